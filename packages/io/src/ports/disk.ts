@@ -1,0 +1,56 @@
+/**
+ * Files as a durable server needs them. What is written is durable only after `sync` (a file's bytes) or
+ * `syncDirectory` (a name: created, renamed, removed); the simulated disk drops everything else at a crash.
+ * Every failure rejects with the operating system's error, `code` (ENOSPC, EACCES, …) and `path` included.
+ */
+export interface Disk {
+  /** Creates the directory and its missing parents, and makes their names durable. Fine if it exists. */
+  makeDirectory(path: string): Promise<void>;
+  /** Names (not paths) of the directory's entries, sorted. */
+  list(path: string): Promise<string[]>;
+  /** Opens a file for positioned reads and writes. `create` makes a new one and fails with EEXIST if it is there. */
+  open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
+  /** Renames within one directory, replacing what was there. Durable after `syncDirectory`. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file. Fine if it does not exist. */
+  remove(path: string): Promise<void>;
+  /** Makes the directory's names durable. */
+  syncDirectory(path: string): Promise<void>;
+  /**
+   * Claims a directory for this process until the claim is released or the process ends, however it ends.
+   * Rejects with `DirectoryInUseError` while another process holds it.
+   */
+  claimDirectory(path: string): Promise<DirectoryClaim>;
+}
+
+/** An open file. */
+export interface DiskFile {
+  /** Bytes in the file. */
+  size(): Promise<number>;
+  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. */
+  read(position: number, length: number): Promise<Buffer>;
+  /** Writes all of `bytes` at `position` (a short write is continued or rejects; it never passes for done). */
+  write(position: number, bytes: Uint8Array): Promise<void>;
+  /** Cuts or extends (with zeros) to `length` bytes. */
+  truncate(length: number): Promise<void>;
+  /** fdatasync: on return everything written is on the disk. After a failure nothing about unsynced bytes is known. */
+  sync(): Promise<void>;
+  /** Idempotent. Does not sync. */
+  close(): Promise<void>;
+}
+
+/** A claimed directory. */
+export interface DirectoryClaim {
+  /** Gives the directory up. Idempotent. */
+  release(): Promise<void>;
+}
+
+/** Another process already uses the data directory. */
+export class DirectoryInUseError extends Error {
+  override readonly name = "DirectoryInUseError";
+  readonly path: string;
+  constructor(path: string) {
+    super(`The directory ${path} is in use by another running server. Stop that server, or choose another directory.`);
+    this.path = path;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Reliable byte streams between processes: TCP in production, a seeded network in the simulator.
+ * Callbacks, not promises, on the way in: they run in the order in which things happened.
+ */
+export interface Dialer {
+  /**
+   * Opens a stream to `host:port`. Rejects with the operating system's error (ECONNREFUSED, ENOTFOUND, …), or with
+   * the signal's reason when that aborts first; nothing stays open then.
+   */
+  dial(address: Address, options: { readonly signal: AbortSignal }): Promise<ByteStream>;
+}
+
+/** Where a server listens. */
+export interface Address {
+  /** Host name or literal address, without brackets. */
+  readonly host: string;
+  /** TCP port, 1 … 65535 (0 when listening: any free one). */
+  readonly port: number;
+}
+
+/** Accepts streams. */
+export interface Listener {
+  /**
+   * Listens on `address` and hands each new stream to `onStream`. Rejects when the address cannot be had (EADDRINUSE, EACCES, …).
+   */
+  listen(address: Address, onStream: (stream: ByteStream) => void): Promise<Listening>;
+}
+
+/** A listening socket. */
+export interface Listening {
+  /** The address really bound: the port is known even if 0 was asked for. */
+  readonly address: Address;
+  /** Stops accepting; streams already accepted live on. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** One connected stream. */
+export interface ByteStream {
+  /** The other side, for logs and for the `ip` ACL scheme. */
+  readonly remote: Address;
+  /** Called once, before anything else can arrive. */
+  attach(handler: StreamHandler): void;
+  /** Queues bytes; they leave in order. The stream keeps the buffer: do not write into it afterwards. */
+  write(bytes: Uint8Array): void;
+  /** Bytes queued here which the operating system has not taken yet. */
+  readonly unsentBytes: number;
+  /** Stops (`true`) or resumes (`false`) reading from the other side, which feels it as back-pressure. */
+  pauseReading(paused: boolean): void;
+  /** Sends what is queued, then ends the stream in order. */
+  end(): void;
+  /** Ends the stream at once and drops what is queued. */
+  destroy(): void;
+}
+
+/** What a stream tells its owner. */
+export interface StreamHandler {
+  onData(chunk: Buffer): void;
+  /** All queued bytes have been taken by the operating system, after `unsentBytes` was above zero. */
+  onDrain(): void;
+  /** The stream is over; nothing is called after this. `error` is absent when it ended in order. */
+  onClose(error?: Error): void;
+}

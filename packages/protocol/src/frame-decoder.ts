@@ -1,0 +1,80 @@
+/**
+ * Cuts a byte stream into frames (`int32 length` + payload), however the stream was chunked. A frame that lies within
+ * one chunk is a view of it; one that spans chunks is gathered, in memory that grows with what really arrived: a
+ * length field alone reserves nothing.
+ */
+
+/** A length that no frame may have. Everything after it is unreadable, so the connection must end. */
+export class FrameLengthError extends Error {
+  override readonly name = "FrameLengthError";
+  /** What the length field said. */
+  readonly length: number;
+
+  constructor(length: number, maxFrameBytes: number) {
+    super(`A frame of ${length} bytes; at least 0 and at most ${maxFrameBytes} are allowed`);
+    this.length = length;
+  }
+}
+
+export class FrameDecoder {
+  readonly #maxFrameBytes: number;
+  /** What has arrived and is not decoded: a view of the last chunk, or bytes gathered from several. */
+  #bytes: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
+  /** Whether #bytes is ours to append to. */
+  #owned = false;
+
+  /** `maxFrameBytes`: the longest payload let through; the reference's default is 1 048 575. */
+  constructor(options: { readonly maxFrameBytes: number }) {
+    this.#maxFrameBytes = options.maxFrameBytes;
+  }
+
+  /** Bytes that have arrived and belong to no complete frame yet. */
+  get pendingBytes(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The undecoded bytes, as a view. */
+  peek(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  /** Takes what the stream delivered. The chunk must not be written to afterwards. */
+  push(chunk: Buffer): void {
+    const pending = this.#end - this.#start;
+    if (pending === 0) {
+      this.#bytes = chunk;
+      this.#start = 0;
+      this.#end = chunk.length;
+      this.#owned = false;
+      return;
+    }
+    const needed = pending + chunk.length;
+    if (!this.#owned || this.#end + chunk.length > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, pending * 2, 1024));
+      this.#bytes.copy(grown, 0, this.#start, this.#end);
+      this.#bytes = grown;
+      this.#start = 0;
+      this.#end = pending;
+      this.#owned = true;
+    }
+    chunk.copy(this.#bytes, this.#end);
+    this.#end += chunk.length;
+  }
+
+  /**
+   * The next complete payload, or `undefined` until more arrives.
+   * @throws FrameLengthError when the stream announces a length that is negative or too large.
+   */
+  next(): Buffer | undefined {
+    const available = this.#end - this.#start;
+    if (available < 4) return undefined;
+    const length = this.#bytes.readInt32BE(this.#start);
+    if (length < 0 || length > this.#maxFrameBytes) throw new FrameLengthError(length, this.#maxFrameBytes);
+    if (available < 4 + length) return undefined;
+    const from = this.#start + 4;
+    this.#start = from + length;
+    return this.#bytes.subarray(from, this.#start);
+  }
+}

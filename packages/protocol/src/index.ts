@@ -1,0 +1,21 @@
+/** The ZooKeeper client protocol. Pure: bytes in, records out, and back. */
+export { AssertionError, assert, assertNever } from "./assert.ts";
+export { type Codec, type Decoded, emptyCodec } from "./codec.ts";
+export * from "./create-mode.ts";
+export { DecodeError } from "./decode-error.ts";
+export * from "./error-codes.ts";
+export * from "./four-letter-words.ts";
+export { FrameDecoder, FrameLengthError } from "./frame-decoder.ts";
+export * from "./multi.ts";
+export * from "./opcodes.ts";
+export * from "./operations.ts";
+export * from "./path.ts";
+export * from "./permissions.ts";
+export { Reader } from "./reader.ts";
+export * from "./records/headers.ts";
+export * from "./records/requests.ts";
+export * from "./records/responses.ts";
+export * from "./records/shared.ts";
+export * from "./watches.ts";
+export { Writer } from "./writer.ts";
+export * from "./zxid.ts";

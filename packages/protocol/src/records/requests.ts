@@ -1,0 +1,350 @@
+/** Bodies of requests. */
+import type { Codec } from "../codec.ts";
+import { readString, writeString } from "../strings.ts";
+import type { Acl } from "./shared.ts";
+import { aclCodec } from "./shared.ts";
+
+/** Of create, create2 and createContainer. */
+export interface CreateRequest {
+  readonly path: string;
+  readonly data: Uint8Array | null;
+  readonly acl: readonly Acl[] | null;
+  readonly flags: number;
+}
+
+/** class CreateRequest { ustring path; buffer data; vector<ACL> acl; int flags; } */
+export const createRequestCodec: Codec<CreateRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.buffer(v.data);
+    w.vector(v.acl, aclCodec.write);
+    w.int(v.flags);
+  },
+  read: (r) => ({ path: r.string(), data: r.buffer(), acl: r.nullableVector(aclCodec.read), flags: r.int() }),
+};
+
+/** Of createTTL; `ttl` in ms. */
+export interface CreateTtlRequest {
+  readonly path: string;
+  readonly data: Uint8Array | null;
+  readonly acl: readonly Acl[] | null;
+  readonly flags: number;
+  readonly ttl: number;
+}
+
+/** class CreateTtlRequest { ustring path; buffer data; vector<ACL> acl; int flags; long ttl; } */
+export const createTtlRequestCodec: Codec<CreateTtlRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.buffer(v.data);
+    w.vector(v.acl, aclCodec.write);
+    w.int(v.flags);
+    w.long(v.ttl);
+  },
+  read: (r) => ({
+    path: r.string(),
+    data: r.buffer(),
+    acl: r.nullableVector(aclCodec.read),
+    flags: r.int(),
+    ttl: r.long(),
+  }),
+};
+
+/** Version −1 means any, here and below. */
+export interface DeleteRequest {
+  readonly path: string;
+  readonly version: number;
+}
+
+/** class DeleteRequest { ustring path; int version; } */
+export const deleteRequestCodec: Codec<DeleteRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.int(v.version);
+  },
+  read: (r) => ({ path: r.string(), version: r.int() }),
+};
+
+export interface ExistsRequest {
+  readonly path: string;
+  readonly watch: boolean;
+}
+
+/** class ExistsRequest { ustring path; boolean watch; } */
+export const existsRequestCodec: Codec<ExistsRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.bool(v.watch);
+  },
+  read: (r) => ({ path: r.string(), watch: r.bool() }),
+};
+
+export interface GetDataRequest {
+  readonly path: string;
+  readonly watch: boolean;
+}
+
+/** class GetDataRequest { ustring path; boolean watch; } */
+export const getDataRequestCodec: Codec<GetDataRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.bool(v.watch);
+  },
+  read: (r) => ({ path: r.string(), watch: r.bool() }),
+};
+
+export interface SetDataRequest {
+  readonly path: string;
+  readonly data: Uint8Array | null;
+  readonly version: number;
+}
+
+/** class SetDataRequest { ustring path; buffer data; int version; } */
+export const setDataRequestCodec: Codec<SetDataRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.buffer(v.data);
+    w.int(v.version);
+  },
+  read: (r) => ({ path: r.string(), data: r.buffer(), version: r.int() }),
+};
+
+export interface GetAclRequest {
+  readonly path: string;
+}
+
+/** class GetAclRequest { ustring path; } */
+export const getAclRequestCodec: Codec<GetAclRequest> = {
+  write(w, v) {
+    w.string(v.path);
+  },
+  read: (r) => ({ path: r.string() }),
+};
+
+/** `version` is compared with aversion. */
+export interface SetAclRequest {
+  readonly path: string;
+  readonly acl: readonly Acl[] | null;
+  readonly version: number;
+}
+
+/** class SetAclRequest { ustring path; vector<ACL> acl; int version; } */
+export const setAclRequestCodec: Codec<SetAclRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.vector(v.acl, aclCodec.write);
+    w.int(v.version);
+  },
+  read: (r) => ({ path: r.string(), acl: r.nullableVector(aclCodec.read), version: r.int() }),
+};
+
+/** Of getChildren and getChildren2. */
+export interface GetChildrenRequest {
+  readonly path: string;
+  readonly watch: boolean;
+}
+
+/** class GetChildrenRequest { ustring path; boolean watch; } */
+export const getChildrenRequestCodec: Codec<GetChildrenRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.bool(v.watch);
+  },
+  read: (r) => ({ path: r.string(), watch: r.bool() }),
+};
+
+export interface SyncRequest {
+  readonly path: string;
+}
+
+/** class SyncRequest { ustring path; } */
+export const syncRequestCodec: Codec<SyncRequest> = {
+  write(w, v) {
+    w.string(v.path);
+  },
+  read: (r) => ({ path: r.string() }),
+};
+
+export interface CheckVersionRequest {
+  readonly path: string;
+  readonly version: number;
+}
+
+/** class CheckVersionRequest { ustring path; int version; } */
+export const checkVersionRequestCodec: Codec<CheckVersionRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.int(v.version);
+  },
+  read: (r) => ({ path: r.string(), version: r.int() }),
+};
+
+/** Servers separated by commas or newlines; null when unused; `curConfigId` −1 means any. */
+export interface ReconfigRequest {
+  readonly joiningServers: string | null;
+  readonly leavingServers: string | null;
+  readonly newMembers: string | null;
+  readonly curConfigId: number;
+}
+
+/** class ReconfigRequest { ustring joiningServers; ustring leavingServers; ustring newMembers; long curConfigId; } */
+export const reconfigRequestCodec: Codec<ReconfigRequest> = {
+  write(w, v) {
+    w.string(v.joiningServers);
+    w.string(v.leavingServers);
+    w.string(v.newMembers);
+    w.long(v.curConfigId);
+  },
+  read: (r) => ({
+    joiningServers: r.nullableString(),
+    leavingServers: r.nullableString(),
+    newMembers: r.nullableString(),
+    curConfigId: r.long(),
+  }),
+};
+
+/** `type` is a `WatcherType`, here and below. */
+export interface CheckWatchesRequest {
+  readonly path: string;
+  readonly type: number;
+}
+
+/** class CheckWatchesRequest { ustring path; int type; } */
+export const checkWatchesRequestCodec: Codec<CheckWatchesRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.int(v.type);
+  },
+  read: (r) => ({ path: r.string(), type: r.int() }),
+};
+
+export interface RemoveWatchesRequest {
+  readonly path: string;
+  readonly type: number;
+}
+
+/** class RemoveWatchesRequest { ustring path; int type; } */
+export const removeWatchesRequestCodec: Codec<RemoveWatchesRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.int(v.type);
+  },
+  read: (r) => ({ path: r.string(), type: r.int() }),
+};
+
+/** `mode` is an `AddWatchMode`. */
+export interface AddWatchRequest {
+  readonly path: string;
+  readonly mode: number;
+}
+
+/** class AddWatchRequest { ustring path; int mode; } */
+export const addWatchRequestCodec: Codec<AddWatchRequest> = {
+  write(w, v) {
+    w.string(v.path);
+    w.int(v.mode);
+  },
+  read: (r) => ({ path: r.string(), mode: r.int() }),
+};
+
+/** Re-arms watches after a reconnect; what happened since `relativeZxid` is sent as events. */
+export interface SetWatches {
+  readonly relativeZxid: number;
+  readonly dataWatches: readonly string[];
+  readonly existWatches: readonly string[];
+  readonly childWatches: readonly string[];
+}
+
+/** class SetWatches { long relativeZxid; vector<ustring> dataWatches; vector<ustring> existWatches; vector<ustring> childWatches; } */
+export const setWatchesCodec: Codec<SetWatches> = {
+  write(w, v) {
+    w.long(v.relativeZxid);
+    w.vector(v.dataWatches, writeString);
+    w.vector(v.existWatches, writeString);
+    w.vector(v.childWatches, writeString);
+  },
+  read: (r) => ({
+    relativeZxid: r.long(),
+    dataWatches: r.vector(readString),
+    existWatches: r.vector(readString),
+    childWatches: r.vector(readString),
+  }),
+};
+
+export interface SetWatches2 {
+  readonly relativeZxid: number;
+  readonly dataWatches: readonly string[];
+  readonly existWatches: readonly string[];
+  readonly childWatches: readonly string[];
+  readonly persistentWatches: readonly string[];
+  readonly persistentRecursiveWatches: readonly string[];
+}
+
+/** class SetWatches2 { long relativeZxid; vector<ustring> dataWatches; vector<ustring> existWatches; vector<ustring> childWatches; vector<ustring> persistentWatches; vector<ustring> persistentRecursiveWatches; } */
+export const setWatches2Codec: Codec<SetWatches2> = {
+  write(w, v) {
+    w.long(v.relativeZxid);
+    w.vector(v.dataWatches, writeString);
+    w.vector(v.existWatches, writeString);
+    w.vector(v.childWatches, writeString);
+    w.vector(v.persistentWatches, writeString);
+    w.vector(v.persistentRecursiveWatches, writeString);
+  },
+  read: (r) => ({
+    relativeZxid: r.long(),
+    dataWatches: r.vector(readString),
+    existWatches: r.vector(readString),
+    childWatches: r.vector(readString),
+    persistentWatches: r.vector(readString),
+    persistentRecursiveWatches: r.vector(readString),
+  }),
+};
+
+export interface GetEphemeralsRequest {
+  readonly prefixPath: string;
+}
+
+/** class GetEphemeralsRequest { ustring prefixPath; } */
+export const getEphemeralsRequestCodec: Codec<GetEphemeralsRequest> = {
+  write(w, v) {
+    w.string(v.prefixPath);
+  },
+  read: (r) => ({ prefixPath: r.string() }),
+};
+
+export interface GetAllChildrenNumberRequest {
+  readonly path: string;
+}
+
+/** class GetAllChildrenNumberRequest { ustring path; } */
+export const getAllChildrenNumberRequestCodec: Codec<GetAllChildrenNumberRequest> = {
+  write(w, v) {
+    w.string(v.path);
+  },
+  read: (r) => ({ path: r.string() }),
+};
+
+export interface GetSaslRequest {
+  readonly token: Uint8Array | null;
+}
+
+/** class GetSaslRequest { buffer token; } */
+export const getSaslRequestCodec: Codec<GetSaslRequest> = {
+  write(w, v) {
+    w.buffer(v.token);
+  },
+  read: (r) => ({ token: r.buffer() }),
+};
+
+/** Server-internal; a server refuses it from clients. */
+export interface DeleteContainerRequest {
+  readonly path: string;
+}
+
+/** class DeleteContainerRequest { ustring path; } */
+export const deleteContainerRequestCodec: Codec<DeleteContainerRequest> = {
+  write(w, v) {
+    w.string(v.path);
+  },
+  read: (r) => ({ path: r.string() }),
+};

@@ -1,0 +1,133 @@
+/**
+ * Writes the primitive encodings of the wire (jute's binary format) into a buffer that grows. One writer gathers any
+ * number of frames, so that all output of one turn leaves in one piece.
+ */
+import { assert } from "./assert.ts";
+
+const emptyBuffer = Buffer.alloc(0);
+
+export class Writer {
+  #bytes: Buffer;
+  #length = 0;
+  readonly #initialSize: number;
+
+  constructor(initialSize = 256) {
+    this.#initialSize = initialSize;
+    this.#bytes = emptyBuffer;
+  }
+
+  /** Bytes written and not yet taken. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Hands over what was written and starts afresh; the bytes are the caller's to keep. */
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#length);
+    this.#bytes = emptyBuffer;
+    this.#length = 0;
+    return taken;
+  }
+
+  /** Forgets what was written from `length` on. */
+  rewind(length: number): void {
+    assert(length <= this.#length, "rewind goes back");
+    this.#length = length;
+  }
+
+  #reserve(count: number): number {
+    const start = this.#length;
+    const needed = start + count;
+    if (needed > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, this.#initialSize));
+      this.#bytes.copy(grown, 0, 0, start);
+      this.#bytes = grown;
+    }
+    this.#length = needed;
+    return start;
+  }
+
+  byte(value: number): void {
+    this.#bytes.writeInt8(value, this.#reserve(1));
+  }
+
+  bool(value: boolean): void {
+    const at = this.#reserve(1);
+    this.#bytes[at] = value ? 1 : 0;
+  }
+
+  int(value: number): void {
+    const at = this.#reserve(4);
+    this.#putInt(at, value);
+  }
+
+  #putInt(at: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+  }
+
+  /** A long held as a number: zxids, times. */
+  long(value: number): void {
+    assert(Number.isSafeInteger(value), "a long held as a number is a safe integer");
+    const at = this.#reserve(8);
+    this.#putInt(at, Math.floor(value / 4294967296));
+    this.#putInt(at + 4, value >>> 0);
+  }
+
+  /** A long of which all 64 bits count: session ids. */
+  bigLong(value: bigint): void {
+    const at = this.#reserve(8);
+    this.#bytes.writeBigInt64BE(value, at);
+  }
+
+  /** Bytes; null is written as length −1. */
+  buffer(value: Uint8Array | null): void {
+    if (value === null) {
+      this.int(-1);
+      return;
+    }
+    this.int(value.length);
+    this.raw(value);
+  }
+
+  /** UTF-8 text; null is written as length −1. */
+  string(value: string | null): void {
+    if (value === null) {
+      this.int(-1);
+      return;
+    }
+    const at = this.#reserve(4 + value.length * 3);
+    const length = this.#bytes.write(value, at + 4, "utf8");
+    this.#putInt(at, length);
+    this.#length = at + 4 + length;
+  }
+
+  /** Items with their count; null is written as count −1. */
+  vector<T>(items: readonly T[] | null, writeItem: (writer: Writer, item: T) => void): void {
+    if (items === null) {
+      this.int(-1);
+      return;
+    }
+    this.int(items.length);
+    for (const item of items) writeItem(this, item);
+  }
+
+  /** Bytes as they are, without a length. */
+  raw(value: Uint8Array): void {
+    const at = this.#reserve(value.length);
+    this.#bytes.set(value, at);
+  }
+
+  /** Begins a frame: leaves room for its length. Returns the mark to end it with. */
+  beginFrame(): number {
+    return this.#reserve(4);
+  }
+
+  /** Ends the frame begun at `mark` by filling in its length. */
+  endFrame(mark: number): void {
+    this.#putInt(mark, this.#length - mark - 4);
+  }
+}

@@ -1,0 +1,39 @@
+import { defineConfig } from "vitest/config";
+
+const resolve = { conditions: ["source"] };
+
+/** `unit` is quick and pure; the others start servers and processes, or need foreign programs. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr: { resolve },
+        test: { name: "unit", include: ["packages/**/src/**/*.test.ts", "test/tidy/**/*.test.ts"] },
+      },
+      {
+        resolve,
+        ssr: { resolve },
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          pool: "forks",
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        ssr: { resolve },
+        test: {
+          name: "interop",
+          include: ["test/interop/**/*.test.ts"],
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
