@@ -1,4 +1,9 @@
 /** The ports, and Node's implementation of them. */
+export { nodeClock } from "./node/clock.ts";
+export { crc32 } from "./node/crc32.ts";
+export { nodeDisk } from "./node/disk.ts";
+export { nodeDialer, nodeListener } from "./node/network.ts";
+export { nodeRandom } from "./node/random.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
 export { type DirectoryClaim, DirectoryInUseError, type Disk, type DiskFile } from "./ports/disk.ts";
 export { type LogFields, type Logger, silentLogger } from "./ports/log.ts";

@@ -1,0 +1,108 @@
+/**
+ * One TCP connection behind the `ByteStream` port, for both sides.
+ *
+ * The socket is half-open capable. When the other side has ended its half, ours stays writable for two more turns of
+ * the event loop, so that an answer to its last bytes (`echo ruok | nc`) still leaves; then it ends too.
+ */
+import type { Socket } from "node:net";
+import type { Address, ByteStream, StreamHandler } from "../ports/network.ts";
+
+/** How long the other side may keep its half open after we have sent all and ended ours. */
+const lingerMs = 5_000;
+
+/** Options of every TCP socket: no delay for small writes, and dead peers are found though nothing is sent. */
+export const socketOptions = {
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 10_000,
+} as const;
+
+/** A connected socket as a stream. Takes the socket over, before anything else listens to it. */
+export class NodeByteStream implements ByteStream {
+  readonly remote: Address;
+  readonly #socket: Socket;
+  #handler: StreamHandler | undefined;
+  #error: Error | undefined;
+  #closed = false;
+  #paused = false;
+  #corked = false;
+  #drainOwed = false;
+
+  constructor(socket: Socket, remote: Address) {
+    this.#socket = socket;
+    this.remote = remote;
+    socket.on("error", (error) => {
+      this.#error ??= error;
+    });
+    socket.once("end", () => setImmediate(() => setImmediate(() => socket.end())));
+    socket.once("finish", () => this.#linger());
+    socket.once("close", () => {
+      this.#closed = true;
+      this.#handler?.onClose(this.#error);
+    });
+  }
+
+  attach(handler: StreamHandler): void {
+    if (this.#handler) throw new Error("A stream is attached only once");
+    this.#handler = handler;
+    if (this.#closed) {
+      setImmediate(() => handler.onClose(this.#error));
+      return;
+    }
+    // Data flows from the first listener on, unless the socket was paused on purpose.
+    if (this.#paused) this.#socket.pause();
+    this.#socket.on("data", (chunk: Buffer) => handler.onData(chunk));
+  }
+
+  write(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    if (!socket.writable || bytes.length === 0) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      socket.cork();
+      process.nextTick(this.#uncork);
+    }
+    this.#drainOwed = true;
+    socket.write(bytes, this.#onWritten);
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.destroyed ? 0 : this.#socket.writableLength;
+  }
+
+  pauseReading(paused: boolean): void {
+    this.#paused = paused;
+    // Before there is a handler nothing flows anyway, and resuming would throw data away.
+    if (!this.#handler) return;
+    if (paused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** All that is written in one go of the program leaves in one system call. */
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#socket.uncork();
+  };
+
+  /** A failed write is told by the close that follows it. */
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error || !this.#drainOwed || this.#closed || this.#socket.writableLength > 0) return;
+    this.#drainOwed = false;
+    this.#handler?.onDrain();
+  };
+
+  #linger(): void {
+    const timeout = setTimeout(() => this.#socket.destroy(), lingerMs);
+    timeout.unref();
+    this.#socket.once("close", () => clearTimeout(timeout));
+  }
+}

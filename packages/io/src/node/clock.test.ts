@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { elapsedFrom, nodeClock } from "./clock.ts";
+
+describe("elapsed time", () => {
+  const machine = { monotonic: 1_000, boot: 90_000 };
+  const readings = { monotonicMs: () => machine.monotonic, bootMs: () => Math.floor(machine.boot / 10) * 10 };
+
+  it("is as fine as the monotonic clock while the two agree", () => {
+    const elapsedMs = elapsedFrom(readings, 50);
+    const start = elapsedMs();
+    for (const step of [0.25, 3.5, 17.125, 1_000]) {
+      const before = elapsedMs();
+      machine.monotonic += step;
+      machine.boot += step;
+      expect(elapsedMs() - before).toBeCloseTo(step, 6);
+    }
+    expect(elapsedMs() - start).toBeCloseTo(1_020.875, 6);
+  });
+
+  it("counts the time for which the machine was suspended, once", () => {
+    const elapsedMs = elapsedFrom(readings, 50);
+    const start = elapsedMs();
+    machine.boot += 3_600_000;
+    machine.monotonic += 2;
+    machine.boot += 2;
+    const after = elapsedMs() - start;
+    expect(after).toBeGreaterThanOrEqual(3_599_990);
+    expect(after).toBeLessThan(3_600_020);
+    machine.monotonic += 100;
+    machine.boot += 100;
+    expect(elapsedMs() - start - after).toBeCloseTo(100, 6);
+  });
+
+  it("never goes back, even if the boot clock does", () => {
+    const elapsedMs = elapsedFrom(readings, 50);
+    let latest = elapsedMs();
+    for (const [monotonic, boot] of [
+      [5, -10_000],
+      [0, 20_000],
+      [2, -30_000],
+      [1, 1],
+    ] as const) {
+      machine.monotonic += monotonic;
+      machine.boot += boot;
+      const now = elapsedMs();
+      expect(now).toBeGreaterThanOrEqual(latest);
+      latest = now;
+    }
+  });
+});
+
+describe("nodeClock", () => {
+  it("calls a timer no sooner than asked, in the order of the delays", async () => {
+    const start = nodeClock.elapsedMs();
+    const fired: number[] = [];
+    await new Promise<void>((resolve) => {
+      for (const delay of [12, 3, 7]) {
+        nodeClock.setTimer(delay, () => {
+          expect(nodeClock.elapsedMs() - start).toBeGreaterThanOrEqual(delay);
+          fired.push(delay);
+          if (fired.length === 3) resolve();
+        });
+      }
+    });
+    expect(fired).toEqual([3, 7, 12]);
+  });
+
+  it("does not take a delay beyond Node's limit for none, and cancels", async () => {
+    let fired = false;
+    const far = nodeClock.setTimer(2 ** 31 + 5, () => {
+      fired = true;
+    });
+    const cancelled = nodeClock.setTimer(0, () => {
+      fired = true;
+    });
+    cancelled.cancel();
+    cancelled.cancel();
+    await new Promise<void>((resolve) => nodeClock.setTimer(5, resolve));
+    far.cancel();
+    expect(fired).toBe(false);
+  });
+
+  it("refuses a delay that is not a number", () => {
+    expect(() => nodeClock.setTimer(Number.NaN, () => {})).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,80 @@
+/**
+ * Node's clocks and timers behind the `Clock` port.
+ *
+ * Linux's monotonic clock stands still while the machine is suspended, its boot clock does not. Elapsed time is the
+ * larger of the two: the fine monotonic clock, pushed forward by every gap that opens between them.
+ */
+import { uptime } from "node:os";
+import { performance } from "node:perf_hooks";
+import type { Clock, TimerHandle } from "../ports/clock.ts";
+
+/** The raw readings that elapsed time is made of. */
+export interface ClockReadings {
+  /** Fine, never goes back, may stand still while the machine is suspended. Milliseconds. */
+  monotonicMs(): number;
+  /** Coarse, counts suspended time. Milliseconds. */
+  bootMs(): number;
+}
+
+/** The boot clock comes in hundredths of a second on Linux, in whole seconds elsewhere. A gap below this is rounding. */
+const bootClockGrainMs = process.platform === "linux" ? 50 : 2_000;
+
+/** Asking the boot clock costs microseconds, so it is asked at most once in this time. */
+const bootClockEveryMs = 1;
+
+/** The longest delay that Node's own timers take; a longer one is waited for in pieces. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Builds the function that returns elapsed milliseconds from two raw clocks. Separate so that a test can suspend a machine. */
+export function elapsedFrom(readings: ClockReadings, grainMs: number): () => number {
+  const bootAheadMs = readings.bootMs() - readings.monotonicMs();
+  let suspendedMs = 0;
+  let latestMs = readings.monotonicMs();
+  let bootCheckedAtMs = latestMs;
+  return () => {
+    const monotonicMs = readings.monotonicMs();
+    if (monotonicMs - bootCheckedAtMs >= bootClockEveryMs) {
+      bootCheckedAtMs = monotonicMs;
+      const gapMs = readings.bootMs() - bootAheadMs - monotonicMs - suspendedMs;
+      if (gapMs >= grainMs) suspendedMs += gapMs;
+    }
+    latestMs = Math.max(latestMs, monotonicMs + suspendedMs);
+    return latestMs;
+  };
+}
+
+class NodeTimer implements TimerHandle {
+  readonly #dueAtMs: number;
+  readonly #callback: () => void;
+  #timeout: NodeJS.Timeout | undefined;
+
+  constructor(delayMs: number, callback: () => void) {
+    this.#dueAtMs = performance.now() + delayMs;
+    this.#callback = callback;
+    this.#wait();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout);
+    this.#timeout = undefined;
+  }
+
+  /** Node may fire up to a millisecond early, and takes a delay above 2^31 − 1 for 1: so look at the clock and wait again. */
+  #wait(): void {
+    const remainingMs = Math.min(longestTimerMs, Math.max(0, this.#dueAtMs - performance.now()));
+    this.#timeout = setTimeout(() => {
+      if (performance.now() < this.#dueAtMs) this.#wait();
+      else this.#callback();
+    }, Math.ceil(remainingMs));
+  }
+}
+
+/** The machine's clocks and Node's timers. A timer that is set keeps the process alive. */
+export const nodeClock: Clock = {
+  wallMs: () => Date.now(),
+  elapsedMs: elapsedFrom({ monotonicMs: () => performance.now(), bootMs: () => uptime() * 1_000 }, bootClockGrainMs),
+  setTimer(delayMs, callback) {
+    if (Number.isNaN(delayMs)) throw new RangeError("A timer's delay must be a number of milliseconds");
+    return new NodeTimer(delayMs, callback);
+  },
+};

@@ -1,0 +1,123 @@
+/** Node's files behind the `Disk` port. */
+import { constants } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import type { Disk, DiskFile } from "../ports/disk.ts";
+import { claimDirectory } from "./directory-claim.ts";
+
+const openFlags = { read: "r", write: "r+", create: "wx+" } as const;
+
+/** The machine's file systems. */
+export const nodeDisk: Disk = {
+  makeDirectory,
+  list: async (path) => (await readdir(path)).sort(),
+  open: async (path, mode) => new NodeDiskFile(await open(path, openFlags[mode], 0o640), path),
+  rename,
+  remove: (path) => unlink(path).catch(unlessCode("ENOENT")),
+  syncDirectory,
+  claimDirectory,
+};
+
+class NodeDiskFile implements DiskFile {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+  #closing: Promise<void> | undefined;
+
+  constructor(handle: FileHandle, path: string) {
+    this.#handle = handle;
+    this.#path = path;
+  }
+
+  size(): Promise<number> {
+    return this.#named(this.#handle.stat().then((stats) => stats.size));
+  }
+
+  async read(position: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await this.#named(this.#handle.read(buffer, filled, length - filled, position + filled));
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return filled === length ? buffer : buffer.subarray(0, filled);
+  }
+
+  async write(position: number, bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      const rest = bytes.length - written;
+      const { bytesWritten } = await this.#named(this.#handle.write(bytes, written, rest, position + written));
+      // The system says why only when it is asked to write the rest; if it then neither writes nor says, give up.
+      if (bytesWritten === 0) {
+        throw Object.assign(new Error(`EIO: nothing was written, write '${this.#path}'`), {
+          code: "EIO",
+          path: this.#path,
+        });
+      }
+      written += bytesWritten;
+    }
+  }
+
+  truncate(length: number): Promise<void> {
+    return this.#named(this.#handle.truncate(length));
+  }
+
+  sync(): Promise<void> {
+    return this.#named(this.#handle.datasync());
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#handle.close();
+    return this.#closing;
+  }
+
+  /** Node names the file in the errors of paths, not in those of open files. */
+  #named<T>(operation: Promise<T>): Promise<T> {
+    return operation.catch((error: NodeJS.ErrnoException) => {
+      if (error.path === undefined) {
+        error.path = this.#path;
+        error.message = `${error.message} '${this.#path}'`;
+      }
+      throw error;
+    });
+  }
+}
+
+/**
+ * Syncs the parent even of a directory that existed: a process killed between making and syncing it must not leave a
+ * name that only looks durable. A parent that we may not read was not made by us.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  const leaf = resolve(path);
+  const firstMade = await mkdir(leaf, { recursive: true, mode: 0o750 });
+  const top = dirname(firstMade === undefined ? leaf : resolve(firstMade));
+  for (let parent = dirname(leaf); ; parent = dirname(parent)) {
+    await syncDirectory(parent).catch(firstMade === undefined ? unlessCode("EACCES") : rethrow);
+    if (parent === top || parent === dirname(parent)) return;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  // Windows neither opens directories nor needs it: NTFS journals names.
+  if (process.platform === "win32") {
+    await lstat(path);
+    return;
+  }
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function unlessCode(code: string): (error: NodeJS.ErrnoException) => void {
+  return (error) => {
+    if (error.code !== code) throw error;
+  };
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

@@ -1,0 +1,98 @@
+/** TCP behind the `Dialer` and `Listener` ports. */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import type { Address, ByteStream, Dialer, Listener, Listening } from "../ports/network.ts";
+import { NodeByteStream, socketOptions } from "./byte-stream.ts";
+
+/** Connections that may wait to be accepted. The kernel lowers it to its own limit. */
+const backlog = 4_096;
+
+/** Opens TCP connections; both address families are tried when the name has both. */
+export const nodeDialer: Dialer = {
+  dial: ({ host, port }, { signal }) =>
+    new Promise<ByteStream>((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const socket = connect({ host, port, ...socketOptions });
+      const onAbort = () => finish(() => reject(signal.reason));
+      const onError = (error: Error) => finish(() => reject(oneError(error, { host, port })));
+      const finish = (settle: () => void) => {
+        signal.removeEventListener("abort", onAbort);
+        socket.destroy();
+        settle();
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      // Stays: a socket that is being destroyed may still report an error, which by then concerns nobody.
+      socket.on("error", onError);
+      socket.once("connect", () => {
+        signal.removeEventListener("abort", onAbort);
+        socket.off("error", onError);
+        resolve(new NodeByteStream(socket, { host: plainAddress(socket.remoteAddress ?? host), port }));
+      });
+    }),
+};
+
+/** Accepts TCP connections. */
+export const nodeListener: Listener = {
+  listen: ({ host, port }, onStream) =>
+    new Promise<Listening>((resolve, reject) => {
+      const server = createServer(socketOptions, (socket) => accept(socket, onStream));
+      server.once("error", reject);
+      server.listen({ host, port, backlog }, () => {
+        server.off("error", reject);
+        resolve(new NodeListening(server, host));
+      });
+    }),
+};
+
+class NodeListening implements Listening {
+  readonly address: Address;
+  readonly #server: Server;
+
+  constructor(server: Server, host: string) {
+    this.#server = server;
+    this.address = { host, port: (server.address() as AddressInfo).port };
+    // Accepting has failed, mostly for want of file descriptors. The listening socket lives on; it is said once.
+    let told = false;
+    server.on("error", (error) => {
+      if (!told) process.emitWarning(error);
+      told = true;
+    });
+  }
+
+  /** The kernel gives the port up in this call; Node's own callback would wait for the accepted streams as well. */
+  async close(): Promise<void> {
+    if (this.#server.listening) this.#server.close();
+  }
+}
+
+function accept(socket: Socket, onStream: (stream: ByteStream) => void): void {
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) {
+    // Gone before we saw it: there is nobody to talk to, and no error to tell anyone.
+    socket.on("error", () => socket.destroy());
+    socket.destroy();
+    return;
+  }
+  onStream(new NodeByteStream(socket, { host: plainAddress(remoteAddress), port: remotePort }));
+}
+
+/** IPv4 as people write it, also when it came in through an IPv6 socket. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+}
+
+/** Several addresses tried make one AggregateError without a message: give it the first one's, and keep all as the cause. */
+function oneError(error: Error, address: Address): Error {
+  if (!(error instanceof AggregateError)) return error;
+  const first: unknown = error.errors[0];
+  if (!(first instanceof Error)) return error;
+  const { code } = first as NodeJS.ErrnoException;
+  const message = `connect ${code ?? "failed"} ${address.host}:${address.port}: ${error.errors.map(messageOf).join("; ")}`;
+  return Object.assign(new Error(message, { cause: error }), { code });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
