@@ -25,7 +25,7 @@ const sound: Evidence = {
   submitted: ["t1", "t2"],
   results: [result("t1", "w1", 1), result("t2", "w2", 2)],
   leftOver: [],
-  madeAnew: [],
+  resultsRemoved: 0,
   journals: [
     ...execution("w1", "t1", 1, "recorded"),
     ...execution("w1", "t2", 1, "refused"),
@@ -62,7 +62,7 @@ it.each<
     { recordedTwice: 1 },
     /t1 was recorded more than once/,
   ],
-  ["a result made anew", { madeAnew: ["t1"] }, { recordedTwice: 1 }, /t1 was recorded more than once/],
+  ["a result made anew", { resultsRemoved: 1 }, { recordedTwice: 1 }, /1 recorded results were removed/],
   [
     "two accepted reports",
     { journals: [...sound.journals, ...execution("w3", "t1", 2, "recorded")] },

@@ -24,8 +24,11 @@ export interface Evidence {
   readonly results: readonly RecordedResult[];
   /** Names still under `/tasks` or `/assign`. */
   readonly leftOver: readonly string[];
-  /** Results that were seen in the tree and later seen again as another node: removed and made anew. */
-  readonly madeAnew: readonly string[];
+  /**
+   * How many nodes were ever removed from `/status`: what was removed could have been recorded again. The list's cversion
+   * counts creations and removals, so the tree itself tells, even of what nobody was looking at.
+   */
+  readonly resultsRemoved: number;
   readonly journals: readonly JournalEntry[];
 }
 
@@ -67,7 +70,7 @@ export function tally(evidence: Evidence): Tally {
     }
   }
 
-  const twice = new Set(evidence.madeAnew);
+  const twice = new Set<string>();
   for (const { task, rewritten } of results) {
     if (rewritten) {
       twice.add(task);
@@ -80,6 +83,10 @@ export function tally(evidence: Evidence): Tally {
     problems.push(`${task} was recorded more than once.`);
   }
 
+  if (evidence.resultsRemoved > 0) {
+    problems.push(`${evidence.resultsRemoved} recorded results were removed, and may have been recorded again.`);
+  }
+
   return {
     submitted: submitted.length,
     recorded: submitted.length - lost.length,
@@ -87,7 +94,7 @@ export function tally(evidence: Evidence): Tally {
     reassignments: results.reduce((sum, { attempt }) => sum + attempt - 1, 0),
     refused: journals.filter((entry) => entry.event === "report" && entry.outcome === "refused").length,
     lost: lost.length,
-    recordedTwice: twice.size,
+    recordedTwice: twice.size + evidence.resultsRemoved,
     problems,
   };
 }
