@@ -1,4 +1,5 @@
 /** The ports, and Node's implementation of them. */
+export { type BatchPlace, GroupSyncFile, type GroupSyncOptions } from "./group-sync-file.ts";
 export { nodeClock } from "./node/clock.ts";
 export { crc32 } from "./node/crc32.ts";
 export { nodeDisk } from "./node/disk.ts";

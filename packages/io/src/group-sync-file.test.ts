@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { GroupSyncFile } from "./group-sync-file.ts";
+import type { DiskFile } from "./ports/disk.ts";
+
+/** A file whose syncs wait until the test lets them through. */
+class ManualFile implements DiskFile {
+  readonly calls: string[] = [];
+  bytes = Buffer.alloc(0);
+  writeError: Error | undefined;
+  readonly #syncs: { resolve: () => void; reject: (error: Error) => void }[] = [];
+
+  async size(): Promise<number> {
+    return this.bytes.length;
+  }
+  async read(position: number, length: number): Promise<Buffer> {
+    return this.bytes.subarray(position, position + length);
+  }
+  async write(position: number, bytes: Uint8Array): Promise<void> {
+    this.calls.push(`write ${position}+${bytes.length}`);
+    if (this.writeError) throw this.writeError;
+    const grown = Buffer.alloc(Math.max(this.bytes.length, position + bytes.length));
+    this.bytes.copy(grown);
+    grown.set(bytes, position);
+    this.bytes = grown;
+  }
+  async truncate(): Promise<void> {}
+  sync(): Promise<void> {
+    this.calls.push("sync");
+    return new Promise((resolve, reject) => this.#syncs.push({ resolve, reject }));
+  }
+  async close(): Promise<void> {}
+
+  async nextSync(): Promise<{ resolve: () => void; reject: (error: Error) => void }> {
+    while (this.#syncs.length === 0) await Promise.resolve();
+    return this.#syncs.shift()!;
+  }
+}
+
+function open(file: ManualFile, options: { preallocateBytes?: number; batchBytes?: number; position?: number } = {}) {
+  const durable: string[][] = [];
+  const failures: Error[] = [];
+  const places: string[] = [];
+  const group = new GroupSyncFile<string>({
+    file,
+    position: options.position ?? 0,
+    allocatedBytes: options.position ?? 0,
+    preallocateBytes: options.preallocateBytes ?? 0,
+    batchBytes: options.batchBytes ?? 1_000,
+    sizeOf: (item) => item.length,
+    encode: (batch, { position, durablePosition }) => {
+      places.push(`${position} after ${durablePosition}`);
+      return Buffer.from(batch.join(""));
+    },
+    onDurable: (batch) => durable.push([...batch]),
+    onFailure: (error) => failures.push(error),
+  });
+  return { group, durable, failures, places };
+}
+
+describe("GroupSyncFile", () => {
+  it("gathers what comes while a sync is in flight into one batch, and acknowledges in order", async () => {
+    const file = new ManualFile();
+    const { group, durable, places } = open(file, { position: 64 });
+    group.append(["a"]);
+    group.append(["b"]);
+    const first = await file.nextSync();
+    for (const item of ["c", "d", "e"]) group.append([item]);
+    expect(durable).toEqual([]);
+    first.resolve();
+    const second = await file.nextSync();
+    expect(durable).toEqual([["a", "b"]]);
+    second.resolve();
+    await group.drained();
+    expect(durable).toEqual([
+      ["a", "b"],
+      ["c", "d", "e"],
+    ]);
+    expect(file.calls).toEqual(["write 64+2", "sync", "write 66+3", "sync"]);
+    expect(places).toEqual(["64 after 64", "66 after 66"]);
+    expect(file.bytes.subarray(64).toString()).toBe("abcde");
+  });
+
+  it("splits what is too much for one batch, and lets a large item go alone", async () => {
+    const file = new ManualFile();
+    const { group, durable } = open(file, { batchBytes: 4 });
+    group.append(["aa", "bb", "c", "dddddd", "e"]);
+    for (let count = 0; count < 4; count += 1) (await file.nextSync()).resolve();
+    await group.drained();
+    expect(durable).toEqual([["aa", "bb"], ["c"], ["dddddd"], ["e"]]);
+  });
+
+  it("writes zeros ahead in steps, in the same sync", async () => {
+    const file = new ManualFile();
+    const { group } = open(file, { preallocateBytes: 16 });
+    for (const item of ["aaaaaaaaaa", "bbbb", "cccc"]) {
+      group.append([item]);
+      (await file.nextSync()).resolve();
+      await group.drained();
+    }
+    expect(file.calls).toEqual([
+      "write 0+10",
+      "write 10+6",
+      "sync",
+      "write 10+4",
+      "sync",
+      "write 14+4",
+      "write 18+14",
+      "sync",
+    ]);
+    expect(file.bytes.toString("latin1")).toBe(`aaaaaaaaaabbbbcccc${"\0".repeat(14)}`);
+  });
+
+  it.each(["sync", "write"])("acknowledges nothing after a failed %s, and tells it once", async (what) => {
+    const file = new ManualFile();
+    const { group, durable, failures } = open(file);
+    const error = Object.assign(new Error("no space left"), { code: "ENOSPC" });
+    group.append(["a"]);
+    const first = await file.nextSync();
+    group.append(["b"]);
+    if (what === "write") {
+      file.writeError = error;
+      first.resolve();
+    } else {
+      first.reject(error);
+    }
+    await group.drained();
+    group.append(["c"]);
+    file.writeError = undefined;
+    await group.drained();
+    expect(group.failed).toBe(true);
+    expect(failures).toEqual([error]);
+    expect(durable).toEqual(what === "write" ? [["a"]] : []);
+    expect(file.calls.at(-1)).toBe(what === "write" ? "write 1+1" : "sync");
+  });
+});
