@@ -2,6 +2,7 @@
 export { type BatchPlace, GroupSyncFile, type GroupSyncOptions } from "./group-sync-file.ts";
 export { nodeClock } from "./node/clock.ts";
 export { crc32 } from "./node/crc32.ts";
+export { sha1Base64 } from "./node/digest.ts";
 export { nodeDisk } from "./node/disk.ts";
 export { nodeDialer, nodeListener } from "./node/network.ts";
 export { nodeRandom } from "./node/random.ts";

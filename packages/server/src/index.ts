@@ -1,1 +1,4 @@
-export {};
+/** Corral's coordination server. */
+export { ConfigError, type ServerSettings } from "./config.ts";
+export { defaultLimits, type Limits } from "./limits.ts";
+export { type Server, type ServerOptions, startServer } from "./server.ts";

@@ -1,0 +1,7 @@
+/** Message digests, of which Node has the implementation. */
+import { createHash } from "node:crypto";
+
+/** `base64(sha1(text))`, as ZooKeeper's digest scheme identifies a user. Compatible, not strong. */
+export function sha1Base64(text: string): string {
+  return createHash("sha1").update(text, "utf8").digest("base64");
+}

@@ -1,0 +1,100 @@
+/**
+ * What a server can be told. One schema: defaults, ranges, and errors that name the key and what to write instead.
+ */
+import { z } from "zod";
+import { defaultLimits, type Limits } from "./limits.ts";
+
+const port = z.int("must be a whole number").min(0, "must be 0 … 65535").max(65_535, "must be 0 … 65535");
+const milliseconds = z.int("must be a whole number of milliseconds").min(1, "must be at least 1 ms");
+const count = z.int("must be a whole number").min(0, "must not be negative");
+
+const limitsShape = Object.fromEntries(Object.keys(defaultLimits).map((key) => [key, count.optional()])) as Record<
+  keyof Limits,
+  z.ZodOptional<typeof count>
+>;
+
+const schema = z
+  .strictObject({
+    /** Address to listen on; `0.0.0.0` or `::` for every one. */
+    host: z.string().min(1, "must be a host name or address").default("127.0.0.1"),
+    /** Port for clients; 0: any free one. */
+    clientPort: port.default(0),
+    /** Directory for logs and snapshots. Without it the server lives in memory and forgets everything at its end. */
+    dataDir: z.string().min(1, "must be the path of a directory").optional(),
+    /** The basic unit of time, ms: sessions expire with this precision. */
+    tickMs: milliseconds.default(2_000),
+    /** Shortest session timeout granted, ms; by default two ticks. */
+    minSessionTimeoutMs: milliseconds.optional(),
+    /** Longest session timeout granted, ms; by default twenty ticks. */
+    maxSessionTimeoutMs: milliseconds.optional(),
+    /** This server among others, 0 … 254; the first byte of its session ids. */
+    serverId: z.int("must be a whole number").min(0, "must be 0 … 254").max(254, "must be 0 … 254").default(1),
+    /** How often containers and nodes with a time to live are looked through, ms. */
+    reaperIntervalMs: milliseconds.default(60_000),
+    /** `user:base64(sha1(user:password))` of who may do everything. */
+    superDigest: z
+      .string()
+      .regex(/^[^:]+:[A-Za-z0-9+/]{27}=$/, "must be user:base64(sha1(user:password))")
+      .optional(),
+    limits: z.strictObject(limitsShape).optional(),
+  })
+  .refine((c) => (c.minSessionTimeoutMs ?? c.tickMs * 2) <= (c.maxSessionTimeoutMs ?? c.tickMs * 20), {
+    path: ["maxSessionTimeoutMs"],
+    message: "must not be below minSessionTimeoutMs (by default 2 ticks; the maximum is by default 20)",
+  });
+
+/** What `startServer` takes. Every field has a default. */
+export type ServerSettings = z.input<typeof schema>;
+
+/** The settings with every default filled in. */
+export interface ServerConfig {
+  readonly host: string;
+  readonly clientPort: number;
+  readonly dataDir: string | undefined;
+  readonly tickMs: number;
+  readonly minSessionTimeoutMs: number;
+  readonly maxSessionTimeoutMs: number;
+  readonly serverId: number;
+  readonly reaperIntervalMs: number;
+  readonly superDigest: string | undefined;
+  readonly limits: Limits;
+}
+
+/** A setting that cannot be used. The message names it and says what it must be. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** The keys that are wrong. */
+  readonly keys: readonly string[];
+  constructor(message: string, keys: readonly string[]) {
+    super(message);
+    this.keys = keys;
+  }
+}
+
+/** Checks settings and fills in defaults. @throws ConfigError */
+export function parseConfig(settings: ServerSettings): ServerConfig {
+  const result = schema.safeParse(settings);
+  if (!result.success) {
+    const problems = result.error.issues.map((issue) => {
+      if (issue.code === "unrecognized_keys") {
+        return { key: issue.keys.join(", "), text: `${issue.keys.join(", ")}: no such setting` };
+      }
+      const key = issue.path.join(".");
+      return { key, text: `${key}: ${issue.message}` };
+    });
+    throw new ConfigError(
+      `Wrong settings: ${problems.map((p) => p.text).join("; ")}`,
+      problems.map((p) => p.key),
+    );
+  }
+  const { limits, ...config } = result.data;
+  const given = Object.fromEntries(Object.entries(limits ?? {}).filter(([, value]) => value !== undefined));
+  return {
+    ...config,
+    dataDir: config.dataDir,
+    superDigest: config.superDigest,
+    minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,
+    maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
+    limits: { ...defaultLimits, ...given },
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * Runs the replica: one input after another, and every effect of one before the next. The only place that keeps the
+ * order. An error in here is a bug; the server then stops rather than go on wrong.
+ */
+import type { Clock, Logger } from "@corral/io";
+import { assertNever, formatZxid } from "@corral/protocol";
+import type { DurableLog } from "./durable-log.ts";
+import type { ClientPort } from "./net/client-port.ts";
+import type { Effect, Input } from "./replica/effect.ts";
+import type { Replica } from "./replica.ts";
+
+export interface DriverParts {
+  readonly replica: Replica;
+  readonly log: DurableLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called once, when clients can be served. */
+  readonly onServing: () => void;
+  /** Called once, when the replica has failed and must not be used any more. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export class Driver {
+  readonly #parts: DriverParts;
+  readonly #inputs: Input[] = [];
+  #port: ClientPort | undefined;
+  #running = false;
+  #dead = false;
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts;
+    parts.log.onDurable = (zxid) => this.dispatch({ type: "durable", zxid });
+    parts.log.onFailure = (err) => {
+      parts.logger.error({ err }, "writing the log failed; free space or replace the disk, then restart the server");
+      this.dispatch({ type: "logFailed" });
+    };
+  }
+
+  /** Where connections' output goes. */
+  connect(port: ClientPort): void {
+    this.#port = port;
+  }
+
+  /** Takes an input; one that comes while another is being worked on waits its turn. */
+  dispatch(input: Input): void {
+    if (this.#dead) return;
+    this.#inputs.push(input);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      const { replica, clock } = this.#parts;
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const now = { elapsedMs: clock.elapsedMs(), wallMs: clock.wallMs() };
+        for (const effect of replica.step(next, now)) this.#perform(effect);
+      }
+    } catch (error) {
+      this.#dead = true;
+      this.#parts.onFatal(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #perform(effect: Effect): void {
+    const { log, logger } = this.#parts;
+    switch (effect.type) {
+      case "persist":
+        return log.append(effect.records);
+      case "persistEpoch":
+        void this.#persistEpoch(effect.epoch);
+        return;
+      case "serving":
+        return this.#parts.onServing();
+      case "send":
+        return this.#port?.send(effect.connection, effect.bytes);
+      case "close":
+        return this.#port?.close(effect.connection, effect.abrupt);
+      case "pauseReading":
+        return this.#port?.pauseReading(effect.connection, effect.paused);
+      case "snapshot":
+        void this.#writeSnapshot(effect.zxid, effect.chunks);
+        return;
+      case "log":
+        return logger[effect.level](effect.fields, effect.message);
+      default:
+        assertNever(effect);
+    }
+  }
+
+  async #persistEpoch(epoch: number): Promise<void> {
+    try {
+      await this.#parts.log.writeEpoch(epoch);
+      this.dispatch({ type: "epochDurable", epoch });
+    } catch (err) {
+      this.#parts.logger.error({ err, epoch }, "the epoch cannot be written; writes stop");
+      this.dispatch({ type: "logFailed" });
+    }
+  }
+
+  async #writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
+    const { log, logger, clock } = this.#parts;
+    const startedMs = clock.elapsedMs();
+    try {
+      await log.writeSnapshot(zxid, chunks);
+      logger.info({ zxid: formatZxid(zxid), tookMs: Math.round(clock.elapsedMs() - startedMs) }, "snapshot written");
+    } catch (err) {
+      // The log still has everything; the next snapshot tries again.
+      logger.error({ err, zxid: formatZxid(zxid) }, "writing a snapshot failed");
+    }
+    this.dispatch({ type: "snapshotEnded" });
+  }
+}

@@ -1,0 +1,40 @@
+/** Where entries go before they are applied: the disk, or, for a server that lives in memory, nowhere. */
+import type { LogRecord } from "./storage/record.ts";
+
+export interface DurableLog {
+  /** Queues records; `onDurable` is told of them in order. */
+  append(records: readonly LogRecord[]): void;
+  /** Resolves when the epoch is durable. */
+  writeEpoch(epoch: number): Promise<void>;
+  /** Resolves when the snapshot is durable. Pulls the chunks at its own pace. */
+  writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void>;
+  /** Waits for what is in flight. */
+  close(): Promise<void>;
+  /** Called with the zxid of the newest record that is durable. */
+  onDurable: (zxid: number) => void;
+  /** Called once, when nothing can be made durable any more. */
+  onFailure: (error: Error) => void;
+}
+
+/** Everything is as durable as the process the moment it is said. */
+export class MemoryLog implements DurableLog {
+  onDurable: (zxid: number) => void = () => {};
+  onFailure: (error: Error) => void = () => {};
+
+  append(records: readonly LogRecord[]): void {
+    const last = records.at(-1);
+    if (last !== undefined) this.onDurable(last.zxid);
+  }
+
+  writeEpoch(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  writeSnapshot(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

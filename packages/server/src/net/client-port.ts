@@ -1,0 +1,244 @@
+/**
+ * The port that clients connect to: sockets to frames, frames to the replica, and the replica's output back. It also
+ * shows those the door who never say a word, who announce impossible frames, or who never read their answers; each
+ * with one line in the log.
+ */
+import type { Address, ByteStream, Clock, Listener, Listening, Logger } from "@corral/io";
+import { type FourLetterWord, FrameDecoder, FrameLengthError, fourLetterWord } from "@corral/protocol";
+import type { Limits } from "../limits.ts";
+import type { ConnectionId, Input } from "../replica/effect.ts";
+
+export interface ClientPortOptions {
+  readonly listener: Listener;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: Limits;
+  /** Takes what the connections bring. */
+  readonly dispatch: (input: Input) => void;
+  /** The answer to a four-letter word, or why there is none. */
+  readonly answerWord: (word: FourLetterWord) => string;
+}
+
+/** How long the other side may take to end its half of a connection that was ended here, ms. */
+const lingerMs = 2_000;
+
+interface Peer {
+  readonly id: ConnectionId;
+  readonly stream: ByteStream;
+  readonly decoder: FrameDecoder;
+  readonly connectedMs: number;
+  /** Whether a frame has come: until then the first bytes may be a four-letter word. */
+  spoke: boolean;
+  /** Since when output lies untaken. */
+  stuckSinceMs: number | undefined;
+}
+
+export class ClientPort {
+  readonly #options: ClientPortOptions;
+  readonly #peers = new Map<ConnectionId, Peer>();
+  readonly #perAddress = new Map<string, number>();
+  /** Ended from here, not yet by the other side; with the time since when. */
+  readonly #ending = new Map<ByteStream, number>();
+  #listening: Listening | undefined;
+  #onAllEnded: (() => void) | undefined;
+  #lastId = 0;
+
+  constructor(options: ClientPortOptions) {
+    this.#options = options;
+  }
+
+  /** Listens; rejects with the operating system's error when the address cannot be had. Returns the one bound. */
+  async listen(address: Address): Promise<Address> {
+    this.#listening = await this.#options.listener.listen(address, (stream) => this.#onStream(stream));
+    return this.#listening.address;
+  }
+
+  /** Stops accepting. */
+  async stopAccepting(): Promise<void> {
+    await this.#listening?.close();
+  }
+
+  /** Takes no more requests. */
+  stopReading(): void {
+    for (const { stream } of this.#peers.values()) stream.pauseReading(true);
+  }
+
+  /** Ends every connection after what was sent to it; those that do not end their side in time are cut off. */
+  async endAll(): Promise<void> {
+    for (const peer of [...this.#peers.values()]) this.#drop(peer, false);
+    if (this.#ending.size === 0) return;
+    const ended = new Promise<void>((resolve) => {
+      this.#onAllEnded = resolve;
+    });
+    const timer = this.#options.clock.setTimer(lingerMs, () => this.#destroyEnding(0));
+    await ended;
+    timer.cancel();
+  }
+
+  #destroyEnding(olderThanMs: number): void {
+    const now = this.#options.clock.elapsedMs();
+    for (const [stream, sinceMs] of [...this.#ending]) {
+      if (now - sinceMs < olderThanMs) continue;
+      stream.destroy();
+      this.#ended(stream);
+    }
+  }
+
+  #ended(stream: ByteStream): void {
+    this.#ending.delete(stream);
+    if (this.#ending.size === 0) this.#onAllEnded?.();
+  }
+
+  send(id: ConnectionId, bytes: Buffer): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    peer.stream.write(bytes);
+    const unsent = peer.stream.unsentBytes;
+    if (unsent === 0) return;
+    peer.stuckSinceMs ??= this.#options.clock.elapsedMs();
+    const { hardUnsentBytes } = this.#options.limits;
+    if (unsent > hardUnsentBytes) {
+      this.#cutOff(peer, `it does not read: ${unsent} bytes wait for it, at most ${hardUnsentBytes} may`);
+    }
+  }
+
+  close(id: ConnectionId, abrupt: boolean): void {
+    const peer = this.#peers.get(id);
+    if (peer !== undefined) this.#drop(peer, abrupt);
+  }
+
+  pauseReading(id: ConnectionId, paused: boolean): void {
+    this.#peers.get(id)?.stream.pauseReading(paused);
+  }
+
+  /** Looks for those who have been silent, or have left their answers unread, for too long. */
+  tick(): void {
+    const now = this.#options.clock.elapsedMs();
+    const { handshakeMs, stuckOutputMs } = this.#options.limits;
+    this.#destroyEnding(lingerMs);
+    for (const peer of [...this.#peers.values()]) {
+      if (!peer.spoke && now - peer.connectedMs > handshakeMs) {
+        const pending = peer.decoder.pendingBytes;
+        const what = pending === 0 ? "nothing" : `only ${pending} bytes of its first frame`;
+        this.#cutOff(peer, `it sent ${what} in ${handshakeMs} ms`);
+      } else if (peer.stuckSinceMs !== undefined && now - peer.stuckSinceMs > stuckOutputMs) {
+        const unsent = peer.stream.unsentBytes;
+        this.#cutOff(peer, `it does not read: ${unsent} bytes have waited for it for ${stuckOutputMs} ms`);
+      }
+    }
+  }
+
+  #onStream(stream: ByteStream): void {
+    const { limits, clock, dispatch } = this.#options;
+    const { host } = stream.remote;
+    const fromHere = this.#perAddress.get(host) ?? 0;
+    const refusal =
+      this.#peers.size >= limits.maxConnections
+        ? `${limits.maxConnections} connections are open (limit maxConnections)`
+        : limits.maxConnectionsPerAddress > 0 && fromHere >= limits.maxConnectionsPerAddress
+          ? `${fromHere} connections from ${host} are open (limit maxConnectionsPerAddress)`
+          : undefined;
+    if (refusal !== undefined) {
+      this.#options.logger.warn({ remote: text(stream.remote), reason: refusal }, "connection refused");
+      stream.destroy();
+      return;
+    }
+    const peer: Peer = {
+      id: ++this.#lastId,
+      stream,
+      decoder: new FrameDecoder({ maxFrameBytes: limits.maxFrameBytes }),
+      connectedMs: clock.elapsedMs(),
+      spoke: false,
+      stuckSinceMs: undefined,
+    };
+    this.#peers.set(peer.id, peer);
+    this.#perAddress.set(host, fromHere + 1);
+    dispatch({ type: "connected", connection: peer.id, remote: stream.remote });
+    stream.attach({
+      onData: (chunk) => this.#onData(peer, chunk),
+      onDrain: () => {
+        peer.stuckSinceMs = undefined;
+        dispatch({ type: "drained", connection: peer.id });
+      },
+      onClose: (error) => this.#onClose(peer, error),
+    });
+  }
+
+  #onData(peer: Peer, chunk: Buffer): void {
+    if (!this.#peers.has(peer.id)) return;
+    peer.decoder.push(chunk);
+    if (!peer.spoke && peer.decoder.pendingBytes >= 4) {
+      const word = fourLetterWord(peer.decoder.peek());
+      if (word !== undefined) {
+        peer.stream.write(Buffer.from(this.#options.answerWord(word), "utf8"));
+        this.#drop(peer, false);
+        return;
+      }
+    }
+    const frames: Buffer[] = [];
+    let broken: FrameLengthError | undefined;
+    try {
+      for (let frame = peer.decoder.next(); frame !== undefined; frame = peer.decoder.next()) frames.push(frame);
+    } catch (error) {
+      if (!(error instanceof FrameLengthError)) throw error;
+      broken = error;
+    }
+    if (frames.length > 0) {
+      peer.spoke = true;
+      const { unsentBytes } = peer.stream;
+      this.#options.dispatch({ type: "frames", connection: peer.id, frames, unsentBytes });
+    }
+    if (broken !== undefined) this.#cutOff(peer, broken.message + guess(peer));
+  }
+
+  #onClose(peer: Peer, error: Error | undefined): void {
+    this.#ended(peer.stream);
+    if (!this.#peers.has(peer.id)) return;
+    this.#remove(peer);
+    if (error !== undefined) {
+      this.#options.logger.debug({ remote: text(peer.stream.remote), err: error }, "connection broke");
+    }
+    this.#options.dispatch({ type: "disconnected", connection: peer.id });
+  }
+
+  /** Ends a connection at once, for a reason of this port's own. */
+  #cutOff(peer: Peer, reason: string): void {
+    if (!this.#peers.has(peer.id)) return;
+    this.#options.logger.warn({ remote: text(peer.stream.remote), reason }, "connection cut off");
+    this.#drop(peer, true);
+  }
+
+  #drop(peer: Peer, abrupt: boolean): void {
+    this.#remove(peer);
+    if (abrupt) {
+      peer.stream.destroy();
+    } else {
+      // What still comes is not for us, but must be read for the other side's end to be seen.
+      peer.stream.pauseReading(false);
+      this.#ending.set(peer.stream, this.#options.clock.elapsedMs());
+      peer.stream.end();
+    }
+    this.#options.dispatch({ type: "disconnected", connection: peer.id });
+  }
+
+  #remove(peer: Peer): void {
+    this.#peers.delete(peer.id);
+    const { host } = peer.stream.remote;
+    const left = (this.#perAddress.get(host) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(host);
+    else this.#perAddress.set(host, left);
+  }
+}
+
+/** What somebody who did not mean this port may have meant. */
+function guess(peer: Peer): string {
+  if (peer.spoke) return "";
+  const first = peer.decoder.peek().subarray(0, 4);
+  if (first[0] === 0x16) return " (it looks like TLS)";
+  const letters = first.toString("latin1");
+  return /^[A-Za-z]{3,4} ?$/.test(letters) ? ` (it looks like text: ${JSON.stringify(letters)})` : "";
+}
+
+function text(address: Address): string {
+  return `${address.host}:${address.port}`;
+}

@@ -1,0 +1,281 @@
+import { ErrorCode, OpCode, openAcl, SpecialXid } from "@corral/protocol";
+import { describe, expect, test } from "vitest";
+import { ReplicaHarness } from "../test-support/replica-harness.ts";
+
+const acl = openAcl;
+const node = (path: string, flags = 0, data: Buffer | null = Buffer.from("x")) => ({ path, data, acl, flags });
+
+describe("writes", () => {
+  test("a write is neither visible nor answered before it is durable", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const a = h.connect();
+    const b = h.connect();
+    h.durable();
+    a.send("create", node("/n"));
+    expect(a.received).toHaveLength(1);
+    expect(b.call("exists", { path: "/n", watch: false })).toBe(ErrorCode.NoNode);
+    h.durable();
+    expect(a.received.at(-1)).toMatchObject({ kind: "reply", header: { xid: 1, err: 0 } });
+    expect(b.call("exists", { path: "/n", watch: false })).toMatchObject({ stat: { version: 0 } });
+  });
+
+  test("a read behind a write waits for it; pipelined writes are proposed together; replies keep the order", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const c = h.connect();
+    h.durable();
+    c.frames(
+      c.encode("create", node("/n")),
+      c.encode("getData", { path: "/n", watch: false }),
+      c.encode("setData", { path: "/n", data: Buffer.from("2"), version: 0 }),
+      c.encode("getData", { path: "/n", watch: false }),
+      c.encode("ping", {}, SpecialXid.ping),
+    );
+    expect(h.replica.outstanding).toBe(2);
+    h.durable();
+    const xids = c.received.flatMap((r) => (r.kind === "reply" ? [[r.header.xid, r.header.err]] : []));
+    expect(xids).toEqual([
+      [1, 0],
+      [2, 0],
+      [3, 0],
+      [4, 0],
+      [SpecialXid.ping, 0],
+    ]);
+  });
+
+  test("every attempted write takes a zxid, a failed one too", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    const before = h.replica.state.lastZxid;
+    c.call("create", node("/a"));
+    c.call("create", node("/a"));
+    c.call("delete", { path: "/missing", version: -1 });
+    expect(h.replica.state.lastZxid - before).toBe(3);
+  });
+
+  test("when the log fails, writes in flight are cut off unanswered, later ones are refused, reads go on", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const a = h.connect();
+    const b = h.connect();
+    h.durable();
+    a.send("create", node("/a"));
+    h.input({ type: "logFailed" });
+    expect(a.closed).toBe(true);
+    expect(a.received).toHaveLength(1);
+    expect(b.call("create", node("/b"))).toBe(ErrorCode.SystemError);
+    expect(b.call("exists", { path: "/a", watch: false })).toBe(ErrorCode.NoNode);
+  });
+});
+
+describe("watches", () => {
+  test("the event comes before the reply of the write that caused it, to the writer too", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    c.call("exists", { path: "/n", watch: true });
+    c.call("create", node("/n"));
+    expect(c.received.slice(-2).map((r) => r.kind)).toEqual(["event", "reply"]);
+    expect(c.events).toEqual(["1 /n"]);
+  });
+
+  test("a watch fires once, and a connection hears once of one change however many of its watches match", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    c.call("create", node("/n"));
+    c.call("getData", { path: "/n", watch: true });
+    c.call("exists", { path: "/n", watch: true });
+    c.call("getChildren", { path: "/n", watch: true });
+    c.call("addWatch", { path: "/n", mode: 0 });
+    c.call("addWatch", { path: "/", mode: 1 });
+    c.call("delete", { path: "/n", version: -1 });
+    expect(c.events).toEqual(["2 /n"]);
+  });
+
+  test("watches end with their connection, and setWatches tells what was missed before its reply", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    c.call("create", node("/data"));
+    c.call("create", node("/gone"));
+    c.call("create", node("/same"));
+    const seen = h.replica.state.lastZxid;
+    h.input({ type: "disconnected", connection: c.id });
+    const other = h.connect();
+    other.call("setData", { path: "/data", data: null, version: -1 });
+    other.call("delete", { path: "/gone", version: -1 });
+    other.call("create", node("/new"));
+    other.call("create", node("/same/child"));
+    const back = h.dial();
+    back.handshake({ sessionId: c.sessionId, passwd: c.passwd, lastZxidSeen: seen });
+    back.call("setWatches", {
+      relativeZxid: seen,
+      dataWatches: ["/data", "/gone", "/same"],
+      existWatches: ["/new", "/never"],
+      childWatches: ["/same"],
+    });
+    expect(back.events).toEqual(["3 /data", "2 /gone", "1 /new", "4 /same"]);
+    expect(back.received.at(-1)?.kind).toBe("reply");
+    other.call("setData", { path: "/same", data: null, version: -1 });
+    other.call("create", node("/never"));
+    expect(back.events.slice(4)).toEqual(["3 /same", "1 /never"]);
+  });
+});
+
+describe("sessions", () => {
+  test("the timeout is negotiated, and a session without a word expires within one tick after it, never before", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect(1);
+    expect(c.received[0]).toMatchObject({ timeOut: 2_000 });
+    c.call("create", node("/e", 1));
+    h.pass(2_000);
+    expect(h.replica.state.tree.get("/e")).toBeDefined();
+    h.pass(1_000);
+    expect(h.replica.state.tree.get("/e")).toBeUndefined();
+    expect(c.closed).toBe(true);
+  });
+
+  test("any packet keeps it alive", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect(2_000);
+    for (let i = 0; i < 10; i++) {
+      h.pass(1_000);
+      c.send("ping", {}, SpecialXid.ping);
+    }
+    expect(c.closed).toBe(false);
+  });
+
+  test("nobody expires for a stall of the server itself", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect(4_000);
+    h.pass(1_000);
+    h.nowMs += 60_000;
+    h.input({ type: "tick" });
+    expect(c.closed).toBe(false);
+    expect(h.logs.some((l) => l.message.includes("held up"))).toBe(true);
+    h.pass(5_000);
+    expect(c.closed).toBe(true);
+  });
+
+  test("it goes on over a new connection with the right password, and the old connection ends", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    c.call("create", node("/e", 1));
+    const again = h.dial();
+    again.handshake({ sessionId: c.sessionId, passwd: c.passwd });
+    expect(again.sessionId).toBe(c.sessionId);
+    expect(again.passwd).toEqual(c.passwd);
+    expect(c.closed).toBe(true);
+    expect(again.call("getEphemerals", { prefixPath: "/" })).toEqual({ ephemerals: ["/e"] });
+  });
+
+  test("a wrong password disturbs nobody", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    const thief = h.dial();
+    thief.handshake({ sessionId: c.sessionId, passwd: Buffer.alloc(16, 7) });
+    expect(thief.received).toEqual([{ kind: "connected", sessionId: 0n, timeOut: 0, passwd: Buffer.alloc(16) }]);
+    expect(thief.closed).toBe(true);
+    expect(c.closed).toBe(false);
+  });
+
+  test("a client that has seen more than the server has is refused without an answer, with a reason in the log", () => {
+    const h = new ReplicaHarness();
+    const c = h.dial();
+    c.handshake({ lastZxidSeen: 2 ** 40 });
+    expect(c.received).toEqual([]);
+    expect(c.closed).toBe(true);
+    expect(JSON.stringify(h.logs.at(-1)?.fields)).toContain("has seen zxid");
+  });
+
+  test("closeSession: ephemerals go at its zxid, the reply comes, the connection ends, what follows is dropped", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    const other = h.connect();
+    c.call("create", node("/e1", 1));
+    c.call("create", node("/e2", 1));
+    other.call("exists", { path: "/e1", watch: true });
+    other.call("getChildren", { path: "/", watch: true });
+    c.frames(c.encode("closeSession", {}), c.encode("create", node("/after")));
+    expect(c.received.at(-1)).toMatchObject({ kind: "reply", header: { err: 0 } });
+    expect(c.closed).toBe(true);
+    expect(other.events).toEqual(["2 /e1", "4 /"]);
+    expect(h.replica.state.tree.get("/e2")).toBeUndefined();
+    expect(h.replica.state.tree.get("/after")).toBeUndefined();
+    expect(h.replica.state.tree.get("/")?.pzxid).toBe(h.replica.state.lastZxid);
+  });
+
+  test("a create that is in flight when its session expires leaves no ephemeral behind", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const c = h.connect(2_000);
+    h.durable();
+    h.pass(3_000);
+    c.send("create", node("/late", 1));
+    h.durable();
+    expect(h.replica.state.sessions.size).toBe(0);
+    expect(h.replica.state.tree.get("/late")).toBeUndefined();
+  });
+});
+
+describe("what no client may do", () => {
+  test.each([
+    ["an unknown operation", 9_999],
+    ["notification", OpCode.notification],
+    ["createSession", OpCode.createSession],
+    ["deleteContainer", OpCode.deleteContainer],
+    ["check outside a multi", OpCode.check],
+  ])("%s: Unimplemented, then the end, in its turn behind earlier writes", (_what, type) => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const c = h.connect();
+    h.durable();
+    const bad = Buffer.alloc(8);
+    bad.writeInt32BE(77, 0);
+    bad.writeInt32BE(type, 4);
+    c.frames(c.encode("create", node("/n")), bad, c.encode("create", node("/after")));
+    expect(c.closed).toBe(false);
+    h.durable();
+    const replies = c.received.flatMap((r) => (r.kind === "reply" ? [[r.header.xid, r.header.err]] : []));
+    expect(replies.slice(0, 2)).toEqual([
+      [1, 0],
+      [77, ErrorCode.Unimplemented],
+    ]);
+    expect(c.closed).toBe(true);
+  });
+
+  test("a body that cannot be read costs the request, not the connection", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    for (const type of [OpCode.create, OpCode.getData, OpCode.multi, OpCode.setWatches, OpCode.auth]) {
+      const bad = Buffer.from([0, 0, 0, 9, 0, 0, 0, type, 0x7f, 0xff, 0xff, 0xff]);
+      c.frames(bad);
+      expect(c.received.at(-1)).toMatchObject({ header: { xid: 9, err: ErrorCode.MarshallingError } });
+    }
+    expect(c.closed).toBe(false);
+  });
+});
+
+describe("back-pressure", () => {
+  test("requests of a connection that does not take its answers wait, and go on when it does", () => {
+    const h = new ReplicaHarness({ limits: { softUnsentBytes: 1_000 } });
+    const c = h.connect();
+    c.call("create", node("/big", 0, Buffer.alloc(900)));
+    const reads = Array.from({ length: 5 }, () => c.encode("getData", { path: "/big", watch: false }));
+    h.input({ type: "frames", connection: c.id, frames: reads, unsentBytes: 500 });
+    const replies = () => c.received.filter((r) => r.kind === "reply").length - 1;
+    expect(replies()).toBe(1);
+    expect(c.paused).toBe(true);
+    h.input({ type: "drained", connection: c.id });
+    expect(replies()).toBe(3);
+    h.input({ type: "drained", connection: c.id });
+    h.input({ type: "drained", connection: c.id });
+    expect(replies()).toBe(5);
+    h.input({ type: "drained", connection: c.id });
+    expect(c.paused).toBe(false);
+  });
+
+  test("too many writes on their way stop reading until half of them are through", () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { maxProposedEntries: 4 } });
+    const c = h.connect();
+    h.durable();
+    c.frames(...Array.from({ length: 6 }, (_, i) => c.encode("create", node(`/n${i}`))));
+    expect(c.paused).toBe(true);
+    h.durable();
+    expect(c.paused).toBe(false);
+  });
+});

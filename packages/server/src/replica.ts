@@ -1,0 +1,231 @@
+/**
+ * The server as a machine: `step(input, now) -> effects`. Read this first. No clock, no socket, no file: whatever it
+ * needs to know comes in as an input, whatever it wants done goes out as an effect.
+ *
+ * A write becomes an entry, the entry goes to the log, and only when the log is durable up to it is it applied, its
+ * watches fired and its reply written, in that order. A read is answered from the applied state, after the
+ * connection's own earlier writes. Alone, this server is the quorum.
+ */
+import { assert, assertNever, formatZxid, OpCode } from "@corral/protocol";
+import type { Limits } from "./limits.ts";
+import type { AuthenticationRules } from "./replica/authenticate.ts";
+import type { Connection } from "./replica/connection.ts";
+import { Connections } from "./replica/connections.ts";
+import type { Effect, Input, Now } from "./replica/effect.ts";
+import { Pipeline } from "./replica/pipeline.ts";
+import { type Proposal, Proposals } from "./replica/proposals.ts";
+import { dueNodes } from "./replica/reaper.ts";
+import { ServerStats } from "./replica/server-stats.ts";
+import { type SessionOptions, Sessions } from "./replica/sessions.ts";
+import { Turn } from "./replica/turn.ts";
+import { snapshotChunks } from "./state/snapshot.ts";
+import type { StateMachine } from "./state/state-machine.ts";
+import { WatchTable } from "./watch/watch-table.ts";
+
+/** What a replica is made of. */
+export interface ReplicaOptions extends SessionOptions {
+  /** The state as recovered. */
+  readonly state: StateMachine;
+  /** The highest epoch ever written down here; this life is the next one. */
+  readonly lastEpoch: number;
+  /** How often containers and nodes with a time to live are looked through, ms. */
+  readonly reaperIntervalMs: number;
+  /** Whether there is a disk for snapshots. */
+  readonly takesSnapshots: boolean;
+  readonly limits: Limits;
+  readonly authentication: AuthenticationRules;
+}
+
+export class Replica {
+  readonly state: StateMachine;
+  readonly stats = new ServerStats();
+  readonly #options: ReplicaOptions;
+  readonly #turn = new Turn();
+  readonly #watches = new WatchTable<Connection>();
+  readonly #connections: Connections;
+  readonly #proposals: Proposals;
+  readonly #sessions: Sessions;
+  readonly #pipeline: Pipeline;
+  #serving = false;
+  #nextReapMs: number | undefined;
+  #snapshotRunning = false;
+  #appliedSinceSnapshot = 0;
+  #bytesAtSnapshot = 0;
+  #entriesToSnapshot: number;
+
+  constructor(options: ReplicaOptions) {
+    const { state, limits, authentication } = options;
+    const turn = this.#turn;
+    this.#options = options;
+    this.state = state;
+    this.#connections = new Connections(turn, this.#watches);
+    this.#proposals = new Proposals(turn, options.lastEpoch);
+    const parts = { turn, state, connections: this.#connections, proposals: this.#proposals };
+    this.#sessions = new Sessions(options, parts);
+    const { stats } = this;
+    this.#pipeline = new Pipeline({
+      ...parts,
+      watches: this.#watches,
+      sessions: this.#sessions,
+      stats,
+      limits,
+      authentication,
+    });
+    this.#entriesToSnapshot = this.#drawSnapshotDistance();
+  }
+
+  /** Whether clients are served: from the moment at which the epoch of this life is durable. */
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  get epoch(): number {
+    return this.#proposals.epoch;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.count;
+  }
+
+  get watchCount(): number {
+    return this.#watches.size;
+  }
+
+  /** Writes proposed and not yet durable. */
+  get outstanding(): number {
+    return this.#proposals.count;
+  }
+
+  /** Whether writes are refused because the log failed. */
+  get writesStopped(): boolean {
+    return this.#proposals.failed;
+  }
+
+  /** Takes one input and tells what is to be done, in this order. */
+  step(input: Input, now: Now): Effect[] {
+    this.#turn.begin(now);
+    this.#onInput(input);
+    return this.#turn.end();
+  }
+
+  #onInput(input: Input): void {
+    switch (input.type) {
+      case "start":
+        this.#sessions.start();
+        return this.#proposals.wantNextEpoch();
+      case "epochDurable":
+        return this.#onEpochDurable(input.epoch);
+      case "connected":
+        assert(this.#serving, "connections are accepted only while serving");
+        return this.#connections.open(input.connection, input.remote);
+      case "frames": {
+        const connection = this.#connections.get(input.connection);
+        if (connection === undefined) return;
+        connection.unsentBytes = input.unsentBytes;
+        return this.#pipeline.onFrames(connection, input.frames);
+      }
+      case "drained": {
+        const connection = this.#connections.get(input.connection);
+        if (connection === undefined) return;
+        connection.unsentBytes = 0;
+        return this.#pipeline.advance(connection);
+      }
+      case "disconnected": {
+        const connection = this.#connections.get(input.connection);
+        if (connection === undefined) return;
+        this.#connections.forget(connection);
+        return this.#pipeline.forget(connection);
+      }
+      case "tick":
+        return this.#onTick();
+      case "durable":
+        return this.#onDurable(input.zxid);
+      case "logFailed":
+        return this.#onLogFailed();
+      case "snapshotEnded":
+        this.state.tree.endSnapshot();
+        this.#snapshotRunning = false;
+        return;
+      default:
+        assertNever(input);
+    }
+  }
+
+  #onEpochDurable(epoch: number): void {
+    this.#proposals.beginEpoch(epoch);
+    this.#turn.log("info", { epoch, zxid: formatZxid(this.state.lastZxid) }, "epoch begun");
+    if (this.#serving) return;
+    this.#serving = true;
+    this.#turn.effect({ type: "serving" });
+  }
+
+  #onDurable(zxid: number): void {
+    for (let next = this.#proposals.takeDurable(zxid); next !== undefined; next = this.#proposals.takeDurable(zxid)) {
+      this.#apply(next);
+    }
+    this.#pipeline.onProposalsApplied();
+    this.#snapshotWhenDue();
+  }
+
+  #apply({ entry, connection, write }: Proposal): void {
+    const { outcome, firings } = this.state.apply(entry);
+    this.#appliedSinceSnapshot++;
+    // Events first: nobody, not even the writer, may see the new state before the event that tells of it.
+    this.#pipeline.fire(firings, entry.zxid);
+    if (outcome.type === "sessionClosed") this.#onSessionClosed(entry.sessionId, connection);
+    if (connection === undefined) return;
+    if (write !== undefined) {
+      write.outcome = outcome;
+      this.#pipeline.advance(connection);
+    } else if (this.#sessions.onHandshakeApplied(connection, entry, outcome)) {
+      this.#pipeline.onOpen(connection);
+    }
+  }
+
+  /** The session is over. If its own connection asked for that, the reply comes first and closes it. */
+  #onSessionClosed(sessionId: bigint, askedBy: Connection | undefined): void {
+    this.#sessions.onClosed(sessionId);
+    const attached = this.#connections.ofSession(sessionId);
+    if (attached !== undefined && attached !== askedBy) {
+      this.#connections.close(attached, "its session is over", { level: "info" });
+    }
+  }
+
+  #onTick(): void {
+    this.#sessions.tick();
+    const { elapsedMs, wallMs } = this.#turn.now;
+    this.#nextReapMs ??= elapsedMs + this.#options.reaperIntervalMs;
+    if (elapsedMs < this.#nextReapMs || this.#proposals.failed) return;
+    this.#nextReapMs = elapsedMs + this.#options.reaperIntervalMs;
+    for (const request of dueNodes(this.state, wallMs)) {
+      this.#proposals.propose({ operation: { type: OpCode.deleteContainer, request }, sessionId: 0n });
+    }
+  }
+
+  /** Reads go on; what was in flight is unknown, so those who wait for it are cut off rather than answered. */
+  #onLogFailed(): void {
+    const lost = this.#proposals.fail();
+    this.#turn.log("error", { lostWrites: lost.length }, "the log cannot be written: writes stop, reads go on");
+    for (const { connection } of lost) {
+      if (connection === undefined) continue;
+      this.#connections.close(connection, "the log failed with its write in flight: the outcome is unknown");
+    }
+  }
+
+  #snapshotWhenDue(): void {
+    if (!this.#options.takesSnapshots || this.#snapshotRunning) return;
+    const bytes = this.#proposals.bytesProposed - this.#bytesAtSnapshot;
+    if (this.#appliedSinceSnapshot < this.#entriesToSnapshot && bytes < this.#options.limits.snapshotLogBytes) return;
+    this.#snapshotRunning = true;
+    this.#appliedSinceSnapshot = 0;
+    this.#bytesAtSnapshot = this.#proposals.bytesProposed;
+    this.#entriesToSnapshot = this.#drawSnapshotDistance();
+    this.#turn.effect({ type: "snapshot", zxid: this.state.lastZxid, chunks: snapshotChunks(this.state) });
+  }
+
+  /** Somewhere in the upper half of the limit, so that the servers of an ensemble do not all snapshot at once. */
+  #drawSnapshotDistance(): number {
+    const { limits, random } = this.#options;
+    return Math.ceil((limits.snapshotEntries / 2) * (1 + random.fraction()));
+  }
+}

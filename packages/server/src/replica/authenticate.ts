@@ -1,0 +1,30 @@
+/** auth: proving to be somebody, once per connection and identity. */
+import type { AuthPacket, Id } from "@corral/protocol";
+import { superIdentity } from "../state/access.ts";
+
+/** What authentication depends on. */
+export interface AuthenticationRules {
+  /** `base64(sha1(text))`, for the digest scheme. */
+  readonly sha1Base64: (text: string) => string;
+  /** `user:base64(sha1(user:password))` of who may do everything; absent: nobody. */
+  readonly superDigest: string | undefined;
+}
+
+/** The identities that the packet proves, or `undefined` when it proves nothing. */
+export function authenticate(packet: AuthPacket, rules: AuthenticationRules): readonly Id[] | undefined {
+  switch (packet.scheme) {
+    case "digest": {
+      const credentials = Buffer.from(packet.auth ?? []).toString("utf8");
+      const user = credentials.split(":")[0] ?? "";
+      if (!credentials.includes(":")) return undefined;
+      const id = `${user}:${rules.sha1Base64(credentials)}`;
+      const identity: Id = { scheme: "digest", id };
+      return id === rules.superDigest ? [superIdentity, identity] : [identity];
+    }
+    case "ip":
+      // The connection has its address already.
+      return [];
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What the replica knows of one connection: where it stands in its life, who it is, the requests that wait for their
+ * turn, and the output gathered for it in this step.
+ */
+import type { Address } from "@corral/io";
+import { type Id, Writer } from "@corral/protocol";
+import type { Outcome } from "../state/operation.ts";
+import type { Watcher } from "../watch/watch-table.ts";
+import type { ConnectionId } from "./effect.ts";
+import { RequestQueue } from "./request-queue.ts";
+import type { ClockedSession } from "./session-clock.ts";
+
+/** A request that waits: for its own entry to be applied, or for what stands before it. */
+export type QueuedRequest =
+  | QueuedWrite
+  | { readonly kind: "frame"; readonly frame: Buffer; readonly arrivedMs: number };
+
+/** A write that was proposed; its reply waits for the outcome, and for what stands before it. */
+export interface QueuedWrite {
+  readonly kind: "write";
+  readonly xid: number;
+  readonly type: number;
+  readonly arrivedMs: number;
+  /** What came of it, once applied. */
+  outcome: Outcome | undefined;
+}
+
+export class Connection implements Watcher {
+  readonly id: ConnectionId;
+  readonly remote: Address;
+  readonly watchedPaths = new Set<string>();
+  /**
+   * `fresh`: nothing heard. `connecting`: the handshake waits for its entry. `open`: in a session. `leaving`: it asked to
+   * end its session, and nothing that follows counts. `closing`: over.
+   */
+  phase: "fresh" | "connecting" | "open" | "leaving" | "closing" = "fresh";
+  identities: readonly Id[];
+  session: ClockedSession | undefined;
+  /** Whether the client sent (and so expects) the readOnly byte of the handshake. */
+  mirrorsReadOnly = false;
+  /** Requests in order of arrival; a write in it is proposed already. */
+  readonly queue = new RequestQueue<QueuedRequest>();
+  readonly out = new Writer(512);
+  /** Output handed to the driver that the operating system has not taken, as far as known here. */
+  unsentBytes = 0;
+  readingPaused = false;
+  readonly connectedMs: number;
+
+  constructor(id: ConnectionId, remote: Address, nowMs: number) {
+    this.id = id;
+    this.remote = remote;
+    this.connectedMs = nowMs;
+    this.identities = [{ scheme: "ip", id: remote.host }];
+  }
+
+  /** Bytes that wait to leave, here and at the driver. */
+  get pendingOutput(): number {
+    return this.unsentBytes + this.out.length;
+  }
+
+  /** The other side, for logs. */
+  get remoteText(): string {
+    return `${this.remote.host}:${this.remote.port}`;
+  }
+}
+
+/** A session id as logs and tools show it. */
+export function formatSessionId(id: bigint): string {
+  return `0x${BigInt.asUintN(64, id).toString(16)}`;
+}

@@ -1,0 +1,80 @@
+/** The connections of this server: which there are, which session each speaks for, and how each ends. */
+import type { Address } from "@corral/io";
+import { assert } from "@corral/protocol";
+import type { WatchTable } from "../watch/watch-table.ts";
+import { Connection, formatSessionId } from "./connection.ts";
+import type { ConnectionId } from "./effect.ts";
+import type { ClockedSession } from "./session-clock.ts";
+import type { Turn } from "./turn.ts";
+
+export class Connections {
+  readonly #turn: Turn;
+  readonly #watches: WatchTable<Connection>;
+  readonly #all = new Map<ConnectionId, Connection>();
+  readonly #attached = new Map<bigint, Connection>();
+
+  constructor(turn: Turn, watches: WatchTable<Connection>) {
+    this.#turn = turn;
+    this.#watches = watches;
+  }
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  open(id: ConnectionId, remote: Address): void {
+    assert(!this.#all.has(id), `connection ${id} is new`);
+    this.#all.set(id, new Connection(id, remote, this.#turn.now.elapsedMs));
+  }
+
+  /** The connection, unless it has ended. */
+  get(id: ConnectionId): Connection | undefined {
+    return this.#all.get(id);
+  }
+
+  [Symbol.iterator](): IterableIterator<Connection> {
+    return this.#all.values();
+  }
+
+  /** The connection over which a session talks, if it does over this server. */
+  ofSession(sessionId: bigint): Connection | undefined {
+    return this.#attached.get(sessionId);
+  }
+
+  /** From now on the session talks over this connection. */
+  attach(session: ClockedSession, connection: Connection): void {
+    connection.session = session;
+    this.#attached.set(session.id, connection);
+  }
+
+  /** The connection is gone. Its session is not; its watches are. */
+  forget(connection: Connection): void {
+    connection.phase = "closing";
+    this.#all.delete(connection.id);
+    this.#watches.removeWatcher(connection);
+    connection.queue.clear();
+    const { session } = connection;
+    if (session !== undefined && this.#attached.get(session.id) === connection) this.#attached.delete(session.id);
+  }
+
+  /** Ends a connection after what was written to it so far (or at once), and says why in the log. */
+  close(
+    connection: Connection,
+    reason: string,
+    options: { readonly level?: "debug" | "info" | "warn"; readonly abrupt?: boolean } = {},
+  ): void {
+    if (connection.phase === "closing") return;
+    this.#turn.send(connection);
+    this.#turn.effect({ type: "close", connection: connection.id, abrupt: options.abrupt ?? false });
+    this.#turn.log(
+      options.level ?? "warn",
+      {
+        remote: connection.remoteText,
+        ...(connection.session && { session: formatSessionId(connection.session.id) }),
+        reason,
+      },
+      "connection closed",
+    );
+    this.forget(connection);
+  }
+}

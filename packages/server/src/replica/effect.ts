@@ -1,0 +1,58 @@
+/** What goes into the replica and what comes out of it: plain data, performed by the driver in `server.ts`. */
+import type { Address, LogFields } from "@corral/io";
+import type { LogRecord } from "../storage/record.ts";
+
+/** A number that the driver gives each connection. */
+export type ConnectionId = number;
+
+/** The two clocks at the time of an input. */
+export interface Now {
+  /** Elapsed milliseconds; only grows. */
+  readonly elapsedMs: number;
+  /** Wall clock, ms since 1970. */
+  readonly wallMs: number;
+}
+
+export type Input =
+  /** Recovery is over: take up service. */
+  | { readonly type: "start" }
+  | { readonly type: "connected"; readonly connection: ConnectionId; readonly remote: Address }
+  /** Complete frames that one read of the connection brought. */
+  | {
+      readonly type: "frames";
+      readonly connection: ConnectionId;
+      readonly frames: readonly Buffer[];
+      /** Output of the connection that the operating system has not taken yet, bytes. */
+      readonly unsentBytes: number;
+    }
+  /** All output of the connection has been taken. */
+  | { readonly type: "drained"; readonly connection: ConnectionId }
+  | { readonly type: "disconnected"; readonly connection: ConnectionId }
+  /** Comes every `tickMs`, or later when the process was held up. */
+  | { readonly type: "tick" }
+  /** All persisted records up to `zxid` are on the disk. */
+  | { readonly type: "durable"; readonly zxid: number }
+  | { readonly type: "epochDurable"; readonly epoch: number }
+  /** The log cannot be written any more: nothing after what was last reported durable ever will be. */
+  | { readonly type: "logFailed" }
+  /** The snapshot asked for is on the disk, or was given up. */
+  | { readonly type: "snapshotEnded" };
+
+export type Effect =
+  /** Write to the log; `durable` comes back. Nothing that depends on it leaves before. */
+  | { readonly type: "persist"; readonly records: readonly LogRecord[] }
+  | { readonly type: "persistEpoch"; readonly epoch: number }
+  /** From now on clients can be served; comes once. */
+  | { readonly type: "serving" }
+  | { readonly type: "send"; readonly connection: ConnectionId; readonly bytes: Buffer }
+  /** End the connection after what was sent; at once if `abrupt`. */
+  | { readonly type: "close"; readonly connection: ConnectionId; readonly abrupt: boolean }
+  | { readonly type: "pauseReading"; readonly connection: ConnectionId; readonly paused: boolean }
+  /** Write the chunks to a snapshot file, pulling them at leisure; `snapshotEnded` comes back. */
+  | { readonly type: "snapshot"; readonly zxid: number; readonly chunks: Iterable<Uint8Array> }
+  | {
+      readonly type: "log";
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly fields: LogFields;
+      readonly message: string;
+    };

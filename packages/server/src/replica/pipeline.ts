@@ -1,0 +1,332 @@
+/**
+ * Requests of a connection, answered in the order in which they came. A write is proposed the moment it arrives; its
+ * reply, and every request behind it, waits until it is applied. A connection that leaves its replies unread is not
+ * answered, then not read, any further.
+ */
+import {
+  type AuthPacket,
+  authPacketCodec,
+  DecodeError,
+  ErrorCode,
+  OpCode,
+  operations,
+  opName,
+  Permission,
+  Reader,
+  replyHeaderCodec,
+  Writer,
+} from "@corral/protocol";
+import type { Limits } from "../limits.ts";
+import { allows } from "../state/access.ts";
+import { decodeClientWrite } from "../state/entry-codec.ts";
+import type { Operation, Outcome } from "../state/operation.ts";
+import type { Firing } from "../state/operations/context.ts";
+import type { StateMachine } from "../state/state-machine.ts";
+import type { WatchTable } from "../watch/watch-table.ts";
+import { type AuthenticationRules, authenticate } from "./authenticate.ts";
+import type { Connection, QueuedWrite } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import type { Proposals } from "./proposals.ts";
+import { answerRead, isRead, type ReadContext } from "./reads.ts";
+import { writeBareReply, writeEvent, writeOutcome } from "./replies.ts";
+import type { ServerStats } from "./server-stats.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Turn } from "./turn.ts";
+import { answerWatchRequest, isWatchRequest } from "./watch-requests.ts";
+
+export interface PipelineParts {
+  readonly turn: Turn;
+  readonly state: StateMachine;
+  readonly watches: WatchTable<Connection>;
+  readonly connections: Connections;
+  readonly proposals: Proposals;
+  readonly sessions: Sessions;
+  readonly stats: ServerStats;
+  readonly limits: Limits;
+  readonly authentication: AuthenticationRules;
+}
+
+/** Replies to auth and sasl show no zxid. */
+const noZxid = 0;
+
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  readonly #throttled = new Set<Connection>();
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Frames that arrived together. */
+  onFrames(connection: Connection, frames: readonly Buffer[]): void {
+    this.#parts.stats.received += frames.length;
+    this.#parts.sessions.touch(connection);
+    for (const frame of frames) this.#onFrame(connection, frame);
+    this.#regulate(connection);
+  }
+
+  #onFrame(connection: Connection, frame: Buffer): void {
+    const arrivedMs = this.#parts.turn.now.elapsedMs;
+    switch (connection.phase) {
+      case "fresh":
+        return this.#parts.sessions.onHandshake(connection, frame);
+      case "connecting":
+        connection.queue.push({ kind: "frame", frame, arrivedMs });
+        return;
+      case "open":
+        if (frame.length < 8) return this.#refuseFrame(connection, frame);
+        if (this.#proposeWrite(connection, frame, arrivedMs)) return;
+        if (connection.queue.length > 0 || this.#isCongested(connection)) {
+          connection.queue.push({ kind: "frame", frame, arrivedMs });
+        } else {
+          this.#answer(connection, frame, arrivedMs);
+        }
+        return;
+      case "leaving":
+      case "closing":
+        return;
+    }
+  }
+
+  /** The session is attached: what came behind the handshake gets its turn. */
+  onOpen(connection: Connection): void {
+    const early: Buffer[] = [];
+    for (let next = connection.queue.shift(); next !== undefined; next = connection.queue.shift()) {
+      if (next.kind === "frame") early.push(next.frame);
+    }
+    for (const frame of early) this.#onFrame(connection, frame);
+    this.#regulate(connection);
+  }
+
+  /** Answers as many waiting requests as can be. */
+  advance(connection: Connection): void {
+    const { queue } = connection;
+    while ((connection.phase === "open" || connection.phase === "leaving") && !this.#isCongested(connection)) {
+      const head = queue.peek();
+      if (head === undefined || (head.kind === "write" && head.outcome === undefined)) break;
+      queue.shift();
+      if (head.kind === "frame") this.#answer(connection, head.frame, head.arrivedMs);
+      else if (head.outcome !== undefined) this.#replyToWrite(connection, head, head.outcome);
+    }
+    this.#regulate(connection);
+  }
+
+  /** Room for proposals again: reads on from the connections that had to wait for it. */
+  onProposalsApplied(): void {
+    if (this.#throttled.size === 0 || this.#parts.proposals.count > this.#parts.limits.maxProposedEntries / 2) return;
+    const waiting = [...this.#throttled];
+    this.#throttled.clear();
+    for (const connection of waiting) this.#regulate(connection);
+  }
+
+  forget(connection: Connection): void {
+    this.#throttled.delete(connection);
+  }
+
+  /** Sends what happened to those who watch for it and may know. */
+  fire(firings: readonly Firing[], zxid: number): void {
+    const { turn, watches, stats } = this.#parts;
+    for (const { type, path, acl } of firings) {
+      watches.fire(type, path, (connection) => {
+        if (!allows(acl, Permission.read, connection.identities)) return;
+        writeEvent(connection.out, zxid, type, path);
+        stats.onEvent();
+        turn.hasOutput(connection);
+      });
+    }
+  }
+
+  #isCongested(connection: Connection): boolean {
+    return connection.pendingOutput > this.#parts.limits.softUnsentBytes;
+  }
+
+  /** Decides whether the connection is read on. */
+  #regulate(connection: Connection): void {
+    if (connection.phase === "closing") return this.forget(connection);
+    const { limits, connections, proposals, turn } = this.#parts;
+    if (connection.watchedPaths.size > limits.maxWatchesPerConnection) {
+      return connections.close(connection, `it set more than ${limits.maxWatchesPerConnection} watches`);
+    }
+    if (proposals.count > limits.maxProposedEntries) this.#throttled.add(connection);
+    const paused =
+      this.#throttled.has(connection) ||
+      this.#isCongested(connection) ||
+      connection.queue.length > limits.maxPendingRequestsPerConnection;
+    if (paused === connection.readingPaused) return;
+    connection.readingPaused = paused;
+    turn.effect({ type: "pauseReading", connection: connection.id, paused });
+  }
+
+  // ---- writes ------------------------------------------------------------------------------------------------------
+
+  /** Proposes the frame's write. Returns whether it was one. */
+  #proposeWrite(connection: Connection, frame: Buffer, arrivedMs: number): boolean {
+    const xid = frame.readInt32BE(0);
+    const type = frame.readInt32BE(4);
+    let operation: Operation | undefined;
+    let failure: Outcome | undefined;
+    try {
+      operation = decodeClientWrite(type, new Reader(frame, 8));
+      if (operation === undefined) return false;
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#logBadBody(connection, type, error);
+      failure = { type: "error", code: ErrorCode.MarshallingError };
+    }
+    if (this.#parts.proposals.failed) failure ??= { type: "error", code: ErrorCode.SystemError };
+    const write: QueuedWrite = { kind: "write", xid, type, arrivedMs, outcome: failure };
+    connection.queue.push(write);
+    if (operation === undefined || failure !== undefined) {
+      this.advance(connection);
+      return true;
+    }
+    if (connection.session === undefined) return true;
+    this.#parts.proposals.propose({
+      operation,
+      sessionId: connection.session.id,
+      xid,
+      identities: connection.identities,
+      wireBody: frame.subarray(8),
+      connection,
+      write,
+    });
+    if (type === OpCode.closeSession) connection.phase = "leaving";
+    return true;
+  }
+
+  #replyToWrite(connection: Connection, write: QueuedWrite, outcome: Outcome): void {
+    const { state, connections } = this.#parts;
+    writeOutcome(connection.out, write.xid, state.lastZxid, write.type, outcome);
+    this.#answered(connection, write.arrivedMs);
+    if (outcome.type === "sessionClosed") {
+      connections.close(connection, "the client ended its session", { level: "debug" });
+    }
+  }
+
+  // ---- everything else ---------------------------------------------------------------------------------------------
+
+  #answer(connection: Connection, frame: Buffer, arrivedMs: number): void {
+    const xid = frame.readInt32BE(0);
+    const type = frame.readInt32BE(4);
+    if (isRead(type)) return this.#read(connection, xid, type, frame, arrivedMs);
+    if (isWatchRequest(type)) return this.#watchRequest(connection, xid, type, frame, arrivedMs);
+    const { state, connections } = this.#parts;
+    switch (type) {
+      case OpCode.ping:
+        return this.#reply(connection, xid, state.lastZxid, ErrorCode.Ok, arrivedMs);
+      case OpCode.auth:
+        return this.#authenticate(connection, xid, frame, arrivedMs);
+      case OpCode.sasl: {
+        // No mechanism is set up: an empty answer, as the reference gives without its login configuration.
+        const mark = connection.out.beginFrame();
+        replyHeaderCodec.write(connection.out, { xid, zxid: noZxid, err: ErrorCode.Ok });
+        operations.sasl.response.write(connection.out, { token: null });
+        connection.out.endFrame(mark);
+        return this.#answered(connection, arrivedMs);
+      }
+      case OpCode.reconfig:
+        // Alone there is nothing to reconfigure.
+        return this.#reply(connection, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
+      default: {
+        this.#reply(connection, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
+        const name = opName(type);
+        const what = name === undefined ? `unknown operation ${type}` : `operation ${type} (${name})`;
+        return connections.close(connection, `it sent ${what}, which no client may send by itself`);
+      }
+    }
+  }
+
+  #read(connection: Connection, xid: number, type: number, frame: Buffer, arrivedMs: number): void {
+    const { out } = connection;
+    const { state } = this.#parts;
+    const mark = out.beginFrame();
+    const headerAt = out.length;
+    replyHeaderCodec.write(out, { xid, zxid: state.lastZxid, err: ErrorCode.Ok });
+    const err = this.#guardBody(connection, type, () =>
+      answerRead(this.#readContext(connection), type, new Reader(frame, 8), out),
+    );
+    if (err !== ErrorCode.Ok) {
+      out.rewind(headerAt);
+      replyHeaderCodec.write(out, { xid, zxid: state.lastZxid, err });
+    }
+    out.endFrame(mark);
+    this.#answered(connection, arrivedMs);
+  }
+
+  /** Events that the request finds due go out before its reply. */
+  #watchRequest(connection: Connection, xid: number, type: number, frame: Buffer, arrivedMs: number): void {
+    const { out } = connection;
+    const { state, stats } = this.#parts;
+    const body = new Writer(16);
+    const err = this.#guardBody(connection, type, () =>
+      answerWatchRequest(this.#readContext(connection), type, new Reader(frame, 8), body, (to, event, path) => {
+        // −1, as the reference has it: no one transaction is behind an event that was missed.
+        writeEvent(to.out, -1, event, path);
+        stats.onEvent();
+      }),
+    );
+    const mark = out.beginFrame();
+    replyHeaderCodec.write(out, { xid, zxid: state.lastZxid, err });
+    if (err === ErrorCode.Ok) out.raw(body.take());
+    out.endFrame(mark);
+    this.#answered(connection, arrivedMs);
+  }
+
+  #readContext(connection: Connection): ReadContext {
+    return { state: this.#parts.state, watches: this.#parts.watches, connection };
+  }
+
+  /** A body that cannot be read is the client's error, and only that request's. */
+  #guardBody(connection: Connection, type: number, answer: () => ErrorCode): ErrorCode {
+    try {
+      return answer();
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#logBadBody(connection, type, error);
+      return ErrorCode.MarshallingError;
+    }
+  }
+
+  #authenticate(connection: Connection, xid: number, frame: Buffer, arrivedMs: number): void {
+    const { authentication, connections, limits } = this.#parts;
+    let packet: AuthPacket | undefined;
+    const err = this.#guardBody(connection, OpCode.auth, () => {
+      packet = authPacketCodec.read(new Reader(frame, 8));
+      return ErrorCode.Ok;
+    });
+    if (packet === undefined) return this.#reply(connection, xid, noZxid, err, arrivedMs);
+    const proven = authenticate(packet, authentication);
+    if (proven === undefined) {
+      this.#reply(connection, xid, noZxid, ErrorCode.AuthFailed, arrivedMs);
+      return connections.close(connection, `authentication failed (scheme ${JSON.stringify(packet.scheme)})`);
+    }
+    const fresh = proven.filter((p) => !connection.identities.some((i) => i.scheme === p.scheme && i.id === p.id));
+    connection.identities = [...connection.identities, ...fresh];
+    if (connection.identities.length > limits.maxIdentitiesPerConnection) {
+      return connections.close(connection, `it claims more than ${limits.maxIdentitiesPerConnection} identities`);
+    }
+    this.#reply(connection, xid, noZxid, ErrorCode.Ok, arrivedMs);
+  }
+
+  #reply(connection: Connection, xid: number, zxid: number, err: number, arrivedMs: number): void {
+    writeBareReply(connection.out, xid, zxid, err);
+    this.#answered(connection, arrivedMs);
+  }
+
+  #answered(connection: Connection, arrivedMs: number): void {
+    this.#parts.turn.hasOutput(connection);
+    this.#parts.stats.onReply(this.#parts.turn.now.elapsedMs - arrivedMs);
+  }
+
+  #refuseFrame(connection: Connection, frame: Buffer): void {
+    this.#parts.connections.close(connection, `it sent a request of ${frame.length} bytes, too short for a header`);
+  }
+
+  #logBadBody(connection: Connection, type: number, error: DecodeError): void {
+    this.#parts.turn.log(
+      "warn",
+      { remote: connection.remoteText, operation: opName(type) ?? type, reason: error.message },
+      "a request whose body cannot be read was answered with MarshallingError",
+    );
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Writes on their way: each becomes an entry with the next zxid, goes to the log, and comes back to be applied once the
+ * log is durable up to it. Nothing between proposal and durability is visible to anybody.
+ */
+import { assert, type Id, makeZxid } from "@corral/protocol";
+import { encodeEntry } from "../state/entry-codec.ts";
+import type { Entry, Operation } from "../state/operation.ts";
+import type { Connection, QueuedWrite } from "./connection.ts";
+import { RequestQueue } from "./request-queue.ts";
+import type { Turn } from "./turn.ts";
+
+/** An entry on its way, and who waits for it. */
+export interface Proposal {
+  readonly entry: Entry;
+  /** The connection that asked, if one did. */
+  readonly connection: Connection | undefined;
+  /** Where its reply waits; absent for handshakes and for what the server itself asks. */
+  readonly write: QueuedWrite | undefined;
+}
+
+/** What is proposed. */
+export interface ProposalRequest {
+  readonly operation: Operation;
+  readonly sessionId: bigint;
+  readonly xid?: number;
+  readonly identities?: readonly Id[];
+  /** The request's body as it came over the wire, for operations that clients send. */
+  readonly wireBody?: Uint8Array;
+  readonly connection?: Connection;
+  readonly write?: QueuedWrite;
+}
+
+/** Half of an epoch's counter: then the next epoch is begun, in good time. */
+const epochRenewalCounter = 2 ** 31;
+
+export class Proposals {
+  readonly #turn: Turn;
+  readonly #pending = new RequestQueue<Proposal>();
+  #epoch: number;
+  #counter = 0;
+  #epochWanted = false;
+  #failed = false;
+  #bytes = 0;
+
+  /** `lastEpoch`: the highest one ever written down; entries begin in the next. */
+  constructor(turn: Turn, lastEpoch: number) {
+    this.#turn = turn;
+    this.#epoch = lastEpoch;
+  }
+
+  /** Entries proposed and not yet durable. */
+  get count(): number {
+    return this.#pending.length;
+  }
+
+  /** Bytes ever handed to the log. */
+  get bytesProposed(): number {
+    return this.#bytes;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Whether the log has failed: then nothing can be proposed any more. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Asks for the next epoch to be made durable. */
+  wantNextEpoch(): void {
+    if (this.#epochWanted) return;
+    this.#epochWanted = true;
+    this.#turn.effect({ type: "persistEpoch", epoch: this.#epoch + 1 });
+  }
+
+  /** The epoch asked for is durable: entries are of it from now on. */
+  beginEpoch(epoch: number): void {
+    assert(this.#epochWanted && epoch === this.#epoch + 1, "epochs follow each other");
+    this.#epochWanted = false;
+    this.#epoch = epoch;
+    this.#counter = 0;
+  }
+
+  /** Gives the request its place in the order. The log must not have failed. */
+  propose(request: ProposalRequest): void {
+    assert(!this.#failed, "nothing is proposed after the log failed");
+    this.#counter++;
+    if (this.#counter >= epochRenewalCounter) this.wantNextEpoch();
+    const entry: Entry = {
+      zxid: makeZxid(this.#epoch, this.#counter),
+      timeMs: this.#turn.now.wallMs,
+      sessionId: request.sessionId,
+      xid: request.xid ?? 0,
+      identities: request.identities ?? [],
+      operation: request.operation,
+    };
+    const bytes = encodeEntry(entry, request.wireBody);
+    this.#bytes += bytes.length;
+    this.#turn.persist({ zxid: entry.zxid, bytes });
+    this.#pending.push({ entry, connection: request.connection, write: request.write });
+  }
+
+  /** The oldest proposal that is durable when the log is durable up to `zxid`, if any. */
+  takeDurable(zxid: number): Proposal | undefined {
+    const oldest = this.#pending.peek();
+    return oldest !== undefined && oldest.entry.zxid <= zxid ? this.#pending.shift() : undefined;
+  }
+
+  /** The log failed. Gives back what will never be known to be durable. */
+  fail(): Proposal[] {
+    this.#failed = true;
+    const lost: Proposal[] = [];
+    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) lost.push(next);
+    return lost;
+  }
+}

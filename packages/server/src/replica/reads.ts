@@ -1,0 +1,150 @@
+/** The operations that only read: answered from this server's state, at once, straight into the connection's output. */
+import { ErrorCode, OpCode, operations, Permission, type Reader, statCodec, type Writer } from "@corral/protocol";
+import { allows, redactAcl } from "../state/access.ts";
+import type { StateMachine } from "../state/state-machine.ts";
+import type { Znode } from "../state/znode.ts";
+import { WatchKind, type WatchTable } from "../watch/watch-table.ts";
+import type { Connection } from "./connection.ts";
+
+export interface ReadContext {
+  readonly state: StateMachine;
+  readonly watches: WatchTable<Connection>;
+  readonly connection: Connection;
+}
+
+/** Whether `type` is answered here. */
+export function isRead(type: number): boolean {
+  return handlers.has(type);
+}
+
+/**
+ * Answers a read: writes the body into `out` and returns `Ok`, or writes nothing and returns the error.
+ * @throws DecodeError when the request's body is not what the operation carries.
+ */
+export function answerRead(context: ReadContext, type: number, reader: Reader, out: Writer): ErrorCode {
+  const handler = handlers.get(type);
+  return handler === undefined ? ErrorCode.Unimplemented : handler(context, reader, out);
+}
+
+type Handler = (context: ReadContext, reader: Reader, out: Writer) => ErrorCode;
+
+function watch(context: ReadContext, path: string, kind: number): void {
+  context.watches.add(path === "" ? "/" : path, context.connection, kind);
+}
+
+function readable(context: ReadContext, node: Znode): boolean {
+  return allows(node.acl, Permission.read, context.connection.identities);
+}
+
+const exists: Handler = (context, reader, out) => {
+  const { path, watch: wanted } = operations.exists.request.read(reader);
+  if (path.includes("\0")) return ErrorCode.BadArguments;
+  const node = context.state.tree.get(path);
+  if (node !== undefined && !readable(context, node)) return ErrorCode.NoAuth;
+  // The watch is set even when there is nothing: that is how one waits for a node to appear.
+  if (wanted) watch(context, path, WatchKind.data);
+  if (node === undefined) return ErrorCode.NoNode;
+  statCodec.write(out, node.stat());
+  return ErrorCode.Ok;
+};
+
+const getData: Handler = (context, reader, out) => {
+  const { path, watch: wanted } = operations.getData.request.read(reader);
+  if (path.includes("\0")) return ErrorCode.BadArguments;
+  const node = context.state.tree.get(path);
+  if (node === undefined) return ErrorCode.NoNode;
+  if (!readable(context, node)) return ErrorCode.NoAuth;
+  if (wanted) watch(context, path, WatchKind.data);
+  out.buffer(node.data);
+  statCodec.write(out, node.stat());
+  return ErrorCode.Ok;
+};
+
+const getChildren: Handler = (context, reader, out) => listChildren(context, reader, out, false);
+
+const getChildren2: Handler = (context, reader, out) => listChildren(context, reader, out, true);
+
+function listChildren(context: ReadContext, reader: Reader, out: Writer, withStat: boolean): ErrorCode {
+  const { path, watch: wanted } = operations.getChildren.request.read(reader);
+  const node = context.state.tree.get(path);
+  if (node === undefined) return ErrorCode.NoNode;
+  if (!readable(context, node)) return ErrorCode.NoAuth;
+  if (wanted) watch(context, path, WatchKind.child);
+  out.int(node.childCount);
+  for (const name of node.children ?? []) out.string(name);
+  if (withStat) statCodec.write(out, node.stat());
+  return ErrorCode.Ok;
+}
+
+const getAcl: Handler = (context, reader, out) => {
+  const { path } = operations.getACL.request.read(reader);
+  const node = context.state.tree.get(path);
+  if (node === undefined) return ErrorCode.NoNode;
+  const { identities } = context.connection;
+  if (!allows(node.acl, Permission.read | Permission.admin, identities)) return ErrorCode.NoAuth;
+  const acl = allows(node.acl, Permission.admin, identities) ? node.acl : redactAcl(node.acl);
+  operations.getACL.response.write(out, { acl, stat: node.stat() });
+  return ErrorCode.Ok;
+};
+
+/** Alone, this server is what it could be behind of. (An ensemble's leader first confirms that it still leads.) */
+const sync: Handler = (_context, reader, out) => {
+  const { path } = operations.sync.request.read(reader);
+  operations.sync.response.write(out, { path });
+  return ErrorCode.Ok;
+};
+
+const getEphemerals: Handler = (context, reader, out) => {
+  const { prefixPath } = operations.getEphemerals.request.read(reader);
+  const { session } = context.connection;
+  const own = session === undefined ? [] : [...context.state.tree.ephemeralsOf(session.id)];
+  // A plain prefix of the text, not of segments: that is how the reference has it.
+  const ephemerals = own.filter((path) => path.startsWith(prefixPath));
+  operations.getEphemerals.response.write(out, { ephemerals });
+  return ErrorCode.Ok;
+};
+
+const getAllChildrenNumber: Handler = (context, reader, out) => {
+  const { path } = operations.getAllChildrenNumber.request.read(reader);
+  const node = context.state.tree.get(path);
+  if (node === undefined) return ErrorCode.NoNode;
+  if (!readable(context, node)) return ErrorCode.NoAuth;
+  operations.getAllChildrenNumber.response.write(out, { totalNumber: context.state.tree.countDescendants(path) });
+  return ErrorCode.Ok;
+};
+
+const whoAmI: Handler = (context, _reader, out) => {
+  const clientInfo = context.connection.identities.map((identity) => ({
+    authScheme: identity.scheme,
+    user: identity.scheme === "digest" ? (identity.id.split(":")[0] ?? "") : identity.id,
+  }));
+  operations.whoAmI.response.write(out, { clientInfo });
+  return ErrorCode.Ok;
+};
+
+/** Every part fails or succeeds alone; watch flags are ignored. */
+const multiRead: Handler = (context, reader, out) => {
+  const parts = operations.multiRead.request.read(reader);
+  const results = parts.map((part) => {
+    const node = context.state.tree.get(part.path);
+    if (node === undefined) return { type: OpCode.error, err: ErrorCode.NoNode };
+    if (!readable(context, node)) return { type: OpCode.error, err: ErrorCode.NoAuth };
+    if (part.type === OpCode.getData) return { type: part.type, data: node.data, stat: node.stat() };
+    return { type: part.type, children: [...(node.children ?? [])] };
+  });
+  operations.multiRead.response.write(out, results);
+  return ErrorCode.Ok;
+};
+
+const handlers = new Map<number, Handler>([
+  [OpCode.exists, exists],
+  [OpCode.getData, getData],
+  [OpCode.getChildren, getChildren],
+  [OpCode.getChildren2, getChildren2],
+  [OpCode.getACL, getAcl],
+  [OpCode.sync, sync],
+  [OpCode.getEphemerals, getEphemerals],
+  [OpCode.getAllChildrenNumber, getAllChildrenNumber],
+  [OpCode.whoAmI, whoAmI],
+  [OpCode.multiRead, multiRead],
+]);

@@ -1,0 +1,74 @@
+/** Replies, events and handshake answers as frames in a connection's output. */
+import {
+  assertNever,
+  type ConnectResponse,
+  connectResponseCodec,
+  OpCode,
+  operations,
+  replyHeaderCodec,
+  SpecialXid,
+  WatchEventState,
+  type Writer,
+  watcherEventCodec,
+} from "@corral/protocol";
+import type { Outcome } from "../state/operation.ts";
+
+/** A reply without a body: of an error, or of an operation that has none. */
+export function writeBareReply(out: Writer, xid: number, zxid: number, err: number): void {
+  const mark = out.beginFrame();
+  replyHeaderCodec.write(out, { xid, zxid, err });
+  out.endFrame(mark);
+}
+
+/** The reply to a write of operation `type`. */
+export function writeOutcome(out: Writer, xid: number, zxid: number, type: number, outcome: Outcome): void {
+  const mark = out.beginFrame();
+  replyHeaderCodec.write(out, { xid, zxid, err: outcome.type === "error" ? outcome.code : 0 });
+  writeOutcomeBody(out, type, outcome);
+  out.endFrame(mark);
+}
+
+function writeOutcomeBody(out: Writer, type: number, outcome: Outcome): void {
+  switch (outcome.type) {
+    case "error":
+    case "deleted":
+    case "checked":
+    case "sessionClosed":
+    case "sessionAttached":
+      return;
+    case "created":
+      // Plain create answers with the path alone; every other spelling adds the Stat.
+      if (type === OpCode.create) operations.create.response.write(out, outcome);
+      else operations.create2.response.write(out, outcome);
+      return;
+    case "changed":
+      return operations.setData.response.write(out, outcome);
+    case "multi":
+      return operations.multi.response.write(out, outcome.results);
+    default:
+      assertNever(outcome);
+  }
+}
+
+/** A watch event. */
+export function writeEvent(out: Writer, zxid: number, type: number, path: string): void {
+  const mark = out.beginFrame();
+  replyHeaderCodec.write(out, { xid: SpecialXid.notification, zxid, err: 0 });
+  watcherEventCodec.write(out, { type, state: WatchEventState.syncConnected, path });
+  out.endFrame(mark);
+}
+
+/** The answer to a handshake. `readOnly` is left out for clients that did not send theirs. */
+export function writeConnectResponse(
+  out: Writer,
+  response: Pick<ConnectResponse, "timeOut" | "sessionId" | "passwd">,
+  mirrorsReadOnly: boolean,
+): void {
+  const mark = out.beginFrame();
+  const readOnly = mirrorsReadOnly ? false : undefined;
+  connectResponseCodec.write(out, { protocolVersion: 0, ...response, readOnly });
+  out.endFrame(mark);
+}
+
+/** The answer that tells a client that its session is gone: every field zero, for each client looks at another one. */
+export const goneSession = { timeOut: 0, sessionId: 0n, passwd: new Uint8Array(16) } as const;

@@ -1,0 +1,116 @@
+/** The operations about watches: addWatch, checkWatches, removeWatches, setWatches and setWatches2. */
+import {
+  AddWatchMode,
+  ErrorCode,
+  OpCode,
+  operations,
+  Permission,
+  type Reader,
+  type SetWatches2,
+  WatchEventType,
+  WatcherType,
+  type Writer,
+} from "@corral/protocol";
+import { allows } from "../state/access.ts";
+import { WatchKind } from "../watch/watch-table.ts";
+import type { Connection } from "./connection.ts";
+import type { ReadContext } from "./reads.ts";
+
+/** Sends a watch event to the connection of the request. */
+export type SendEvent = (connection: Connection, type: WatchEventType, path: string) => void;
+
+/** Whether `type` is answered here. */
+export function isWatchRequest(type: number): boolean {
+  return (
+    type === OpCode.addWatch ||
+    type === OpCode.checkWatches ||
+    type === OpCode.removeWatches ||
+    type === OpCode.setWatches ||
+    type === OpCode.setWatches2
+  );
+}
+
+/** Answers one of them, as `answerRead` does. @throws DecodeError when the request's body is malformed. */
+export function answerWatchRequest(
+  context: ReadContext,
+  type: number,
+  reader: Reader,
+  out: Writer,
+  sendEvent: SendEvent,
+): ErrorCode {
+  switch (type) {
+    case OpCode.addWatch:
+      return addWatch(context, reader, out);
+    case OpCode.checkWatches:
+      return matchWatches(context, operations.checkWatches.request.read(reader), false);
+    case OpCode.removeWatches:
+      return matchWatches(context, operations.removeWatches.request.read(reader), true);
+    case OpCode.setWatches: {
+      const request = operations.setWatches.request.read(reader);
+      return setWatches(context, { ...request, persistentWatches: [], persistentRecursiveWatches: [] }, sendEvent);
+    }
+    case OpCode.setWatches2:
+      return setWatches(context, operations.setWatches2.request.read(reader), sendEvent);
+    default:
+      return ErrorCode.Unimplemented;
+  }
+}
+
+function addWatch(context: ReadContext, reader: Reader, out: Writer): ErrorCode {
+  const { path, mode } = operations.addWatch.request.read(reader);
+  if (mode !== AddWatchMode.persistent && mode !== AddWatchMode.persistentRecursive) return ErrorCode.MarshallingError;
+  const kind = mode === AddWatchMode.persistent ? WatchKind.persistent : WatchKind.recursive;
+  context.watches.add(path, context.connection, kind);
+  operations.addWatch.response.write(out, { err: 0 });
+  return ErrorCode.Ok;
+}
+
+const kindsOfType = new Map<number, number>([
+  [WatcherType.children, WatchKind.child],
+  [WatcherType.data, WatchKind.data],
+  [WatcherType.any, WatchKind.child | WatchKind.data | WatchKind.persistent | WatchKind.recursive],
+  [WatcherType.persistent, WatchKind.persistent],
+  [WatcherType.persistentRecursive, WatchKind.recursive],
+]);
+
+function matchWatches(
+  context: ReadContext,
+  request: { readonly path: string; readonly type: number },
+  remove: boolean,
+): ErrorCode {
+  const kinds = kindsOfType.get(request.type);
+  if (kinds === undefined) return ErrorCode.MarshallingError;
+  const { watches, connection } = context;
+  if ((watches.kindsOf(request.path, connection) & kinds) === 0) return ErrorCode.NoWatcher;
+  if (remove) watches.remove(request.path, connection, kinds);
+  return ErrorCode.Ok;
+}
+
+/** Re-arms after a reconnect. What the client has missed since its last zxid is sent at once instead. */
+function setWatches(context: ReadContext, request: SetWatches2, sendEvent: SendEvent): ErrorCode {
+  const { state, watches, connection } = context;
+  const since = request.relativeZxid;
+  const event = (type: WatchEventType, path: string): void => {
+    const acl = state.tree.get(path)?.acl;
+    if (acl === undefined || allows(acl, Permission.read, connection.identities)) sendEvent(connection, type, path);
+  };
+  for (const path of request.dataWatches) {
+    const node = state.tree.get(path);
+    if (node === undefined) event(WatchEventType.nodeDeleted, path);
+    else if (node.mzxid > since) event(WatchEventType.nodeDataChanged, path);
+    else watches.add(path, connection, WatchKind.data);
+  }
+  for (const path of request.existWatches) {
+    if (state.tree.get(path) === undefined) watches.add(path, connection, WatchKind.data);
+    else event(WatchEventType.nodeCreated, path);
+  }
+  for (const path of request.childWatches) {
+    const node = state.tree.get(path);
+    if (node === undefined) event(WatchEventType.nodeDeleted, path);
+    else if (node.pzxid > since) event(WatchEventType.nodeChildrenChanged, path);
+    else watches.add(path, connection, WatchKind.child);
+  }
+  for (const path of request.persistentWatches) watches.add(path, connection, WatchKind.persistent);
+  for (const path of request.persistentRecursiveWatches) watches.add(path, connection, WatchKind.recursive);
+  return ErrorCode.Ok;
+}

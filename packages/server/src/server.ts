@@ -1,0 +1,202 @@
+/** The server put together: ports in, recovery, replica, driver, sockets; an orderly start and an orderly stop. */
+import {
+  type Clock,
+  type Disk,
+  type Listener,
+  type Logger,
+  nodeClock,
+  nodeDisk,
+  nodeListener,
+  nodeRandom,
+  type Random,
+  sha1Base64,
+  silentLogger,
+  type TimerHandle,
+} from "@corral/io";
+import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
+import { answerFourLetterWord } from "./admin/four-letter-words.ts";
+import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
+import { Driver } from "./driver.ts";
+import { type DurableLog, MemoryLog } from "./durable-log.ts";
+import { ClientPort } from "./net/client-port.ts";
+import { recover } from "./recover.ts";
+import { Replica } from "./replica.ts";
+import { StateMachine } from "./state/state-machine.ts";
+import { Storage } from "./storage/storage.ts";
+
+/** What a server is started with: settings, and the ports through which it touches the outside. */
+export interface ServerOptions extends ServerSettings {
+  /** Default: silent. */
+  readonly logger?: Logger | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  readonly disk?: Disk | undefined;
+  readonly listener?: Listener | undefined;
+}
+
+/**
+ * Starts a server in this process and resolves when it serves: in memory, or durable with `dataDir`.
+ * Without options: in memory, on a free port of 127.0.0.1.
+ * @throws ConfigError when a setting is wrong, StorageError when the data directory cannot be recovered,
+ * DirectoryInUseError when another server has it, the operating system's error when the port cannot be had.
+ */
+export async function startServer(options: ServerOptions = {}): Promise<Server> {
+  const { logger = silentLogger, clock = nodeClock, random = nodeRandom, disk, listener, ...settings } = options;
+  const config = parseConfig(settings);
+  const server = new Server(config, {
+    logger,
+    clock,
+    random,
+    disk: disk ?? nodeDisk,
+    listener: listener ?? nodeListener,
+  });
+  try {
+    await server.start();
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return server;
+}
+
+interface ServerPorts {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly listener: Listener;
+}
+
+/** A running server. */
+export class Server {
+  readonly #config: ServerConfig;
+  readonly #ports: ServerPorts;
+  #log: DurableLog | undefined;
+  #replica: Replica | undefined;
+  #driver: Driver | undefined;
+  #clientPort: ClientPort | undefined;
+  #ticker: TimerHandle | undefined;
+  #port = 0;
+  #closing: Promise<void> | undefined;
+  #onFatal: (error: Error) => void = () => {};
+
+  /** Rejects if the server had to stop by itself: its own bug, never a client's doing. Otherwise stays pending. */
+  readonly failed: Promise<never>;
+
+  /** Use `startServer`. */
+  constructor(config: ServerConfig, ports: ServerPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.failed = new Promise((_resolve, reject) => {
+      this.#onFatal = reject;
+    });
+    // Whoever does not look at `failed` learns of a failure from the log; the process must not end for it.
+    this.failed.catch((err: unknown) => ports.logger.error({ err }, "the server stopped: this is a bug in Corral"));
+  }
+
+  /** Port for clients, as bound. */
+  get clientPort(): number {
+    return this.#port;
+  }
+
+  /** Where clients find it: `host:port`. */
+  get connectString(): string {
+    const { host } = this.#config;
+    const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+    return reachable.includes(":") ? `[${reachable}]:${this.#port}` : `${reachable}:${this.#port}`;
+  }
+
+  /** Sessions that exist. */
+  get sessionCount(): number {
+    return this.#replica?.state.sessions.size ?? 0;
+  }
+
+  /** Called by `startServer`. */
+  async start(): Promise<void> {
+    const { clock, random, logger } = this.#ports;
+    const { state, lastEpoch, log } = await this.#recover();
+    this.#log = log;
+    const replica = new Replica({
+      ...this.#config,
+      state,
+      lastEpoch,
+      random,
+      takesSnapshots: this.#config.dataDir !== undefined,
+      authentication: { sha1Base64, superDigest: this.#config.superDigest },
+    });
+    this.#replica = replica;
+    await new Promise<void>((resolve, reject) => {
+      const onFatal = (error: Error) => {
+        this.#fail(error);
+        reject(error);
+      };
+      const driver = new Driver({ replica, log, clock, logger, onServing: resolve, onFatal });
+      this.#driver = driver;
+      driver.dispatch({ type: "start" });
+    });
+    await this.#listen(replica);
+    this.#tick();
+  }
+
+  async #listen(replica: Replica): Promise<void> {
+    const { clock, listener, logger } = this.#ports;
+    const { host, clientPort: port, limits } = this.#config;
+    const driver = this.#driver;
+    assert(driver, "the driver runs before the port opens");
+    this.#clientPort = new ClientPort({
+      listener,
+      clock,
+      logger,
+      limits,
+      dispatch: (input) => driver.dispatch(input),
+      answerWord: (word) => answerFourLetterWord(word, replica),
+    });
+    driver.connect(this.#clientPort);
+    const address = await this.#clientPort.listen({ host, port });
+    this.#port = address.port;
+    logger.info({ host, port: address.port }, "listening for clients");
+  }
+
+  #tick(): void {
+    this.#ticker = this.#ports.clock.setTimer(this.#config.tickMs, () => {
+      this.#clientPort?.tick();
+      this.#driver?.dispatch({ type: "tick" });
+      this.#tick();
+    });
+  }
+
+  async #recover(): Promise<{ state: StateMachine; lastEpoch: number; log: DurableLog }> {
+    const { dataDir } = this.#config;
+    if (dataDir === undefined) return { state: new StateMachine(), lastEpoch: 0, log: new MemoryLog() };
+    const { disk, logger } = this.#ports;
+    const storage = await Storage.open({ disk, directory: dataDir, logger });
+    this.#log = storage;
+    const state = await recover(storage);
+    logger.info({ dataDir, zxid: formatZxid(state.lastZxid), sessions: state.sessions.size }, "recovered");
+    return { state, lastEpoch: Math.max(storage.currentEpoch, zxidEpoch(state.lastZxid)), log: storage };
+  }
+
+  #fail(error: Error): void {
+    this.#ticker?.cancel();
+    void this.#clientPort?.endAll();
+    this.#onFatal(error);
+  }
+
+  /** Stops: no new connections, writes in flight become durable and are answered, connections end in order. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#ticker?.cancel();
+    await this.#clientPort?.stopAccepting();
+    this.#clientPort?.stopReading();
+    await this.#log?.close();
+    await this.#clientPort?.endAll();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

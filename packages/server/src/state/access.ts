@@ -1,0 +1,77 @@
+/** Access control: which identities may do what, and which access lists may be stored. Pure. */
+import { type Acl, type Id, openAcl, Permission } from "@corral/protocol";
+import { isAddressPattern, matchesAddress } from "./ip-address.ts";
+
+/** The identity that may do everything. Never storable. */
+export const superIdentity: Id = { scheme: "super", id: "" };
+
+/** Whether one of `identities` has `permission` by `acl`. An empty list allows everything, as the reference has it. */
+export function allows(acl: readonly Acl[], permission: number, identities: readonly Id[]): boolean {
+  if (acl.length === 0) return true;
+  for (const entry of acl) {
+    if ((entry.perms & permission) === 0) continue;
+    if (entry.id.scheme === "world" && entry.id.id === "anyone") return true;
+    for (const identity of identities) if (matches(entry.id, identity)) return true;
+  }
+  return identities.some((identity) => identity.scheme === "super");
+}
+
+function matches(pattern: Id, identity: Id): boolean {
+  if (pattern.scheme !== identity.scheme) return false;
+  return pattern.scheme === "ip" ? matchesAddress(pattern.id, identity.id) : pattern.id === identity.id;
+}
+
+/**
+ * The access list to store for what a client asked: `auth` becomes the caller's authenticated identities, duplicates go.
+ * `undefined` when it must be refused (−114): empty, an unknown scheme or malformed id, `auth` without an identity.
+ */
+export function fixUpAcl(asked: readonly Acl[] | null, identities: readonly Id[]): readonly Acl[] | undefined {
+  if (asked === null || asked.length === 0) return undefined;
+  if (isOpen(asked)) return openAcl;
+  const fixed: Acl[] = [];
+  const add = (acl: Acl): void => {
+    const same = (a: Acl) => a.perms === acl.perms && a.id.scheme === acl.id.scheme && a.id.id === acl.id.id;
+    if (!fixed.some(same)) fixed.push(acl);
+  };
+  for (const entry of asked) {
+    const { scheme, id } = entry.id;
+    if (scheme === "auth") {
+      const own = identities.filter((identity) => identity.scheme !== "ip" && identity.scheme !== "super");
+      if (own.length === 0) return undefined;
+      for (const identity of own) add({ perms: entry.perms, id: identity });
+    } else if (isStorable(scheme, id)) {
+      add(entry);
+    } else {
+      return undefined;
+    }
+  }
+  return fixed;
+}
+
+/** Nearly every node has this list; all of them then share one copy of it. */
+function isOpen(acl: readonly Acl[]): boolean {
+  const only = acl[0];
+  return acl.length === 1 && only?.perms === Permission.all && only.id.scheme === "world" && only.id.id === "anyone";
+}
+
+function isStorable(scheme: string, id: string): boolean {
+  switch (scheme) {
+    case "world":
+      return id === "anyone";
+    case "digest":
+      return id.split(":").length === 2;
+    case "ip":
+      return isAddressPattern(id);
+    default:
+      return false;
+  }
+}
+
+/** What a caller without ADMIN may see of a list: passwords' digests are hidden. */
+export function redactAcl(acl: readonly Acl[]): readonly Acl[] {
+  return acl.map((entry) => {
+    if (entry.id.scheme !== "digest") return entry;
+    const user = entry.id.id.split(":")[0] ?? "";
+    return { perms: entry.perms, id: { scheme: "digest", id: `${user}:x` } };
+  });
+}

@@ -1,0 +1,281 @@
+/**
+ * The tree of nodes: what a zxid did to it, nothing about who may do it or what the answer is (that is `operations/`).
+ * Two things beyond a map of paths: mutations between `begin` and `rollback` can be undone (a multi is all or nothing),
+ * and a snapshot is an exact cut at one zxid although it is streamed out while the tree goes on changing.
+ */
+import { type Acl, assert, nodeName, openAcl, parentPath, readOnlyAcl } from "@corral/protocol";
+import { type Lifetime, persistentLifetime, Znode } from "./znode.ts";
+
+/** When and by which transaction something happened. */
+export interface Stamp {
+  readonly zxid: number;
+  readonly timeMs: number;
+}
+
+/** Paths that no client may delete. */
+export const systemPaths = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"] as const;
+
+export class DataTree {
+  /** Every node by its path; the root also under the empty path, as the reference has it. */
+  readonly #nodes = new Map<string, Znode>();
+  readonly #ephemerals = new Map<bigint, Set<string>>();
+  /** Paths of containers and nodes with a time to live: candidates of the reaper. */
+  readonly #reapable = new Set<string>();
+  #dataBytes = 0;
+  #undo: (() => void)[] | undefined;
+  #cut: SnapshotCut | undefined;
+  #snapshots = 0;
+
+  /** A fresh tree: the root and the system nodes, all of zxid 0. */
+  static fresh(): DataTree {
+    const tree = new DataTree();
+    const birth: Stamp = { zxid: 0, timeMs: 0 };
+    const init = (acl: readonly Acl[]) => ({ data: Buffer.alloc(0), acl, lifetime: persistentLifetime, ...birth });
+    tree.restore("/", new Znode(init(openAcl)));
+    tree.restore("/zookeeper", new Znode(init(openAcl)));
+    tree.restore("/zookeeper/quota", new Znode(init(openAcl)));
+    const config = new Znode(init(readOnlyAcl));
+    config.version = -1;
+    tree.restore("/zookeeper/config", config);
+    tree.linkRestored();
+    return tree;
+  }
+
+  /** Puts in a node as it was; for recovery, before `linkRestored`. */
+  restore(path: string, node: Znode): void {
+    this.#nodes.set(path, node);
+    if (path === "/") this.#nodes.set("", node);
+    this.#account(path, node, 1);
+    this.#index(path, node);
+  }
+
+  /** Joins children to parents once all nodes are in. @throws AssertionError when a parent is missing. */
+  linkRestored(): void {
+    for (const path of this.#nodes.keys()) {
+      if (path === "" || path === "/") continue;
+      const parent = this.#nodes.get(parentPath(path));
+      assert(parent, `the parent of ${path} is in the tree`);
+      parent.children ??= new Set();
+      parent.children.add(nodeName(path));
+    }
+    assert(this.#nodes.has("/"), "the tree has a root");
+  }
+
+  get(path: string): Znode | undefined {
+    return this.#nodes.get(path);
+  }
+
+  /** Nodes, counted as the reference counts them: the root twice. */
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
+  /** Bytes of paths and data. */
+  get approximateDataBytes(): number {
+    return this.#dataBytes;
+  }
+
+  /** Paths of the ephemeral nodes of a session, in order of creation. */
+  ephemeralsOf(sessionId: bigint): Iterable<string> {
+    return this.#ephemerals.get(sessionId) ?? [];
+  }
+
+  get ephemeralCount(): number {
+    let count = 0;
+    for (const paths of this.#ephemerals.values()) count += paths.size;
+    return count;
+  }
+
+  /** Paths of containers and of nodes with a time to live. */
+  get reapablePaths(): Iterable<string> {
+    return this.#reapable;
+  }
+
+  /** Descendants of `path`, itself not counted. */
+  countDescendants(path: string): number {
+    const node = this.#nodes.get(path);
+    if (node === undefined) return 0;
+    let count = 0;
+    const pending: string[] = [path === "/" ? "" : path];
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      for (const name of this.#nodes.get(at)?.children ?? []) {
+        count++;
+        pending.push(`${at}/${name}`);
+      }
+    }
+    return count;
+  }
+
+  /** Adds a node. Its parent exists and it does not. */
+  create(path: string, init: { data: Buffer | null; acl: readonly Acl[]; lifetime: Lifetime }, stamp: Stamp): Znode {
+    const parent = this.#nodes.get(parentPath(path));
+    assert(parent, `the parent of ${path} exists`);
+    assert(!this.#nodes.has(path), `${path} does not exist`);
+    this.#beforeChange(parentPath(path), parent);
+    const parentPzxid = parent.pzxid;
+    const node = new Znode({ ...init, ...stamp });
+    this.#nodes.set(path, node);
+    parent.children ??= new Set();
+    parent.children.add(nodeName(path));
+    parent.childCreates++;
+    parent.pzxid = stamp.zxid;
+    this.#account(path, node, 1);
+    this.#index(path, node);
+    this.#undo?.push(() => {
+      this.#unlink(path, node, parent);
+      parent.childCreates--;
+      parent.pzxid = parentPzxid;
+    });
+    return node;
+  }
+
+  /** Removes a node that exists, is not the root and has no children. */
+  delete(path: string, stamp: Stamp): void {
+    const node = this.#nodes.get(path);
+    const parent = this.#nodes.get(parentPath(path));
+    assert(node && parent, `${path} and its parent exist`);
+    assert(node.childCount === 0, `${path} has no children`);
+    this.#beforeChange(path, node);
+    this.#beforeChange(parentPath(path), parent);
+    const parentPzxid = parent.pzxid;
+    this.#unlink(path, node, parent);
+    parent.pzxid = stamp.zxid;
+    this.#undo?.push(() => {
+      this.#nodes.set(path, node);
+      parent.children ??= new Set();
+      parent.children.add(nodeName(path));
+      parent.pzxid = parentPzxid;
+      this.#account(path, node, 1);
+      this.#index(path, node);
+    });
+  }
+
+  #unlink(path: string, node: Znode, parent: Znode): void {
+    this.#nodes.delete(path);
+    parent.children?.delete(nodeName(path));
+    if (parent.children?.size === 0) parent.children = undefined;
+    this.#account(path, node, -1);
+    if (node.lifetime.kind === "ephemeral") {
+      const owned = this.#ephemerals.get(node.lifetime.owner);
+      owned?.delete(path);
+      if (owned?.size === 0) this.#ephemerals.delete(node.lifetime.owner);
+    } else if (node.lifetime.kind !== "persistent") {
+      this.#reapable.delete(path);
+    }
+  }
+
+  /** Replaces a node's data; the version grows even when the bytes are the same. */
+  setData(path: string, node: Znode, data: Buffer | null, stamp: Stamp): void {
+    this.#beforeChange(path, node);
+    const { data: oldData, version, mzxid, mtimeMs } = node;
+    const bytes = (data?.length ?? 0) - (oldData?.length ?? 0);
+    this.#dataBytes += bytes;
+    node.data = data;
+    // Wraps at 2^31 as the reference does, and skips −1, which would mean "any".
+    node.version = (version + 1) | 0;
+    if (node.version === -1) node.version = 0;
+    node.mzxid = stamp.zxid;
+    node.mtimeMs = stamp.timeMs;
+    this.#undo?.push(() => {
+      this.#dataBytes -= bytes;
+      node.data = oldData;
+      node.version = version;
+      node.mzxid = mzxid;
+      node.mtimeMs = mtimeMs;
+    });
+  }
+
+  /** Replaces a node's access list; only aversion grows. */
+  setAcl(path: string, node: Znode, acl: readonly Acl[]): void {
+    this.#beforeChange(path, node);
+    const { acl: oldAcl, aversion } = node;
+    node.acl = acl;
+    node.aversion = (aversion + 1) | 0;
+    this.#undo?.push(() => {
+      node.acl = oldAcl;
+      node.aversion = aversion;
+    });
+  }
+
+  /** Starts to remember how to undo what follows. */
+  begin(): void {
+    assert(this.#undo === undefined, "transactions do not nest");
+    this.#undo = [];
+  }
+
+  /** Keeps what was done since `begin`. */
+  commit(): void {
+    assert(this.#undo, "a transaction was begun");
+    this.#undo = undefined;
+  }
+
+  /** Undoes what was done since `begin`, last first. */
+  rollback(): void {
+    const undo = this.#undo;
+    assert(undo, "a transaction was begun");
+    this.#undo = undefined;
+    for (let i = undo.length - 1; i >= 0; i--) undo[i]?.();
+  }
+
+  /**
+   * Starts a cut: the nodes as they are now, however long the caller takes to iterate. Only one at a time; it ends when
+   * the iteration ends or `endSnapshot` is called. A node that is about to change is copied first, once.
+   */
+  snapshot(): Iterable<readonly [path: string, node: Znode]> {
+    assert(this.#cut === undefined, "one snapshot at a time");
+    assert(this.#undo === undefined, "no snapshot in the middle of a transaction");
+    this.#snapshots++;
+    const cut: SnapshotCut = { mark: this.#snapshots, kept: new Map(), born: new Set() };
+    this.#cut = cut;
+    return this.#iterateCut(cut);
+  }
+
+  *#iterateCut(cut: SnapshotCut): Generator<readonly [string, Znode]> {
+    try {
+      // Map iteration is live: nodes removed meanwhile do not come, nodes added come last. Both are told apart by marks.
+      for (const [path, node] of this.#nodes) {
+        if (path === "" || node.snapshotMark === cut.mark || cut.born.has(node)) continue;
+        node.snapshotMark = cut.mark;
+        yield [path, node];
+      }
+      yield* cut.kept;
+    } finally {
+      if (this.#cut === cut) this.#cut = undefined;
+    }
+  }
+
+  /** Ends a cut that is not iterated to its end. */
+  endSnapshot(): void {
+    this.#cut = undefined;
+  }
+
+  #beforeChange(path: string, node: Znode): void {
+    const cut = this.#cut;
+    if (cut === undefined || node.snapshotMark === cut.mark || cut.born.has(node)) return;
+    node.snapshotMark = cut.mark;
+    cut.kept.set(path === "" ? "/" : path, node.copy());
+  }
+
+  #index(path: string, node: Znode): void {
+    if (this.#cut !== undefined && node.snapshotMark !== this.#cut.mark) this.#cut.born.add(node);
+    if (node.lifetime.kind === "ephemeral") {
+      const owned = this.#ephemerals.get(node.lifetime.owner);
+      if (owned === undefined) this.#ephemerals.set(node.lifetime.owner, new Set([path]));
+      else owned.add(path);
+    } else if (node.lifetime.kind !== "persistent") {
+      this.#reapable.add(path);
+    }
+  }
+
+  #account(path: string, node: Znode, sign: 1 | -1): void {
+    this.#dataBytes += sign * (path.length + (node.data?.length ?? 0));
+  }
+}
+
+interface SnapshotCut {
+  readonly mark: number;
+  /** Nodes of the cut that have changed or gone since, as they were. */
+  readonly kept: Map<string, Znode>;
+  /** Nodes made after the cut. */
+  readonly born: Set<Znode>;
+}

@@ -1,0 +1,167 @@
+/**
+ * Entries to bytes and back: a MessagePack array
+ * `[version, zxid, timeMs, sessionId, xid, [[scheme, id] …], operation, body]`.
+ * The body is the request as the wire has it, so there is one description of each operation, not two.
+ */
+import { assert, type Codec, DecodeError, type Id, OpCode, operations, Reader, Writer } from "@corral/protocol";
+import { Decoder, Encoder } from "@msgpack/msgpack";
+import {
+  type AttachSession,
+  attachSession,
+  type CreateSession,
+  type Entry,
+  type Operation,
+  type ReapNode,
+} from "./operation.ts";
+
+const entryVersion = 1;
+/** Longest entry that is read back: a frame and its envelope. */
+const maxEntryBytes = 128 << 20;
+
+const encoder = new Encoder({ useBigInt64: true });
+const decoder = new Decoder({
+  useBigInt64: true,
+  maxStrLength: maxEntryBytes,
+  maxBinLength: maxEntryBytes,
+  maxArrayLength: 100_000,
+  maxMapLength: 0,
+  maxExtLength: 0,
+});
+
+const createSessionCodec: Codec<CreateSession> = {
+  write(w, v) {
+    w.int(v.timeoutMs);
+    w.buffer(v.password);
+  },
+  read: (r) => ({ timeoutMs: r.int(), password: r.buffer() ?? new Uint8Array(0) }),
+};
+
+const attachSessionCodec: Codec<AttachSession> = {
+  write(w, v) {
+    w.int(v.timeoutMs);
+  },
+  read: (r) => ({ timeoutMs: r.int() }),
+};
+
+const reapNodeCodec: Codec<ReapNode> = {
+  write(w, v) {
+    w.string(v.path);
+    w.long(v.czxid);
+  },
+  read: (r) => ({ path: r.string(), czxid: r.long() }),
+};
+
+/** Reads the body of a write that a client may send. @throws DecodeError when the bytes are not that. */
+export function decodeClientWrite(type: number, reader: Reader): Operation | undefined {
+  switch (type) {
+    case OpCode.create:
+    case OpCode.create2:
+    case OpCode.createContainer:
+      return { type, request: operations.create.request.read(reader) };
+    case OpCode.createTTL:
+      return { type, request: operations.createTTL.request.read(reader) };
+    case OpCode.delete:
+      return { type, request: operations.delete.request.read(reader) };
+    case OpCode.setData:
+      return { type, request: operations.setData.request.read(reader) };
+    case OpCode.setACL:
+      return { type, request: operations.setACL.request.read(reader) };
+    case OpCode.multi:
+      return { type, request: operations.multi.request.read(reader) };
+    case OpCode.closeSession:
+      return { type, request: {} };
+    default:
+      return undefined;
+  }
+}
+
+function decodeOperation(type: number, reader: Reader): Operation {
+  switch (type) {
+    case OpCode.createSession:
+      return { type, request: createSessionCodec.read(reader) };
+    case attachSession:
+      return { type, request: attachSessionCodec.read(reader) };
+    case OpCode.deleteContainer:
+      return { type, request: reapNodeCodec.read(reader) };
+    default: {
+      const operation = decodeClientWrite(type, reader);
+      if (operation === undefined) throw new DecodeError(`operation ${type} is none that a log holds`, 0);
+      return operation;
+    }
+  }
+}
+
+function writeServerOperation(writer: Writer, operation: Operation): void {
+  switch (operation.type) {
+    case OpCode.createSession:
+      return createSessionCodec.write(writer, operation.request);
+    case attachSession:
+      return attachSessionCodec.write(writer, operation.request);
+    case OpCode.deleteContainer:
+      return reapNodeCodec.write(writer, operation.request);
+    case OpCode.closeSession:
+      return;
+    default:
+      assert(false, `operation ${operation.type} comes from a client and brings its bytes`);
+  }
+}
+
+/** `wireBody`: the request's bytes for an operation that a client sent; absent for those that servers make. */
+export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
+  let body = wireBody;
+  if (body === undefined) {
+    const writer = new Writer(64);
+    writeServerOperation(writer, entry.operation);
+    body = writer.take();
+  }
+  return encoder.encode([
+    entryVersion,
+    entry.zxid,
+    entry.timeMs,
+    entry.sessionId,
+    entry.xid,
+    entry.identities.map((identity) => [identity.scheme, identity.id]),
+    entry.operation.type,
+    body,
+  ]);
+}
+
+/** @throws DecodeError when the bytes are not an entry of a version that this server knows. */
+export function decodeEntry(bytes: Uint8Array): Entry {
+  let fields: unknown;
+  try {
+    fields = decoder.decode(bytes);
+  } catch (cause) {
+    throw new DecodeError(`an entry that is not MessagePack: ${cause instanceof Error ? cause.message : cause}`, 0);
+  }
+  if (!Array.isArray(fields)) throw new DecodeError("an entry that is not an array", 0);
+  const [version, zxid, timeMs, sessionId, xid, identities, type, body] = fields as readonly unknown[];
+  if (version !== entryVersion)
+    throw new DecodeError(`an entry of version ${version}; this server knows ${entryVersion}`, 0);
+  if (
+    typeof zxid !== "number" ||
+    typeof timeMs !== "number" ||
+    typeof sessionId !== "bigint" ||
+    typeof xid !== "number" ||
+    typeof type !== "number" ||
+    !Array.isArray(identities) ||
+    !(body instanceof Uint8Array)
+  ) {
+    throw new DecodeError("an entry with fields of the wrong kind", 0);
+  }
+  return {
+    zxid,
+    timeMs,
+    sessionId,
+    xid,
+    identities: identities.map(decodeIdentity),
+    operation: decodeOperation(type, new Reader(Buffer.from(body.buffer, body.byteOffset, body.byteLength))),
+  };
+}
+
+function decodeIdentity(pair: unknown): Id {
+  if (!Array.isArray(pair) || typeof pair[0] !== "string" || typeof pair[1] !== "string") {
+    throw new DecodeError("an identity that is not a pair of strings", 0);
+  }
+  return { scheme: pair[0], id: pair[1] };
+}

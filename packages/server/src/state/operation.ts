@@ -1,0 +1,77 @@
+/**
+ * What a log entry asks for: the writes of the wire as they came, and the few that only servers make. And what came of
+ * it. Both are plain data; every server that applies the same entries reaches the same outcomes.
+ */
+import type {
+  CreateRequest,
+  CreateTtlRequest,
+  DeleteRequest,
+  Id,
+  MultiOperation,
+  MultiResult,
+  OpCode,
+  SetAclRequest,
+  SetDataRequest,
+  WireStat,
+} from "@corral/protocol";
+import type { SessionRecord } from "./session-table.ts";
+
+/** The write that an entry asks for. */
+export type Operation =
+  | { readonly type: typeof OpCode.create; readonly request: CreateRequest }
+  | { readonly type: typeof OpCode.create2; readonly request: CreateRequest }
+  | { readonly type: typeof OpCode.createContainer; readonly request: CreateRequest }
+  | { readonly type: typeof OpCode.createTTL; readonly request: CreateTtlRequest }
+  | { readonly type: typeof OpCode.delete; readonly request: DeleteRequest }
+  | { readonly type: typeof OpCode.setData; readonly request: SetDataRequest }
+  | { readonly type: typeof OpCode.setACL; readonly request: SetAclRequest }
+  | { readonly type: typeof OpCode.multi; readonly request: readonly MultiOperation[] }
+  | { readonly type: typeof OpCode.closeSession; readonly request: Record<string, never> }
+  | { readonly type: typeof OpCode.createSession; readonly request: CreateSession }
+  | { readonly type: typeof attachSession; readonly request: AttachSession }
+  | { readonly type: typeof OpCode.deleteContainer; readonly request: ReapNode };
+
+/** Our own entry type, never seen on the wire: a session goes on over a new connection. */
+export const attachSession = -20;
+
+/** class CreateSession { int timeoutMs; buffer password; } */
+export interface CreateSession {
+  readonly timeoutMs: number;
+  readonly password: Uint8Array;
+}
+
+/** class AttachSession { int timeoutMs; } */
+export interface AttachSession {
+  readonly timeoutMs: number;
+}
+
+/** class ReapNode { ustring path; long czxid; } — the leader found a container or TTL node that is due. */
+export interface ReapNode {
+  readonly path: string;
+  /** Of the node that was due: one that was made anew since is spared. */
+  readonly czxid: number;
+}
+
+/** An entry of the log: one request, with all that it depends on beside the tree. */
+export interface Entry {
+  readonly zxid: number;
+  /** The leader's wall clock when it was proposed: what ctime and mtime become. */
+  readonly timeMs: number;
+  readonly sessionId: bigint;
+  /** The client's number for the request; 0 for entries that servers make. */
+  readonly xid: number;
+  /** Who asks, as the connection had authenticated when it asked. */
+  readonly identities: readonly Id[];
+  readonly operation: Operation;
+}
+
+/** What came of an entry. */
+export type Outcome =
+  | { readonly type: "error"; readonly code: number }
+  | { readonly type: "created"; readonly path: string; readonly stat: WireStat }
+  | { readonly type: "deleted" }
+  | { readonly type: "changed"; readonly stat: WireStat }
+  | { readonly type: "checked" }
+  | { readonly type: "multi"; readonly results: readonly MultiResult[] }
+  | { readonly type: "sessionAttached"; readonly session: SessionRecord }
+  | { readonly type: "sessionClosed" };

@@ -1,0 +1,56 @@
+/** setData, setACL, check: what touches one node that must exist. */
+import {
+  type CheckVersionRequest,
+  ErrorCode,
+  Permission,
+  pathProblem,
+  type SetAclRequest,
+  type SetDataRequest,
+  WatchEventType,
+} from "@corral/protocol";
+import { allows, fixUpAcl } from "../access.ts";
+import type { Outcome } from "../operation.ts";
+import type { OperationContext } from "./context.ts";
+
+export function applySetData(context: OperationContext, request: SetDataRequest): Outcome {
+  const { path } = request;
+  if (pathProblem(path) !== undefined) return { type: "error", code: ErrorCode.BadArguments };
+  const node = context.tree.get(path);
+  if (node === undefined) return { type: "error", code: ErrorCode.NoNode };
+  if (!allows(node.acl, Permission.write, context.identities)) return { type: "error", code: ErrorCode.NoAuth };
+  if (request.version !== -1 && request.version !== node.version) {
+    return { type: "error", code: ErrorCode.BadVersion };
+  }
+  const data = request.data === null ? null : Buffer.from(request.data);
+  context.tree.setData(path, node, data, context.stamp);
+  context.firings.push({ type: WatchEventType.nodeDataChanged, path, acl: node.acl });
+  return { type: "changed", stat: node.stat() };
+}
+
+/** No watch fires, and only aversion moves. */
+export function applySetAcl(context: OperationContext, request: SetAclRequest): Outcome {
+  const { path } = request;
+  if (pathProblem(path) !== undefined) return { type: "error", code: ErrorCode.BadArguments };
+  const acl = fixUpAcl(request.acl, context.identities);
+  if (acl === undefined) return { type: "error", code: ErrorCode.InvalidAcl };
+  const node = context.tree.get(path);
+  if (node === undefined) return { type: "error", code: ErrorCode.NoNode };
+  if (!allows(node.acl, Permission.admin, context.identities)) return { type: "error", code: ErrorCode.NoAuth };
+  if (request.version !== -1 && request.version !== node.aversion) {
+    return { type: "error", code: ErrorCode.BadVersion };
+  }
+  context.tree.setAcl(path, node, acl);
+  return { type: "changed", stat: node.stat() };
+}
+
+/** The condition of a multi: compares the data version only. */
+export function applyCheck(context: OperationContext, request: CheckVersionRequest): Outcome {
+  const node = context.tree.get(request.path);
+  if (pathProblem(request.path) !== undefined) return { type: "error", code: ErrorCode.BadArguments };
+  if (node === undefined) return { type: "error", code: ErrorCode.NoNode };
+  if (!allows(node.acl, Permission.read, context.identities)) return { type: "error", code: ErrorCode.NoAuth };
+  if (request.version !== -1 && request.version !== node.version) {
+    return { type: "error", code: ErrorCode.BadVersion };
+  }
+  return { type: "checked" };
+}

@@ -1,0 +1,22 @@
+/** What every operation works on, and what it leaves behind for the watches. */
+import type { Acl, Id, WatchEventType } from "@corral/protocol";
+import type { DataTree, Stamp } from "../data-tree.ts";
+import type { SessionTable } from "../session-table.ts";
+
+/** Something that watches may be waiting for. */
+export interface Firing {
+  readonly type: WatchEventType;
+  readonly path: string;
+  /** Of the node that the event speaks of: without READ by it nobody hears the event. */
+  readonly acl: readonly Acl[];
+}
+
+export interface OperationContext {
+  readonly tree: DataTree;
+  readonly sessions: SessionTable;
+  readonly stamp: Stamp;
+  readonly sessionId: bigint;
+  readonly identities: readonly Id[];
+  /** What happened, in order; emptied by whoever applies. */
+  readonly firings: Firing[];
+}

@@ -1,0 +1,76 @@
+/** create, create2, createContainer, createTTL: one operation with four spellings. */
+import {
+  CreateMode,
+  type CreateRequest,
+  ErrorCode,
+  hasTtl,
+  isCreateMode,
+  isEphemeral,
+  isSequential,
+  maxTtlMs,
+  OpCode,
+  Permission,
+  parentPath,
+  pathProblem,
+  sequenceSuffix,
+  WatchEventType,
+} from "@corral/protocol";
+import { allows, fixUpAcl } from "../access.ts";
+import type { Outcome } from "../operation.ts";
+import { containerLifetime, type Lifetime, persistentLifetime } from "../znode.ts";
+import type { OperationContext } from "./context.ts";
+
+export type CreateType =
+  | typeof OpCode.create
+  | typeof OpCode.create2
+  | typeof OpCode.createContainer
+  | typeof OpCode.createTTL;
+
+/** The checks run in the reference's order: clients can tell it from the error they get. */
+export function applyCreate(
+  context: OperationContext,
+  type: CreateType,
+  request: CreateRequest & { readonly ttl?: number },
+): Outcome {
+  const { tree, stamp } = context;
+  const mode = request.flags;
+  if (!isCreateMode(mode)) return badArguments;
+  const ttlMs = request.ttl ?? 0;
+  if (hasTtl(mode)) {
+    if (type !== OpCode.createTTL || ttlMs < 1 || ttlMs > maxTtlMs) return badArguments;
+  } else if (type === OpCode.createTTL && ttlMs >= 0) {
+    return badArguments;
+  }
+  if (request.path.lastIndexOf("/") < 0 || request.path.includes("\0")) return badArguments;
+  const acl = fixUpAcl(request.acl, context.identities);
+  if (acl === undefined) return { type: "error", code: ErrorCode.InvalidAcl };
+  const parent = tree.get(parentPath(request.path));
+  if (parent === undefined) return { type: "error", code: ErrorCode.NoNode };
+  if (!allows(parent.acl, Permission.create, context.identities)) return { type: "error", code: ErrorCode.NoAuth };
+  const path = isSequential(mode) ? request.path + sequenceSuffix(parent.childCreates) : request.path;
+  if (pathProblem(path) !== undefined) return badArguments;
+  if (tree.get(path) !== undefined) return { type: "error", code: ErrorCode.NodeExists };
+  if (parent.lifetime.kind === "ephemeral") return { type: "error", code: ErrorCode.NoChildrenForEphemerals };
+
+  const lifetime = lifetimeOf(type, mode, ttlMs, context.sessionId);
+  // A copy: the request's bytes are a view of a larger buffer that must not be kept alive for them.
+  const data = request.data === null ? null : Buffer.from(request.data);
+  const node = tree.create(path, { data, acl, lifetime }, stamp);
+  context.firings.push({ type: WatchEventType.nodeCreated, path, acl });
+  context.firings.push({
+    type: WatchEventType.nodeChildrenChanged,
+    path: parentPath(path),
+    acl: parent.acl,
+  });
+  return { type: "created", path, stat: node.stat() };
+}
+
+const badArguments: Outcome = { type: "error", code: ErrorCode.BadArguments };
+
+function lifetimeOf(type: CreateType, mode: CreateMode, ttlMs: number, owner: bigint): Lifetime {
+  // The container operation makes a container whatever its flags say; the flag alone, on create, makes a plain node.
+  if (type === OpCode.createContainer) return containerLifetime;
+  if (isEphemeral(mode)) return { kind: "ephemeral", owner };
+  if (hasTtl(mode)) return { kind: "ttl", ttlMs };
+  return type === OpCode.createTTL && mode === CreateMode.container ? containerLifetime : persistentLifetime;
+}

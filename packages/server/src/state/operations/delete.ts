@@ -1,0 +1,44 @@
+/** delete, and the two ways in which the server itself deletes: a session's end, and the reaper. */
+import { type DeleteRequest, ErrorCode, Permission, parentPath, WatchEventType } from "@corral/protocol";
+import { allows } from "../access.ts";
+import { systemPaths } from "../data-tree.ts";
+import type { Outcome, ReapNode } from "../operation.ts";
+import type { OperationContext } from "./context.ts";
+
+const undeletable = new Set<string>(systemPaths);
+
+export function applyDelete(context: OperationContext, request: DeleteRequest): Outcome {
+  const { path } = request;
+  if (path.lastIndexOf("/") < 0 || path.includes("\0") || undeletable.has(path)) {
+    return { type: "error", code: ErrorCode.BadArguments };
+  }
+  const parent = context.tree.get(parentPath(path));
+  if (parent === undefined) return { type: "error", code: ErrorCode.NoNode };
+  if (!allows(parent.acl, Permission.delete, context.identities)) return { type: "error", code: ErrorCode.NoAuth };
+  const node = context.tree.get(path);
+  if (node === undefined) return { type: "error", code: ErrorCode.NoNode };
+  if (request.version !== -1 && request.version !== node.version) {
+    return { type: "error", code: ErrorCode.BadVersion };
+  }
+  if (node.childCount > 0) return { type: "error", code: ErrorCode.NotEmpty };
+  removeNode(context, path);
+  return { type: "deleted" };
+}
+
+/** Deletes a container or TTL node that the leader found due, unless it is not (any more). */
+export function applyReap(context: OperationContext, request: ReapNode): Outcome {
+  const node = context.tree.get(request.path);
+  if (node === undefined || node.czxid !== request.czxid || node.childCount > 0) return { type: "checked" };
+  removeNode(context, request.path);
+  return { type: "deleted" };
+}
+
+/** Takes a childless node away and tells its watches and its parent's. */
+export function removeNode(context: OperationContext, path: string): void {
+  const { tree, firings } = context;
+  const acl = tree.get(path)?.acl ?? [];
+  const parent = parentPath(path);
+  tree.delete(path, context.stamp);
+  firings.push({ type: WatchEventType.nodeDeleted, path, acl });
+  firings.push({ type: WatchEventType.nodeChildrenChanged, path: parent, acl: tree.get(parent)?.acl ?? [] });
+}

@@ -1,0 +1,68 @@
+/** multi: all of it happens, at one zxid, or nothing does. Each operation sees what the ones before it did. */
+import { assert, assertNever, ErrorCode, type MultiOperation, type MultiResult, OpCode } from "@corral/protocol";
+import type { Outcome } from "../operation.ts";
+import { applyCheck, applySetData } from "./change.ts";
+import type { OperationContext } from "./context.ts";
+import { applyCreate } from "./create.ts";
+import { applyDelete } from "./delete.ts";
+
+export function applyMulti(context: OperationContext, operations: readonly MultiOperation[]): Outcome {
+  const firingsBefore = context.firings.length;
+  const results: MultiResult[] = [];
+  context.tree.begin();
+  for (const [index, operation] of operations.entries()) {
+    const outcome = applyOne(context, operation);
+    if (outcome.type === "error") {
+      context.tree.rollback();
+      context.firings.length = firingsBefore;
+      return { type: "multi", results: failure(operations.length, index, outcome.code) };
+    }
+    results.push(resultOf(operation, outcome));
+  }
+  context.tree.commit();
+  return { type: "multi", results };
+}
+
+function applyOne(context: OperationContext, operation: MultiOperation): Outcome {
+  switch (operation.type) {
+    case OpCode.create:
+    case OpCode.create2:
+    case OpCode.createContainer:
+    case OpCode.createTTL:
+      return applyCreate(context, operation.type, operation);
+    case OpCode.delete:
+      return applyDelete(context, operation);
+    case OpCode.setData:
+      return applySetData(context, operation);
+    case OpCode.check:
+      return applyCheck(context, operation);
+    default:
+      return assertNever(operation);
+  }
+}
+
+function resultOf(operation: MultiOperation, outcome: Outcome): MultiResult {
+  switch (outcome.type) {
+    case "created":
+      // Plain create answers with type 1, which is all that kazoo and go-zk can read; every other spelling with 15.
+      return operation.type === OpCode.create
+        ? { type: OpCode.create, path: outcome.path }
+        : { type: OpCode.create2, path: outcome.path, stat: outcome.stat };
+    case "deleted":
+      return { type: OpCode.delete };
+    case "changed":
+      return { type: OpCode.setData, stat: outcome.stat };
+    case "checked":
+      return { type: OpCode.check };
+    default:
+      assert(false, `an operation of a multi does not come out as ${outcome.type}`);
+  }
+}
+
+/** 0 for what came before the operation that failed, its code for itself, RuntimeInconsistency for what came after. */
+function failure(count: number, failedIndex: number, code: number): MultiResult[] {
+  return Array.from({ length: count }, (_, i) => ({
+    type: OpCode.error,
+    err: i < failedIndex ? ErrorCode.Ok : i === failedIndex ? code : ErrorCode.RuntimeInconsistency,
+  }));
+}

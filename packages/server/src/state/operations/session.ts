@@ -1,0 +1,29 @@
+/** Sessions begin, go on over another connection, and end with everything that was theirs. */
+import { ErrorCode } from "@corral/protocol";
+import type { AttachSession, CreateSession, Outcome } from "../operation.ts";
+import type { OperationContext } from "./context.ts";
+import { removeNode } from "./delete.ts";
+
+export function applyCreateSession(context: OperationContext, request: CreateSession): Outcome {
+  const session = {
+    id: context.sessionId,
+    password: Buffer.from(request.password),
+    timeoutMs: request.timeoutMs,
+  };
+  context.sessions.add(session);
+  return { type: "sessionAttached", session };
+}
+
+export function applyAttachSession(context: OperationContext, request: AttachSession): Outcome {
+  const session = context.sessions.get(context.sessionId);
+  if (session === undefined) return { type: "error", code: ErrorCode.SessionExpired };
+  session.timeoutMs = request.timeoutMs;
+  return { type: "sessionAttached", session };
+}
+
+/** Asked for by the client, or decided by the leader when it expired: all ephemerals go at one zxid. */
+export function applyCloseSession(context: OperationContext): Outcome {
+  if (!context.sessions.remove(context.sessionId)) return { type: "error", code: ErrorCode.SessionExpired };
+  for (const path of [...context.tree.ephemeralsOf(context.sessionId)]) removeNode(context, path);
+  return { type: "sessionClosed" };
+}

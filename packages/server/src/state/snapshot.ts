@@ -1,0 +1,159 @@
+/**
+ * The state at one zxid as a list of chunks, each a MessagePack array; and back. First the header with the sessions,
+ * then nodes, some thousand bytes to a chunk, so that the event loop gets its turns between them.
+ */
+import { type Acl, assert, DecodeError } from "@corral/protocol";
+import { Decoder, Encoder } from "@msgpack/msgpack";
+import { DataTree } from "./data-tree.ts";
+import { SessionTable } from "./session-table.ts";
+import { StateMachine } from "./state-machine.ts";
+import { containerLifetime, type Lifetime, persistentLifetime, Znode } from "./znode.ts";
+
+const snapshotVersion = 1;
+const chunkBytes = 64 << 10;
+
+const encoder = new Encoder({ useBigInt64: true });
+const decoder = new Decoder({ useBigInt64: true });
+
+type NodeRow = readonly [
+  path: string,
+  data: Uint8Array | null,
+  acl: number | readonly (readonly [number, string, string])[],
+  lifetime: null | bigint | "container" | number,
+  czxid: number,
+  ctimeMs: number,
+  mzxid: number,
+  mtimeMs: number,
+  pzxid: number,
+  version: number,
+  aversion: number,
+  childCreates: number,
+];
+
+/**
+ * Starts an exact cut of the state now. The chunks may be pulled at any pace while entries go on being applied.
+ * Each access list that nodes share is written once, where it first occurs, and by its number from then on.
+ */
+export function snapshotChunks(state: StateMachine): Iterable<Uint8Array> {
+  const sessions = [...state.sessions].map((s) => [s.id, s.password, s.timeoutMs]);
+  const header = encoder.encode([snapshotVersion, state.lastZxid, sessions]);
+  return iterateChunks(header, state.tree.snapshot());
+}
+
+function* iterateChunks(
+  header: Uint8Array,
+  nodes: Iterable<readonly [path: string, node: Znode]>,
+): Generator<Uint8Array> {
+  yield header;
+  const aclNumbers = new Map<readonly Acl[], number>();
+  let rows: NodeRow[] = [];
+  let bytes = 0;
+  for (const [path, node] of nodes) {
+    rows.push(encodeNode(path, node, aclNumbers));
+    bytes += 100 + path.length + (node.data?.length ?? 0);
+    if (bytes < chunkBytes) continue;
+    yield encoder.encode(rows);
+    rows = [];
+    bytes = 0;
+  }
+  if (rows.length > 0) yield encoder.encode(rows);
+}
+
+function encodeNode(path: string, node: Znode, aclNumbers: Map<readonly Acl[], number>): NodeRow {
+  const known = aclNumbers.get(node.acl);
+  if (known === undefined) aclNumbers.set(node.acl, aclNumbers.size);
+  return [
+    path,
+    node.data,
+    known ?? node.acl.map((a) => [a.perms, a.id.scheme, a.id.id] as const),
+    encodeLifetime(node.lifetime),
+    node.czxid,
+    node.ctimeMs,
+    node.mzxid,
+    node.mtimeMs,
+    node.pzxid,
+    node.version,
+    node.aversion,
+    node.childCreates,
+  ];
+}
+
+function encodeLifetime(lifetime: Lifetime): NodeRow[3] {
+  switch (lifetime.kind) {
+    case "persistent":
+      return null;
+    case "ephemeral":
+      return lifetime.owner;
+    case "container":
+      return "container";
+    case "ttl":
+      return lifetime.ttlMs;
+  }
+}
+
+function decodeLifetime(value: NodeRow[3]): Lifetime {
+  if (value === null) return persistentLifetime;
+  if (typeof value === "bigint") return { kind: "ephemeral", owner: value };
+  if (typeof value === "number") return { kind: "ttl", ttlMs: value };
+  return containerLifetime;
+}
+
+/** Takes a snapshot's chunks in order and gives the state back. Storage has verified their checksums. */
+export class SnapshotReader {
+  readonly #tree = new DataTree();
+  readonly #sessions = new SessionTable();
+  readonly #acls: (readonly Acl[])[] = [];
+  #lastZxid: number | undefined;
+
+  /** @throws DecodeError when the chunk is not what this server writes. */
+  onChunk(bytes: Uint8Array): void {
+    const decoded = decoder.decode(bytes);
+    if (!Array.isArray(decoded)) throw new DecodeError("a snapshot chunk that is not an array", 0);
+    if (this.#lastZxid === undefined) this.#onHeader(decoded);
+    else for (const row of decoded as NodeRow[]) this.#onNode(row);
+  }
+
+  #onHeader(fields: readonly unknown[]): void {
+    const [version, lastZxid, sessions] = fields;
+    if (version !== snapshotVersion || typeof lastZxid !== "number" || !Array.isArray(sessions)) {
+      throw new DecodeError(`a snapshot of version ${version}; this server knows ${snapshotVersion}`, 0);
+    }
+    this.#lastZxid = lastZxid;
+    for (const [id, password, timeoutMs] of sessions as readonly [bigint, Uint8Array, number][]) {
+      this.#sessions.add({ id, password: Buffer.from(password), timeoutMs });
+    }
+  }
+
+  #onNode(row: NodeRow): void {
+    const [path, data, aclOrNumber, lifetime, czxid, ctimeMs, mzxid, mtimeMs, pzxid, version, aversion, creates] = row;
+    let acl: readonly Acl[] | undefined;
+    if (typeof aclOrNumber === "number") {
+      acl = this.#acls[aclOrNumber];
+    } else {
+      acl = aclOrNumber.map(([perms, scheme, id]) => ({ perms, id: { scheme, id } }));
+      this.#acls.push(acl);
+    }
+    if (acl === undefined) throw new DecodeError(`access list ${aclOrNumber} of ${path} is not in the snapshot`, 0);
+    const node = new Znode({
+      data: data === null ? null : Buffer.from(data),
+      acl,
+      lifetime: decodeLifetime(lifetime),
+      zxid: czxid,
+      timeMs: ctimeMs,
+    });
+    node.mzxid = mzxid;
+    node.mtimeMs = mtimeMs;
+    node.pzxid = pzxid;
+    node.version = version;
+    node.aversion = aversion;
+    node.childCreates = creates;
+    this.#tree.restore(path, node);
+  }
+
+  /** The state, after the last chunk. */
+  finish(): StateMachine {
+    assert(this.#lastZxid !== undefined, "a snapshot has a header");
+    this.#tree.linkRestored();
+    return new StateMachine({ tree: this.#tree, sessions: this.#sessions, lastZxid: this.#lastZxid });
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The replicated state: apply(entry) is the only way in which it changes. Synchronous and deterministic; touches no
+ * clock, randomness, disk, network or configuration, so that every server that applies the same entries is the same.
+ */
+import { assert, assertNever, ErrorCode, OpCode } from "@corral/protocol";
+import { DataTree } from "./data-tree.ts";
+import { attachSession, type Entry, type Outcome } from "./operation.ts";
+import { applySetAcl, applySetData } from "./operations/change.ts";
+import type { Firing, OperationContext } from "./operations/context.ts";
+import { applyCreate } from "./operations/create.ts";
+import { applyDelete, applyReap } from "./operations/delete.ts";
+import { applyMulti } from "./operations/multi.ts";
+import { applyAttachSession, applyCloseSession, applyCreateSession } from "./operations/session.ts";
+import { SessionTable } from "./session-table.ts";
+
+/** What applying an entry did. */
+export interface Applied {
+  readonly outcome: Outcome;
+  /** For the watches, in order. */
+  readonly firings: readonly Firing[];
+}
+
+export class StateMachine {
+  readonly tree: DataTree;
+  readonly sessions: SessionTable;
+  #lastZxid: number;
+
+  constructor(state?: { readonly tree: DataTree; readonly sessions: SessionTable; readonly lastZxid: number }) {
+    this.tree = state?.tree ?? DataTree.fresh();
+    this.sessions = state?.sessions ?? new SessionTable();
+    this.#lastZxid = state?.lastZxid ?? 0;
+  }
+
+  /** zxid of the last entry applied. */
+  get lastZxid(): number {
+    return this.#lastZxid;
+  }
+
+  apply(entry: Entry): Applied {
+    assert(entry.zxid > this.#lastZxid, `zxid ${entry.zxid} comes after ${this.#lastZxid}`);
+    this.#lastZxid = entry.zxid;
+    const firings: Firing[] = [];
+    const context: OperationContext = {
+      tree: this.tree,
+      sessions: this.sessions,
+      stamp: { zxid: entry.zxid, timeMs: entry.timeMs },
+      sessionId: entry.sessionId,
+      identities: entry.identities,
+      firings,
+    };
+    return { outcome: this.#apply(context, entry), firings };
+  }
+
+  #apply(context: OperationContext, entry: Entry): Outcome {
+    const { operation } = entry;
+    switch (operation.type) {
+      case OpCode.createSession:
+        return applyCreateSession(context, operation.request);
+      case attachSession:
+        return applyAttachSession(context, operation.request);
+      case OpCode.closeSession:
+        return applyCloseSession(context);
+      case OpCode.deleteContainer:
+        return applyReap(context, operation.request);
+      default:
+        // Whatever a client asked for ends with its session: nothing may outlive it, least of all an ephemeral.
+        if (!this.sessions.has(entry.sessionId)) return { type: "error", code: ErrorCode.SessionExpired };
+    }
+    switch (operation.type) {
+      case OpCode.create:
+      case OpCode.create2:
+      case OpCode.createContainer:
+      case OpCode.createTTL:
+        return applyCreate(context, operation.type, operation.request);
+      case OpCode.delete:
+        return applyDelete(context, operation.request);
+      case OpCode.setData:
+        return applySetData(context, operation.request);
+      case OpCode.setACL:
+        return applySetAcl(context, operation.request);
+      case OpCode.multi:
+        return applyMulti(context, operation.request);
+      default:
+        return assertNever(operation);
+    }
+  }
+}

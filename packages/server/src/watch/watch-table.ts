@@ -1,0 +1,118 @@
+/**
+ * Who waits for what, on this server. One table for every kind of watch: per path, per watcher, a set of kinds. So a
+ * watcher hears of one change of one path exactly once, however many watches of its match; and kinds coexist.
+ */
+import { parentPath, WatchEventType } from "@corral/protocol";
+
+/** Kinds of watch, as bits. The first two are one-shot. */
+export const WatchKind = {
+  data: 1,
+  child: 2,
+  persistent: 4,
+  recursive: 8,
+} as const;
+
+const oneShot = WatchKind.data | WatchKind.child;
+
+/** Anything that may watch; the table keeps its paths here to forget them together. */
+export interface Watcher {
+  readonly watchedPaths: Set<string>;
+}
+
+export class WatchTable<W extends Watcher> {
+  readonly #paths = new Map<string, Map<W, number>>();
+  #recursive = 0;
+  #watches = 0;
+
+  /** Number of (path, watcher) pairs. */
+  get size(): number {
+    return this.#watches;
+  }
+
+  /** Number of watched paths. */
+  get pathCount(): number {
+    return this.#paths.size;
+  }
+
+  /** Adds kinds to what `watcher` waits for on `path`. */
+  add(path: string, watcher: W, kinds: number): void {
+    let watchers = this.#paths.get(path);
+    if (watchers === undefined) {
+      watchers = new Map();
+      this.#paths.set(path, watchers);
+    }
+    const before = watchers.get(watcher) ?? 0;
+    this.#put(path, watchers, watcher, before, before | kinds);
+  }
+
+  /** Which kinds of watch `watcher` has on `path`, as bits. */
+  kindsOf(path: string, watcher: W): number {
+    return this.#paths.get(path)?.get(watcher) ?? 0;
+  }
+
+  /** Takes kinds away from what `watcher` waits for on `path`. */
+  remove(path: string, watcher: W, kinds: number): void {
+    const watchers = this.#paths.get(path);
+    const before = watchers?.get(watcher) ?? 0;
+    if (watchers !== undefined) this.#put(path, watchers, watcher, before, before & ~kinds);
+  }
+
+  /** Forgets everything that `watcher` waits for. */
+  removeWatcher(watcher: W): void {
+    for (const path of [...watcher.watchedPaths]) this.remove(path, watcher, ~0);
+  }
+
+  #put(path: string, watchers: Map<W, number>, watcher: W, before: number, after: number): void {
+    if (before === after) return;
+    this.#recursive += Number((after & WatchKind.recursive) !== 0) - Number((before & WatchKind.recursive) !== 0);
+    if (after !== 0) {
+      if (before === 0) {
+        this.#watches++;
+        watcher.watchedPaths.add(path);
+      }
+      watchers.set(watcher, after);
+      return;
+    }
+    this.#watches--;
+    watcher.watchedPaths.delete(path);
+    watchers.delete(watcher);
+    if (watchers.size === 0) this.#paths.delete(path);
+  }
+
+  /** Tells each watcher of the change once, and takes the one-shot watches that it used up. */
+  fire(type: WatchEventType, path: string, notify: (watcher: W) => void): void {
+    const watchers = this.#paths.get(path);
+    const told = this.#recursive > 0 && type !== WatchEventType.nodeChildrenChanged ? new Set<W>() : undefined;
+    if (watchers !== undefined) {
+      const matching = kindsThatHear(type);
+      for (const [watcher, kinds] of watchers) {
+        if ((kinds & matching) === 0) continue;
+        this.#put(path, watchers, watcher, kinds, kinds & ~(matching & oneShot));
+        told?.add(watcher);
+        notify(watcher);
+      }
+    }
+    if (told === undefined) return;
+    for (let ancestor = parentPath(path); ancestor !== ""; ancestor = parentPath(ancestor)) {
+      for (const [watcher, kinds] of this.#paths.get(ancestor) ?? []) {
+        if ((kinds & WatchKind.recursive) === 0 || told.has(watcher)) continue;
+        told.add(watcher);
+        notify(watcher);
+      }
+    }
+  }
+}
+
+function kindsThatHear(type: WatchEventType): number {
+  switch (type) {
+    case WatchEventType.nodeCreated:
+    case WatchEventType.nodeDataChanged:
+      return WatchKind.data | WatchKind.persistent | WatchKind.recursive;
+    case WatchEventType.nodeDeleted:
+      return WatchKind.data | WatchKind.child | WatchKind.persistent | WatchKind.recursive;
+    case WatchEventType.nodeChildrenChanged:
+      return WatchKind.child | WatchKind.persistent;
+    default:
+      return 0;
+  }
+}
