@@ -1,1 +1,48 @@
-export {};
+/** Sessions, requests, watches and transactions on any server that speaks ZooKeeper's protocol. Begin with `connect()`. */
+export { type Acl, type CreateModeName, creatorAllAcl, openAcl, Permission, readOnlyAcl } from "@corral/protocol";
+export { Client } from "./client.ts";
+export { connect } from "./connect.ts";
+export { type ConnectTarget, parseConnectString } from "./connect-string.ts";
+export {
+  AuthFailedError,
+  BadArgumentsError,
+  BadVersionError,
+  ClientClosedError,
+  ConnectionLossError,
+  ConnectTimeoutError,
+  type CoordinationCode,
+  CoordinationError,
+  type ErrorContext,
+  type HostDiagnosis,
+  InvalidAclError,
+  isCoordinationError,
+  isRecoverable,
+  MarshallingError,
+  NoAuthError,
+  NoChildrenForEphemeralsError,
+  NodeExistsError,
+  NoNodeError,
+  NotEmptyError,
+  NotReadOnlyError,
+  QuotaExceededError,
+  SessionExpiredError,
+  SessionMovedError,
+  ThrottledOpError,
+  TransactionError,
+  type TransactionOperationName,
+  UnimplementedError,
+} from "./errors.ts";
+export type {
+  CallOptions,
+  ClientOptions,
+  CreateOptions,
+  Data,
+  NodeOptions,
+  VersionOptions,
+  WatchOptions,
+} from "./options.ts";
+export type { ClientState, LostReason } from "./session-types.ts";
+export type { Stat } from "./stat.ts";
+export type { StateEvent, StateListener } from "./state-emitter.ts";
+export { Transaction, type TransactionResult } from "./transaction.ts";
+export type { WatchEvent, WatchEventKind, Watcher } from "./watch-event.ts";

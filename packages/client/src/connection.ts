@@ -1,0 +1,166 @@
+/**
+ * One stream to one server: bytes in, decoded frames out; packets in, bytes out. Everything sent in one turn of the
+ * event loop leaves in one write.
+ */
+import type { ByteStream, StreamHandler } from "@corral/io";
+import type { ClientOperation, RequestOf, ResponseOf } from "@corral/protocol";
+import {
+  type Codec,
+  connectRequestCodec,
+  connectResponseCodec,
+  FrameDecoder,
+  OpCode,
+  operations,
+  Reader,
+  replyHeaderCodec,
+  SpecialXid,
+  Writer,
+  watcherEventCodec,
+} from "@corral/protocol";
+import { limits } from "./limits.ts";
+import type { LinkFailure, Packet, ReceivedFrame, SessionRequest } from "./session-types.ts";
+
+/** A request that is encoded already, but for its xid. */
+export interface EncodedRequest extends SessionRequest {
+  /** Frame length, xid (to be filled in), operation, body. */
+  readonly frame: Buffer;
+}
+
+export interface ConnectionHandler {
+  /** All complete frames of one read, in order; at least one. */
+  onFrames(frames: readonly ReceivedFrame[]): void;
+  onBroken(failure: LinkFailure): void;
+  /** Called before bytes are written; may destroy the connection. */
+  beforeWrite(): void;
+}
+
+type CodecTable = { readonly [O in ClientOperation]: { request: Codec<RequestOf<O>>; response: Codec<ResponseOf<O>> } };
+const codecs: CodecTable = operations;
+
+/** Encodes a request, all but the xid. Takes a copy of its data. */
+export function encodeRequest<O extends ClientOperation>(operation: O, body: RequestOf<O>): Buffer {
+  const writer = new Writer();
+  const mark = writer.beginFrame();
+  writer.int(0);
+  writer.int(OpCode[operation]);
+  codecs[operation].request.write(writer, body);
+  writer.endFrame(mark);
+  return writer.take();
+}
+
+/**
+ * Decodes the body of a successful answer.
+ * @throws DecodeError
+ */
+export function decodeResponse<O extends ClientOperation>(operation: O, body: Reader): ResponseOf<O> {
+  return codecs[operation].response.read(body);
+}
+
+export class Connection implements StreamHandler {
+  readonly #stream: ByteStream;
+  readonly #handler: ConnectionHandler;
+  readonly #decoder = new FrameDecoder({ maxFrameBytes: limits.responseBytes });
+  #handshaken = false;
+  #over = false;
+  #unwritten: Buffer[] = [];
+
+  constructor(stream: ByteStream, handler: ConnectionHandler) {
+    this.#stream = stream;
+    this.#handler = handler;
+    stream.attach(this);
+  }
+
+  /** Sends a packet, together with everything else of this turn. */
+  send(packet: Packet<EncodedRequest>): void {
+    if (this.#over) return;
+    this.#unwritten.push(encodePacket(packet));
+    if (this.#unwritten.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  /** Ends the connection at once. Nothing is called after this. Idempotent. */
+  destroy(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#unwritten = [];
+    this.#stream.destroy();
+  }
+
+  #flush(): void {
+    if (this.#over || this.#unwritten.length === 0) return;
+    this.#handler.beforeWrite();
+    const [first, ...more] = this.#unwritten;
+    if (first === undefined) return;
+    this.#unwritten = [];
+    this.#stream.write(more.length === 0 ? first : Buffer.concat([first, ...more]));
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#decoder.push(chunk);
+    const frames: ReceivedFrame[] = [];
+    let error: Error | undefined;
+    try {
+      for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
+        frames.push(this.#decode(frame));
+      }
+    } catch (thrown) {
+      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    }
+    if (frames.length > 0) this.#handler.onFrames(frames);
+    if (error !== undefined && !this.#over) this.#handler.onBroken({ kind: "malformed", error });
+  }
+
+  #decode(frame: Buffer): ReceivedFrame {
+    const reader = new Reader(frame);
+    if (!this.#handshaken) {
+      this.#handshaken = true;
+      return { type: "handshake", response: connectResponseCodec.read(reader) };
+    }
+    const header = replyHeaderCodec.read(reader);
+    if (header.xid === SpecialXid.notification) return { type: "event", event: watcherEventCodec.read(reader) };
+    return { type: "reply", header, body: reader };
+  }
+
+  onDrain(): void {
+    // What is unsent is bounded by the requests that may wait; nothing to resume.
+  }
+
+  onClose(error?: Error): void {
+    if (this.#over) return;
+    this.#handler.onBroken({ kind: "closed", ...(error === undefined ? {} : { error }) });
+  }
+}
+
+function encodePacket(packet: Packet<EncodedRequest>): Buffer {
+  if (packet.type === "request") {
+    packet.request.frame.writeInt32BE(packet.xid, 4);
+    return packet.request.frame;
+  }
+  const writer = new Writer(64);
+  const mark = writer.beginFrame();
+  switch (packet.type) {
+    case "connect":
+      connectRequestCodec.write(writer, packet.request);
+      break;
+    case "auth":
+      writer.int(SpecialXid.auth);
+      writer.int(OpCode.auth);
+      codecs.auth.request.write(writer, { type: 0, scheme: packet.auth.scheme, auth: packet.auth.auth });
+      break;
+    case "setWatches":
+      writer.int(packet.xid);
+      writer.int(OpCode.setWatches);
+      codecs.setWatches.request.write(writer, packet.watches);
+      break;
+    case "closeSession":
+      writer.int(packet.xid);
+      writer.int(OpCode.closeSession);
+      break;
+    case "ping":
+      writer.int(SpecialXid.ping);
+      writer.int(OpCode.ping);
+      break;
+  }
+  writer.endFrame(mark);
+  return writer.take();
+}

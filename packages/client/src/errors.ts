@@ -1,0 +1,321 @@
+/**
+ * The tree of errors, derived from one table over the protocol's error codes. What an operation can come to is in the
+ * class and in `code`; whether trying again can help is a mark that `isRecoverable` reads. Both marks are registered
+ * symbols, so that errors are recognised across several copies of this package.
+ */
+import { type ErrorName, errorName } from "@corral/protocol";
+
+/** What `CoordinationError.code` can be: the protocol's names, and two of the client's own making. */
+export type CoordinationCode = Exclude<ErrorName, "Ok"> | "ClientClosed" | "ConnectTimeout";
+
+interface ErrorKind {
+  /** What happened, as the end of a sentence. */
+  readonly what: string;
+  /** What to do about it. */
+  readonly remedy: string;
+  /** Whether the same call may succeed when it is made again, on the same session. */
+  readonly recoverable?: true;
+}
+
+const unexpected = "This points to a fault on the server: see its log.";
+
+/** The table. A code that is missing here does not compile. */
+const kinds: Readonly<Record<CoordinationCode, ErrorKind>> = {
+  SystemError: { what: "the server failed", remedy: unexpected },
+  RuntimeInconsistency: {
+    what: "it was not tried, because another operation of the transaction failed",
+    remedy: "Look at the operation that failed first.",
+  },
+  DataInconsistency: { what: "the server found its data inconsistent", remedy: unexpected },
+  ConnectionLoss: {
+    what: "the connection broke before the answer came, so the outcome is unknown",
+    remedy: "A read can simply be repeated; before a write is repeated, find out whether it happened.",
+    recoverable: true,
+  },
+  MarshallingError: {
+    what: "one side could not decode what the other sent",
+    remedy: "Check that client and server speak the same protocol version.",
+  },
+  Unimplemented: {
+    what: "the server does not have this operation, or it is switched off",
+    remedy: "Use a newer server, or enable the feature there.",
+  },
+  OperationTimeout: {
+    what: "there was no answer in time",
+    remedy: "Try again, or allow more time.",
+    recoverable: true,
+  },
+  BadArguments: { what: "an argument is not valid", remedy: "Correct the argument." },
+  UnknownSession: { what: "the server does not know the session", remedy: unexpected },
+  NewConfigNoQuorum: {
+    what: "no quorum of the new configuration is connected and in sync",
+    remedy: "Start the new members first, then try again.",
+  },
+  ReconfigInProgress: { what: "another reconfiguration is running", remedy: "Try again when it is done." },
+  ApiError: { what: "the server refused the request", remedy: unexpected },
+  NoNode: { what: "there is no such node", remedy: "Create the node, or its missing parent, first." },
+  NoAuth: {
+    what: "the node's access control list does not allow it",
+    remedy: "Call addAuth() with an identity that has the permission.",
+  },
+  BadVersion: {
+    what: "the node has another version",
+    remedy: "Somebody changed it: read it again, decide again, and use the version just read.",
+  },
+  NoChildrenForEphemerals: {
+    what: "the parent is ephemeral, and ephemeral nodes cannot have children",
+    remedy: "Create it under a persistent node.",
+  },
+  NodeExists: {
+    what: "the node exists already",
+    remedy: "Use set() to change it, a sequential mode for a fresh name, or treat it as done.",
+  },
+  NotEmpty: { what: "the node has children", remedy: "Delete its children first." },
+  SessionExpired: {
+    what: "the session is over, and its ephemeral nodes and watches with it",
+    remedy: "The client makes a new session by itself: set up again what belonged to the old one.",
+  },
+  InvalidCallback: { what: "the callback is not valid", remedy: "Correct the argument." },
+  InvalidAcl: {
+    what: "the access control list is not valid",
+    remedy: "Give at least one entry, with a scheme that the server knows and an id of that scheme.",
+  },
+  AuthFailed: {
+    what: "the server refused the credentials",
+    remedy: "Check the scheme and the credentials. They are forgotten, so that the client can go on without them.",
+  },
+  SessionMoved: {
+    what: "the session has moved to another connection",
+    remedy: "Try again; the client reconnects by itself.",
+    recoverable: true,
+  },
+  NotReadOnly: {
+    what: "the server is read-only at the moment",
+    remedy: "Try again when the ensemble has a quorum.",
+    recoverable: true,
+  },
+  EphemeralOnLocalSession: {
+    what: "the session is local to one server and cannot own ephemeral nodes",
+    remedy: "Enable session upgrading on the server.",
+  },
+  NoWatcher: { what: "there is no such watch", remedy: "Nothing is left to remove." },
+  RequestTimeout: {
+    what: "there was no answer in time, so the outcome is unknown",
+    remedy: "Find out what happened before repeating a write.",
+    recoverable: true,
+  },
+  ReconfigDisabled: { what: "reconfiguration is switched off", remedy: "Enable it on the server." },
+  SessionClosedRequireSaslAuth: {
+    what: "the server demands authentication from every client",
+    remedy: "Authenticate with a scheme that it accepts.",
+  },
+  QuotaExceeded: { what: "a quota would be exceeded", remedy: "Delete something, or raise the quota." },
+  ThrottledOp: {
+    what: "there are too many requests waiting",
+    remedy: "Send fewer at a time, and try again later.",
+    recoverable: true,
+  },
+  ClientClosed: { what: "the client is closed", remedy: "Connect a new one." },
+  ConnectTimeout: {
+    what: "no server could be reached in time",
+    remedy: "Check that a server is running and that the address is right.",
+    recoverable: true,
+  },
+};
+
+const codeMark = Symbol.for("corral.error.code");
+const recoverableMark = Symbol.for("corral.error.recoverable");
+
+/** What an error is about; all of it goes into the message. */
+export interface ErrorContext {
+  /** What was tried: `set`, `create`, … */
+  readonly operation?: string;
+  /** On which path, as the caller wrote it. */
+  readonly path?: string | undefined;
+  /** More about it, for the message. */
+  readonly detail?: string | undefined;
+  /** What to do, where it is known better than the table knows it. */
+  readonly remedy?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * What went wrong in an operation on the tree. `code` says what, `path` on which node (as the caller wrote it, without
+ * the chroot), the message what to do. Ask with `isCoordinationError(error, "NoNode")`, which also works when two copies
+ * of this package are installed, or with `instanceof`.
+ */
+export class CoordinationError<C extends CoordinationCode = CoordinationCode> extends Error {
+  readonly code: C;
+  declare readonly path?: string;
+
+  constructor(code: C, context: ErrorContext = {}) {
+    super(message(code, context), context.cause === undefined ? undefined : { cause: context.cause });
+    this.code = code;
+    if (context.path !== undefined) this.path = context.path;
+    Object.defineProperty(this, codeMark, { value: code });
+    Object.defineProperty(this, recoverableMark, { value: kinds[code].recoverable === true });
+  }
+
+  static {
+    Object.defineProperty(CoordinationError.prototype, "name", { value: "CoordinationError", configurable: true });
+  }
+}
+
+function message(code: CoordinationCode, context: ErrorContext): string {
+  const { what, remedy } = kinds[code];
+  const subject = [context.operation, context.path].filter((part) => part !== undefined).join(" ");
+  const told = [code === "BadArguments" && context.detail !== undefined ? context.detail : what];
+  if (context.detail !== undefined && told[0] !== context.detail) told.push(`(${context.detail})`);
+  return `${subject === "" ? "" : `${subject}: `}${told.join(" ")}. ${context.remedy ?? remedy}`;
+}
+
+/** The name of the class of errors with `code`: the code and `Error`, once. */
+function className(code: CoordinationCode): string {
+  return code.endsWith("Error") ? code : `${code}Error`;
+}
+
+/** The class of the errors with one code. */
+export interface CoordinationErrorClass<C extends CoordinationCode> {
+  new (context?: ErrorContext): CoordinationError<C>;
+  readonly prototype: CoordinationError<C>;
+}
+
+const classes = new Map<CoordinationCode, new (context?: ErrorContext) => CoordinationError>();
+
+function errorClass<C extends CoordinationCode>(code: C): CoordinationErrorClass<C> {
+  const made = class extends CoordinationError<C> {
+    constructor(context?: ErrorContext) {
+      super(code, context);
+    }
+  };
+  const name = className(code);
+  Object.defineProperty(made, "name", { value: name });
+  Object.defineProperty(made.prototype, "name", { value: name, configurable: true });
+  classes.set(code, made);
+  return made;
+}
+
+/** There is no such node. */
+export const NoNodeError = errorClass("NoNode");
+/** The node exists already. */
+export const NodeExistsError = errorClass("NodeExists");
+/** The node has another version than the caller expected. */
+export const BadVersionError = errorClass("BadVersion");
+/** The node has children, so it cannot be deleted. */
+export const NotEmptyError = errorClass("NotEmpty");
+/** The node's access control list does not allow the operation. */
+export const NoAuthError = errorClass("NoAuth");
+/** The parent is ephemeral. */
+export const NoChildrenForEphemeralsError = errorClass("NoChildrenForEphemerals");
+/** The access control list is empty or makes no sense. */
+export const InvalidAclError = errorClass("InvalidAcl");
+/** A path, version, mode, size or option is not valid. Mostly found here, before anything is sent. */
+export const BadArgumentsError = errorClass("BadArguments");
+/** The server refused the credentials given to addAuth(). */
+export const AuthFailedError = errorClass("AuthFailed");
+/** The connection broke between request and answer: the outcome of a write is unknown. Recoverable. */
+export const ConnectionLossError = errorClass("ConnectionLoss");
+/** The session ended before the request was sent. The request has not happened. */
+export const SessionExpiredError = errorClass("SessionExpired");
+/** The client was closed before the request was sent. */
+export const ClientClosedError = errorClass("ClientClosed");
+/** The server does not have the operation, or it is switched off. */
+export const UnimplementedError = errorClass("Unimplemented");
+/** The session has moved to another connection. Recoverable. */
+export const SessionMovedError = errorClass("SessionMoved");
+/** Too many requests are waiting. Recoverable. */
+export const ThrottledOpError = errorClass("ThrottledOp");
+/** One side could not decode what the other sent. */
+export const MarshallingError = errorClass("MarshallingError");
+/** A hard quota would be exceeded. */
+export const QuotaExceededError = errorClass("QuotaExceeded");
+/** The server takes no writes at the moment. Recoverable. */
+export const NotReadOnlyError = errorClass("NotReadOnly");
+
+/** The error for `code`, of its own class where it has one. */
+export function makeError(code: CoordinationCode, context: ErrorContext): CoordinationError {
+  const Made = classes.get(code) ?? errorClass(code);
+  return new Made(context);
+}
+
+/** The error for a number that a server answered. Unknown numbers are taken for failures of the server. */
+export function errorFromWire(err: number, context: ErrorContext): CoordinationError {
+  const name = errorName(err);
+  if (name !== undefined && name !== "Ok") return makeError(name, context);
+  return makeError("SystemError", { ...context, detail: `error code ${err}, which this client does not know` });
+}
+
+/** The operations of a transaction. */
+export type TransactionOperationName = "check" | "create" | "set" | "delete";
+
+/** A transaction of which nothing happened, because one operation failed. `code` is that operation's. */
+export class TransactionError extends CoordinationError {
+  /** Which operation failed first, counted from 0. */
+  readonly index: number;
+  readonly operation: TransactionOperationName;
+
+  /** `cause` is the error that the operation would have had on its own. */
+  constructor(index: number, operation: TransactionOperationName, cause: CoordinationError) {
+    super(cause.code, {
+      operation: `transaction, operation ${index}: ${operation}`,
+      path: cause.path,
+      detail: "so nothing of the transaction happened",
+      cause,
+    });
+    this.index = index;
+    this.operation = operation;
+  }
+
+  static {
+    Object.defineProperty(TransactionError.prototype, "name", { value: "TransactionError", configurable: true });
+  }
+}
+
+/** Why one host could not be used. */
+export interface HostDiagnosis {
+  /** `host:port`. */
+  readonly host: string;
+  /** What happened there last, in words. */
+  readonly reason: string;
+  readonly cause?: Error;
+}
+
+/** `connect()` found no server in time. `hosts` tells what happened at each. */
+export class ConnectTimeoutError extends CoordinationError<"ConnectTimeout"> {
+  readonly hosts: readonly HostDiagnosis[];
+
+  constructor(connectString: string, timeoutMs: number, hosts: readonly HostDiagnosis[]) {
+    const causes = hosts.flatMap(({ cause }) => (cause === undefined ? [] : [cause]));
+    super("ConnectTimeout", {
+      operation: `connect to ${connectString} within ${timeoutMs} ms`,
+      detail: hosts.map(({ host, reason }) => `${host}: ${reason}`).join("; "),
+      cause: causes.length > 1 ? new AggregateError(causes, "one cause per host") : causes[0],
+    });
+    this.hosts = hosts;
+  }
+
+  static {
+    Object.defineProperty(ConnectTimeoutError.prototype, "name", { value: "ConnectTimeoutError", configurable: true });
+  }
+}
+
+/**
+ * Whether the same call may succeed when it is made again: the connection broke, the session moved, the server was busy.
+ * For a write, find out first what the first call came to.
+ */
+export function isRecoverable(error: unknown): boolean {
+  return read(error, recoverableMark) === true;
+}
+
+/** Whether `error` is a CoordinationError (of any copy of this package), with code `name` if one is given. */
+export function isCoordinationError<C extends CoordinationCode = CoordinationCode>(
+  error: unknown,
+  name?: C,
+): error is CoordinationError<C> {
+  const code = read(error, codeMark);
+  return name === undefined ? code !== undefined : code === name;
+}
+
+function read(error: unknown, mark: symbol): unknown {
+  return typeof error === "object" && error !== null ? Reflect.get(error, mark) : undefined;
+}

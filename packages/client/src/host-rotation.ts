@@ -1,0 +1,92 @@
+/**
+ * Which host to try next, and what happened at each. Pure. The list comes shuffled, so that clients spread over the
+ * servers; from there on it goes round and round.
+ */
+import type { Address } from "@corral/io";
+import { assert } from "@corral/protocol";
+import { formatAddress } from "./connect-string.ts";
+import type { HostDiagnosis } from "./errors.ts";
+import type { LinkFailure } from "./session-types.ts";
+
+export class HostRotation {
+  readonly #hosts: readonly Address[];
+  #cursor = 0;
+  readonly #last = new Map<string, HostDiagnosis>();
+  #refusals = 0;
+
+  constructor(hosts: readonly Address[]) {
+    assert(hosts.length > 0, "there is at least one host");
+    this.#hosts = hosts;
+  }
+
+  get count(): number {
+    return this.#hosts.length;
+  }
+
+  /** The host to try now. */
+  next(): Address {
+    const host = this.#hosts[this.#cursor % this.#hosts.length];
+    assert(host !== undefined, "the cursor points at a host");
+    this.#cursor++;
+    return host;
+  }
+
+  /** Remembers why `host` could not be used. */
+  failed(host: Address, failure: LinkFailure): void {
+    this.#refusals = failure.kind === "refused" ? this.#refusals + 1 : 0;
+    const error = "error" in failure ? failure.error : undefined;
+    const name = formatAddress(host);
+    this.#last.set(name, {
+      host: name,
+      reason: describeFailure(failure),
+      ...(error === undefined ? {} : { cause: error }),
+    });
+  }
+
+  /** A session is established or re-attached. */
+  succeeded(): void {
+    this.#refusals = 0;
+  }
+
+  /**
+   * How many times in a row a server has accepted the connection and closed it without an answer. That is how a server
+   * turns away a client that has seen more than the server has, and also how it looks when it is not serving yet.
+   */
+  get refusalsInRow(): number {
+    return this.#refusals;
+  }
+
+  /** What happened last at each host. */
+  diagnosis(): HostDiagnosis[] {
+    return this.#hosts.map((host) => {
+      const name = formatAddress(host);
+      return this.#last.get(name) ?? { host: name, reason: "not tried yet" };
+    });
+  }
+}
+
+/** A failure in words, as the end of "host:port: …". */
+export function describeFailure(failure: LinkFailure): string {
+  switch (failure.kind) {
+    case "unreachable":
+      return `no connection: ${failure.error.message}`;
+    case "timeout":
+      return failure.stage === "dial"
+        ? `no connection within ${failure.waitedMs} ms`
+        : `it accepted the connection but did not answer within ${failure.waitedMs} ms`;
+    case "refused":
+      return "it accepted the connection and closed it without an answer (it may not be serving yet, have too many connections from this address, or hold older data than this client has seen)";
+    case "malformed":
+      return `what answered does not speak the ZooKeeper protocol: ${failure.error.message}`;
+    case "noSession":
+      return "it refused the session";
+    case "closed":
+      return failure.error === undefined
+        ? "the server closed the connection"
+        : `the connection broke: ${failure.error.message}`;
+    case "silent":
+      return `nothing was heard from the server for ${failure.waitedMs} ms`;
+    case "given up":
+      return "the client gave the connection up";
+  }
+}

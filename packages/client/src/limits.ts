@@ -1,0 +1,32 @@
+/** Every bound of the client, in one place. Sizes in bytes, times in milliseconds. */
+export const limits = {
+  /** Longest request: header, path, data and ACL together. The server's own default; it cuts off whoever sends more. */
+  requestBytes: 1_048_575,
+  /** Longest response. Servers do not bound theirs (a list of 10^5 children is several MB), so this is generous. */
+  responseBytes: 64 * 1024 * 1024,
+  /** Requests waiting for a connection or for an answer. */
+  requests: 65_536,
+  /** Watchers registered and not yet called. */
+  watchers: 1_000_000,
+  /** Path text in one setWatches packet, so that re-arming never meets the server's frame limit. */
+  setWatchesPathBytes: 128 * 1024,
+  /** Longest wait for a connection to open, and again for the handshake to be answered, before the next host is tried. */
+  attemptMs: 10_000,
+  /** The same, at least, however many hosts share the session timeout. */
+  attemptMsMin: 500,
+  /** How long `close()` waits for the server to confirm. */
+  closeMs: 3_000,
+  /** How long `close()` tries to get a connection back, so that the session does not linger on the server. */
+  closeUnconnectedMs: 1_000,
+  /** First back-off between attempts, once every host has been tried; doubles from round to round. */
+  backoffMs: 50,
+  /** Longest back-off between attempts. */
+  backoffMsMax: 1_000,
+  /** A connection that lived this long was a good one; one that did not counts as a failed attempt. */
+  stableMs: 2_000,
+  /** A timer later than this means that the program stood still and could not have heard the server. */
+  lateTimerMs: 50,
+} as const;
+
+/** Part of the session timeout that is not believed in, for clocks that run at different speeds. */
+export const driftFraction = 0.01;

@@ -1,0 +1,130 @@
+/** What goes into the session machine and what comes out: plain data. */
+import type { Address } from "@corral/io";
+import type {
+  ClientOperation,
+  ConnectRequest,
+  ConnectResponse,
+  Reader,
+  ReplyHeader,
+  SetWatches,
+  WatcherEvent,
+} from "@corral/protocol";
+import type { WatchEventKind, Watcher } from "./watch-event.ts";
+import type { WatchKind } from "./watch-registry.ts";
+
+/**
+ * `connecting`: no session yet. `connected`: a session, and a server answers. `suspended`: the session may live, the
+ * connection does not: stop acting. `lost`: the session is over; a new one is on its way. `closed`: for good.
+ */
+export type ClientState = "connecting" | "connected" | "suspended" | "lost" | "closed";
+
+/** Why a session is over: the server said so, or it can no longer be relied upon. */
+export type LostReason = "expired" | "deadline";
+
+/** A request, from the machine's point of view. The shell hangs more on it; the machine hands the same object back. */
+export interface SessionRequest {
+  readonly operation: ClientOperation;
+  /** The server's name of the node, for traces. */
+  readonly path: string;
+  /** The watcher to register if the request succeeds. */
+  readonly watch: WatchIntent | undefined;
+  /** Set by the machine when the caller no longer wants the answer. */
+  abandoned: boolean;
+}
+
+/** A watch that a read asks for. `exist` becomes `data` if the node is there. */
+export interface WatchIntent {
+  readonly kind: WatchKind;
+  readonly watcher: Watcher;
+}
+
+/** Credentials, presented again on every connection. Identity counts: the shell knows its caller by it. */
+export interface SessionAuth {
+  readonly scheme: string;
+  readonly auth: Uint8Array | null;
+}
+
+/** Why a connection, or the attempt to get one, ended. */
+export type LinkFailure =
+  | { readonly kind: "unreachable"; readonly error: Error }
+  | { readonly kind: "timeout"; readonly stage: "dial" | "handshake"; readonly waitedMs: number }
+  | { readonly kind: "refused" }
+  | { readonly kind: "noSession" }
+  | { readonly kind: "malformed"; readonly error: Error }
+  | { readonly kind: "closed"; readonly error?: Error }
+  | { readonly kind: "silent"; readonly waitedMs: number }
+  | { readonly kind: "given up" };
+
+/** One decoded frame. */
+export type ReceivedFrame =
+  | { readonly type: "handshake"; readonly response: ConnectResponse }
+  | { readonly type: "reply"; readonly header: ReplyHeader; readonly body: Reader }
+  | { readonly type: "event"; readonly event: WatcherEvent };
+
+export type SessionInput<R extends SessionRequest> =
+  /** The back-off is over: try the next host. */
+  | { readonly type: "attempt" }
+  | { readonly type: "opened"; readonly connection: number }
+  /** All complete frames of what one read of the stream delivered. */
+  | { readonly type: "received"; readonly connection: number; readonly frames: readonly ReceivedFrame[] }
+  /** The dial failed, or the stream ended. */
+  | { readonly type: "broken"; readonly connection: number; readonly failure: LinkFailure }
+  | { readonly type: "request"; readonly request: R }
+  | { readonly type: "abandon"; readonly request: R }
+  | { readonly type: "addAuth"; readonly auth: SessionAuth }
+  | { readonly type: "forgetAuth"; readonly auth: SessionAuth }
+  | { readonly type: "unwatch"; readonly path: string; readonly watcher: Watcher }
+  /** Bytes are about to be written: the last moment at which a stale belief can be noticed. */
+  | { readonly type: "beforeWrite" }
+  | { readonly type: "timer" }
+  | { readonly type: "close" };
+
+/** What is to be sent. */
+export type Packet<R extends SessionRequest> =
+  | { readonly type: "connect"; readonly request: ConnectRequest }
+  | { readonly type: "auth"; readonly auth: SessionAuth }
+  | { readonly type: "setWatches"; readonly xid: number; readonly watches: SetWatches }
+  | { readonly type: "request"; readonly xid: number; readonly request: R }
+  | { readonly type: "closeSession"; readonly xid: number }
+  | { readonly type: "ping" };
+
+/** Why a request has no answer from a server. */
+export type RequestFailure =
+  | { readonly kind: "connectionLoss"; readonly host: Address; readonly failure: LinkFailure }
+  | { readonly kind: "sessionExpired" }
+  | { readonly kind: "closed" }
+  | { readonly kind: "tooMany"; readonly what: string };
+
+export type SessionEffect<R extends SessionRequest> =
+  /** Begin to make attempts, with back-off. `livedMs`: how long the connection that is now gone had lasted. */
+  | { readonly type: "connect"; readonly livedMs: number }
+  | { readonly type: "attemptSucceeded" }
+  | { readonly type: "attemptFailed"; readonly host: Address; readonly failure: LinkFailure }
+  | { readonly type: "dial"; readonly connection: number; readonly host: Address }
+  | { readonly type: "send"; readonly connection: number; readonly packet: Packet<R> }
+  /** Destroy the stream; nothing that comes from it counts any more. */
+  | { readonly type: "drop"; readonly connection: number }
+  | { readonly type: "answer"; readonly request: R; readonly err: number; readonly body: Reader }
+  | { readonly type: "fail"; readonly request: R; readonly failure: RequestFailure }
+  | { readonly type: "authAnswered"; readonly auth: SessionAuth; readonly err: number }
+  | {
+      readonly type: "event";
+      readonly event: WatchEventKind;
+      readonly path: string;
+      readonly watchers: readonly Watcher[];
+    }
+  | {
+      readonly type: "state";
+      readonly state: ClientState;
+      readonly sessionId: bigint;
+      readonly deadlineMs: number;
+      readonly reason?: LostReason;
+    }
+  | {
+      readonly type: "log";
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  /** Nothing more will come. */
+  | { readonly type: "closed" };

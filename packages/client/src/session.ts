@@ -1,0 +1,304 @@
+/**
+ * Runs the session machine: turns streams and timers into its inputs and carries out its effects. One queue of effects
+ * keeps the order, also when a watcher or a listener calls back into the client while effects are being carried out.
+ */
+import type { Address, Clock, Dialer, Logger, Random, TimerHandle } from "@corral/io";
+import { assertNever, type ClientOperation, type Reader } from "@corral/protocol";
+import { formatAddress } from "./connect-string.ts";
+import { Connection, type EncodedRequest } from "./connection.ts";
+import type { HostDiagnosis } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
+import { describeFailure } from "./host-rotation.ts";
+import { limits } from "./limits.ts";
+import { Reconnector } from "./reconnector.ts";
+import { callSafely } from "./safe-call.ts";
+import { SessionMachine } from "./session-machine.ts";
+import type {
+  LinkFailure,
+  RequestFailure,
+  SessionAuth,
+  SessionEffect,
+  SessionInput,
+  WatchIntent,
+} from "./session-types.ts";
+import type { StateEvent } from "./state-emitter.ts";
+import type { Watcher } from "./watch-event.ts";
+
+/** What a request came to. Errors are made from it by whoever asked, where the caller's stack still is. */
+export type Outcome =
+  | { readonly type: "answer"; readonly err: number; readonly body: Reader }
+  | { readonly type: "failure"; readonly failure: RequestFailure }
+  | { readonly type: "aborted"; readonly reason: unknown };
+
+/** A request to be sent. */
+export interface Call {
+  readonly operation: ClientOperation;
+  /** The server's name of the node. */
+  readonly path: string;
+  readonly frame: Buffer;
+  readonly watch: WatchIntent | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface SessionOptions {
+  /** In the order in which to try them. */
+  readonly hosts: readonly Address[];
+  readonly sessionTimeoutMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly dialer: Dialer;
+  readonly logger: Logger;
+  onState(event: StateEvent): void;
+  /** The client's name of a path of the server's. */
+  toClientPath(path: string): string;
+}
+
+interface PendingRequest extends EncodedRequest {
+  settle(outcome: Outcome): void;
+}
+
+/** A connection, or the dial that may become one. */
+interface Link {
+  readonly id: number;
+  readonly dial: AbortController;
+  connection: Connection | undefined;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #machine: SessionMachine<PendingRequest>;
+  readonly #reconnector: Reconnector;
+  #link: Link | undefined;
+  readonly #effects = new Fifo<SessionEffect<PendingRequest>>();
+  #performing = false;
+  #timer: { readonly handle: TimerHandle; readonly atMs: number } | undefined;
+  readonly #authWaiters = new Map<SessionAuth, (err: number | undefined) => void>();
+  #closed: { readonly promise: Promise<void>; resolve(): void } | undefined;
+  #over = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { hosts, sessionTimeoutMs, clock, random } = options;
+    this.#machine = new SessionMachine<PendingRequest>({ hosts, sessionTimeoutMs });
+    this.#reconnector = new Reconnector({
+      clock,
+      random,
+      hostCount: hosts.length,
+      backoffMsMax: Math.max(limits.backoffMs, Math.min(limits.backoffMsMax, sessionTimeoutMs / 6)),
+      attempt: () => this.#step({ type: "attempt" }),
+      onError: (err) => {
+        options.logger.error({ err }, "connecting failed in an unforeseen way; the client closes");
+        void this.close();
+      },
+    });
+  }
+
+  get sessionId(): bigint {
+    return this.#machine.sessionId;
+  }
+
+  get sessionPassword(): Uint8Array {
+    return this.#machine.sessionPassword;
+  }
+
+  get sessionTimeoutMs(): number {
+    return this.#machine.sessionTimeoutMs;
+  }
+
+  get deadlineMs(): number {
+    return this.#machine.deadlineMs;
+  }
+
+  get lastZxid(): number {
+    return this.#machine.lastZxid;
+  }
+
+  /** What happened last at each host. */
+  get diagnosis(): readonly HostDiagnosis[] {
+    return this.#machine.diagnosis;
+  }
+
+  /** Begins to connect. Once. */
+  start(): void {
+    this.#reconnector.start();
+  }
+
+  /** Sends a request, as soon as there is a connection. Never rejects. */
+  call({ signal, ...call }: Call): Promise<Outcome> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve({ type: "aborted", reason: signal.reason });
+      const onAbort = () => {
+        this.#step({ type: "abandon", request });
+        settle({ type: "aborted", reason: signal?.reason });
+      };
+      const settle = (outcome: Outcome) => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve(outcome);
+      };
+      const request: PendingRequest = { ...call, abandoned: false, settle };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#step({ type: "request", request });
+    });
+  }
+
+  /** Presents credentials, now and on every later connection. Resolves to the server's answer, or `undefined` if there is none. */
+  addAuth(auth: SessionAuth, signal: AbortSignal | undefined): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      if (signal?.aborted || this.#closed !== undefined) return resolve(undefined);
+      const onAbort = () => {
+        this.#step({ type: "forgetAuth", auth });
+        settle(undefined);
+      };
+      const settle = (err: number | undefined) => {
+        signal?.removeEventListener("abort", onAbort);
+        this.#authWaiters.delete(auth);
+        resolve(err);
+      };
+      this.#authWaiters.set(auth, settle);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#step({ type: "addAuth", auth });
+    });
+  }
+
+  /** Forgets a watcher on `path` (the server's name). */
+  unwatch(path: string, watcher: Watcher): void {
+    this.#step({ type: "unwatch", path, watcher });
+  }
+
+  /** Closes the session, on the server too if that can be done in bounded time. Idempotent. */
+  close(): Promise<void> {
+    if (this.#closed === undefined) {
+      let resolve = () => {};
+      const promise = new Promise<void>((done) => {
+        resolve = done;
+      });
+      this.#closed = { promise, resolve };
+      this.#step({ type: "close" });
+    }
+    return this.#closed.promise;
+  }
+
+  #step(input: SessionInput<PendingRequest>): void {
+    if (this.#over) {
+      if (input.type === "request") input.request.settle({ type: "failure", failure: { kind: "closed" } });
+      return;
+    }
+    for (const effect of this.#machine.step(this.#options.clock.elapsedMs(), input)) this.#effects.push(effect);
+    this.#armTimer();
+    if (this.#performing) return;
+    this.#performing = true;
+    try {
+      for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
+        this.#perform(effect);
+      }
+    } finally {
+      this.#performing = false;
+    }
+  }
+
+  #perform(effect: SessionEffect<PendingRequest>): void {
+    const { logger } = this.#options;
+    switch (effect.type) {
+      case "connect":
+        return this.#reconnector.start(effect.livedMs);
+      case "attemptSucceeded":
+        return this.#reconnector.succeeded();
+      case "attemptFailed": {
+        const reason = describeFailure(effect.failure);
+        logger.debug({ host: formatAddress(effect.host), reason }, "could not connect");
+        return this.#reconnector.failed(reason);
+      }
+      case "dial":
+        return this.#dial(effect.connection, effect.host);
+      case "send":
+        if (this.#link?.id === effect.connection) this.#link.connection?.send(effect.packet);
+        return;
+      case "drop":
+        return this.#drop(effect.connection);
+      case "answer":
+        return effect.request.settle(effect);
+      case "fail":
+        return effect.request.settle({ type: "failure", failure: effect.failure });
+      case "authAnswered":
+        return this.#onAuthAnswered(effect.auth, effect.err);
+      case "event": {
+        const event = { type: effect.event, path: this.#options.toClientPath(effect.path) };
+        for (const watcher of effect.watchers) callSafely(watcher, event, logger, `a watcher of ${event.path}`);
+        return;
+      }
+      case "state": {
+        const { type: _, ...event } = effect;
+        return this.#options.onState(event);
+      }
+      case "log":
+        return logger[effect.level](effect.fields, effect.message);
+      case "closed":
+        return this.#onClosed();
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #dial(id: number, host: Address): void {
+    const link: Link = { id, dial: new AbortController(), connection: undefined };
+    this.#link = link;
+    const broken = (failure: LinkFailure) => this.#step({ type: "broken", connection: id, failure });
+    this.#options.dialer.dial(host, { signal: link.dial.signal }).then(
+      (stream) => {
+        // Given up while the stream was on its way.
+        if (this.#link !== link) return stream.destroy();
+        link.connection = new Connection(stream, {
+          onFrames: (frames) => this.#step({ type: "received", connection: id, frames }),
+          onBroken: broken,
+          beforeWrite: () => this.#step({ type: "beforeWrite" }),
+        });
+        this.#step({ type: "opened", connection: id });
+      },
+      (thrown: unknown) => {
+        const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+        if (this.#link === link) broken({ kind: "unreachable", error });
+      },
+    );
+  }
+
+  #drop(id: number): void {
+    if (this.#link?.id !== id) return;
+    const { dial, connection } = this.#link;
+    this.#link = undefined;
+    dial.abort();
+    connection?.destroy();
+  }
+
+  #onAuthAnswered(auth: SessionAuth, err: number): void {
+    const waiter = this.#authWaiters.get(auth);
+    if (waiter !== undefined) return waiter(err);
+    if (err === 0) return;
+    const fields = { scheme: auth.scheme, err };
+    this.#options.logger.error(fields, "the server no longer accepts credentials it had accepted; they are forgotten");
+  }
+
+  #onClosed(): void {
+    this.#over = true;
+    this.#timer?.handle.cancel();
+    this.#timer = undefined;
+    this.#reconnector.stop();
+    for (const waiter of [...this.#authWaiters.values()]) waiter(undefined);
+    this.#closed?.resolve();
+  }
+
+  /** One timer. It is moved only when it would come too late; one that comes early does nothing and is set again. */
+  #armTimer(): void {
+    const atMs = this.#machine.wakeAtMs;
+    if (atMs === undefined || this.#over) return;
+    if (this.#timer !== undefined) {
+      if (this.#timer.atMs <= atMs) return;
+      this.#timer.handle.cancel();
+    }
+    const { clock } = this.#options;
+    const handle = clock.setTimer(Math.max(0, Math.ceil(atMs - clock.elapsedMs())), () => {
+      this.#timer = undefined;
+      this.#step({ type: "timer" });
+    });
+    this.#timer = { handle, atMs };
+  }
+}
