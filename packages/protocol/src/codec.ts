@@ -2,6 +2,7 @@
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
+/** Writes records of one kind, and reads them back. */
 export interface Codec<T> {
   write(writer: Writer, value: T): void;
   read(reader: Reader): T;

@@ -20,6 +20,7 @@ export const fourLetterWords = [
   "wchs",
 ] as const;
 
+/** One of the four-letter words. */
 export type FourLetterWord = (typeof fourLetterWords)[number];
 
 const known = new Set<string>(fourLetterWords);

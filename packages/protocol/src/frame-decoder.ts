@@ -16,6 +16,7 @@ export class FrameLengthError extends Error {
   }
 }
 
+/** Push chunks in, take payloads out until there is none; see above. One decoder a connection. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
   /** What has arrived and is not decoded: a view of the last chunk, or bytes gathered from several. */

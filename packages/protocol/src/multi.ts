@@ -39,6 +39,7 @@ import {
 } from "./records/responses.ts";
 import type { Writer } from "./writer.ts";
 
+/** What stands before each operation and each result, and, with `done`, at the end. */
 export interface MultiHeader {
   readonly type: number;
   readonly done: boolean;
@@ -94,6 +95,7 @@ function readList<T>(r: Reader, readItem: (header: MultiHeader) => T): T[] {
   }
 }
 
+/** The operations of a multi, in order. */
 export const multiRequestCodec: Codec<readonly MultiOperation[]> = {
   write(w, operations) {
     for (const operation of operations) {
@@ -143,6 +145,7 @@ function readOperation(r: Reader, type: number): MultiOperation {
   }
 }
 
+/** The operations of a multiRead, in order. */
 export const multiReadRequestCodec: Codec<readonly MultiReadOperation[]> = {
   write(w, operations) {
     for (const operation of operations) {
@@ -160,6 +163,7 @@ export const multiReadRequestCodec: Codec<readonly MultiReadOperation[]> = {
     }),
 };
 
+/** The results of a multi or a multiRead, one an operation, in order. */
 export const multiResponseCodec: Codec<readonly MultiResult[]> = {
   write(w, results) {
     for (const result of results) {

@@ -3,7 +3,9 @@
  * anything else throws `DecodeError`. What it returns as bytes is a view of the frame: copy what is to be kept.
  */
 import { DecodeError } from "./decode-error.ts";
+import { decodeText } from "./strings.ts";
 
+/** Reads one frame, or a part of a buffer, from front to back. */
 export class Reader {
   readonly #bytes: Buffer;
   #offset: number;
@@ -39,14 +41,17 @@ export class Reader {
     return start;
   }
 
+  /** A signed byte. */
   byte(): number {
     return this.#bytes.readInt8(this.#take(1, "byte"));
   }
 
+  /** A byte, of which any but 0 is true. */
   bool(): boolean {
     return this.#bytes[this.#take(1, "bool")] !== 0;
   }
 
+  /** Four bytes, signed. */
   int(): number {
     return this.#bytes.readInt32BE(this.#take(4, "int"));
   }
@@ -79,7 +84,7 @@ export class Reader {
     const length = this.#length("string");
     if (length < 0) return null;
     const start = this.#take(length, "string");
-    return this.#bytes.toString("utf8", start, start + length);
+    return decodeText(this.#bytes, start, start + length);
   }
 
   /** UTF-8 text where null makes no sense; null reads as the empty string, as the reference server has it. */

@@ -11,7 +11,9 @@ export const WatchEventType = {
   childWatchRemoved: 6,
   persistentWatchRemoved: 7,
 } as const;
+/** The name of a kind of event. */
 export type WatchEventTypeName = keyof typeof WatchEventType;
+/** One of the kinds of event. */
 export type WatchEventType = (typeof WatchEventType)[WatchEventTypeName];
 
 /** The connection's state in an event. A server always says `syncConnected`; the others are made by clients. */
@@ -26,6 +28,7 @@ export const WatchEventState = {
   closed: 7,
   expired: -112,
 } as const;
+/** One of the states. */
 export type WatchEventState = (typeof WatchEventState)[keyof typeof WatchEventState];
 
 /** Which watches checkWatches and removeWatches mean. The last two: servers from 3.9. */
@@ -36,6 +39,7 @@ export const WatcherType = {
   persistent: 4,
   persistentRecursive: 5,
 } as const;
+/** One of the kinds of watcher. */
 export type WatcherType = (typeof WatcherType)[keyof typeof WatcherType];
 
 /** The modes of addWatch. */
@@ -43,4 +47,5 @@ export const AddWatchMode = {
   persistent: 0,
   persistentRecursive: 1,
 } as const;
+/** One of the modes. */
 export type AddWatchMode = (typeof AddWatchMode)[keyof typeof AddWatchMode];

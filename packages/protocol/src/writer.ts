@@ -6,6 +6,7 @@ import { assert } from "./assert.ts";
 
 const emptyBuffer = Buffer.alloc(0);
 
+/** Writes frames, one after the other. Values are checked: one that its field cannot hold is the program's mistake. */
 export class Writer {
   #bytes: Buffer;
   #length = 0;
@@ -47,16 +48,21 @@ export class Writer {
     return start;
   }
 
+  /** A signed byte. */
   byte(value: number): void {
+    assert(value === (value << 24) >> 24, "a byte is a whole number of 8 bits");
     this.#bytes.writeInt8(value, this.#reserve(1));
   }
 
+  /** One byte, 1 or 0. */
   bool(value: boolean): void {
     const at = this.#reserve(1);
     this.#bytes[at] = value ? 1 : 0;
   }
 
+  /** Four bytes, signed. */
   int(value: number): void {
+    assert(value === (value | 0), "an int is a whole number of 32 bits");
     const at = this.#reserve(4);
     this.#putInt(at, value);
   }

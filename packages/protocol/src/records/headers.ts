@@ -1,6 +1,7 @@
 /** What stands before every body, and the handshake that stands before everything. */
 import type { Codec } from "../codec.ts";
 
+/** Before every request but the first. */
 export interface RequestHeader {
   readonly xid: number;
   /** The operation, an `OpCode` if the client is sane. */
@@ -16,6 +17,7 @@ export const requestHeaderCodec: Codec<RequestHeader> = {
   read: (r) => ({ xid: r.int(), type: r.int() }),
 };
 
+/** Before every reply but the first, and before every event. */
 export interface ReplyHeader {
   /** The request's xid, or −1 for a watch event. */
   readonly xid: number;
@@ -35,6 +37,7 @@ export const replyHeaderCodec: Codec<ReplyHeader> = {
   read: (r) => ({ xid: r.int(), zxid: r.long(), err: r.int() }),
 };
 
+/** The first frame of a client. */
 export interface ConnectRequest {
   readonly protocolVersion: number;
   /** The newest zxid that the client has seen; a server that is behind it must not take the client. */
@@ -68,6 +71,7 @@ export const connectRequestCodec: Codec<ConnectRequest> = {
   }),
 };
 
+/** The first frame of a server. */
 export interface ConnectResponse {
   readonly protocolVersion: number;
   /** Negotiated session timeout in ms; 0 (with session id 0) says that the session is gone. */
@@ -96,6 +100,7 @@ export const connectResponseCodec: Codec<ConnectResponse> = {
   }),
 };
 
+/** Adds an identity to the connection; sent with xid −4 after every connect. */
 export interface AuthPacket {
   /** Always 0. */
   readonly type: number;
@@ -114,6 +119,7 @@ export const authPacketCodec: Codec<AuthPacket> = {
   read: (r) => ({ type: r.int(), scheme: r.string(), auth: r.buffer() }),
 };
 
+/** What happened to a watched path; sent with xid −1. */
 export interface WatcherEvent {
   /** A `WatchEventType`. */
   readonly type: number;

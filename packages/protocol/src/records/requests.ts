@@ -65,6 +65,7 @@ export const deleteRequestCodec: Codec<DeleteRequest> = {
   read: (r) => ({ path: r.string(), version: r.int() }),
 };
 
+/** `watch` arms a data watch, whether the node exists or not. */
 export interface ExistsRequest {
   readonly path: string;
   readonly watch: boolean;
@@ -79,6 +80,7 @@ export const existsRequestCodec: Codec<ExistsRequest> = {
   read: (r) => ({ path: r.string(), watch: r.bool() }),
 };
 
+/** `watch` arms a data watch if the node exists. */
 export interface GetDataRequest {
   readonly path: string;
   readonly watch: boolean;
@@ -93,6 +95,7 @@ export const getDataRequestCodec: Codec<GetDataRequest> = {
   read: (r) => ({ path: r.string(), watch: r.bool() }),
 };
 
+/** Replaces the data, if the node has that version. */
 export interface SetDataRequest {
   readonly path: string;
   readonly data: Uint8Array | null;
@@ -109,6 +112,7 @@ export const setDataRequestCodec: Codec<SetDataRequest> = {
   read: (r) => ({ path: r.string(), data: r.buffer(), version: r.int() }),
 };
 
+/** Asks who may do what. */
 export interface GetAclRequest {
   readonly path: string;
 }
@@ -153,6 +157,7 @@ export const getChildrenRequestCodec: Codec<GetChildrenRequest> = {
   read: (r) => ({ path: r.string(), watch: r.bool() }),
 };
 
+/** Asks to be answered once all earlier writes are applied here. The path need not exist. */
 export interface SyncRequest {
   readonly path: string;
 }
@@ -165,6 +170,7 @@ export const syncRequestCodec: Codec<SyncRequest> = {
   read: (r) => ({ path: r.string() }),
 };
 
+/** Within a multi: fails it unless the node exists and has that version. */
 export interface CheckVersionRequest {
   readonly path: string;
   readonly version: number;
@@ -218,6 +224,7 @@ export const checkWatchesRequestCodec: Codec<CheckWatchesRequest> = {
   read: (r) => ({ path: r.string(), type: r.int() }),
 };
 
+/** Takes back watches of this connection. */
 export interface RemoveWatchesRequest {
   readonly path: string;
   readonly type: number;
@@ -271,6 +278,7 @@ export const setWatchesCodec: Codec<SetWatches> = {
   }),
 };
 
+/** The same as SetWatches, for persistent watches too; those do not replay what was missed. */
 export interface SetWatches2 {
   readonly relativeZxid: number;
   readonly dataWatches: readonly string[];
@@ -300,6 +308,7 @@ export const setWatches2Codec: Codec<SetWatches2> = {
   }),
 };
 
+/** Asks for the session's own ephemerals whose path starts with the text. */
 export interface GetEphemeralsRequest {
   readonly prefixPath: string;
 }
@@ -312,6 +321,7 @@ export const getEphemeralsRequestCodec: Codec<GetEphemeralsRequest> = {
   read: (r) => ({ prefixPath: r.string() }),
 };
 
+/** Asks how many descendants the node has. */
 export interface GetAllChildrenNumberRequest {
   readonly path: string;
 }
@@ -324,6 +334,7 @@ export const getAllChildrenNumberRequestCodec: Codec<GetAllChildrenNumberRequest
   read: (r) => ({ path: r.string() }),
 };
 
+/** One step of a SASL exchange. */
 export interface GetSaslRequest {
   readonly token: Uint8Array | null;
 }

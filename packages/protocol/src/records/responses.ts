@@ -17,6 +17,7 @@ export const createResponseCodec: Codec<CreateResponse> = {
   read: (r) => ({ path: r.string() }),
 };
 
+/** Of create2, createContainer and createTTL. */
 export interface Create2Response {
   readonly path: string;
   readonly stat: WireStat;
@@ -31,6 +32,7 @@ export const create2ResponseCodec: Codec<Create2Response> = {
   read: (r) => ({ path: r.string(), stat: statCodec.read(r) }),
 };
 
+/** Of exists; a missing node is an error reply instead. */
 export interface ExistsResponse {
   readonly stat: WireStat;
 }
@@ -58,6 +60,7 @@ export const getDataResponseCodec: Codec<GetDataResponse> = {
   read: (r) => ({ data: r.buffer(), stat: statCodec.read(r) }),
 };
 
+/** The metadata after the write. */
 export interface SetDataResponse {
   readonly stat: WireStat;
 }
@@ -70,6 +73,7 @@ export const setDataResponseCodec: Codec<SetDataResponse> = {
   read: (r) => ({ stat: statCodec.read(r) }),
 };
 
+/** Who may do what; `stat.aversion` is the version of that. */
 export interface GetAclResponse {
   readonly acl: readonly Acl[];
   readonly stat: WireStat;
@@ -84,6 +88,7 @@ export const getAclResponseCodec: Codec<GetAclResponse> = {
   read: (r) => ({ acl: r.vector(aclCodec.read), stat: statCodec.read(r) }),
 };
 
+/** The metadata after the change. */
 export interface SetAclResponse {
   readonly stat: WireStat;
 }
@@ -109,6 +114,7 @@ export const getChildrenResponseCodec: Codec<GetChildrenResponse> = {
   read: (r) => ({ children: r.vector(readString) }),
 };
 
+/** Names, not paths, in no order, and the metadata of their parent. */
 export interface GetChildren2Response {
   readonly children: readonly string[];
   readonly stat: WireStat;
@@ -123,6 +129,7 @@ export const getChildren2ResponseCodec: Codec<GetChildren2Response> = {
   read: (r) => ({ children: r.vector(readString), stat: statCodec.read(r) }),
 };
 
+/** The path of the request. */
 export interface SyncResponse {
   readonly path: string;
 }
@@ -135,6 +142,7 @@ export const syncResponseCodec: Codec<SyncResponse> = {
   read: (r) => ({ path: r.string() }),
 };
 
+/** Whole paths. */
 export interface GetEphemeralsResponse {
   readonly ephemerals: readonly string[];
 }
@@ -147,6 +155,7 @@ export const getEphemeralsResponseCodec: Codec<GetEphemeralsResponse> = {
   read: (r) => ({ ephemerals: r.vector(readString) }),
 };
 
+/** Descendants, not children only. */
 export interface GetAllChildrenNumberResponse {
   readonly totalNumber: number;
 }
@@ -159,6 +168,7 @@ export const getAllChildrenNumberResponseCodec: Codec<GetAllChildrenNumberRespon
   read: (r) => ({ totalNumber: r.int() }),
 };
 
+/** The identities of the connection; the first is its address. */
 export interface WhoAmIResponse {
   readonly clientInfo: readonly ClientInfo[];
 }
@@ -171,6 +181,7 @@ export const whoAmIResponseCodec: Codec<WhoAmIResponse> = {
   read: (r) => ({ clientInfo: r.vector(clientInfoCodec.read) }),
 };
 
+/** The server's next step of a SASL exchange; null when there is none. */
 export interface SetSaslResponse {
   readonly token: Uint8Array | null;
 }
