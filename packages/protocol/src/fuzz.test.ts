@@ -76,7 +76,7 @@ describe.each(codecCases)("$name", (codecCase) => {
         codecCase.codec.write(writer, value);
         decodeAnything(
           codecCase,
-          mutations.reduce((bytes, mutate) => mutate(bytes), Buffer.from(writer.take())),
+          mutations.reduce<Buffer>((bytes, mutate) => mutate(bytes), Buffer.from(writer.take())),
         );
       }),
       runs,
