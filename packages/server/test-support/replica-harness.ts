@@ -60,7 +60,11 @@ export class ReplicaHarness {
       takesSnapshots: true,
       limits: { ...defaultLimits, ...options.limits },
       random: {
-        bytes: (length) => new Uint8Array(length).map(() => (seed = (seed * 75 + 74) % 65_537) & 0xff),
+        bytes: (length) =>
+          new Uint8Array(length).map(() => {
+            seed = (seed * 75 + 74) % 65_537;
+            return seed & 0xff;
+          }),
         fraction: () => 0.5,
       },
       authentication: { sha1Base64: (text) => `sha1(${text})`, superDigest: undefined },

@@ -188,7 +188,8 @@ export class ClientPort {
       const { unsentBytes } = peer.stream;
       this.#options.dispatch({ type: "frames", connection: peer.id, frames, unsentBytes });
     }
-    if (broken !== undefined) this.#cutOff(peer, broken.message + guess(peer));
+    // What was asked before still gets the answers that are ready; what follows cannot be read.
+    if (broken !== undefined) this.#cutOff(peer, broken.message + guess(peer), false);
   }
 
   #onClose(peer: Peer, error: Error | undefined): void {
@@ -201,11 +202,11 @@ export class ClientPort {
     this.#options.dispatch({ type: "disconnected", connection: peer.id });
   }
 
-  /** Ends a connection at once, for a reason of this port's own. */
-  #cutOff(peer: Peer, reason: string): void {
+  /** Ends a connection for a reason of this port's own. */
+  #cutOff(peer: Peer, reason: string, abrupt = true): void {
     if (!this.#peers.has(peer.id)) return;
     this.#options.logger.warn({ remote: text(peer.stream.remote), reason }, "connection cut off");
-    this.#drop(peer, true);
+    this.#drop(peer, abrupt);
   }
 
   #drop(peer: Peer, abrupt: boolean): void {

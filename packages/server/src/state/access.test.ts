@@ -1,0 +1,65 @@
+import { Permission } from "@corral/protocol";
+import { describe, expect, test } from "vitest";
+import { allows, fixUpAcl, redactAcl } from "./access.ts";
+import { isAddressPattern, matchesAddress } from "./ip-address.ts";
+
+const acl = (scheme: string, id: string, perms: number = Permission.all) => ({ perms, id: { scheme, id } });
+
+test.each([
+  ["10.0.0.0/8", "10.200.3.4", true],
+  ["10.0.0.0/8", "11.0.0.1", false],
+  ["10.128.0.0/9", "10.127.255.255", false],
+  ["127.0.0.1", "127.0.0.1", true],
+  ["127.0.0.1", "::ffff:127.0.0.1", true],
+  ["0.0.0.0/0", "8.8.8.8", true],
+  ["0.0.0.0/0", "::1", false],
+  ["::1", "0:0:0:0:0:0:0:1", true],
+  ["fe80::/10", "fe80::1%eth0", true],
+  ["fe80::/10", "fec0::1", false],
+  ["2001:db8::/32", "2001:db8:ffff::", true],
+])("%s holds %s: %s", (pattern, address, expected) => {
+  expect(matchesAddress(pattern, address)).toBe(expected);
+});
+
+test.each(["256.0.0.1", "1.2.3", "1.2.3.4/33", "::1/129", "1:2:3", ":::", "12345::", "host", "1.2.3.4/", ""])(
+  "%j is no address pattern",
+  (pattern) => expect(isAddressPattern(pattern)).toBe(false),
+);
+
+describe("allows", () => {
+  const bob = [{ scheme: "digest", id: "bob:x" }];
+  test.each([
+    ["an empty list", [], Permission.write, bob, true],
+    ["world with the permission", [acl("world", "anyone", 1)], Permission.read, bob, true],
+    ["world without it", [acl("world", "anyone", 1)], Permission.write, bob, false],
+    ["the same digest", [acl("digest", "bob:x")], Permission.admin, bob, true],
+    ["another digest", [acl("digest", "bob:y")], Permission.admin, bob, false],
+    ["the super user", [acl("digest", "bob:y")], Permission.admin, [{ scheme: "super", id: "" }], true],
+    ["an address", [acl("ip", "10.0.0.0/8")], Permission.read, [{ scheme: "ip", id: "10.1.1.1" }], true],
+  ])("%s", (_what, list, permission, identities, expected) => {
+    expect(allows(list, permission, identities)).toBe(expected);
+  });
+});
+
+describe("fixUpAcl", () => {
+  test.each([
+    ["null", null],
+    ["empty", []],
+    ["an unknown scheme", [acl("kerberos", "x")]],
+    ["world for somebody", [acl("world", "bob")]],
+    ["super", [acl("super", "")]],
+    ["a malformed digest", [acl("digest", "bob")]],
+    ["a malformed address", [acl("ip", "300.1.1.1")]],
+  ])("refuses %s", (_what, asked) => expect(fixUpAcl(asked, [])).toBeUndefined());
+
+  test("drops duplicates", () => {
+    expect(fixUpAcl([acl("ip", "1.1.1.1"), acl("ip", "1.1.1.1")], [])).toEqual([acl("ip", "1.1.1.1")]);
+  });
+});
+
+test("redactAcl hides digests", () => {
+  expect(redactAcl([acl("digest", "bob:secret"), acl("world", "anyone")])).toEqual([
+    acl("digest", "bob:x"),
+    acl("world", "anyone"),
+  ]);
+});

@@ -1,0 +1,95 @@
+import { CreateMode, OpCode, openAcl } from "@corral/protocol";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { picture, StateDriver } from "../../test-support/state-driver.ts";
+import { decodeEntry, encodeEntry } from "./entry-codec.ts";
+import { attachSession, type Operation } from "./operation.ts";
+import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
+import { StateMachine } from "./state-machine.ts";
+
+/** One random change. Paths come from a small set, so that creates, deletes and multis meet. */
+type Change = (d: StateDriver) => void;
+
+const path = fc.constantFrom("/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/deep");
+const data = fc.option(fc.uint8Array({ maxLength: 40_000 }).map((bytes) => Buffer.from(bytes)));
+const session = fc.constantFrom(1n, 2n, 3n);
+const mode = fc.constantFrom(...Object.values(CreateMode).filter((m) => m <= CreateMode.ephemeralSequential));
+const change: fc.Arbitrary<Change> = fc.oneof(
+  fc.tuple(path, mode, data, session).map(([p, m, v, s]): Change => (d) => void d.create(p, m, v, s)),
+  fc.tuple(path, data).map(([p, v]): Change => (d) => void d.set(p, v)),
+  path.map((p): Change => (d) => void d.delete(p)),
+  fc.tuple(path, path, data).map(([p, q, v]): Change => (d) => {
+    d.multi(
+      { type: OpCode.create, path: p, data: v, acl: openAcl, flags: 0 },
+      { type: OpCode.delete, path: q, version: -1 },
+      { type: OpCode.setData, path: p, data: null, version: 0 },
+    );
+  }),
+  session.map((s): Change => (d) => void d.apply({ type: OpCode.closeSession, request: {} }, s)),
+  session.map((s): Change => (d) => d.session(s)),
+);
+
+function restore(chunks: Iterable<Uint8Array>): StateMachine {
+  const reader = new SnapshotReader();
+  for (const chunk of chunks) reader.onChunk(chunk);
+  return reader.finish();
+}
+
+describe("a snapshot", () => {
+  test("is the state at its zxid exactly, whatever happens while it is being written", () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), fc.array(change, { maxLength: 40 }), (before, during) => {
+        const d = new StateDriver();
+        for (const apply of before) apply(d);
+        const atCut = picture(d.state);
+        const chunks: Uint8Array[] = [];
+        const writing = snapshotChunks(d.state)[Symbol.iterator]();
+        for (const apply of during) {
+          const next = writing.next();
+          if (next.done !== true) chunks.push(next.value);
+          apply(d);
+        }
+        for (let next = writing.next(); next.done !== true; next = writing.next()) chunks.push(next.value);
+        expect(picture(restore(chunks))).toEqual(atCut);
+        // And a second one, taken of the state that the first left behind.
+        expect(picture(restore(snapshotChunks(d.state)))).toEqual(picture(d.state));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("plus the entries after it is the state", () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 30 }), fc.array(change, { maxLength: 30 }), (before, after) => {
+        const d = new StateDriver();
+        for (const apply of before) apply(d);
+        const copy = new StateDriver(restore(snapshotChunks(d.state)));
+        for (const apply of after) {
+          apply(d);
+          apply(copy);
+        }
+        expect(picture(copy.state)).toEqual(picture(d.state));
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("an entry", () => {
+  const d = new StateDriver();
+  const operations: Operation[] = [
+    { type: OpCode.createSession, request: { timeoutMs: 1, password: Buffer.alloc(16, 1) } },
+    { type: attachSession, request: { timeoutMs: 2 } },
+    { type: OpCode.closeSession, request: {} },
+    { type: OpCode.deleteContainer, request: { path: "/c", czxid: 2 ** 40 } },
+  ];
+  test.each(operations)("of the server's own comes back as it was: %o", (operation) => {
+    const entry = d.entry(operation, -5n);
+    expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+  });
+
+  test("of bytes that are none is an error that says so", () => {
+    expect(() => decodeEntry(Buffer.from([0xc1]))).toThrow("not MessagePack");
+    expect(() => decodeEntry(Buffer.from([0x90]))).toThrow("version undefined");
+  });
+});

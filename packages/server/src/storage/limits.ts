@@ -1,0 +1,22 @@
+/** What bounds the storage, in one place. */
+export interface StorageLimits {
+  /** Snapshots kept, and with them every log record that the oldest of them needs. */
+  readonly retainedSnapshots: number;
+  /** A log segment that has grown to this many bytes is followed by a new one. */
+  readonly segmentBytes: number;
+  /** A segment's file grows by zeros in steps of this many bytes. 0: with every batch. */
+  readonly preallocateBytes: number;
+  /** Records written and synced together have at most this many bytes; a larger record goes alone. */
+  readonly batchBytes: number;
+  /** The largest record, and the largest chunk of a snapshot, in bytes. More is the caller's mistake. */
+  readonly itemBytes: number;
+}
+
+/** Limits of a server that nobody has tuned. */
+export const defaultStorageLimits: StorageLimits = {
+  retainedSnapshots: 3,
+  segmentBytes: 64 * 1024 * 1024,
+  preallocateBytes: 1024 * 1024,
+  batchBytes: 8 * 1024 * 1024,
+  itemBytes: 64 * 1024 * 1024,
+};

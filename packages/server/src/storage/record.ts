@@ -1,0 +1,181 @@
+/**
+ * One record of the log as bytes. All numbers are big-endian; a record starts and ends at a multiple of 8.
+ *
+ *     0  u32  start mark
+ *     4  u32  length of the whole record
+ *     8  u32  header checksum: CRC-32 of bytes 0…8 and 12…48
+ *    12  u32  body checksum: CRC-32 of payload and padding as they stand here
+ *    16  u64  zxid
+ *    24  u64  zxid of the record before (so that a missing one is noticed; zxids jump at a new epoch)
+ *    32  u64  synced offset: all of this file before it was durable when the record was written
+ *    40  u32  length of the payload
+ *    44  u32  mask, XORed over the payload
+ *    48       payload, then zeros up to 4 before a multiple of 8
+ *     …  u32  end mark
+ *
+ * Both checksums start from the record's offset in its file, so that a record in the wrong place is not valid.
+ *
+ * A crash leaves some of the sectors of the last, unsynced records on the disk, and zeros in place of the others. The
+ * layout makes such a hole certain to be seen: the part of a record that lies in one sector is never all zeros, because
+ * the first part has the start mark, the last one the end mark, and the mask is chosen so that no part between is zero.
+ * Bytes that are wrong without a hole have been damaged later. That is what tells a torn write (nobody was promised it)
+ * from rot (somebody was).
+ */
+import { crc32 } from "@corral/io";
+import { assert } from "@corral/protocol";
+
+/** A log entry as the storage sees it: `bytes` mean nothing here. */
+export interface LogRecord {
+  readonly zxid: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What a disk writes as a whole or not at all; larger units are multiples of it. */
+export const sectorBytes = 512;
+
+/** Bytes before the payload. */
+export const recordHeaderBytes = 48;
+
+/** The first four bytes of every record. */
+export const recordStartMark = 0xc0a1_5ea7;
+const endMark = 0xe0d0_fb0b;
+const endMarkBytes = 4;
+
+/** What stands in front of a payload. */
+export interface RecordHeader {
+  /** Of the whole record. */
+  readonly byteLength: number;
+  readonly zxid: number;
+  readonly previousZxid: number;
+  readonly syncedOffset: number;
+}
+
+/** What the bytes at some place of a segment turned out to be. */
+export type DecodedRecord =
+  | { readonly kind: "record"; readonly header: RecordHeader; readonly payload: Buffer }
+  /** The buffer ends too early: this many bytes are needed. */
+  | { readonly kind: "short"; readonly bytesNeeded: number }
+  /** Not a record, or a damaged one. With `header` the header at least is intact. */
+  | { readonly kind: "bad"; readonly header: RecordHeader | undefined };
+
+/** Bytes that a record with such a payload takes. */
+export function recordByteLength(payloadLength: number): number {
+  return Math.ceil((recordHeaderBytes + payloadLength + endMarkBytes) / 8) * 8;
+}
+
+/** Encodes records that follow each other, the first one after `previousZxid`. */
+export function encodeRecords(
+  records: readonly LogRecord[],
+  place: { readonly position: number; readonly durablePosition: number; readonly previousZxid: number },
+): Buffer {
+  assert(place.position % 8 === 0, "a record starts at a multiple of 8");
+  const total = records.reduce((sum, record) => sum + recordByteLength(record.bytes.length), 0);
+  const target = Buffer.alloc(total);
+  let at = 0;
+  let { previousZxid } = place;
+  for (const record of records) {
+    const length = recordByteLength(record.bytes.length);
+    const bytes = target.subarray(at, at + length);
+    bytes.writeUInt32BE(recordStartMark, 0);
+    bytes.writeUInt32BE(length, 4);
+    writeUint64(bytes, record.zxid, 16);
+    writeUint64(bytes, previousZxid, 24);
+    writeUint64(bytes, place.durablePosition, 32);
+    bytes.writeUInt32BE(record.bytes.length, 40);
+    bytes.set(record.bytes, recordHeaderBytes);
+    bytes.writeUInt32BE(endMark, length - endMarkBytes);
+    bytes.writeUInt32BE(applyMask(bytes, record.bytes.length, place.position + at), 44);
+    const seed = checksumSeed(place.position + at);
+    bytes.writeUInt32BE(crc32(bytes.subarray(recordHeaderBytes, length - endMarkBytes), seed), 12);
+    bytes.writeUInt32BE(headerChecksum(bytes, seed), 8);
+    previousZxid = record.zxid;
+    at += length;
+  }
+  return target;
+}
+
+/** Decodes the record at `at` of `buffer`, which stands at `offset` of its file. The payload is a copy. */
+export function decodeRecord(buffer: Buffer, at: number, offset: number): DecodedRecord {
+  if (buffer.length - at < recordHeaderBytes) return { kind: "short", bytesNeeded: recordHeaderBytes };
+  const seed = checksumSeed(offset);
+  const head = buffer.subarray(at, at + recordHeaderBytes);
+  const byteLength = head.readUInt32BE(4);
+  const payloadLength = head.readUInt32BE(40);
+  if (
+    head.readUInt32BE(0) !== recordStartMark ||
+    head.readUInt32BE(8) !== headerChecksum(head, seed) ||
+    byteLength !== recordByteLength(payloadLength)
+  ) {
+    return { kind: "bad", header: undefined };
+  }
+  const header: RecordHeader = {
+    byteLength,
+    zxid: readUint64(head, 16),
+    previousZxid: readUint64(head, 24),
+    syncedOffset: readUint64(head, 32),
+  };
+  if (buffer.length - at < byteLength) return { kind: "short", bytesNeeded: byteLength };
+  const body = buffer.subarray(at + recordHeaderBytes, at + byteLength - endMarkBytes);
+  // The end mark is not compared: it is there to be missed, and the checksums vouch for all that matters.
+  if (head.readUInt32BE(12) !== crc32(body, seed)) return { kind: "bad", header };
+  const payload = Buffer.from(body.subarray(0, payloadLength));
+  xor(payload, head.readUInt32BE(44));
+  return { kind: "record", header, payload };
+}
+
+/** Whether some sector's part of these bytes is all zeros. `offset` is where they stand in their file. */
+export function hasHole(bytes: Uint8Array, offset: number): boolean {
+  for (let from = 0; from < bytes.length; ) {
+    const to = Math.min(bytes.length, from + sectorBytes - ((offset + from) % sectorBytes));
+    if (isZero(bytes, from, to)) return true;
+    from = to;
+  }
+  return false;
+}
+
+/** Writes a number up to 2^53 − 1 into 8 bytes. */
+export function writeUint64(target: Buffer, value: number, at: number): void {
+  assert(Number.isSafeInteger(value) && value >= 0, "a number on disk is a whole one below 2^53");
+  target.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+  target.writeUInt32BE(value % 2 ** 32, at + 4);
+}
+
+/** Reads 8 bytes as a number. Beyond 2^53 it is not exact, which only damaged bytes can be. */
+export function readUint64(source: Buffer, at: number): number {
+  return source.readUInt32BE(at) * 2 ** 32 + source.readUInt32BE(at + 4);
+}
+
+/** True if the bytes in [from, to) are all zeros. */
+export function isZero(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) {
+    if (bytes[at] !== 0) return false;
+  }
+  return true;
+}
+
+/**
+ * XORs the payload with a mask that leaves no sector's part all zeros, and returns the mask. Nearly always it is 0.
+ * Each part can rule out one mask only, so the search ends.
+ */
+function applyMask(record: Buffer, payloadLength: number, offset: number): number {
+  const payload = record.subarray(recordHeaderBytes, recordHeaderBytes + payloadLength);
+  for (let tries = 0, applied = 0; ; tries += 1) {
+    const mask = Math.imul(tries, 0x9e37_79b1) >>> 0;
+    xor(payload, (applied ^ mask) >>> 0);
+    applied = mask;
+    if (record.length < sectorBytes || !hasHole(record, offset)) return mask;
+  }
+}
+
+function xor(bytes: Buffer, mask: number): void {
+  if (mask === 0) return;
+  for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= (mask >>> (24 - 8 * (at % 4))) & 0xff;
+}
+
+function headerChecksum(header: Buffer, seed: number): number {
+  return crc32(header.subarray(12, recordHeaderBytes), crc32(header.subarray(0, 8), seed));
+}
+
+function checksumSeed(offset: number): number {
+  return offset % 2 ** 32;
+}

@@ -1,0 +1,124 @@
+/**
+ * A segment of the log: the file `log.<first zxid>`, a header and then records one after the other. What follows the
+ * last record is zeros, written ahead so that syncing is quick.
+ *
+ *     0  8 bytes  "CORRALWL"
+ *     8  u32      version of the format, 1
+ *    12  u32      CRC-32 of the other bytes up to 60
+ *    16  u64      zxid of the first record
+ *    24  u64      zxid of the last record of the segment before; 0 in the very first one
+ *    32           zeros
+ *    60  u32      end mark
+ *
+ * The header is durable before the first record is written. A segment starts only when everything before it is durable.
+ */
+import { crc32, type DiskFile } from "@corral/io";
+import { assert } from "@corral/protocol";
+import { decodeRecord, type RecordHeader, readUint64, writeUint64 } from "./record.ts";
+
+/** Bytes before the first record. */
+export const segmentHeaderBytes = 64;
+
+const magic = Buffer.from("CORRALWL", "latin1");
+const version = 1;
+const endMark = 0x5e9e_ad0f;
+const readAheadBytes = 1024 * 1024;
+
+/** What the head of a segment says. */
+export interface SegmentHeader {
+  readonly firstZxid: number;
+  readonly previousZxid: number;
+}
+
+/** A header, or why there is none. `incomplete`: the bytes stop before its end, as when its creation was interrupted. */
+export type DecodedSegmentHeader =
+  | { readonly kind: "header"; readonly header: SegmentHeader }
+  | { readonly kind: "incomplete" }
+  | { readonly kind: "bad"; readonly why: string };
+
+/** The first bytes of a segment. */
+export function encodeSegmentHeader(header: SegmentHeader): Buffer {
+  const bytes = Buffer.alloc(segmentHeaderBytes);
+  magic.copy(bytes);
+  bytes.writeUInt32BE(version, 8);
+  writeUint64(bytes, header.firstZxid, 16);
+  writeUint64(bytes, header.previousZxid, 24);
+  bytes.writeUInt32BE(endMark, 60);
+  bytes.writeUInt32BE(headerChecksum(bytes), 12);
+  return bytes;
+}
+
+/** Decodes the first bytes of a segment: `segmentHeaderBytes` of them, or fewer if the file is shorter. */
+export function decodeSegmentHeader(bytes: Buffer): DecodedSegmentHeader {
+  const start = bytes.subarray(0, magic.length);
+  if (start.length === magic.length && start[magic.length - 1] !== 0 && !start.equals(magic)) {
+    return { kind: "bad", why: "it does not start as a log of Corral" };
+  }
+  if (bytes.length < segmentHeaderBytes || bytes[segmentHeaderBytes - 1] === 0) return { kind: "incomplete" };
+  if (bytes.readUInt32BE(12) !== headerChecksum(bytes)) return { kind: "bad", why: "its header's checksum is wrong" };
+  if (bytes.readUInt32BE(8) !== version) {
+    return { kind: "bad", why: `its format has version ${bytes.readUInt32BE(8)}, this program knows ${version}` };
+  }
+  const header = { firstZxid: readUint64(bytes, 16), previousZxid: readUint64(bytes, 24) };
+  if (header.previousZxid >= header.firstZxid) return { kind: "bad", why: "its header contradicts itself" };
+  return { kind: "header", header };
+}
+
+/** Where a scan of records begins. */
+export interface ScanStart {
+  readonly file: DiskFile;
+  readonly size: number;
+  readonly header: SegmentHeader;
+}
+
+/** How far valid records reach. */
+export interface ScanResult {
+  /** Offset behind the last valid record. */
+  readonly end: number;
+  /** Zxid of the last valid record; the header's previous one if there is none. */
+  readonly lastZxid: number;
+  readonly recordCount: number;
+  /** The synced offset that the last valid record carries; `segmentHeaderBytes` if there is none. */
+  readonly syncedOffset: number;
+  /** Set if the scan ended at a valid record that does not follow the one before it. */
+  readonly disorder: RecordHeader | undefined;
+}
+
+/** Called with every valid record; the payload is the callee's to keep. */
+export type RecordVisitor = (header: RecordHeader, payload: Buffer) => void;
+
+/** Reads records from the beginning of a segment to the first place that is not one, or does not follow. */
+export async function scanRecords({ file, size, header }: ScanStart, visit: RecordVisitor): Promise<ScanResult> {
+  let end = segmentHeaderBytes;
+  let lastZxid = header.previousZxid;
+  let recordCount = 0;
+  let syncedOffset = segmentHeaderBytes;
+  let window = Buffer.alloc(0);
+  let windowStart = end;
+  const result = (disorder?: RecordHeader): ScanResult => ({ end, lastZxid, recordCount, syncedOffset, disorder });
+  for (;;) {
+    const decoded = decodeRecord(window, end - windowStart, end);
+    if (decoded.kind === "bad") return result();
+    if (decoded.kind === "short") {
+      if (decoded.bytesNeeded > size - end) return result();
+      windowStart = end;
+      window = await file.read(end, Math.min(size - end, Math.max(readAheadBytes, decoded.bytesNeeded)));
+      assert(window.length >= decoded.bytesNeeded, "nobody shortens a log while it is being read");
+      continue;
+    }
+    const { header: record } = decoded;
+    const isFirst = recordCount === 0;
+    if (record.previousZxid !== lastZxid || record.zxid <= lastZxid || (isFirst && record.zxid !== header.firstZxid)) {
+      return result(record);
+    }
+    visit(record, decoded.payload);
+    end += record.byteLength;
+    lastZxid = record.zxid;
+    syncedOffset = record.syncedOffset;
+    recordCount += 1;
+  }
+}
+
+function headerChecksum(bytes: Buffer): number {
+  return crc32(bytes.subarray(16, 60), crc32(bytes.subarray(0, 12)));
+}

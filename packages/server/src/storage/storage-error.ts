@@ -1,0 +1,19 @@
+/**
+ * The data directory cannot be used, or no longer be trusted. The message is a sentence for the operator: which file,
+ * what is wrong with it, where, and what can be done.
+ */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  /** The file or directory that it is about. */
+  readonly file: string;
+
+  constructor(message: string, options: { readonly file: string; readonly cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.file = options.file;
+  }
+}
+
+/** A message of the operating system's error, for the end of a sentence. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

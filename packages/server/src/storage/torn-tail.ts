@@ -1,0 +1,84 @@
+/**
+ * Judges what stands behind the last valid record of the log's last segment: nothing, a write that a crash cut short,
+ * or damage. See record.ts for why a crash leaves a trace that damage does not.
+ */
+import type { DiskFile } from "@corral/io";
+import { decodeRecord, hasHole, recordHeaderBytes, recordStartMark } from "./record.ts";
+
+/** `torn`: nobody was promised what is there. `damaged`: it had been on the disk, or may have been. */
+export type TailVerdict =
+  | { readonly kind: "clean" }
+  | { readonly kind: "torn"; readonly why: string }
+  | { readonly kind: "damaged"; readonly why: string };
+
+/** The bytes that cannot be read as a record start at `offset`. */
+export interface Tail {
+  readonly file: DiskFile;
+  readonly size: number;
+  readonly offset: number;
+}
+
+const windowBytes = 1024 * 1024;
+const mark = Buffer.alloc(4);
+mark.writeUInt32BE(recordStartMark);
+
+/** Looks at the bytes and decides. */
+export async function judgeTail(tail: Tail): Promise<TailVerdict> {
+  const contentEnd = await endOfContent(tail);
+  if (contentEnd === tail.offset) return { kind: "clean" };
+  const why = await signOfTear(tail, contentEnd);
+  if (why === undefined) return { kind: "damaged", why: "the record there is complete, but its checksum is wrong" };
+  const proof = await laterProof(tail, contentEnd);
+  if (proof !== undefined) {
+    return { kind: "damaged", why: `${why}, but the record at byte ${proof} shows that it had been on the disk` };
+  }
+  return { kind: "torn", why };
+}
+
+/** Offset behind the last byte that is not zero, `tail.offset` if all are. */
+export async function endOfContent({ file, size, offset }: Tail): Promise<number> {
+  for (let end = size; end > offset; ) {
+    const start = Math.max(offset, end - windowBytes);
+    const window = await file.read(start, end - start);
+    for (let at = window.length - 1; at >= 0; at -= 1) {
+      if (window[at] !== 0) return start + at + 1;
+    }
+    end = start;
+  }
+  return offset;
+}
+
+async function signOfTear({ file, size, offset }: Tail, contentEnd: number): Promise<string | undefined> {
+  if (contentEnd - offset < recordHeaderBytes) return "the record there breaks off in its header";
+  const head = await file.read(offset, recordHeaderBytes);
+  const decoded = decodeRecord(head, 0, offset);
+  if (decoded.kind === "bad" && !decoded.header) {
+    return hasHole(head, offset) ? "the record there has a hole in its header" : undefined;
+  }
+  // The header is intact (a 48-byte window is otherwise too short to say more), so its length can be believed.
+  const byteLength = head.readUInt32BE(4);
+  if (offset + byteLength > size || contentEnd < offset + byteLength) return "the record there breaks off";
+  return hasHole(await file.read(offset, byteLength), offset) ? "the record there has a hole" : undefined;
+}
+
+/**
+ * Offset of a valid record further on that was written when the bytes at `tail.offset` were known to be durable. Valid
+ * records that are not such a proof are what a crash left of the same unsynced batch.
+ */
+async function laterProof({ file, offset }: Tail, contentEnd: number): Promise<number | undefined> {
+  for (let start = offset + 8; start < contentEnd; start += windowBytes) {
+    // The windows overlap, so that no mark is cut in two.
+    const window = await file.read(start, Math.min(contentEnd - start, windowBytes + mark.length));
+    for (let at = window.indexOf(mark); at >= 0; at = window.indexOf(mark, at + 1)) {
+      const candidate = start + at;
+      if (candidate % 8 !== 0) continue;
+      const head = await file.read(candidate, recordHeaderBytes);
+      const first = decodeRecord(head, 0, candidate);
+      if (first.kind !== "short" || first.bytesNeeded === recordHeaderBytes) continue;
+      if (first.bytesNeeded > contentEnd - candidate) continue;
+      const whole = decodeRecord(await file.read(candidate, first.bytesNeeded), 0, candidate);
+      if (whole.kind === "record" && whole.header.syncedOffset > offset) return candidate;
+    }
+  }
+  return undefined;
+}

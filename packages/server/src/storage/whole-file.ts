@@ -1,0 +1,45 @@
+/** Files that are there as a whole or not at all: written under another name, synced, renamed, the name synced. */
+import type { Disk, DiskFile } from "@corral/io";
+import { unfinishedSuffix } from "./file-names.ts";
+
+/**
+ * Creates or replaces `<directory>/<name>` with what `write` writes. Durable when it resolves. When it rejects, the
+ * old file is still there, unless the very last step (syncing the name) has failed: then either may be there.
+ */
+export async function replaceFile(
+  disk: Disk,
+  directory: string,
+  name: string,
+  write: (file: DiskFile) => Promise<void>,
+): Promise<void> {
+  const path = `${directory}/${name}`;
+  const unfinished = `${path}${unfinishedSuffix}`;
+  await disk.remove(unfinished);
+  const file = await disk.open(unfinished, "create");
+  try {
+    await write(file);
+    await file.sync();
+  } catch (error) {
+    await discard(disk, file, unfinished);
+    throw error;
+  }
+  await file.close();
+  await disk.rename(unfinished, path);
+  await disk.syncDirectory(directory);
+}
+
+/** Best effort: what cannot be removed now is removed at the next start, and why it came to this is thrown by the caller. */
+async function discard(disk: Disk, file: DiskFile, path: string): Promise<void> {
+  await Promise.allSettled([file.close()]);
+  await Promise.allSettled([disk.remove(path)]);
+}
+
+/** Opens a file for reading, hands it on, and closes it in any case. */
+export async function withFile<T>(disk: Disk, path: string, use: (file: DiskFile) => Promise<T>): Promise<T> {
+  const file = await disk.open(path, "read");
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
