@@ -16,9 +16,7 @@ describe("Narrator", () => {
   it("measures a take-over from the kill", () => {
     const narrator = new Narrator();
     narrator.onView(view({ primary: "master-1", epoch: 1 }), 0);
-    expect(narrator.primaryKilled("master-1", 9, 40, 1_000)).toBe(
-      "master-1 killed, the primary master: 9 tasks assigned, 40 unfinished",
-    );
+    narrator.expectSuccessor(1_000);
     expect(narrator.settled).toBe(false);
     expect(narrator.onView(view({ primary: undefined, epoch: 1 }), 1_200)).toEqual([]);
     expect(narrator.onView(view({ primary: "master-2", epoch: 2 }), 1_412)).toEqual([
@@ -36,9 +34,9 @@ describe("Narrator", () => {
   it("says that a killed worker's tasks are reassigned when all have left its queue", () => {
     const narrator = new Narrator();
     narrator.onView(view({ workers: ["worker-1"], queues: new Map([["worker-1", queue("a", "b")]]) }), 0);
-    expect(narrator.workerKilled("worker-1", ["a", "b"], 30)).toBe("worker-1 killed: it held 2 tasks, 30 unfinished");
+    narrator.expectReassignment("worker-1", 2);
     expect(narrator.onView(view({ queues: new Map([["worker-1", queue("b")]]) }), 0)).toEqual([
-      "worker-1 is missed: its session has expired",
+      "worker-1 is gone: its session is over",
     ]);
     expect(narrator.onView(view({}), 0)).toEqual(["worker-1 killed: 2 tasks reassigned"]);
     expect(narrator.settled).toBe(true);

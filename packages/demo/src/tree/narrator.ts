@@ -4,29 +4,22 @@
  */
 import type { GroupView } from "./group-view.ts";
 
-/** A worker that was killed and that the group has not missed yet. */
-interface KilledWorker {
-  /** Tasks that it held. */
-  readonly held: readonly string[];
-}
-
-/** Tells the story. `onView` for each look at the tree, the other methods for what the demo does. */
+/** Tells the story: `onView` for each look at the tree, the other methods for what the demo is about to do. */
 export class Narrator {
   #before: GroupView | undefined;
   /** When the primary was killed, until another has taken over. */
   #primaryKilledAtMs: number | undefined;
-  readonly #killedWorkers = new Map<string, KilledWorker>();
+  /** Workers that were killed and that the group has not made up for yet, with how many tasks each held. */
+  readonly #killedWorkers = new Map<string, number>();
 
-  /** The primary master was killed just now. */
-  primaryKilled(master: string, assigned: number, unfinished: number, atMs: number): string {
+  /** The primary master is being killed: the next primary is its successor. Said before the kill, not to miss that. */
+  expectSuccessor(atMs: number): void {
     this.#primaryKilledAtMs = atMs;
-    return `${master} killed, the primary master: ${count(assigned, "task")} assigned, ${unfinished} unfinished`;
   }
 
-  /** A worker was killed just now, while it held `held`. */
-  workerKilled(worker: string, held: readonly string[], unfinished: number): string {
-    this.#killedWorkers.set(worker, { held });
-    return `${worker} killed: it held ${count(held.length, "task")}, ${unfinished} unfinished`;
+  /** The worker is being killed while it holds `held` tasks; said again if it turns out to be another number. */
+  expectReassignment(worker: string, held: number): void {
+    this.#killedWorkers.set(worker, held);
   }
 
   /** Sentences about what has changed since the last view. */
@@ -53,12 +46,12 @@ export class Narrator {
       sentences.push(`${worker} has registered`);
     }
     for (const worker of known.filter((id) => !view.workers.includes(id))) {
-      sentences.push(`${worker} is missed: its session has expired`);
+      sentences.push(`${worker} is gone: its session is over`);
     }
-    for (const [worker, { held }] of this.#killedWorkers) {
+    for (const [worker, held] of this.#killedWorkers) {
       if (!view.workers.includes(worker) && (view.queues.get(worker)?.length ?? 0) === 0) {
         this.#killedWorkers.delete(worker);
-        sentences.push(`${worker} killed: ${count(held.length, "task")} reassigned`);
+        sentences.push(`${worker} killed: ${count(held, "task")} reassigned`);
       }
     }
     return sentences;

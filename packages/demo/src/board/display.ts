@@ -1,0 +1,120 @@
+/** Shows the run: redrawn in place on a terminal, plain lines anywhere else. Both take the same calls. */
+import { createColors } from "picocolors";
+import type { BoardState } from "./render.ts";
+import { formatClock, renderBoard } from "./render.ts";
+import { type Line, type Painter, paint, printable } from "./segments.ts";
+
+/** What is written to: `process.stdout` fits. */
+export interface Output {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): unknown;
+}
+
+/** Where the run is shown. */
+export interface Display {
+  /** Something happened, `atMs` after the start. */
+  event(atMs: number, text: string): void;
+  /** The state to show; called whenever it has changed, and now and then for the clock. */
+  update(state: BoardState): void;
+  /** A line that stays, outside the board. */
+  line(line: Line): void;
+  /** Leaves the terminal as it was found, with the last state standing; updates no more. Idempotent. */
+  close(): void;
+}
+
+/** The display that suits the output. */
+export function createDisplay(output: Output, colours: boolean): Display {
+  const painter: Painter = createColors(colours);
+  return output.isTTY === true ? new LiveBoard(output, painter) : new PlainLines(output, painter);
+}
+
+const HIDE_CURSOR = "\u001b[?25l";
+const SHOW_CURSOR = "\u001b[?25h";
+const TO_LINE_START = "\r";
+const CLEAR_TO_LINE_END = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
+const up = (lines: number) => (lines > 0 ? `\u001b[${lines}A` : "");
+
+/** A board redrawn where it stands; what was in the terminal before scrolls up and stays. */
+class LiveBoard implements Display {
+  readonly #output: Output;
+  readonly #painter: Painter;
+  #state: BoardState | undefined;
+  #linesShown = 0;
+  #columnsShown = 0;
+  #isClosed = false;
+
+  constructor(output: Output, painter: Painter) {
+    this.#output = output;
+    this.#painter = painter;
+  }
+
+  event(): void {
+    // The board's state carries the events.
+  }
+
+  update(state: BoardState): void {
+    this.#state = state;
+    this.#draw();
+  }
+
+  line(line: Line): void {
+    this.#output.write(`${paint(line, Number.POSITIVE_INFINITY, this.#painter)}\n`);
+  }
+
+  close(): void {
+    if (!this.#isClosed && this.#linesShown > 0) {
+      this.#output.write(SHOW_CURSOR);
+    }
+    this.#isClosed = true;
+  }
+
+  #draw(): void {
+    if (this.#state === undefined || this.#isClosed) {
+      return;
+    }
+    const columns = this.#output.columns ?? 80;
+    // One row stays free for the cursor: writing into the last one would scroll the board away from under itself.
+    const lines = renderBoard(this.#state, (this.#output.rows ?? 24) - 1);
+    // A terminal made narrower breaks the old lines in two, so where they begin is not known: start on a new screen.
+    const start = columns < this.#columnsShown ? "\u001b[2J\u001b[H" : `${TO_LINE_START}${up(this.#linesShown)}`;
+    const body = lines.map((line) => `${paint(line, columns - 1, this.#painter)}${CLEAR_TO_LINE_END}\n`).join("");
+    this.#output.write(`${HIDE_CURSOR}${start}${body}${CLEAR_BELOW}`);
+    this.#linesShown = lines.length;
+    this.#columnsShown = columns;
+  }
+}
+
+/** One line an event, and one whenever another tenth of the tasks is done. */
+class PlainLines implements Display {
+  readonly #output: Output;
+  readonly #painter: Painter;
+  #tenthsShown = 0;
+
+  constructor(output: Output, painter: Painter) {
+    this.#output = output;
+    this.#painter = painter;
+  }
+
+  event(atMs: number, text: string): void {
+    this.#output.write(`${formatClock(atMs)}  ${printable(text)}\n`);
+  }
+
+  update({ elapsedMs, done, submitted, assigned, waiting }: BoardState): void {
+    const tenths = submitted === 0 ? 0 : Math.floor((10 * done) / submitted);
+    if (tenths > this.#tenthsShown) {
+      this.#tenthsShown = tenths;
+      this.event(elapsedMs, `${done} of ${submitted} tasks done, ${assigned} assigned, ${waiting} waiting`);
+    }
+  }
+
+  line(line: Line): void {
+    this.#output.write(`${paint(line, Number.POSITIVE_INFINITY, this.#painter)}\n`);
+  }
+
+  close(): void {
+    // Nothing to restore.
+  }
+}

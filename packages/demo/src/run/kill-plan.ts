@@ -1,0 +1,133 @@
+/**
+ * The three kills, each by SIGKILL: the primary master, a worker that holds tasks, the server. A kill proves something only
+ * in the middle of the work, so each waits until that is seen in the tree, and is confirmed by a look that begins after the
+ * process is gone: what is unfinished then was unfinished at the kill.
+ */
+import type { Child } from "../processes/child.ts";
+import { assignedCount, type GroupView, killCondition } from "../tree/group-view.ts";
+import { count, formatMs, type Narrator } from "../tree/narrator.ts";
+import type { GroupObserver } from "../tree/observe.ts";
+import type { Chronicle } from "./chronicle.ts";
+import { DemoError } from "./demo-error.ts";
+import type { Stage } from "./stage.ts";
+import { firstWhere } from "./wait.ts";
+
+/** What the kills need. */
+export interface KillScene {
+  readonly stage: Stage;
+  readonly observer: GroupObserver;
+  readonly narrator: Narrator;
+  readonly chronicle: Chronicle;
+  /** Tasks in all. */
+  readonly submitted: number;
+  readonly signal: AbortSignal;
+}
+
+/** Kills what is to be killed, each after the last was made good. Rejects with `DemoError` if one did not land. */
+export async function performKills(scene: KillScene): Promise<void> {
+  await killPrimary(scene);
+  await killWorker(scene);
+  await killServer(scene);
+}
+
+async function killPrimary(scene: KillScene): Promise<void> {
+  const { stage, narrator, chronicle, observer, signal } = scene;
+  // A few results first, so that the one who takes over finds tasks in every state.
+  const someDone = Math.floor(scene.submitted / 12);
+  const before = await approach(
+    scene,
+    "the primary master",
+    (view) => view.primary !== undefined && view.done.size >= someDone,
+  );
+  const primary = memberOf(stage.masters, before.primary);
+  narrator.expectSuccessor(performance.now());
+  await primary.kill();
+  const after = await confirm(scene, "the primary master");
+  chronicle.tell(`${primary.id}, the primary master, killed: ${loadOf(scene, after)}`);
+  if (!stage.masters.some((master) => master.isRunning)) {
+    chronicle.tell(`${stage.startMaster().id} started: there was no other master`);
+  }
+  await firstWhere(observer.views, (view) => narrator.settled && view.epoch > before.epoch, signal);
+}
+
+async function killWorker(scene: KillScene): Promise<void> {
+  const { stage, narrator, chronicle, observer, signal } = scene;
+  const holds = (view: GroupView, worker: Child) => view.queues.get(worker.id)?.length ?? 0;
+  const before = await approach(scene, "a worker", (view) =>
+    stage.workers.some((worker) => worker.isRunning && view.workers.includes(worker.id) && holds(view, worker) > 0),
+  );
+  const [victim] = stage.workers
+    .filter((worker) => worker.isRunning)
+    .sort((one, other) => holds(before, other) - holds(before, one));
+  if (victim === undefined) {
+    throw new DemoError("There is no worker to kill.");
+  }
+  narrator.expectReassignment(victim.id, holds(before, victim));
+  await victim.kill();
+  const after = await confirm(scene, victim.id);
+  const held = holds(after, victim);
+  if (held === 0) {
+    throw new DemoError(`${victim.id} was killed, but it had just finished its last task. Give a larger --pace.`);
+  }
+  narrator.expectReassignment(victim.id, held);
+  chronicle.tell(`${victim.id} killed: it held ${count(held, "task")}, ${unfinished(scene, after)} unfinished`);
+  if (!stage.workers.some((worker) => worker.isRunning)) {
+    chronicle.tell(`${stage.startWorker().id} started: there was no other worker`);
+  }
+  await firstWhere(observer.views, () => narrator.settled, signal);
+}
+
+async function killServer(scene: KillScene): Promise<void> {
+  const { stage, chronicle } = scene;
+  const before = await approach(scene, "the server", () => true);
+  const atMs = performance.now();
+  await stage.server?.kill();
+  chronicle.tell(`server killed: ${loadOf(scene, before)}`);
+  await stage.startServer();
+  chronicle.tell(`server back after ${formatMs(performance.now() - atMs)}, on the same data directory`);
+  await confirm(scene, "the server");
+}
+
+/** Waits until `ready` holds in the middle of the work. Rejects when less than a third is left before that. */
+async function approach(scene: KillScene, whom: string, ready: (view: GroupView) => boolean): Promise<GroupView> {
+  const { observer, submitted, signal } = scene;
+  const isTooLate = (view: GroupView) => unfinished(scene, view) * 3 < submitted;
+  const lands = (view: GroupView) => killCondition(view, submitted).met && ready(view);
+  const view = await firstWhere(observer.views, (seen) => isTooLate(seen) || lands(seen), signal);
+  if (isTooLate(view)) {
+    throw new DemoError(
+      `${view.done.size} of ${submitted} tasks were done before ${whom} could be killed in the middle of the work. ` +
+        "Give more files or a larger --pace, or --no-kill.",
+    );
+  }
+  return view;
+}
+
+/** A look that begins after the kill. Rejects when it does not show that the kill landed in the middle of the work. */
+async function confirm({ observer, submitted, signal }: KillScene, whom: string): Promise<GroupView> {
+  const view = await observer.lookAfresh(signal);
+  const { met, assigned, unfinished } = killCondition(view, submitted);
+  if (!met) {
+    throw new DemoError(
+      `The kill of ${whom} did not land in the middle of the work: ${assigned} tasks were assigned and ${unfinished} of ` +
+        `${submitted} unfinished right after it. Give more files or a larger --pace, or --no-kill.`,
+    );
+  }
+  return view;
+}
+
+function loadOf(scene: KillScene, view: GroupView): string {
+  return `${count(assignedCount(view), "task")} assigned, ${unfinished(scene, view)} unfinished`;
+}
+
+function unfinished({ submitted }: KillScene, view: GroupView): number {
+  return submitted - view.done.size;
+}
+
+function memberOf(members: readonly Child[], id: string | undefined): Child {
+  const member = members.find((candidate) => candidate.id === id);
+  if (member === undefined) {
+    throw new DemoError(`${id} leads, which is none of the masters that were started.`);
+  }
+  return member;
+}

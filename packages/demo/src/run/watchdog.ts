@@ -1,0 +1,37 @@
+/** Gives a run up in which nothing moves any more, so that nobody waits for ever for what will not come. */
+import type { Observable } from "rxjs";
+import { assignedCount, type GroupView } from "../tree/group-view.ts";
+import { DemoError } from "./demo-error.ts";
+
+/** How long nothing may move in the tree, besides what the tasks themselves take. */
+const STALLED_MS = 60_000;
+
+/** Aborts `end` when the views have not changed for a minute, and three tasks' time. Stops when disposed. */
+export function watchForStall(views: Observable<GroupView>, paceMs: number, end: AbortController): Disposable {
+  const limitMs = STALLED_MS + 3 * paceMs;
+  let latest: GroupView | undefined;
+  const giveUp = () => {
+    const where =
+      latest === undefined
+        ? "the tree was never seen"
+        : `${latest.done.size} tasks done, ${assignedCount(latest)} assigned, ${latest.waiting.size} waiting, ` +
+          `primary ${latest.primary ?? "none"}, workers ${latest.workers.join(" ") || "none"}`;
+    end.abort(
+      new DemoError(
+        `Nothing has moved for ${Math.round(limitMs / 1000)} s (${where}). Run with --keep and look at the logs.`,
+      ),
+    );
+  };
+  let timer = setTimeout(giveUp, limitMs);
+  const subscription = views.subscribe((view) => {
+    latest = view;
+    clearTimeout(timer);
+    timer = setTimeout(giveUp, limitMs);
+  });
+  return {
+    [Symbol.dispose]() {
+      subscription.unsubscribe();
+      clearTimeout(timer);
+    },
+  };
+}
