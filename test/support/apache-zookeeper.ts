@@ -1,0 +1,92 @@
+/** One standalone Apache ZooKeeper from Debian's package, on a free port of this machine, with its data in a temporary directory. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { zookeeperJars } from "./peers.ts";
+
+export interface ApacheZooKeeper {
+  readonly connectString: string;
+  readonly port: number;
+  readonly pid: number;
+  close(): Promise<void>;
+}
+
+/** Resolves when the server answers `ruok`. */
+export async function startApacheZooKeeper(options: { tickMs?: number } = {}): Promise<ApacheZooKeeper> {
+  const directory = await mkdtemp(join(tmpdir(), "corral-apache-"));
+  const port = await freePort();
+  const config = [
+    `dataDir=${directory}`,
+    `clientPort=${port}`,
+    "clientPortAddress=127.0.0.1",
+    `tickTime=${options.tickMs ?? 500}`,
+    "admin.enableServer=false",
+    "4lw.commands.whitelist=*",
+    "extendedTypesEnabled=true",
+    "maxClientCnxns=0",
+  ];
+  await writeFile(join(directory, "zoo.cfg"), `${config.join("\n")}\n`);
+  const java = spawn(
+    "java",
+    ["-cp", zookeeperJars, "-Dzookeeper.extendedTypesEnabled=true", "org.apache.zookeeper.server.quorum.QuorumPeerMain", join(directory, "zoo.cfg")],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let complaints = "";
+  java.stderr.on("data", (chunk: Buffer) => {
+    complaints = (complaints + chunk.toString()).slice(-2_000);
+  });
+  const close = async (): Promise<void> => {
+    await stop(java);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await untilServing(java, port, () => complaints);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { connectString: `127.0.0.1:${port}`, port, pid: java.pid ?? 0, close };
+}
+
+async function stop(java: ChildProcess): Promise<void> {
+  if (java.exitCode !== null || java.signalCode !== null) return;
+  const exited = once(java, "exit");
+  java.kill("SIGKILL");
+  await exited;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+}
+
+async function untilServing(java: ChildProcess, port: number, complaints: () => string): Promise<void> {
+  const giveUpMs = performance.now() + 60_000;
+  while (!(await answersRuok(port))) {
+    if (java.exitCode !== null) throw new Error(`Apache ZooKeeper ended with code ${java.exitCode}: ${complaints()}`);
+    if (performance.now() > giveUpMs) throw new Error(`Apache ZooKeeper did not serve within 60 s: ${complaints()}`);
+    // There is nothing to wait on but the answer itself: asked ten times a second.
+    await delay(100);
+  }
+}
+
+function answersRuok(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    let answer = "";
+    const socket = connect({ host: "127.0.0.1", port }, () => socket.write("ruok"));
+    socket.on("data", (chunk) => {
+      answer += chunk.toString();
+    });
+    socket.on("error", () => resolve(false));
+    socket.on("close", () => resolve(answer === "imok"));
+  });
+}

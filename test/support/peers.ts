@@ -1,0 +1,27 @@
+/** Foreign programs that some tests need. Absent: the tests are skipped, loudly; with CORRAL_REQUIRE_PEERS=1 they fail. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+
+const required = process.env["CORRAL_REQUIRE_PEERS"] === "1";
+
+/** Debian's jars of Apache ZooKeeper and what it needs. */
+export const zookeeperJars = "/usr/share/java/zookeeper.jar";
+
+function peer(name: string, present: boolean, remedy: string): boolean {
+  if (present) return true;
+  if (required) throw new Error(`${name} is required here and is missing: ${remedy}`);
+  process.stderr.write(`\n  SKIPPED: ${name} is not installed, so its tests do not run (${remedy})\n\n`);
+  return false;
+}
+
+/** Whether kazoo can be imported by Debian's Python. */
+export function hasKazoo(): boolean {
+  const present = spawnSync("/usr/bin/python3", ["-c", "import kazoo"]).status === 0;
+  return peer("kazoo", present, "apt-get install python3-kazoo");
+}
+
+/** Whether Debian's Apache ZooKeeper and a Java are there. */
+export function hasZooKeeper(): boolean {
+  const present = existsSync(zookeeperJars) && spawnSync("java", ["-version"]).status === 0;
+  return peer("Apache ZooKeeper", present, "apt-get install zookeeper");
+}
