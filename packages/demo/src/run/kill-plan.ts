@@ -3,21 +3,38 @@
  * in the middle of the work, so each waits until that is seen in the tree, and is confirmed by a look that begins after the
  * process is gone: what is unfinished then was unfinished at the kill.
  */
-import type { Child } from "../processes/child.ts";
+import type { Observable } from "rxjs";
 import { assignedCount, type GroupView, killCondition } from "../tree/group-view.ts";
 import { count, formatMs, type Narrator } from "../tree/narrator.ts";
-import type { GroupObserver } from "../tree/observe.ts";
-import type { Chronicle } from "./chronicle.ts";
 import { DemoError } from "./demo-error.ts";
-import type { Stage } from "./stage.ts";
 import { firstWhere } from "./wait.ts";
+
+/** A process that can be killed. */
+export interface Victim {
+  readonly id: string;
+  readonly isRunning: boolean;
+  /** Resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** Who there is to kill, and how another is started. */
+export interface Cast {
+  readonly masters: readonly Victim[];
+  readonly workers: readonly Victim[];
+  readonly server: Victim | undefined;
+  startMaster(): Victim;
+  startWorker(): Victim;
+  startServer(): Promise<void>;
+}
 
 /** What the kills need. */
 export interface KillScene {
-  readonly stage: Stage;
-  readonly observer: GroupObserver;
+  readonly stage: Cast;
+  /** What is seen in the tree: as it changes, and at one look that begins when it is asked for. */
+  readonly observer: { readonly views: Observable<GroupView>; lookAfresh(signal: AbortSignal): Promise<GroupView> };
+  /** Sees each view before whoever subscribes to them here. */
   readonly narrator: Narrator;
-  readonly chronicle: Chronicle;
+  readonly chronicle: { tell(text: string): void };
   /** Tasks in all. */
   readonly submitted: number;
   readonly signal: AbortSignal;
@@ -52,7 +69,7 @@ async function killPrimary(scene: KillScene): Promise<void> {
 
 async function killWorker(scene: KillScene): Promise<void> {
   const { stage, narrator, chronicle, observer, signal } = scene;
-  const holds = (view: GroupView, worker: Child) => view.queues.get(worker.id)?.length ?? 0;
+  const holds = (view: GroupView, worker: Victim) => view.queues.get(worker.id)?.length ?? 0;
   const before = await approach(scene, "a worker", (view) =>
     stage.workers.some((worker) => worker.isRunning && view.workers.includes(worker.id) && holds(view, worker) > 0),
   );
@@ -124,7 +141,7 @@ function unfinished({ submitted }: KillScene, view: GroupView): number {
   return submitted - view.done.size;
 }
 
-function memberOf(members: readonly Child[], id: string | undefined): Child {
+function memberOf(members: readonly Victim[], id: string | undefined): Victim {
   const member = members.find((candidate) => candidate.id === id);
   if (member === undefined) {
     throw new DemoError(`${id} leads, which is none of the masters that were started.`);
