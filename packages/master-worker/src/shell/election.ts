@@ -1,0 +1,155 @@
+/**
+ * How a candidate becomes the master: one multi that sets `/epoch` to its next version and creates the ephemeral `/master`.
+ *
+ * Invariant  the epoch grows with every election, and no two elections have the same: `set(/epoch, version)` is in the
+ *            multi, so of several candidates that saw the same epoch one wins and the others are refused
+ * Wake-up    candidates watch `/master`, and look again on every wake-up; the multi decides, not the look
+ * Unknown    after a lost reply: sync, then look whether `/master` holds this election's GUID under this very session
+ * Not mine   a `/master` of an earlier session of this process is about to vanish: wait for that like everyone else
+ */
+import { type Client, isCoordinationError } from "@corral/client";
+import { hex, type Layout } from "../core/layout.ts";
+import { decodeMaster, encodeMaster } from "../core/payloads.ts";
+import { isInterruption, isRefused } from "./guarded.ts";
+import { ensureSkeleton } from "./skeleton.ts";
+
+/** An election won. Valid for one session, until a higher epoch exists. */
+export interface Mandate {
+  /** The version of `/epoch` that every write of this master checks. */
+  readonly epoch: number;
+  /** The zxid of the election: of the multi that set `/epoch` and created `/master`. A fencing token for outer systems. */
+  readonly zxid: bigint;
+  /** From the moment this candidate saw that there was no master to its election. */
+  readonly tookMs: number;
+  /** Stands in `/master`, so that this election is told from every other. */
+  readonly guid: string;
+}
+
+/** What an election needs. */
+export interface Candidate {
+  readonly client: Client;
+  readonly layout: Layout;
+  /** The candidate's name, for people. */
+  readonly id: string;
+}
+
+/**
+ * Waits until there is no master, and becomes it. Rejects with the signal's reason if that aborts before the election is
+ * tried. An election already sent is always followed to its outcome: a mastership nobody knows of would block the group.
+ * `session` must abort when the session is lost, for then the outcome no longer matters.
+ */
+export async function campaign(candidate: Candidate, stop: AbortSignal, session: AbortSignal): Promise<Mandate> {
+  const { client, layout } = candidate;
+  const { clock } = client;
+  const signal = AbortSignal.any([stop, session]);
+  let vacantSinceMs: number | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    if (await waitWhileTaken(client, layout, signal)) vacantSinceMs = clock.elapsedMs();
+    vacantSinceMs ??= clock.elapsedMs();
+    const version = await epochVersion(client, layout, signal);
+    signal.throwIfAborted();
+    const guid = hex(client.random.bytes(16));
+    const zxid = await tryElection(candidate, version, guid, session);
+    if (zxid !== undefined) return { epoch: version + 1, zxid, tookMs: clock.elapsedMs() - vacantSinceMs, guid };
+  }
+}
+
+/**
+ * Deletes `/master` if it is still that of this election. Returns when it is certain that it is not there any more, or
+ * when `session` aborts, for the node goes with its session.
+ */
+export async function release(client: Client, layout: Layout, guid: string, session: AbortSignal): Promise<void> {
+  while (!session.aborted) {
+    try {
+      // Read before the look at /master: if anyone is elected after this, the check fails and /master is not touched.
+      const epoch = await client.exists(layout.epoch, { signal: session });
+      if ((await findElection(client, layout, guid, session)) === undefined || epoch === undefined) return;
+      await client.transaction().check(layout.epoch, { version: epoch.version }).delete(layout.master).commit();
+      return;
+    } catch (error) {
+      if (session.aborted) return;
+      if (!isInterruption(error) && !isRefused(error)) throw error;
+    }
+  }
+}
+
+/** Returns when `/master` is not there: `true` if it was there first. */
+async function waitWhileTaken(client: Client, layout: Layout, signal: AbortSignal): Promise<boolean> {
+  let wasTaken = false;
+  for (;;) {
+    let wake = (): void => {};
+    const changed = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    try {
+      // get, not exists: on a node that is missing, exists would leave a watch behind.
+      await client.get(layout.master, { watch: wake, signal });
+    } catch (error) {
+      if (isCoordinationError(error, "NoNode")) return wasTaken;
+      throw error;
+    }
+    wasTaken = true;
+    const onAbort = (): void => wake();
+    signal.addEventListener("abort", onAbort, { once: true });
+    await changed;
+    signal.removeEventListener("abort", onAbort);
+    signal.throwIfAborted();
+  }
+}
+
+async function epochVersion(client: Client, layout: Layout, signal: AbortSignal): Promise<number> {
+  for (;;) {
+    const stat = await client.exists(layout.epoch, { signal });
+    if (stat !== undefined) return stat.version;
+    await ensureSkeleton(client, layout, signal);
+  }
+}
+
+/** One try from the given epoch: the zxid of the election, or `undefined` if it was not won. */
+async function tryElection(
+  { client, layout, id }: Candidate,
+  version: number,
+  guid: string,
+  session: AbortSignal,
+): Promise<bigint | undefined> {
+  const record = encodeMaster({ id, guid, atMs: client.clock.wallMs() });
+  try {
+    const [set] = await client
+      .transaction()
+      .set(layout.epoch, record, { version })
+      .create(layout.master, record, { mode: "ephemeral" })
+      .commit();
+    if (set?.type !== "set") throw new TypeError("The server answered an election with something else");
+    return set.stat.mzxid;
+  } catch (error) {
+    if (isRefused(error)) {
+      if (error.code === "NodeExists" || error.code === "BadVersion" || error.code === "NoNode") return undefined;
+      throw error;
+    }
+    if (!isInterruption(error)) throw error;
+    return await findElection(client, layout, guid, session);
+  }
+}
+
+/** The zxid of the election with this GUID if `/master` is there from it and belongs to the client's present session. */
+async function findElection(
+  client: Client,
+  layout: Layout,
+  guid: string,
+  session: AbortSignal,
+): Promise<bigint | undefined> {
+  for (;;) {
+    session.throwIfAborted();
+    try {
+      await client.sync(layout.master, { signal: session });
+      const { data, stat } = await client.get(layout.master, { signal: session });
+      const record = decodeMaster(data);
+      const mine = record.ok && record.value.guid === guid && stat.ephemeralOwner === client.sessionId;
+      return mine ? stat.czxid : undefined;
+    } catch (error) {
+      if (isCoordinationError(error, "NoNode")) return undefined;
+      if (!isInterruption(error)) throw error;
+    }
+  }
+}
