@@ -38,6 +38,13 @@ export interface TornTail {
   readonly truncatedBytes: number;
 }
 
+/** A segment without a record. */
+export interface EmptySegment {
+  readonly path: string;
+  /** Bytes of a first record that a crash has torn. */
+  readonly truncatedBytes: number;
+}
+
 /** What was found. */
 export interface Recovery {
   /** 0: none. */
@@ -48,8 +55,8 @@ export interface Recovery {
   /** Ascending; those that hold what the snapshot does not, at least. */
   readonly segments: readonly CheckedSegment[];
   readonly tornTail: TornTail | undefined;
-  /** A segment whose first record never came to be. */
-  readonly emptySegmentPath: string | undefined;
+  /** The last segment, if its first record never came to be: to be removed. */
+  readonly emptySegment: EmptySegment | undefined;
   /** Of the last whole record, or the snapshot's. */
   readonly lastZxid: number;
 }
@@ -104,26 +111,24 @@ async function chooseSnapshot({ disk, files, chunkBytesMax, ...place }: Recovery
   return { snapshotZxid: 0, damagedSnapshots };
 }
 
-type CheckedLog = Pick<Recovery, "segments" | "tornTail" | "emptySegmentPath" | "lastZxid">;
+type CheckedLog = Pick<Recovery, "segments" | "tornTail" | "emptySegment" | "lastZxid">;
 
 async function checkLog(place: RecoveryPlace, snapshotZxid: number, hasEpoch: boolean): Promise<CheckedLog> {
-  const headers = await readHeaders(place, snapshotZxid);
-  const first = headers.found[0];
-  if (!first) {
-    if (headers.emptySegmentPath === undefined) requireNoLogNeeded(place, snapshotZxid, hasEpoch);
-    else if (snapshotZxid > 0) throw missing(place, snapshotZxid, headers.emptySegmentPath);
-    return { segments: [], tornTail: undefined, emptySegmentPath: headers.emptySegmentPath, lastZxid: snapshotZxid };
-  }
-  if (first.header.previousZxid > snapshotZxid) throw missing(place, snapshotZxid, first.path);
+  const { found, unfinished } = await readHeaders(place, snapshotZxid);
   const segments: CheckedSegment[] = [];
   let tornTail: TornTail | undefined;
-  let emptySegmentPath = headers.emptySegmentPath;
-  let lastZxid = first.header.previousZxid;
+  let emptySegment = unfinished;
+  if (!found[0]) {
+    if (snapshotZxid > 0 && hasEpoch) throw logIsMissing(place, snapshotZxid);
+    return { segments, tornTail, emptySegment, lastZxid: snapshotZxid };
+  }
+  let lastZxid = found[0].header.previousZxid;
+  if (lastZxid > snapshotZxid) throw recordsAreMissing(place, snapshotZxid, found[0].path);
   let snapshotSeen = lastZxid === snapshotZxid;
-  for (const [index, found] of headers.found.entries()) {
-    const isLast = index === headers.found.length - 1;
-    if (found.header.previousZxid !== lastZxid) throw missing(place, lastZxid, found.path);
-    const checked = await checkSegment(place, found, isLast && emptySegmentPath === undefined, (zxid) => {
+  for (const next of found) {
+    const isLast = next === found.at(-1) && !unfinished;
+    if (next.header.previousZxid !== lastZxid) throw recordsAreMissing(place, lastZxid, next.path);
+    const checked = await checkSegment(place, next, isLast, (zxid) => {
       snapshotSeen ||= zxid === snapshotZxid;
     });
     lastZxid = checked.segment.lastZxid;
@@ -131,22 +136,13 @@ async function checkLog(place: RecoveryPlace, snapshotZxid: number, hasEpoch: bo
       segments.push(checked.segment);
       tornTail = checked.tornTail;
     } else if (isLast) {
-      emptySegmentPath = found.path;
+      emptySegment = { path: next.path, truncatedBytes: checked.tornTail?.truncatedBytes ?? 0 };
     } else {
-      throw new StorageError(`The log ${found.path} holds no record, but is not the last one. ${restoreAdvice}`, {
-        file: found.path,
-      });
+      throw damagedHeader(next.path, "it holds no record, but is not the last one");
     }
   }
-  if (!snapshotSeen) {
-    const path = pathOf(place, snapshotFileName(snapshotZxid));
-    throw new StorageError(
-      `The log in ${place.directory} has no record ${formatZxid(snapshotZxid)}, on which the snapshot ${path} is ` +
-        `based (the log ends at ${formatZxid(lastZxid)}). ${restoreAdvice}`,
-      { file: path },
-    );
-  }
-  return { segments, tornTail, emptySegmentPath, lastZxid };
+  if (!snapshotSeen) throw snapshotIsForeign(place, snapshotZxid, lastZxid);
+  return { segments, tornTail, emptySegment, lastZxid };
 }
 
 interface FoundSegment {
@@ -157,7 +153,7 @@ interface FoundSegment {
 /** Headers of the segments that the snapshot needs, ascending; the last file may be one whose header was never finished. */
 async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxid: number) {
   const found: FoundSegment[] = [];
-  let emptySegmentPath: string | undefined;
+  let unfinished: EmptySegment | undefined;
   for (const zxid of [...files.segmentZxids].reverse()) {
     const path = `${place.directory}/${segmentFileName(zxid)}`;
     const header = await withFile(disk, path, async (file) => {
@@ -171,10 +167,10 @@ async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxi
       return undefined;
     });
     if (header) found.unshift({ path, header });
-    else emptySegmentPath = path;
+    else unfinished = { path, truncatedBytes: 0 };
     if (header && header.previousZxid <= snapshotZxid) break;
   }
-  return { found, emptySegmentPath };
+  return { found, unfinished };
 }
 
 async function checkSegment(
@@ -209,16 +205,6 @@ async function checkSegment(
   });
 }
 
-function requireNoLogNeeded(place: RecoveryPlace, snapshotZxid: number, hasEpoch: boolean): void {
-  if (snapshotZxid === 0 || !hasEpoch) return;
-  throw new StorageError(
-    `The directory ${place.directory} has snapshots, but its log files are missing. ${restoreAdvice} To go on from the ` +
-      `snapshot ${snapshotFileName(snapshotZxid)} alone, without what was written after it, copy only that file into an ` +
-      "empty directory and start there.",
-    { file: place.directory },
-  );
-}
-
 /** The log has been further than it is now, if a snapshot or the epoch file says so. */
 function requireAtLeast(place: RecoveryPlace, lastZxid: number, epoch: EpochFile | undefined): void {
   const refuse = (file: string, zxid: number): never => {
@@ -249,10 +235,29 @@ function damagedHeader(path: string, why: string): StorageError {
   return new StorageError(`The log ${path} cannot be used: ${why}. ${restoreAdvice}`, { file: path });
 }
 
-function missing(place: RecoveryPlace, afterZxid: number, path: string): StorageError {
+function logIsMissing(place: RecoveryPlace, snapshotZxid: number): StorageError {
   return new StorageError(
-    `Log records are missing in ${place.directory}: those after ${formatZxid(afterZxid)} and before the file ${path}. ${restoreAdvice}`,
+    `The directory ${place.directory} has snapshots, but its log files are missing. ${restoreAdvice} To go on from the ` +
+      `snapshot ${snapshotFileName(snapshotZxid)} alone, without what was written after it, copy only that file into an ` +
+      "empty directory and start there.",
     { file: place.directory },
+  );
+}
+
+function recordsAreMissing(place: RecoveryPlace, afterZxid: number, path: string): StorageError {
+  return new StorageError(
+    `Log records are missing in ${place.directory}: those after ${formatZxid(afterZxid)} and before the file ${path}. ` +
+      restoreAdvice,
+    { file: place.directory },
+  );
+}
+
+function snapshotIsForeign(place: RecoveryPlace, snapshotZxid: number, lastZxid: number): StorageError {
+  const path = pathOf(place, snapshotFileName(snapshotZxid));
+  return new StorageError(
+    `The log in ${place.directory} has no record ${formatZxid(snapshotZxid)}, on which the snapshot ${path} is based ` +
+      `(the log ends at ${formatZxid(lastZxid)}). ${restoreAdvice}`,
+    { file: path },
   );
 }
 

@@ -93,7 +93,7 @@ export async function scanRecords({ file, size, header }: ScanStart, visit: Reco
   let lastZxid = header.previousZxid;
   let recordCount = 0;
   let syncedOffset = segmentHeaderBytes;
-  let window = Buffer.alloc(0);
+  let window: Buffer = Buffer.alloc(0);
   let windowStart = end;
   const result = (disorder?: RecordHeader): ScanResult => ({ end, lastZxid, recordCount, syncedOffset, disorder });
   for (;;) {

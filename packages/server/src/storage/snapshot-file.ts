@@ -50,7 +50,12 @@ export async function writeSnapshotFile(
 }
 
 /** Reads a snapshot from beginning to end without using it. Rejects only if the disk does. */
-export function verifySnapshotFile(disk: Disk, path: string, zxid: number, chunkBytesMax: number): Promise<SnapshotVerdict> {
+export function verifySnapshotFile(
+  disk: Disk,
+  path: string,
+  zxid: number,
+  chunkBytesMax: number,
+): Promise<SnapshotVerdict> {
   return withFile(disk, path, (file) => walk(file, zxid, chunkBytesMax, () => {}));
 }
 

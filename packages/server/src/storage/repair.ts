@@ -1,0 +1,62 @@
+/**
+ * Brings a directory that `recover` has accepted into the state in which it is written on: what is not finished is
+ * removed, a torn tail is cut, and all that was accepted is on the disk for certain before anybody is shown it.
+ */
+import type { Disk, Logger } from "@corral/io";
+import { formatZxid } from "@corral/protocol";
+import { damagedSuffix, type StorageFiles, snapshotFileName } from "./file-names.ts";
+import type { CheckedSegment, Recovery } from "./recovery.ts";
+
+const copyBytes = 1024 * 1024;
+
+/** Durable when it resolves. Can be repeated after a crash at any point. */
+export async function repair(
+  disk: Disk,
+  directory: string,
+  files: StorageFiles,
+  recovery: Recovery,
+  logger: Logger,
+): Promise<void> {
+  const { tornTail, emptySegment } = recovery;
+  for (const name of files.unfinished) await disk.remove(`${directory}/${name}`);
+  if (emptySegment) {
+    logger.info({ file: emptySegment.path }, "removing a log file whose first record was never finished");
+    await disk.remove(emptySegment.path);
+  }
+  if (tornTail) {
+    const { segment, why, truncatedBytes } = tornTail;
+    logger.warn(
+      { file: segment.path, offset: segment.end, truncatedBytes, lastZxid: formatZxid(segment.lastZxid) },
+      `the log ends in a write that was cut short and never acknowledged (${why}): cutting it off`,
+    );
+  }
+  const last = recovery.segments.at(-1);
+  if (last) await secureTail(disk, last, tornTail !== undefined);
+  for (const { zxid, why } of recovery.damagedSnapshots) {
+    const path = `${directory}/${snapshotFileName(zxid)}`;
+    logger.warn(
+      { file: path, instead: formatZxid(recovery.snapshotZxid) },
+      `the snapshot is damaged (${why}); the log since the one before is complete, so nothing is lost: setting it aside`,
+    );
+    await disk.rename(path, `${path}${damagedSuffix}`);
+  }
+  await disk.syncDirectory(directory);
+}
+
+/**
+ * What could be read is not always on the disk: the process may have been killed between writing and syncing, or have
+ * ended because a sync failed, after which the system holds the bytes for written although they are not. So whatever is
+ * not proven to be durable is written once more, byte for byte the same, and synced.
+ */
+async function secureTail(disk: Disk, segment: CheckedSegment, cut: boolean): Promise<void> {
+  const file = await disk.open(segment.path, "write");
+  try {
+    if (cut) await file.truncate(segment.end);
+    for (let at = segment.syncedOffset; at < segment.end; at += copyBytes) {
+      await file.write(at, await file.read(at, Math.min(copyBytes, segment.end - at)));
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

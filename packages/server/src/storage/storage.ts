@@ -1,0 +1,303 @@
+/**
+ * A server's data directory: the only door to it. Log records and snapshots go in and come back; what they mean is the
+ * state machine's business.
+ *
+ * Use: `open` (checks everything, throws `StorageError` for the operator), `replay` once, then `append`,
+ * `writeSnapshot` and `writeEpoch` as needed, `close` at the end.
+ *
+ * Invariants
+ * - Records are acknowledged through `onDurable`, in order, and only once they are on the disk.
+ * - What was acknowledged comes back from `replay`; what comes back is a prefix of what was appended.
+ * - After `onFailure` nothing is acknowledged: what is on the disk is then unknown until the next start.
+ */
+import type { DirectoryClaim, Disk, Logger } from "@corral/io";
+import { DirectoryInUseError } from "@corral/io";
+import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
+import { encodeEpochFile } from "./epoch-file.ts";
+import { epochFileName, type StorageFiles, segmentFileName, snapshotFileName, sortFileNames } from "./file-names.ts";
+import { defaultStorageLimits, type StorageLimits } from "./limits.ts";
+import { purge } from "./purge.ts";
+import type { LogRecord } from "./record.ts";
+import { type Recovery, recover } from "./recovery.ts";
+import { repair } from "./repair.ts";
+import { scanRecords } from "./segment.ts";
+import { readSnapshotFile, writeSnapshotFile } from "./snapshot-file.ts";
+import { reasonOf, StorageError } from "./storage-error.ts";
+import { replaceFile, withFile } from "./whole-file.ts";
+import { type KnownSegment, WriteAheadLog } from "./write-ahead-log.ts";
+
+export type { StorageLimits } from "./limits.ts";
+export { defaultStorageLimits } from "./limits.ts";
+export type { LogRecord } from "./record.ts";
+export { StorageError } from "./storage-error.ts";
+
+/** What `Storage.open` needs. */
+export interface StorageOptions {
+  readonly disk: Disk;
+  /** Made if it does not exist. */
+  readonly directory: string;
+  readonly logger: Logger;
+  readonly limits?: Partial<StorageLimits>;
+}
+
+/** Takes what was stored. The buffers are the callee's to keep. */
+export interface ReplaySink {
+  onSnapshotChunk(bytes: Buffer): void;
+  onRecord(record: LogRecord): void;
+}
+
+/** What was replayed. */
+export interface ReplayResult {
+  /** Of the last record, or the snapshot's; 0 if there is neither. */
+  readonly lastZxid: number;
+  /** Records after the snapshot. */
+  readonly recordCount: number;
+  /** Bytes of unfinished, never acknowledged records that were cut off, zeros written ahead included. */
+  readonly truncatedBytes: number;
+}
+
+interface Parts {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly logger: Logger;
+  readonly limits: StorageLimits;
+  readonly claim: DirectoryClaim;
+  readonly files: StorageFiles;
+  readonly recovery: Recovery;
+}
+
+/** See the head of this file. */
+export class Storage {
+  /** Called with the zxid of the last record that is now on the disk. */
+  onDurable: (lastZxid: number) => void = () => {};
+  /** Called at most once: the log cannot be written, and nothing is acknowledged any more. */
+  onFailure: (error: Error) => void = () => {};
+  readonly #parts: Parts;
+  #epoch: number;
+  #log: WriteAheadLog | undefined;
+  #replaying = false;
+  #writingSnapshot: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#epoch = parts.recovery.epoch?.epoch ?? zxidEpoch(parts.recovery.lastZxid);
+  }
+
+  /**
+   * Claims the directory, chooses the newest snapshot that is whole, checks the log, and cuts a torn tail off. Throws
+   * `DirectoryInUseError` or `StorageError`, and has then changed nothing that matters.
+   */
+  static async open(options: StorageOptions): Promise<Storage> {
+    const { disk, logger } = options;
+    const directory = options.directory.replace(/(?<=.)\/+$/, "");
+    const limits = { ...defaultStorageLimits, ...options.limits };
+    let claim: DirectoryClaim | undefined;
+    try {
+      await disk.makeDirectory(directory);
+      claim = await disk.claimDirectory(directory);
+      const files = sortFileNames(await disk.list(directory));
+      const recovery = await recover({ disk, directory, files, chunkBytesMax: limits.itemBytes });
+      await repair(disk, directory, files, recovery, logger);
+      const storage = new Storage({ disk, directory, logger, limits, claim, files, recovery });
+      storage.#report();
+      return storage;
+    } catch (error) {
+      await claim?.release();
+      if (error instanceof StorageError || error instanceof DirectoryInUseError) throw error;
+      throw new StorageError(`The data directory ${directory} cannot be used: ${reasonOf(error)}.`, {
+        file: directory,
+        cause: error,
+      });
+    }
+  }
+
+  /** Zxid of the snapshot that `replay` starts from, 0 if there is none. */
+  get snapshotZxid(): number {
+    return this.#parts.recovery.snapshotZxid;
+  }
+
+  /** The epoch as last written; if that was lost, the epoch of the last record; 0 in a new directory. */
+  get currentEpoch(): number {
+    return this.#epoch;
+  }
+
+  /** Hands on the snapshot's chunks in order, then every record after it in order. Once, before anything is written. */
+  async replay(sink: ReplaySink): Promise<ReplayResult> {
+    assert(!this.#replaying && !this.#closing, "a storage is replayed once, after it was opened");
+    this.#replaying = true;
+    const { disk, directory, limits, files, recovery } = this.#parts;
+    const { snapshotZxid, segments, lastZxid } = recovery;
+    if (snapshotZxid > 0) await this.#replaySnapshot(sink);
+    let recordCount = 0;
+    for (const segment of segments) {
+      const { end } = await withFile(disk, segment.path, (file) =>
+        scanRecords({ file, size: segment.end, header: segment.header }, ({ zxid }, bytes) => {
+          if (zxid <= snapshotZxid) return;
+          recordCount += 1;
+          sink.onRecord({ zxid, bytes });
+        }),
+      );
+      if (end !== segment.end) throw changedMeanwhile(segment.path);
+    }
+    this.#log = await WriteAheadLog.start(
+      disk,
+      directory,
+      { lastZxid, segment: segments.at(-1), known: knownSegments(files, recovery) },
+      limits,
+      {
+        onDurable: (zxid) => this.onDurable(zxid),
+        onFailure: (error, path) => this.onFailure(writeFailure(error, path)),
+      },
+    );
+    const truncatedBytes = recovery.tornTail?.truncatedBytes ?? recovery.emptySegment?.truncatedBytes ?? 0;
+    return { lastZxid, recordCount, truncatedBytes };
+  }
+
+  /** Makes a new epoch durable. To be done before a record of it is appended. Rejects with `StorageError`. */
+  async writeEpoch(epoch: number): Promise<void> {
+    const log = this.#ready();
+    assert(Number.isSafeInteger(epoch) && epoch >= this.#epoch, "epochs are whole numbers and do not go back");
+    const { disk, directory } = this.#parts;
+    const bytes = encodeEpochFile({ epoch, lastZxid: log.durableZxid });
+    try {
+      await replaceFile(disk, directory, epochFileName, (file) => file.write(0, bytes));
+    } catch (error) {
+      throw writeFailure(error, `${directory}/${epochFileName}`);
+    }
+    this.#epoch = epoch;
+  }
+
+  /** Queues records, with zxids that grow and belong to the current epoch or an earlier one. `onDurable` tells. */
+  append(records: readonly LogRecord[]): void {
+    const log = this.#ready();
+    const last = records.at(-1);
+    assert(!last || zxidEpoch(last.zxid) <= this.#epoch, "an epoch is durable before its first record is appended");
+    log.append(records);
+  }
+
+  /**
+   * Writes the state after `zxid`, which must be durable in the log, as a snapshot; then starts a new log segment with
+   * the next record, and removes snapshots and segments that are no longer needed. `chunks` are pulled one by one, each
+   * after the one before has been handed to the system. One at a time. Rejects with `StorageError` if the disk fails
+   * (the log goes on, and the older snapshots are still there), or with what `chunks` throws.
+   */
+  async writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
+    const log = this.#ready();
+    assert(!this.#writingSnapshot, "one snapshot is written at a time");
+    assert(zxid > 0 && zxid <= log.durableZxid, "a snapshot holds what is durable");
+    const writing = this.#writeSnapshot(log, zxid, chunks);
+    const done = () => {
+      this.#writingSnapshot = undefined;
+    };
+    this.#writingSnapshot = writing.then(done, done);
+    await writing;
+  }
+
+  /** Waits for everything that was begun, closes the files, and gives the directory up. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#writingSnapshot;
+      await this.#log?.close();
+    } finally {
+      await this.#parts.claim.release();
+    }
+  }
+
+  async #replaySnapshot(sink: ReplaySink): Promise<void> {
+    const { disk, directory, limits } = this.#parts;
+    const path = `${directory}/${snapshotFileName(this.snapshotZxid)}`;
+    const verdict = await readSnapshotFile(disk, path, this.snapshotZxid, limits.itemBytes, (chunk) =>
+      sink.onSnapshotChunk(chunk),
+    );
+    if (verdict.kind === "damaged") throw changedMeanwhile(path);
+  }
+
+  async #writeSnapshot(log: WriteAheadLog, zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
+    const { disk, directory, limits, logger } = this.#parts;
+    const name = snapshotFileName(zxid);
+    const source = new Pulled(chunks);
+    try {
+      await replaceFile(disk, directory, name, (file) => writeSnapshotFile(file, zxid, source, limits.itemBytes));
+    } catch (error) {
+      throw source.failed ? error : writeFailure(error, `${directory}/${name}`);
+    }
+    log.roll();
+    try {
+      const firstZxid = await purge(disk, directory, {
+        retainedSnapshots: limits.retainedSnapshots,
+        segments: log.known,
+      });
+      if (firstZxid !== undefined) log.forgetBefore(firstZxid);
+    } catch (error) {
+      // The snapshot is there; what could not be removed now is removed after the next one.
+      logger.warn({ err: error, directory }, "old snapshots and log files could not be removed");
+    }
+  }
+
+  #ready(): WriteAheadLog {
+    assert(this.#log && !this.#closing, "a storage is written to after its replay, and before it is closed");
+    return this.#log;
+  }
+
+  #report(): void {
+    const { directory, files, logger, recovery } = this.#parts;
+    const { snapshotZxid, segments, epoch, lastZxid } = recovery;
+    if (lastZxid === 0 || (epoch && segments.length > 0)) return;
+    if (segments.length === 0 && !epoch) {
+      logger.warn(
+        { directory, snapshot: formatZxid(snapshotZxid) },
+        "the directory holds a snapshot and nothing else: starting from that state, as after restoring a backup",
+      );
+    } else if (!files.hasEpoch) {
+      logger.warn(
+        { directory, epoch: this.#epoch },
+        "the file with the epoch is missing: taking the epoch of the last log record, which is the highest in use",
+      );
+    }
+  }
+}
+
+/** Passes on chunks, and remembers whether it was their source that threw. */
+class Pulled implements Iterable<Uint8Array> {
+  failed = false;
+  readonly #chunks: Iterable<Uint8Array>;
+
+  constructor(chunks: Iterable<Uint8Array>) {
+    this.#chunks = chunks;
+  }
+
+  *[Symbol.iterator](): Iterator<Uint8Array> {
+    this.failed = true;
+    for (const chunk of this.#chunks) {
+      this.failed = false;
+      yield chunk;
+      this.failed = true;
+    }
+    this.failed = false;
+  }
+}
+
+/** Segments as the log has to know them: those that were checked, and those before, of which only the name was read. */
+function knownSegments(files: StorageFiles, recovery: Recovery): KnownSegment[] {
+  const checked = recovery.segments.map(({ header }) => header);
+  const first = checked[0]?.firstZxid ?? Number.POSITIVE_INFINITY;
+  const empty = recovery.emptySegment?.path ?? "";
+  const older = files.segmentZxids.filter((zxid) => zxid < first && !empty.endsWith(`/${segmentFileName(zxid)}`));
+  return [...older.map((firstZxid) => ({ firstZxid, previousZxid: undefined })), ...checked];
+}
+
+function changedMeanwhile(path: string): StorageError {
+  return new StorageError(`The file ${path} has changed while the server was starting. Nobody else may write there.`, {
+    file: path,
+  });
+}
+
+function writeFailure(error: unknown, path: string): StorageError {
+  return new StorageError(`Writing ${path} has failed: ${reasonOf(error)}.`, { file: path, cause: error });
+}

@@ -1,0 +1,194 @@
+/**
+ * Appends records to the log's last segment, and starts a new one when it is full or when a snapshot was taken.
+ *
+ * Invariants
+ * - Records become durable, and are acknowledged, in the order of appending.
+ * - A segment is started only when all before it is durable, and its name and header are durable before its first record.
+ * - After a failure nothing is written or acknowledged any more.
+ */
+import { type Disk, type DiskFile, GroupSyncFile } from "@corral/io";
+import { assert } from "@corral/protocol";
+import { segmentFileName } from "./file-names.ts";
+import type { StorageLimits } from "./limits.ts";
+import { encodeRecords, type LogRecord, recordByteLength } from "./record.ts";
+import { encodeSegmentHeader, segmentHeaderBytes } from "./segment.ts";
+
+/** A segment that exists and has a record. */
+export interface KnownSegment {
+  readonly firstZxid: number;
+  /** Last zxid before it; undefined for an old one that nobody has looked into. */
+  readonly previousZxid: number | undefined;
+}
+
+/** Where the log goes on. */
+export interface LogEnd {
+  readonly lastZxid: number;
+  /** The last segment, which is written on; undefined if there is none. */
+  readonly segment: { readonly path: string; readonly end: number; readonly size: number } | undefined;
+  /** All segments, ascending. */
+  readonly known: readonly KnownSegment[];
+}
+
+/** Whom the log tells. */
+export interface LogListener {
+  onDurable(lastZxid: number): void;
+  onFailure(error: unknown, path: string): void;
+}
+
+interface OpenSegment {
+  readonly path: string;
+  readonly file: DiskFile;
+  readonly group: GroupSyncFile<LogRecord>;
+}
+
+/** See the head of this file. Create it with `start`. */
+export class WriteAheadLog {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #limits: StorageLimits;
+  readonly #listener: LogListener;
+  #segment: OpenSegment | undefined;
+  #known: KnownSegment[];
+  #held: LogRecord[] = [];
+  #starting: Promise<void> | undefined;
+  #rollWanted = false;
+  #failed = false;
+  #appendedZxid: number;
+  #encodedZxid: number;
+  #durableZxid: number;
+
+  private constructor(disk: Disk, directory: string, end: LogEnd, limits: StorageLimits, listener: LogListener) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#limits = limits;
+    this.#listener = listener;
+    this.#known = [...end.known];
+    this.#appendedZxid = end.lastZxid;
+    this.#encodedZxid = end.lastZxid;
+    this.#durableZxid = end.lastZxid;
+  }
+
+  /** Opens the last segment for writing on. */
+  static async start(
+    disk: Disk,
+    directory: string,
+    end: LogEnd,
+    limits: StorageLimits,
+    listener: LogListener,
+  ): Promise<WriteAheadLog> {
+    const log = new WriteAheadLog(disk, directory, end, limits, listener);
+    if (end.segment) {
+      const file = await disk.open(end.segment.path, "write");
+      log.#segment = log.#writeOn(end.segment.path, file, { position: end.segment.end, size: end.segment.size });
+    }
+    return log;
+  }
+
+  /** The last record that is on the disk. */
+  get durableZxid(): number {
+    return this.#durableZxid;
+  }
+
+  /** All segments with a durable record, ascending. */
+  get known(): readonly KnownSegment[] {
+    return this.#known;
+  }
+
+  /** Queues records with growing zxids. `onDurable` tells when they are on the disk. Dropped after a failure. */
+  append(records: readonly LogRecord[]): void {
+    if (this.#failed) return;
+    for (const record of records) {
+      assert(record.zxid > this.#appendedZxid, "zxids of the log grow");
+      assert(record.bytes.length <= this.#limits.itemBytes, "a log record is within the limit");
+      this.#appendedZxid = record.zxid;
+      this.#held.push(record);
+    }
+    this.#feed();
+  }
+
+  /** The next record starts a new segment. */
+  roll(): void {
+    this.#rollWanted = true;
+  }
+
+  /** Forgets segments that have been removed: those before the one that starts with `firstZxid`. */
+  forgetBefore(firstZxid: number): void {
+    this.#known = this.#known.filter((segment) => segment.firstZxid >= firstZxid);
+  }
+
+  /** Waits until all that was appended is durable, or has failed, then closes the file. */
+  async close(): Promise<void> {
+    while (this.#starting) await this.#starting;
+    await this.#segment?.group.drained();
+    await this.#segment?.file.close();
+    this.#segment = undefined;
+  }
+
+  #feed(): void {
+    if (this.#starting || this.#held.length === 0) return;
+    const segment = this.#segment;
+    if (!segment || this.#rollWanted || segment.group.position >= this.#limits.segmentBytes) {
+      const { zxid } = this.#held[0] as LogRecord;
+      const path = `${this.#directory}/${segmentFileName(zxid)}`;
+      this.#starting = this.#startSegment(path, zxid)
+        .catch((error) => this.#fail(error, path))
+        .finally(() => {
+          this.#starting = undefined;
+          this.#feed();
+        });
+      return;
+    }
+    const records = this.#held;
+    this.#held = [];
+    segment.group.append(records);
+  }
+
+  async #startSegment(path: string, firstZxid: number): Promise<void> {
+    const old = this.#segment;
+    if (old) {
+      await old.group.drained();
+      if (this.#failed) return;
+      this.#segment = undefined;
+      await old.file.close();
+    }
+    const file = await this.#disk.open(path, "create");
+    this.#segment = this.#writeOn(path, file, { position: segmentHeaderBytes, size: segmentHeaderBytes, firstZxid });
+    await file.write(0, encodeSegmentHeader({ firstZxid, previousZxid: this.#durableZxid }));
+    await file.sync();
+    await this.#disk.syncDirectory(this.#directory);
+    this.#rollWanted = false;
+  }
+
+  /** `firstZxid` is given for a new segment: it counts as known from its first durable record on. */
+  #writeOn(path: string, file: DiskFile, at: { position: number; size: number; firstZxid?: number }): OpenSegment {
+    let newZxid = at.firstZxid;
+    const group = new GroupSyncFile<LogRecord>({
+      file,
+      position: at.position,
+      allocatedBytes: at.size,
+      preallocateBytes: this.#limits.preallocateBytes,
+      batchBytes: this.#limits.batchBytes,
+      sizeOf: (record) => recordByteLength(record.bytes.length),
+      encode: (batch, place) => {
+        const bytes = encodeRecords(batch, { ...place, previousZxid: this.#encodedZxid });
+        this.#encodedZxid = batch.at(-1)?.zxid ?? this.#encodedZxid;
+        return bytes;
+      },
+      onDurable: (batch) => {
+        if (newZxid !== undefined) this.#known.push({ firstZxid: newZxid, previousZxid: this.#durableZxid });
+        newZxid = undefined;
+        this.#durableZxid = batch.at(-1)?.zxid ?? this.#durableZxid;
+        this.#listener.onDurable(this.#durableZxid);
+      },
+      onFailure: (error) => this.#fail(error, path),
+    });
+    return { path, file, group };
+  }
+
+  #fail(error: unknown, path: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#held = [];
+    this.#listener.onFailure(error, path);
+  }
+}
