@@ -217,7 +217,16 @@ describe("four-letter words", () => {
     expect(await ask("isro")).toBe("rw");
     const srvr = await ask("srvr");
     expect(srvr).toMatch(/^Zookeeper version: 3\.9\.\d+/);
-    for (const key of ["Latency min/avg/max", "Received", "Sent", "Connections", "Outstanding", "Zxid: 0x1", "Mode: standalone", "Node count: 5"]) {
+    for (const key of [
+      "Latency min/avg/max",
+      "Received",
+      "Sent",
+      "Connections",
+      "Outstanding",
+      "Zxid: 0x1",
+      "Mode: standalone",
+      "Node count: 5",
+    ]) {
       expect(srvr).toContain(key);
     }
   });
@@ -226,4 +235,3 @@ describe("four-letter words", () => {
     expect(await ask("wchc")).toBe("wchc is not executed because it is not in the whitelist.\n");
   });
 });
-

@@ -16,7 +16,10 @@ describe.runIf(hasZooKeeper())("Apache ZooKeeper", () => {
     await using other = await connect(apache.connectString, { sessionTimeoutMs: 4_000 });
     expect(await client.create("/a", "one")).toBe("/a");
     const created = await client.create2("/a/s-", "x", { mode: "ephemeralSequential" });
-    expect(created).toMatchObject({ path: "/a/s-0000000000", stat: { ephemeralOwner: client.sessionId, dataLength: 1 } });
+    expect(created).toMatchObject({
+      path: "/a/s-0000000000",
+      stat: { ephemeralOwner: client.sessionId, dataLength: 1 },
+    });
     const event = new Promise<WatchEvent>((resolve) => {
       void other.get("/a", { watch: resolve });
     });

@@ -32,7 +32,13 @@ export async function startApacheZooKeeper(options: { tickMs?: number } = {}): P
   await writeFile(join(directory, "zoo.cfg"), `${config.join("\n")}\n`);
   const java = spawn(
     "java",
-    ["-cp", zookeeperJars, "-Dzookeeper.extendedTypesEnabled=true", "org.apache.zookeeper.server.quorum.QuorumPeerMain", join(directory, "zoo.cfg")],
+    [
+      "-cp",
+      zookeeperJars,
+      "-Dzookeeper.extendedTypesEnabled=true",
+      "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+      join(directory, "zoo.cfg"),
+    ],
     { stdio: ["ignore", "ignore", "pipe"] },
   );
   let complaints = "";

@@ -27,10 +27,18 @@ export class StateDriver {
   }
 
   session(id: bigint): void {
-    this.apply({ type: OpCode.createSession, request: { timeoutMs: 5_000, password: Buffer.alloc(16, Number(id)) } }, id);
+    this.apply(
+      { type: OpCode.createSession, request: { timeoutMs: 5_000, password: Buffer.alloc(16, Number(id)) } },
+      id,
+    );
   }
 
-  create(path: string, flags: number = CreateMode.persistent, data: Buffer | null = Buffer.from("d"), session = 1n): Outcome {
+  create(
+    path: string,
+    flags: number = CreateMode.persistent,
+    data: Buffer | null = Buffer.from("d"),
+    session = 1n,
+  ): Outcome {
     return this.apply({ type: OpCode.create2, request: { path, data, acl: openAcl, flags } }, session);
   }
 

@@ -5,7 +5,7 @@ import { picture, StateDriver } from "../../test-support/state-driver.ts";
 import { decodeEntry, encodeEntry } from "./entry-codec.ts";
 import { attachSession, type Operation } from "./operation.ts";
 import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
-import { StateMachine } from "./state-machine.ts";
+import type { StateMachine } from "./state-machine.ts";
 
 /** One random change. Paths come from a small set, so that creates, deletes and multis meet. */
 type Change = (d: StateDriver) => void;
@@ -15,18 +15,41 @@ const data = fc.option(fc.uint8Array({ maxLength: 40_000 }).map((bytes) => Buffe
 const session = fc.constantFrom(1n, 2n, 3n);
 const mode = fc.constantFrom(...Object.values(CreateMode).filter((m) => m <= CreateMode.ephemeralSequential));
 const change: fc.Arbitrary<Change> = fc.oneof(
-  fc.tuple(path, mode, data, session).map(([p, m, v, s]): Change => (d) => void d.create(p, m, v, s)),
-  fc.tuple(path, data).map(([p, v]): Change => (d) => void d.set(p, v)),
-  path.map((p): Change => (d) => void d.delete(p)),
-  fc.tuple(path, path, data).map(([p, q, v]): Change => (d) => {
-    d.multi(
-      { type: OpCode.create, path: p, data: v, acl: openAcl, flags: 0 },
-      { type: OpCode.delete, path: q, version: -1 },
-      { type: OpCode.setData, path: p, data: null, version: 0 },
-    );
-  }),
-  session.map((s): Change => (d) => void d.apply({ type: OpCode.closeSession, request: {} }, s)),
-  session.map((s): Change => (d) => d.session(s)),
+  fc.tuple(path, mode, data, session).map(
+    ([p, m, v, s]): Change =>
+      (d) =>
+        void d.create(p, m, v, s),
+  ),
+  fc.tuple(path, data).map(
+    ([p, v]): Change =>
+      (d) =>
+        void d.set(p, v),
+  ),
+  path.map(
+    (p): Change =>
+      (d) =>
+        void d.delete(p),
+  ),
+  fc.tuple(path, path, data).map(
+    ([p, q, v]): Change =>
+      (d) => {
+        d.multi(
+          { type: OpCode.create, path: p, data: v, acl: openAcl, flags: 0 },
+          { type: OpCode.delete, path: q, version: -1 },
+          { type: OpCode.setData, path: p, data: null, version: 0 },
+        );
+      },
+  ),
+  session.map(
+    (s): Change =>
+      (d) =>
+        void d.apply({ type: OpCode.closeSession, request: {} }, s),
+  ),
+  session.map(
+    (s): Change =>
+      (d) =>
+        d.session(s),
+  ),
 );
 
 function restore(chunks: Iterable<Uint8Array>): StateMachine {

@@ -135,8 +135,7 @@ describe("B. Stat", () => {
 });
 
 describe("G. multi", () => {
-  const create = (path: string, flags = 0) =>
-    ({ type: OpCode.create, path, data: null, acl: openAcl, flags }) as const;
+  const create = (path: string, flags = 0) => ({ type: OpCode.create, path, data: null, acl: openAcl, flags }) as const;
 
   test("G.1 later operations see earlier ones, all at one zxid", () => {
     const outcome = d.multi(

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { parseConfig } from "./config.ts";
+import { defaultLimits } from "./limits.ts";
+
+test("without settings: in memory, a free port of this machine, two to twenty ticks", () => {
+  expect(parseConfig({})).toMatchObject({
+    host: "127.0.0.1",
+    clientPort: 0,
+    dataDir: undefined,
+    minSessionTimeoutMs: 4_000,
+    maxSessionTimeoutMs: 40_000,
+    limits: defaultLimits,
+  });
+});
+
+test("session timeouts follow the tick", () => {
+  expect(parseConfig({ tickMs: 100 })).toMatchObject({ minSessionTimeoutMs: 200, maxSessionTimeoutMs: 2_000 });
+});
+
+test.each([
+  [{ clientPort: 70_000 }, "clientPort", "0 … 65535"],
+  [{ clientPort: 1.5 }, "clientPort", "whole number"],
+  [{ tickMs: 0 }, "tickMs", "at least 1 ms"],
+  [{ serverId: 255 }, "serverId", "0 … 254"],
+  [{ dataDir: "" }, "dataDir", "path of a directory"],
+  [{ superDigest: "bob:secret" }, "superDigest", "base64"],
+  [{ minSessionTimeoutMs: 90_000 }, "maxSessionTimeoutMs", "minSessionTimeoutMs"],
+  [{ limits: { maxConnections: -1 } }, "limits.maxConnections", "negative"],
+  [{ clientprot: 2181 }, "clientprot", "no such setting"],
+])("%j names the key and what is wrong", (settings, key, text) => {
+  const attempt = () => parseConfig(settings as Parameters<typeof parseConfig>[0]);
+  expect(attempt).toThrow(key);
+  expect(attempt).toThrow(text);
+});
