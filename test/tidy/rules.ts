@@ -22,7 +22,10 @@ export function imports({ codeAndStrings }: SourceFile): { readonly specifier: s
 }
 
 const outsideWords: readonly (readonly [pattern: RegExp, instead: string])[] = [
-  [/\bDate\b(?=\s*[.(])|\bnew Date\b/g, "Take a Clock from @corral/io: wallMs() for stamps, elapsedMs() for timeouts."],
+  [
+    /\bDate\.now\b|(?<![.\w$])Date\s*\(\s*\)|\bnew Date\b(?!\s*\(\s*[^\s)])/g,
+    "Take a Clock from @corral/io: wallMs() for stamps, elapsedMs() for timeouts.",
+  ],
   [
     /\b(setTimeout|setInterval|setImmediate|clearTimeout|clearInterval|clearImmediate)\b/g,
     "Take a Clock from @corral/io and use setTimer().",
@@ -97,8 +100,10 @@ export function looseEnds(file: SourceFile): Violation[] {
     matches("loose end", file, searched, pattern, instead);
   const comments = file.text.replace(/[^\n]/g, (c, at: number) => (file.codeAndStrings[at] === c ? " " : c));
   return [
-    ...rule(/(?<![.\w$])any\b(?!\s*[:(.,}])(?!\s*=[^>])/g, "Name the type, or take unknown and look at it."),
-    ...rule(/(?<![.\w$])as\s+any\b|<any>|,\s*any\s*[,>]/g, "Name the type, or take unknown and look at it."),
+    ...rule(
+      /(?::|<|(?<!\|)\||(?<!&)&|\bas\b|=>|\bextends\b)\s*any\b(?!\s*[:(.])|,\s*any\s*(?:\[\])*\s*[,>]/g,
+      "Name the type, or take unknown and look at it.",
+    ),
     ...rule(/@ts-(ignore|nocheck|expect-error)\b/g, "Mend the type instead.", comments),
     ...rule(/\b(test|it|describe|suite)(\.\w+)*\.only\b/g, "Let all tests run."),
     ...rule(/(?<![.\w$])console\s*\./g, "Take a Logger from @corral/io; an entry point writes to process.stdout."),

@@ -2,7 +2,7 @@
 import { FrameDecoder, FrameLengthError } from "@corral/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { runs } from "./testing/arbitraries.ts";
+import { runs } from "../test-support/arbitraries.ts";
 
 const maxFrameBytes = 1_048_575;
 

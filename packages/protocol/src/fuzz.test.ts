@@ -5,7 +5,7 @@
 import { DecodeError, FrameDecoder, FrameLengthError, Reader, Writer } from "@corral/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type CodecCase, codecCases, runs } from "./testing/arbitraries.ts";
+import { type CodecCase, codecCases, runs } from "../test-support/arbitraries.ts";
 
 /** Lengths and counts that lie in wait. */
 const ints = fc.constantFrom(-(2 ** 31), -2, -1, 0, 1, 0x7fff, 0xfffff, 0x100000, 2 ** 31 - 1);

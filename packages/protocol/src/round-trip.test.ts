@@ -2,7 +2,7 @@
 import { type Codec, operations, Reader, Writer } from "@corral/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { codecCases, runs } from "./testing/arbitraries.ts";
+import { codecCases, runs } from "../test-support/arbitraries.ts";
 
 function encode<T>(codec: Codec<T>, value: T): Buffer {
   const writer = new Writer();
@@ -15,7 +15,7 @@ const byCodec = new Map(codecCases.map((codecCase) => [codecCase.codec, codecCas
 describe("every exported codec", () => {
   test("there are codecs", () => expect(codecCases.length).toBeGreaterThan(50));
 
-  test.each(codecCases)("$name has an arbitrary in testing/arbitraries.ts", ({ values }) => {
+  test.each(codecCases)("$name has an arbitrary in test-support/arbitraries.ts", ({ values }) => {
     expect(values).toBeDefined();
   });
 
