@@ -43,7 +43,8 @@ export function parseConnectString(connectString: string): ConnectTarget {
 }
 
 function parseHost(part: string, refuse: (detail: string, remedy: string) => Error): Address {
-  const match = /^(?:\[([^\]]*)\]|([^[\]:]*))(?::(.*))?$/.exec(part);
+  const bareIpv6 = !part.startsWith("[") && part.split(":").length > 2;
+  const match = bareIpv6 ? null : /^(?:\[([^\]]*)\]|([^[\]:]*))(?::(.*))?$/.exec(part);
   if (match === null) {
     throw refuse(`"${part}" is not a host`, `Write an IPv6 address in brackets: "[::1]:${defaultPort}".`);
   }

@@ -11,6 +11,11 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** The oldest item, left in; `undefined` when there is none. */
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
   /** The oldest item, taken out; `undefined` when there is none. */
   shift(): T | undefined {
     const item = this.#items[this.#head];

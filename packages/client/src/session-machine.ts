@@ -10,6 +10,7 @@
  *   Order      answers come in the order of the requests; pings and credentials are answered in an order of their own.
  *   zxid       the last seen zxid comes from replies only. Several events can carry one zxid, and a client cut off
  *              between them must be sent the rest.
+ *   Belief     a request goes out in the session that its caller believed in, or not at all.
  *   One link   at most one connection counts; whatever comes from an older one is dropped.
  */
 import type { Address } from "@corral/io";
@@ -78,6 +79,8 @@ export class SessionMachine<R extends SessionRequest> {
   #lastSentMs = 0;
   #lastHeardMs = 0;
   #deadlineOfLostMs = 0;
+  /** Sessions lost so far. */
+  #generation = 0;
 
   #connections = 0;
   #xid = 0;
@@ -187,7 +190,10 @@ export class SessionMachine<R extends SessionRequest> {
 
   #onAttempt(): void {
     if (this.#life === "over" || this.#link.phase !== "idle") return;
-    const host = this.#rotation.next();
+    this.#dial(this.#rotation.next());
+  }
+
+  #dial(host: Address): void {
     const connection = ++this.#connections;
     this.#link = { phase: "dialing", connection, host, dueMs: this.#now + this.#attemptMs };
     this.#effects.push({ type: "dial", connection, host });
@@ -226,8 +232,11 @@ export class SessionMachine<R extends SessionRequest> {
     assert(link.phase === "handshaking", "a handshake is answered once");
     const { timeOut, sessionId, passwd } = response;
     if (timeOut <= 0 || sessionId === 0n || (this.#session !== undefined && this.#session.id !== sessionId)) {
-      this.#breakLink({ kind: "noSession" });
-      if (this.#session !== undefined) this.#becomeLost("expired");
+      if (this.#session === undefined) return this.#breakLink({ kind: "noSession" });
+      // This server answers, so it is the one to ask for a new session, within the same attempt.
+      this.#dropLink({ kind: "noSession" });
+      this.#becomeLost("expired");
+      if (this.#life === "running") this.#dial(link.host);
       return;
     }
     this.#session = {
@@ -258,8 +267,18 @@ export class SessionMachine<R extends SessionRequest> {
     else this.#become("suspended");
   }
 
-  /** Ends the connection and whatever waits on it; what becomes of the session is the caller's business. */
+  /** Ends the connection and sees to another; what becomes of the session is the caller's business. */
   #breakLink(failure: LinkFailure): void {
+    const link = this.#link;
+    if (link.phase === "idle") return;
+    this.#dropLink(failure);
+    if (this.#life === "over") return;
+    if (link.phase === "established") this.#effects.push({ type: "connect", livedMs: this.#now - link.sinceMs });
+    else this.#effects.push({ type: "attemptFailed", host: link.host, failure });
+  }
+
+  /** Ends the connection and whatever waits on it. */
+  #dropLink(failure: LinkFailure): void {
     const link = this.#link;
     if (link.phase === "idle") return;
     this.#link = idle;
@@ -272,9 +291,6 @@ export class SessionMachine<R extends SessionRequest> {
       const reason = { kind: "connectionLoss", host: link.host, failure } as const;
       this.#effects.push({ type: "fail", request: what, failure: reason });
     }
-    if (this.#life === "over") return;
-    if (link.phase === "established") this.#effects.push({ type: "connect", livedMs: this.#now - link.sinceMs });
-    else this.#effects.push({ type: "attemptFailed", host: link.host, failure });
   }
 
   /** Servers close silently for several reasons; a pattern of it deserves a word, and one of them a way out. */
@@ -312,6 +328,7 @@ export class SessionMachine<R extends SessionRequest> {
     // A dial may go on, it has said nothing yet; a handshake for the old session must not.
     if (this.#link.phase !== "dialing") this.#breakLink({ kind: "given up" });
     this.#session = undefined;
+    this.#generation++;
     this.#rearmZxid = undefined;
     if (this.#life === "closing") return this.#finish();
     this.#become("lost", { sessionId: id, reason });
@@ -336,6 +353,8 @@ export class SessionMachine<R extends SessionRequest> {
   #onRequest(request: R): void {
     if (this.#life !== "running") {
       this.#effects.push({ type: "fail", request, failure: { kind: "closed" } });
+    } else if (request.generation !== this.#generation) {
+      this.#effects.push({ type: "fail", request, failure: { kind: "sessionExpired" } });
     } else if (this.#queue.size + this.#inFlight.length >= limits.requests) {
       const what = `${limits.requests} requests are waiting already`;
       this.#effects.push({ type: "fail", request, failure: { kind: "tooMany", what } });
@@ -376,11 +395,12 @@ export class SessionMachine<R extends SessionRequest> {
     const { header } = reply;
     if (header.xid === SpecialXid.ping) return this.#onAnswered(header, this.#pings.shift()?.sentMs);
     if (header.xid === SpecialXid.auth) return this.#onAuthReply(header);
-    const entry = this.#inFlight.shift();
+    const entry = this.#inFlight.peek();
     if (entry === undefined || entry.xid !== header.xid) {
       const due = entry === undefined ? "none was due" : `the one to request ${entry.xid} was due`;
       return this.#onBroken({ kind: "malformed", error: new Error(`an answer to request ${header.xid}; ${due}`) });
     }
+    this.#inFlight.shift();
     this.#onAnswered(header, entry.sentMs);
     if (entry.what === "close") return this.#finish();
     if (entry.what === "rearm") return this.#onRearmed(header.err);
@@ -529,7 +549,7 @@ export class SessionMachine<R extends SessionRequest> {
   }
 
   #nextXid(): number {
-    this.#xid = this.#xid === 0x7fff_ffff ? 1 : this.#xid + 1;
+    this.#xid = xidAfter(this.#xid);
     return this.#xid;
   }
 
@@ -568,6 +588,11 @@ export class SessionMachine<R extends SessionRequest> {
       assert(this.#watches.size === 0, "watches belong to a session");
     }
   }
+}
+
+/** Numbers of requests go from 1 to 2^31 − 1 and start again: negative ones have meanings of their own. */
+export function xidAfter(xid: number): number {
+  return xid === 0x7fff_ffff ? 1 : xid + 1;
 }
 
 function sameAuth(a: SessionAuth, b: SessionAuth): boolean {

@@ -28,6 +28,11 @@ export interface SessionRequest {
   readonly path: string;
   /** The watcher to register if the request succeeds. */
   readonly watch: WatchIntent | undefined;
+  /**
+   * How many sessions the caller had been told are lost when it asked. A request that was made in the belief in one
+   * session must not happen in the next: the belief may be the reason for it.
+   */
+  readonly generation: number;
   /** Set by the machine when the caller no longer wants the answer. */
   abandoned: boolean;
 }

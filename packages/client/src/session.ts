@@ -75,6 +75,8 @@ export class Session {
   readonly #authWaiters = new Map<SessionAuth, (err: number | undefined) => void>();
   #closed: { readonly promise: Promise<void>; resolve(): void } | undefined;
   #over = false;
+  /** Sessions of which the program has been told that they are lost. */
+  #lostTold = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -135,7 +137,7 @@ export class Session {
         signal?.removeEventListener("abort", onAbort);
         resolve(outcome);
       };
-      const request: PendingRequest = { ...call, abandoned: false, settle };
+      const request: PendingRequest = { ...call, generation: this.#lostTold, abandoned: false, settle };
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#step({ type: "request", request });
     });
@@ -228,6 +230,7 @@ export class Session {
       }
       case "state": {
         const { type: _, ...event } = effect;
+        if (effect.state === "lost") this.#lostTold++;
         return this.#options.onState(event);
       }
       case "log":
