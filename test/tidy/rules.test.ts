@@ -112,7 +112,7 @@ describe("loose ends", () => {
     `// @${"ts"}-ignore`,
     `// @${"ts"}-expect-error it is so`,
     `test.${"only"}("x", f);`,
-    `describe.concurrent.${"only"}("x", f);`, ".concurrent"),
+    `describe.concurrent.${"only"}("x", f);`,
     'console.log("x");',
     "debugger;",
     `// ${"TO"}DO: mend`,
