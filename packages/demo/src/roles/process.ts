@@ -37,3 +37,10 @@ export async function runProcess(body: (signal: AbortSignal) => Promise<void>): 
     }
   }
 }
+
+/** Resolves when the signal aborts. */
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+}

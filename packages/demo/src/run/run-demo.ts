@@ -63,8 +63,9 @@ export async function runDemo(run: Run): Promise<boolean> {
   for (const path of layout.skeleton) {
     await client.ensurePath(path, { signal });
   }
-  const observer = new GroupObserver(client, layout, signal);
-  observer.run().catch((error: unknown) => end.abort(error));
+  const looking = new AbortController();
+  const observer = new GroupObserver(client, layout, AbortSignal.any([signal, looking.signal]));
+  observer.run().catch((error: unknown) => looking.signal.aborted || end.abort(error));
   using _watchdog = watchForStall(observer.views, paceMs, end);
   const narrator = new Narrator();
   const title = `Corral: word statistics of ${count(texts.length, "text")}`;
@@ -81,7 +82,7 @@ export async function runDemo(run: Run): Promise<boolean> {
     }
     const statistics = await orAborted(job.statistics, signal);
     await firstWhere(observer.views, (view) => view.done.size >= tasks.length, signal);
-    chronicle.tell("the client has all results");
+    chronicle.tell("the client has all results: masters and workers are stopped");
     // Nobody writes any more from here on, so the tree and the journals are complete.
     await stage.stopGroup(STOP_GRACE_MS);
     const tree = await readTree(client, layout, signal);
@@ -91,6 +92,7 @@ export async function runDemo(run: Run): Promise<boolean> {
     return await report(run, statistics, { submitted: tasks, journals, ...tree });
   } finally {
     showing.stop();
+    looking.abort();
   }
 }
 
