@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Disk } from "@corral/io";
 import { type Server, startServer } from "@corral/server";
 import { MemoryDisk, seededRandom } from "@corral/testing";
 import { expect, test } from "vitest";
@@ -83,8 +84,8 @@ test(
       while (load.acknowledged === before);
       // Every third cut keeps nothing at all; the others keep a random part of what was not synced: torn records, holes.
       disk = round % 3 === 0 ? disk.crash() : disk.crash({ random });
-      const dead = server;
-      await dead.close();
+      // Its disk is gone: it cannot stop in order, but it does let go of its clients.
+      await expect(server.close()).rejects.toThrow("EIO");
       load.stop();
       await running;
       server = await start();
@@ -96,3 +97,44 @@ test(
   },
   60_000 + kills * 5_000,
 );
+
+test("the check can fail: a disk that only says that it syncs is found out at the first power cut", async () => {
+  const disk = new MemoryDisk();
+  let server = await startServer({ disk: neverSyncing(disk), dataDir: "/data" });
+  const load = new AcknowledgedLoad(2);
+  await load.prepare(server.clientPort);
+  const running = load.run(server.clientPort);
+  while (load.acknowledged < 10) await delay(1);
+  const afterCut = disk.crash();
+  await expect(server.close()).rejects.toThrow("EIO");
+  load.stop();
+  await running;
+  server = await startServer({ disk: afterCut, dataDir: "/data" });
+  await expect(load.verify(server.clientPort)).rejects.toThrow("acknowledged session of /writer-0 is lost");
+  await server.close();
+});
+
+/** The same disk, but log files are not synced when asked. */
+function neverSyncing(disk: MemoryDisk): Disk {
+  return {
+    makeDirectory: (path) => disk.makeDirectory(path),
+    list: (path) => disk.list(path),
+    open: async (path, mode) => {
+      const file = await disk.open(path, mode);
+      return {
+        size: () => file.size(),
+        read: (position, length) => file.read(position, length),
+        write: (position, bytes) => file.write(position, bytes),
+        truncate: (length) => file.truncate(length),
+        sync: async () => {
+          if (!path.includes("/log.")) await file.sync();
+        },
+        close: () => file.close(),
+      };
+    },
+    rename: (from, to) => disk.rename(from, to),
+    remove: (path) => disk.remove(path),
+    syncDirectory: (path) => disk.syncDirectory(path),
+    claimDirectory: (path) => disk.claimDirectory(path),
+  };
+}

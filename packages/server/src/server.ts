@@ -182,7 +182,10 @@ export class Server {
     this.#onFatal(error);
   }
 
-  /** Stops: no new connections, writes in flight become durable and are answered, connections end in order. Idempotent. */
+  /**
+   * Stops: no new connections, writes in flight become durable and are answered, connections end in order. Idempotent.
+   * Rejects when the log could not be closed in order; the server has stopped all the same.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -192,8 +195,11 @@ export class Server {
     this.#ticker?.cancel();
     await this.#clientPort?.stopAccepting();
     this.#clientPort?.stopReading();
-    await this.#log?.close();
-    await this.#clientPort?.endAll();
+    try {
+      await this.#log?.close();
+    } finally {
+      await this.#clientPort?.endAll();
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
