@@ -127,6 +127,11 @@ export class SessionMachine<R extends SessionRequest> {
     return this.#lastZxid;
   }
 
+  /** How far the connection is. */
+  get phase(): Link["phase"] {
+    return this.#link.phase;
+  }
+
   /** When `step` wants a `timer` input at the latest; `undefined` if never. */
   get wakeAtMs(): number | undefined {
     return Number.isFinite(this.#wakeAtMs) ? this.#wakeAtMs : undefined;
