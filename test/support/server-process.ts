@@ -16,19 +16,27 @@ export class ServerProcess {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   port = 0;
 
-  private constructor(args: readonly string[]) {
+  private constructor(args: readonly string[], options: { readonly uid?: number } = {}) {
     if (!existsSync(built))
       throw new Error("packages/server is not built: run `npm run build` (or `npm test`, which does)");
-    this.process = spawn(process.execPath, [command, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(process.execPath, [command, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
+    });
     this.process.stderr?.on("data", (chunk: Buffer) => {
       this.stderr = (this.stderr + chunk.toString()).slice(-100_000);
     });
     this.exited = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
   }
 
-  /** Starts it without waiting for anything. */
-  static spawn(args: readonly string[]): ServerProcess {
-    return new ServerProcess(args);
+  /** Starts it where it is expected to fail; resolves with its exit code and what it said. */
+  static async fails(
+    args: readonly string[],
+    options: { readonly uid?: number } = {},
+  ): Promise<{ code: number | null; stderr: string }> {
+    const server = new ServerProcess(args, options);
+    const { code } = await server.exited;
+    return { code, stderr: server.stderr };
   }
 
   /** Starts it and resolves when it says that it is ready. */

@@ -114,10 +114,9 @@ function fail(code: number, sentence: string): void {
 
 /** One sentence: what was tried, what is in the way, what to do. */
 function explain(error: unknown, flags: Flags): string {
-  if (error instanceof ConfigError || error instanceof StorageError || error instanceof DirectoryInUseError) {
-    return error.message;
-  }
-  const { code, path } = error as NodeJS.ErrnoException;
+  const known = error instanceof ConfigError || error instanceof StorageError || error instanceof DirectoryInUseError;
+  const origin = error instanceof StorageError ? (error.cause ?? error) : error;
+  const { code, path } = origin as NodeJS.ErrnoException;
   switch (code) {
     case "EADDRINUSE":
       return `Port ${flags.clientPort} is in use by another program. Stop it, or choose another port with --client-port.`;
@@ -129,14 +128,14 @@ function explain(error: unknown, flags: Flags): string {
     case "EROFS":
       return path === undefined
         ? `Port ${flags.clientPort} may not be used by this user. Choose one above 1023 with --client-port.`
-        : `${path} cannot be written: ${code}. Make it writable for this user, or choose another directory with --data-dir.`;
+        : `${path} cannot be written (${code}). Make it writable for this user, or choose another directory with --data-dir.`;
     case "ENOTDIR":
     case "EEXIST":
       return `${path ?? flags.dataDir} is not a directory. Choose another place with --data-dir.`;
     case "ENOSPC":
       return `There is no space left for ${path ?? flags.dataDir}. Free some, or choose another place with --data-dir.`;
     default:
-      return `The server cannot start: ${messageOf(error)}`;
+      return known ? error.message : `The server cannot start: ${messageOf(error)}`;
   }
 }
 

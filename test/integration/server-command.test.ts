@@ -1,0 +1,80 @@
+/** The `corral-server` command as an operator meets it: what it says, how it ends. */
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { RawConnection } from "../support/raw-connection.ts";
+import { ServerProcess } from "../support/server-process.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "corral-command-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const quiet = ["--log-level", "silent"];
+const durable = () => ["--client-port", "0", "--data-dir", join(directory, "data"), ...quiet];
+
+test("it says where it listens, serves, and SIGTERM ends it in order with code 0", async () => {
+  const server = await ServerProcess.start(durable());
+  expect(server.stdout).toEqual([
+    `Corral server ready: listening on 127.0.0.1:${server.port} (data in ${join(directory, "data")})`,
+  ]);
+  const client = await RawConnection.withSession(server.port);
+  const ended = await server.stop();
+  expect(ended).toEqual({ code: 0, signal: null });
+  await client.closed;
+  expect(server.stdout.at(-1)).toBe("Corral server stopped");
+});
+
+test("a second server on the same data is refused while the first runs, and welcome after it was killed", async () => {
+  const first = await ServerProcess.start(durable());
+  const second = await ServerProcess.fails(durable());
+  expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining("is in use by another running server") });
+  await first.kill();
+  const third = await ServerProcess.start(durable());
+  await third.stop();
+});
+
+test("a port in use is named, with what to do", async () => {
+  const first = await ServerProcess.start(durable());
+  const args = ["--client-port", String(first.port), "--memory", ...quiet];
+  const { code, stderr } = await ServerProcess.fails(args);
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    `corral-server: Port ${first.port} is in use by another program. Stop it, or choose another port with --client-port.\n`,
+  );
+  await first.stop();
+});
+
+test("a data directory that is a file is named", async () => {
+  const file = join(directory, "file");
+  await writeFile(file, "");
+  const { code, stderr } = await ServerProcess.fails(["--client-port", "0", "--data-dir", file, ...quiet]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^corral-server: .*file is not a directory\. Choose another place with --data-dir\.\n$/);
+});
+
+test("a directory that cannot be written is named", async () => {
+  await chmod(directory, 0o555);
+  // Root may write anywhere: then the command runs as somebody who may not.
+  const { code, stderr } = await ServerProcess.fails(durable(), process.getuid?.() === 0 ? { uid: 65_534 } : {});
+  await chmod(directory, 0o755);
+  expect(stderr).toMatch(/^corral-server: .* cannot be written \(EACCES\)\. Make it writable .* or choose another directory with --data-dir\.\n$/);
+  expect(code).toBe(1);
+});
+
+describe("wrong usage ends with code 2 and names what is wrong", () => {
+  test.each([
+    [["--client-port", "x", "--memory"], "--client-port"],
+    [["--client-port", "70000", "--memory"], "clientPort: must be 0 … 65535"],
+    [["--client-port", "0"], "--data-dir DIR"],
+    [["--memory", "--tick", "0"], "tickMs: must be at least 1 ms"],
+    [["--memory", "--frobnicate"], "--frobnicate"],
+    [["--memory", "--log-level", "loud"], "debug, info, warn, error, silent"],
+  ])("%j", async (args, text) => {
+    const { code, stderr } = await ServerProcess.fails(args);
+    expect(stderr).toContain(text);
+    expect(code).toBe(2);
+  });
+});
