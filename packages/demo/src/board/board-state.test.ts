@@ -15,14 +15,15 @@ const view: GroupView = {
   ]),
   done: new Set(["t0"]),
 };
-const running = (id: string) => ({ id, isRunning: true });
-const killed = (id: string) => ({ id, isRunning: false });
+const running = (id: string) => ({ id, isRunning: true, isKilled: false });
+const killed = (id: string) => ({ id, isRunning: false, isKilled: true });
+const stopped = (id: string) => ({ id, isRunning: false, isKilled: false });
 
 it("tells the state of everyone", () => {
   const board = groupOnBoard({
     view,
     masters: [killed("master-1"), running("master-2"), running("master-3")],
-    workers: [running("worker-1"), killed("worker-2"), running("worker-3"), running("worker-4")],
+    workers: [running("worker-1"), killed("worker-2"), running("worker-3"), running("worker-4"), stopped("worker-5")],
     credits: new Map([["worker-1", 1]]),
     submitted: 4,
   });
@@ -32,6 +33,7 @@ it("tells the state of everyone", () => {
     ["killed", 1, 0],
     ["idle", 0, 0],
     ["not registered", 0, 0],
+    ["stopped", 0, 0],
   ]);
   expect(board).toMatchObject({ epoch: 2, waiting: 1, assigned: 2, done: 1, submitted: 4 });
 });

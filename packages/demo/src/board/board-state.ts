@@ -6,6 +6,7 @@ import type { BoardState, Member, MemberState } from "./render.ts";
 export interface CastMember {
   readonly id: string;
   readonly isRunning: boolean;
+  readonly isKilled: boolean;
 }
 
 /** Everything the board is made of. */
@@ -20,14 +21,15 @@ export interface BoardSources {
 
 /** The part of the board's state that follows from the sources. */
 export function groupOnBoard({ view, masters, workers, credits, submitted }: BoardSources) {
-  const master = ({ id, isRunning }: CastMember): Member => {
-    const state: MemberState = !isRunning ? "killed" : view.primary === id ? "primary" : "standing by";
-    return { id, state, held: 0, done: 0 };
+  const master = (member: CastMember): Member => {
+    const alive = view.primary === member.id ? "primary" : "standing by";
+    return { id: member.id, state: stateOf(member, alive), held: 0, done: 0 };
   };
-  const worker = ({ id, isRunning }: CastMember): Member => {
+  const worker = (member: CastMember): Member => {
+    const { id } = member;
     const held = view.queues.get(id)?.length ?? 0;
-    const done = credits.get(id) ?? 0;
-    return { id, state: workerState(view, id, isRunning, held), held, done };
+    const alive = !view.workers.includes(id) ? "not registered" : held > 0 ? "working" : "idle";
+    return { id, state: stateOf(member, alive), held, done: credits.get(id) ?? 0 };
   };
   return {
     epoch: view.epoch,
@@ -40,14 +42,11 @@ export function groupOnBoard({ view, masters, workers, credits, submitted }: Boa
   } satisfies Partial<BoardState>;
 }
 
-function workerState(view: GroupView, id: string, isRunning: boolean, held: number): MemberState {
-  if (!isRunning) {
+function stateOf({ isRunning, isKilled }: CastMember, alive: MemberState): MemberState {
+  if (isKilled) {
     return "killed";
   }
-  if (!view.workers.includes(id)) {
-    return "not registered";
-  }
-  return held > 0 ? "working" : "idle";
+  return isRunning ? alive : "stopped";
 }
 
 /**

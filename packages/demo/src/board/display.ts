@@ -18,7 +18,7 @@ export interface Display {
   event(atMs: number, text: string): void;
   /** The state to show; called whenever it has changed, and now and then for the clock. */
   update(state: BoardState): void;
-  /** A line that stays, outside the board. */
+  /** A line that stays, outside the board; on a terminal cut to its width. */
   line(line: Line): void;
   /** Leaves the terminal as it was found, with the last state standing; updates no more. Idempotent. */
   close(): void;
@@ -61,7 +61,7 @@ class LiveBoard implements Display {
   }
 
   line(line: Line): void {
-    this.#output.write(`${paint(line, Number.POSITIVE_INFINITY, this.#painter)}\n`);
+    this.#output.write(`${paint(line, this.#output.columns ?? 80, this.#painter)}\n`);
   }
 
   close(): void {

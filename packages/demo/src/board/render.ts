@@ -3,7 +3,7 @@ import { count, formatNumber } from "../tree/narrator.ts";
 import { bar, type Line, plain, type Style, styled } from "./segments.ts";
 
 /** What is known of a process: from the orchestrator whether it runs, from the tree what it does. */
-export type MemberState = "starting" | "primary" | "standing by" | "idle" | "working" | "killed" | "not registered";
+export type MemberState = "primary" | "standing by" | "idle" | "working" | "killed" | "stopped" | "not registered";
 
 /** A master or a worker on the board. */
 export interface Member {
@@ -40,12 +40,12 @@ export interface BoardState {
 }
 
 const STYLES: Readonly<Record<MemberState, Style>> = {
-  starting: "dim",
   primary: "green",
   "standing by": "cyan",
   idle: "dim",
   working: "green",
   killed: "red",
+  stopped: "dim",
   "not registered": "yellow",
 };
 

@@ -40,6 +40,7 @@ export class Child {
   readonly ended: Promise<Ending>;
   readonly #process: ChildProcess;
   #isRunning = true;
+  #isKilled = false;
   /** Set before it is killed or stopped: its end is then no surprise. */
   #endExpected = false;
 
@@ -79,6 +80,11 @@ export class Child {
     return this.#isRunning;
   }
 
+  /** Whether it was killed: not asked to stop, and not ended by itself. */
+  get isKilled(): boolean {
+    return this.#isKilled;
+  }
+
   /** SIGKILL: it gets no chance to say goodbye. Resolves when it is gone. */
   async kill(): Promise<void> {
     this.killNow();
@@ -88,6 +94,7 @@ export class Child {
   /** SIGKILL, without waiting. */
   killNow(): void {
     this.#endExpected = true;
+    this.#isKilled = true;
     this.#process.kill("SIGKILL");
   }
 

@@ -82,11 +82,11 @@ export async function runDemo(run: Run): Promise<boolean> {
     }
     const statistics = await orAborted(job.statistics, signal);
     await firstWhere(observer.views, (view) => view.done.size >= tasks.length, signal);
-    chronicle.tell("the client has all results: masters and workers are stopped");
+    chronicle.tell("the client has all results");
+    showing.stop();
     // Nobody writes any more from here on, so the tree and the journals are complete.
     await stage.stopGroup(STOP_GRACE_MS);
     const tree = await readTree(client, layout, signal);
-    showing.stop();
     const workers = stage.workers.map(({ id }) => id);
     const journals = await readJournals(join(directory, "journals"), workers);
     return await report(run, statistics, { submitted: tasks, journals, ...tree });

@@ -53,7 +53,7 @@ export class Showing {
     display.update({
       title,
       elapsedMs: chronicle.elapsedMs,
-      server: serverUp ? `running on ${stage.connectString}` : "down",
+      server: describeServer(stage, serverUp),
       serverUp,
       ...groupOnBoard({
         view: observer.latest,
@@ -76,4 +76,11 @@ export class Showing {
     }
     this.#parts.display.close();
   }
+}
+
+function describeServer({ connectString, serverStarts }: Stage, serverUp: boolean): string {
+  if (!serverUp) {
+    return "killed";
+  }
+  return `running on ${connectString}${serverStarts > 1 ? ", back after a kill with the same data" : ""}`;
 }

@@ -32,6 +32,7 @@ export class Stage {
   readonly #settings: StageSettings;
   readonly #signal: AbortSignal;
   #server: Child | undefined;
+  #serverStarts = 0;
   #port: number | undefined;
 
   constructor(children: Children, settings: StageSettings, signal: AbortSignal) {
@@ -43,6 +44,11 @@ export class Stage {
   /** Where the server listens. Only once it was started. */
   get connectString(): string {
     return `127.0.0.1:${this.#port}`;
+  }
+
+  /** How often the server was started: once, and once more after each kill. */
+  get serverStarts(): number {
+    return this.#serverStarts;
   }
 
   get server(): Child | undefined {
@@ -70,6 +76,7 @@ export class Stage {
       },
     });
     await orAborted(ready, this.#signal);
+    this.#serverStarts += 1;
   }
 
   /** Starts the next master. */
