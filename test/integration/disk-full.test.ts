@@ -1,0 +1,57 @@
+/** When the log cannot be written: nothing is acknowledged that is not durable, reads go on, and a restart finds what was. */
+import { ErrorCode, openAcl } from "@corral/protocol";
+import { startServer } from "@corral/server";
+import { diskError, MemoryDisk } from "@corral/testing";
+import { expect, test } from "vitest";
+import { RawConnection } from "../support/raw-connection.ts";
+import { RecordingLogger } from "../support/recording-logger.ts";
+
+const create = (path: string) => ({ path, data: Buffer.alloc(10_000), acl: openAcl, flags: 0 });
+
+test.each(["a full disk", "a failed sync"])("%s stops writes, not reads", async (what) => {
+  const disk = new MemoryDisk();
+  const logger = new RecordingLogger();
+  const server = await startServer({ disk, dataDir: "/data", logger });
+  const writer = await RawConnection.withSession(server.clientPort);
+  const reader = await RawConnection.withSession(server.clientPort);
+  if (what === "a full disk") {
+    disk.capacityBytes = 1_500_000;
+  } else {
+    let syncs = 0;
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "sync" && path.includes("/log.") && ++syncs > 20) throw diskError("EIO", "fdatasync", path);
+    };
+  }
+  let acknowledged = 0;
+  // The write that meets the failure is cut off unanswered: its outcome is unknown.
+  for (let i = 0; i < 1_000; i++) {
+    try {
+      const reply = await writer.call("create", create(`/n${i}`));
+      expect(reply.header.err).toBe(0);
+    } catch {
+      break;
+    }
+    acknowledged++;
+  }
+  expect(acknowledged).toBeGreaterThan(10);
+  expect(acknowledged).toBeLessThan(1_000);
+  await writer.closed;
+  await logger.line("the log cannot be written");
+  // Others are told plainly that writes are refused, and read on.
+  expect((await reader.call("create", create("/later"))).header.err).toBe(ErrorCode.SystemError);
+  expect((await reader.call("exists", { path: `/n${acknowledged - 1}`, watch: false })).header.err).toBe(0);
+  reader.destroy();
+  await server.close();
+
+  const restarted = disk.crash();
+  // The operator has made room.
+  restarted.capacityBytes = Number.POSITIVE_INFINITY;
+  const again = await startServer({ disk: restarted, dataDir: "/data" });
+  const c = await RawConnection.withSession(again.clientPort);
+  for (let i = 0; i < acknowledged; i++) {
+    expect((await c.call("exists", { path: `/n${i}`, watch: false })).header.err, `/n${i}`).toBe(0);
+  }
+  expect((await c.call("create", create("/later"))).header.err).toBe(0);
+  c.destroy();
+  await again.close();
+});
