@@ -24,12 +24,6 @@ function defaultInput(): string {
   return fileURLToPath(new URL("../corpus/texts", import.meta.resolve("@corral/master-worker")));
 }
 
-/** Where a relative path starts: npm changes to the package's directory and remembers where the person was. */
-function workingDirectory(): string {
-  const { INIT_CWD: calledFrom, npm_lifecycle_event: script } = process.env;
-  return script === "demo" && calledFrom !== undefined ? calledFrom : process.cwd();
-}
-
 /** Everything that must not outlive the demo, and how it is got rid of, at leisure or at once. */
 class Leftovers {
   readonly children: Children;
@@ -95,7 +89,7 @@ function explain(error: unknown): string {
 }
 
 async function main(): Promise<number> {
-  const parsed = parseOptions(process.argv.slice(2), workingDirectory());
+  const parsed = parseOptions(process.argv.slice(2), process.cwd());
   if (parsed.kind === "exit") {
     (parsed.exitCode === 0 ? process.stdout : process.stderr).write(parsed.text);
     return parsed.exitCode;

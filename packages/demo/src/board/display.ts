@@ -7,8 +7,8 @@ import { type Line, type Painter, paint, printable } from "./segments.ts";
 /** What is written to: `process.stdout` fits. */
 export interface Output {
   readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
+  /** Columns and rows of the terminal as it is now; only where there is one. */
+  getWindowSize?(): [columns: number, rows: number];
   write(text: string): unknown;
 }
 
@@ -28,6 +28,13 @@ export interface Display {
 export function createDisplay(output: Output, colours: boolean): Display {
   const painter: Painter = createColors(colours);
   return output.isTTY === true ? new LiveBoard(output, painter) : new PlainLines(output, painter);
+}
+
+/** Asked for each time: the size that Node remembers grows stale in a process that its terminal does not signal. */
+function sizeOf(output: Output): [columns: number, rows: number] {
+  const [columns, rows] = output.getWindowSize?.() ?? [80, 24];
+  // A terminal that does not know its size says 0.
+  return [columns || 80, rows || 24];
 }
 
 const HIDE_CURSOR = "\u001b[?25l";
@@ -61,7 +68,8 @@ class LiveBoard implements Display {
   }
 
   line(line: Line): void {
-    this.#output.write(`${paint(line, this.#output.columns ?? 80, this.#painter)}\n`);
+    const [columns] = sizeOf(this.#output);
+    this.#output.write(`${paint(line, columns, this.#painter)}\n`);
   }
 
   close(): void {
@@ -75,9 +83,9 @@ class LiveBoard implements Display {
     if (this.#state === undefined || this.#isClosed) {
       return;
     }
-    const columns = this.#output.columns ?? 80;
+    const [columns, rows] = sizeOf(this.#output);
     // One row stays free for the cursor: writing into the last one would scroll the board away from under itself.
-    const lines = renderBoard(this.#state, (this.#output.rows ?? 24) - 1);
+    const lines = renderBoard(this.#state, rows - 1);
     // A terminal made narrower breaks the old lines in two, so where they begin is not known: start on a new screen.
     const start = columns < this.#columnsShown ? "\u001b[2J\u001b[H" : `${TO_LINE_START}${up(this.#linesShown)}`;
     const body = lines.map((line) => `${paint(line, columns - 1, this.#painter)}${CLEAR_TO_LINE_END}\n`).join("");

@@ -7,22 +7,21 @@ import { DemoError } from "./demo-error.ts";
 export class Job {
   /** The names of the submitted tasks. */
   readonly submitted: Promise<readonly string[]>;
-  /** The client's result. Rejects with `DemoError` when a task failed. */
+  /** The client's result. Never comes when a task failed. */
   readonly statistics: Promise<CorpusStatistics>;
+  readonly #onFailure: (error: DemoError) => void;
   #onSubmitted: (tasks: readonly string[]) => void = () => {};
   #onStatistics: (statistics: CorpusStatistics) => void = () => {};
-  #onFailed: (error: DemoError) => void = () => {};
 
-  constructor() {
+  /** `onFailure` is called when a task has failed, so that there will be no result. */
+  constructor(onFailure: (error: DemoError) => void) {
+    this.#onFailure = onFailure;
     this.submitted = new Promise((resolve) => {
       this.#onSubmitted = resolve;
     });
-    this.statistics = new Promise((resolve, reject) => {
+    this.statistics = new Promise((resolve) => {
       this.#onStatistics = resolve;
-      this.#onFailed = reject;
     });
-    // Whoever waits gets the failure; until somebody does it is no fault of its own.
-    this.statistics.catch(() => {});
   }
 
   /** Takes a line. Throws a SyntaxError for one that is not JSON. */
@@ -36,7 +35,7 @@ export class Job {
         this.#onStatistics(message.statistics);
         break;
       case "failed":
-        this.#onFailed(new DemoError(message.message));
+        this.#onFailure(new DemoError(message.message));
         break;
     }
   }

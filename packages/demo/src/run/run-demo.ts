@@ -73,7 +73,7 @@ export async function runDemo(run: Run): Promise<boolean> {
   showing.start();
   try {
     await startGroup(stage, options, observer, signal);
-    const job = await startJob(stage, join(directory, "job.json"), texts);
+    const job = await startJob(run, stage);
     const tasks = await orAborted(job.submitted, signal);
     showing.submitted = tasks.length;
     chronicle.tell(`the client has submitted ${count(tasks.length, "task")}, one for each text`);
@@ -108,9 +108,11 @@ async function startGroup(stage: Stage, options: DemoOptions, observer: GroupObs
   await firstWhere(observer.views, isReady, signal);
 }
 
-async function startJob(stage: Stage, jobFile: string, texts: readonly TextFile[]): Promise<Job> {
+/** Starts the client on the texts. A task that fails ends the run. */
+async function startJob({ directory, texts, end }: Run, stage: Stage): Promise<Job> {
+  const jobFile = join(directory, "job.json");
   await writeFile(jobFile, JSON.stringify(texts.map(({ path }) => path)));
-  const job = new Job();
+  const job = new Job((error) => end.abort(error));
   stage.startClient(jobFile, (line) => job.onLine(line));
   return job;
 }
