@@ -58,7 +58,7 @@ it("draws nothing after its end", () => {
   expect(taken()).toBe("");
 });
 
-it("starts on a clean screen when the terminal was made narrower", () => {
+it("starts on a clean screen when the terminal has another size", () => {
   const { output, size, taken } = terminal(80, 24);
   const board = createDisplay(output, false);
   board.update(state);

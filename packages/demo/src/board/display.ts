@@ -42,6 +42,7 @@ const SHOW_CURSOR = "\u001b[?25h";
 const TO_LINE_START = "\r";
 const CLEAR_TO_LINE_END = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
+const CLEAN_SCREEN = "\u001b[2J\u001b[H";
 const up = (lines: number) => (lines > 0 ? `\u001b[${lines}A` : "");
 
 /** A board redrawn where it stands; what was in the terminal before scrolls up and stays. */
@@ -50,7 +51,8 @@ class LiveBoard implements Display {
   readonly #painter: Painter;
   #state: BoardState | undefined;
   #linesShown = 0;
-  #columnsShown = 0;
+  /** The terminal's size at the last drawing, as text. */
+  #sizeShown = "";
   #isClosed = false;
 
   constructor(output: Output, painter: Painter) {
@@ -86,12 +88,14 @@ class LiveBoard implements Display {
     const [columns, rows] = sizeOf(this.#output);
     // One row stays free for the cursor: writing into the last one would scroll the board away from under itself.
     const lines = renderBoard(this.#state, rows - 1);
-    // A terminal made narrower breaks the old lines in two, so where they begin is not known: start on a new screen.
-    const start = columns < this.#columnsShown ? "\u001b[2J\u001b[H" : `${TO_LINE_START}${up(this.#linesShown)}`;
+    // A terminal of another size has moved the old lines about: start on a clean screen.
+    const size = `${columns} ${rows}`;
+    const isMoved = this.#sizeShown !== "" && this.#sizeShown !== size;
+    const start = isMoved ? CLEAN_SCREEN : `${TO_LINE_START}${up(this.#linesShown)}`;
     const body = lines.map((line) => `${paint(line, columns - 1, this.#painter)}${CLEAR_TO_LINE_END}\n`).join("");
     this.#output.write(`${HIDE_CURSOR}${start}${body}${CLEAR_BELOW}`);
     this.#linesShown = lines.length;
-    this.#columnsShown = columns;
+    this.#sizeShown = size;
   }
 }
 
