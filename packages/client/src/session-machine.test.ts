@@ -81,7 +81,7 @@ describe("traces", () => {
   test("the deadline passes while a handshake for the old session is under way", async () => {
     const trace = new Trace();
     trace.connected();
-    trace.at(100).broken().at(8_000).attempt().at(8_010).opened();
+    trace.at(100).broken().at(8_600).attempt().at(8_610).opened();
     trace.timer();
     trace.at(8_950).handshake({ sessionId: 1n });
     await expectTrace(trace, "lost-while-handshaking");

@@ -35,15 +35,17 @@ import { WatchRegistry } from "./watch-registry.ts";
 /** The connection, from nothing to usable. */
 type Link =
   | { readonly phase: "idle" }
-  | { readonly phase: "dialing"; readonly connection: number; readonly host: Address; dueMs: number }
-  | {
-      readonly phase: "handshaking";
-      readonly connection: number;
-      readonly host: Address;
-      readonly sentMs: number;
-      dueMs: number;
-    }
-  | { readonly phase: "established"; readonly connection: number; readonly host: Address; readonly sinceMs: number };
+  | ({ readonly phase: "dialing"; dueMs: number } & LinkTo)
+  /** `sinceMs`: when the handshake was sent. */
+  | ({ readonly phase: "handshaking"; dueMs: number } & LinkTo)
+  | ({ readonly phase: "established" } & LinkTo);
+
+interface LinkTo {
+  readonly connection: number;
+  readonly host: Address;
+  /** Since when it is in this phase. */
+  readonly sinceMs: number;
+}
 
 interface EstablishedSession {
   readonly id: bigint;
@@ -200,7 +202,7 @@ export class SessionMachine<R extends SessionRequest> {
 
   #dial(host: Address): void {
     const connection = ++this.#connections;
-    this.#link = { phase: "dialing", connection, host, dueMs: this.#now + this.#attemptMs };
+    this.#link = { phase: "dialing", connection, host, sinceMs: this.#now, dueMs: this.#now + this.#patienceMs };
     this.#effects.push({ type: "dial", connection, host });
   }
 
@@ -208,7 +210,7 @@ export class SessionMachine<R extends SessionRequest> {
   #onOpened(connection: number): void {
     if (this.#link.phase !== "dialing" || this.#link.connection !== connection) return;
     const { host } = this.#link;
-    this.#link = { phase: "handshaking", connection, host, sentMs: this.#now, dueMs: this.#now + this.#attemptMs };
+    this.#link = { phase: "handshaking", connection, host, sinceMs: this.#now, dueMs: this.#now + this.#patienceMs };
     this.#send({
       type: "connect",
       request: {
@@ -249,7 +251,7 @@ export class SessionMachine<R extends SessionRequest> {
       // A view of the frame, of which nothing else is to be kept.
       password: Uint8Array.from(passwd ?? noPassword),
       timeoutMs: timeOut,
-      deadlineMs: deadlineAfter(link.sentMs, timeOut),
+      deadlineMs: deadlineAfter(link.sinceMs, timeOut),
     };
     this.#link = { phase: "established", connection: link.connection, host: link.host, sinceMs: this.#now };
     this.#rotation.succeeded();
@@ -301,7 +303,7 @@ export class SessionMachine<R extends SessionRequest> {
   /** Servers close silently for several reasons; a pattern of it deserves a word, and one of them a way out. */
   #onRefused(): void {
     const inRow = this.#rotation.refusalsInRow;
-    if (inRow === Math.max(3, this.#rotation.count)) {
+    if (inRow === Math.max(5, 2 * this.#rotation.count)) {
       this.#log(
         "warn",
         this.#lastZxid > 0
@@ -490,6 +492,16 @@ export class SessionMachine<R extends SessionRequest> {
     return (this.sessionTimeoutMs * 2) / 3;
   }
 
+  /**
+   * How long to wait at one host. What is left of a session is halved from attempt to attempt: one connection that
+   * leads nowhere must not use it up.
+   */
+  get #patienceMs(): number {
+    if (this.#session === undefined) return this.#attemptMs;
+    const leftMs = this.#session.deadlineMs - this.#now;
+    return Math.max(limits.attemptMsMin, Math.min(this.#attemptMs, Math.ceil(leftMs / 2)));
+  }
+
   #onTimer(): void {
     // Timers run before sockets are read. A late timer means that we stood still and could not have heard the server,
     // so that time does not count as its silence. The deadline has no such mercy.
@@ -500,7 +512,7 @@ export class SessionMachine<R extends SessionRequest> {
     const link = this.#link;
     if ((link.phase === "dialing" || link.phase === "handshaking") && this.#now >= link.dueMs) {
       const stage = link.phase === "dialing" ? "dial" : "handshake";
-      this.#onBroken({ kind: "timeout", stage, waitedMs: this.#attemptMs });
+      this.#onBroken({ kind: "timeout", stage, waitedMs: Math.round(this.#now - link.sinceMs) });
     } else if (link.phase === "established") {
       if (this.#now >= this.#lastHeardMs + this.#readTimeoutMs) {
         this.#onBroken({ kind: "silent", waitedMs: Math.round(this.#now - this.#lastHeardMs) });

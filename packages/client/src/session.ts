@@ -298,7 +298,7 @@ export class Session {
       this.#timer.handle.cancel();
     }
     const { clock } = this.#options;
-    const handle = clock.setTimer(Math.max(0, Math.ceil(atMs - clock.elapsedMs())), () => {
+    const handle = clock.setTimer(Math.max(0, atMs - clock.elapsedMs()), () => {
       this.#timer = undefined;
       this.#step({ type: "timer" });
     });
