@@ -32,7 +32,7 @@ export async function install() {
   await step(
     "npx",
     ["--yes", pnpm, "install", "--frozen-lockfile", "--reporter=append-only", "--config.confirm-modules-purge=false"],
-    "The dependencies could not be installed. Is the package registry reachable? The installer said:",
+    "The dependencies could not be installed. The installer said:",
   );
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, wanted);

@@ -1,0 +1,116 @@
+/**
+ * Requests, encoded once and sent many times; only the xid changes. Each knows how long its reply must be, which
+ * together with the error code and the order of the replies is what is verified at full speed.
+ */
+import {
+  type ClientOperation,
+  CreateMode,
+  OpCode,
+  openAcl,
+  operations,
+  type RequestOf,
+  Writer,
+} from "@corral/protocol";
+import { type Figure, type LoadOperation, tree } from "../figures.ts";
+
+/** One request, ready to be sent. */
+export interface Request {
+  /** What it does, for error messages. */
+  readonly name: string;
+  /** The whole frame; the xid, at `xidOffset`, is filled in when it is sent. */
+  readonly frame: Buffer;
+  /** Bytes of the reply's payload, header included. */
+  readonly replyBytes: number;
+}
+
+/** Where the xid stands in a request's frame. */
+export const xidOffset = 4;
+
+const headerBytes = 16;
+const statBytes = 68;
+const root = "/bench";
+const data = Buffer.alloc(tree.dataBytes, "x");
+
+function request<O extends ClientOperation>(operation: O, body: RequestOf<O>, bodyBytes: number): Request {
+  const writer = new Writer();
+  const mark = writer.beginFrame();
+  writer.int(0);
+  writer.int(OpCode[operation]);
+  // The table's entry and the body are of the same operation, which the compiler cannot see through the union.
+  (operations[operation].request as { write(writer: Writer, body: RequestOf<O>): void }).write(writer, body);
+  writer.endFrame(mark);
+  return { name: operation, frame: writer.take(), replyBytes: headerBytes + bodyBytes };
+}
+
+function create(path: string): Request {
+  const body = { path, data, acl: openAcl, flags: CreateMode.persistent };
+  return request("create", body, 4 + path.length);
+}
+
+const keys = Array.from({ length: tree.keys }, (_, i) => `${root}/keys/key-${String(i).padStart(6, "0")}`);
+const children = Array.from({ length: tree.children }, (_, i) => `child-${String(i).padStart(6, "0")}`);
+const listed = `${root}/listed`;
+const made = `${root}/made`;
+
+/** Builds the tree that the load works on, in an order in which every parent comes before its children. */
+export function building(): Request[] {
+  return [
+    ...[root, `${root}/keys`, listed, made].map(create),
+    ...keys.map(create),
+    ...children.map((name) => create(`${listed}/${name}`)),
+  ];
+}
+
+type Source = () => Request;
+
+/** Random enough to spread over keys, cheap enough not to be measured: xorshift. */
+function numbers(seed: number): (below: number) => number {
+  let x = seed | 1;
+  return (below) => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) % below;
+  };
+}
+
+/** The endless requests of one connection of a figure. */
+export function requestsOf(figure: Figure, connection: number): Source {
+  const next = numbers((connection + 1) * 2_654_435_761);
+  const make: Readonly<Record<LoadOperation, () => Source>> = {
+    get: () => {
+      const all = keys.map((path) => request("getData", { path, watch: false }, 4 + data.length + statBytes));
+      return () => all[next(all.length)]!;
+    },
+    set: () => {
+      const all = keys.map((path) => request("setData", { path, data, version: -1 }, statBytes));
+      return () => all[next(all.length)]!;
+    },
+    children: () => {
+      const bytes = 4 + children.reduce((sum, name) => sum + 4 + name.length, 0);
+      const one = request("getChildren", { path: listed, watch: false }, bytes);
+      return () => one;
+    },
+    // A session's requests are carried out in order, so that one name for each connection will do, however deep. A run
+    // may stop between the two; what it leaves behind must not be in the way of the next run, another process.
+    createDelete: () => {
+      const path = `${made}/${process.pid}-${connection}`;
+      const [making, unmaking] = [create(path), request("delete", { path, version: -1 }, 0)];
+      let there = false;
+      return () => {
+        there = !there;
+        return there ? making : unmaking;
+      };
+    },
+  };
+  const parts = Object.entries(figure.mix).map(([name, share]) => ({ share, source: make[name as LoadOperation]() }));
+  if (parts.length === 1) return parts[0]!.source;
+  return () => {
+    let at = next(100);
+    for (const { share, source } of parts) {
+      if (at < share) return source();
+      at -= share;
+    }
+    return parts[0]!.source();
+  };
+}
