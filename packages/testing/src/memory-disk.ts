@@ -130,70 +130,81 @@ export class MemoryDisk implements Disk {
 
   // ── the port ──
 
-  async makeDirectory(path: string): Promise<void> {
-    await this.begin({ kind: "makeDirectory", path });
-    for (let directory = path; directory !== "/"; directory = parentOf(directory)) this.#directories.add(directory);
+  makeDirectory(path: string): Promise<void> {
+    return this.perform({ kind: "makeDirectory", path }, () => {
+      for (let directory = path; directory !== "/"; directory = parentOf(directory)) this.#directories.add(directory);
+    });
   }
 
-  async list(path: string): Promise<string[]> {
-    await this.begin({ kind: "list", path });
-    this.#requireDirectory(path, "list");
-    const inside = this.paths().filter((file) => parentOf(file) === path);
-    const below = [...this.#directories].filter((other) => other !== "/" && parentOf(other) === path);
-    return [...inside, ...below].map((entry) => entry.slice(path === "/" ? 1 : path.length + 1)).sort();
+  list(path: string): Promise<string[]> {
+    return this.perform({ kind: "list", path }, () => {
+      this.#requireDirectory(path, "list");
+      const inside = this.paths().filter((file) => parentOf(file) === path);
+      const below = [...this.#directories].filter((other) => other !== "/" && parentOf(other) === path);
+      return [...inside, ...below].map((entry) => entry.slice(path === "/" ? 1 : path.length + 1)).sort();
+    });
   }
 
-  async open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
-    await this.begin({ kind: "open", path });
-    if (mode !== "create") return new MemoryFile(this, path, this.#existing(path, "open"), mode === "write");
-    this.#requireDirectory(parentOf(path), "open");
-    if (this.#names.has(path) || this.#directories.has(path)) throw diskError("EEXIST", "open", path);
-    const inode = new Inode();
-    this.#change({ kind: "set", path, inode });
-    return new MemoryFile(this, path, inode, true);
+  open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
+    return this.perform({ kind: "open", path }, () => {
+      if (mode !== "create") return new MemoryFile(this, path, this.#existing(path, "open"), mode === "write");
+      this.#requireDirectory(parentOf(path), "open");
+      if (this.#names.has(path) || this.#directories.has(path)) throw diskError("EEXIST", "open", path);
+      const inode = new Inode();
+      this.#change({ kind: "set", path, inode });
+      return new MemoryFile(this, path, inode, true);
+    });
   }
 
-  async rename(from: string, to: string): Promise<void> {
-    await this.begin({ kind: "rename", path: from });
-    if (parentOf(from) !== parentOf(to)) throw diskError("EXDEV", "rename", from);
-    this.#change({ kind: "rename", from, path: to, inode: this.#existing(from, "rename") });
+  rename(from: string, to: string): Promise<void> {
+    return this.perform({ kind: "rename", path: from }, () => {
+      if (parentOf(from) !== parentOf(to)) throw diskError("EXDEV", "rename", from);
+      this.#change({ kind: "rename", from, path: to, inode: this.#existing(from, "rename") });
+    });
   }
 
-  async remove(path: string): Promise<void> {
-    await this.begin({ kind: "remove", path });
-    if (this.#names.has(path)) this.#change({ kind: "remove", path });
+  remove(path: string): Promise<void> {
+    return this.perform({ kind: "remove", path }, () => {
+      if (this.#names.has(path)) this.#change({ kind: "remove", path });
+    });
   }
 
-  async syncDirectory(path: string): Promise<void> {
-    await this.begin({ kind: "syncDirectory", path });
-    this.#requireDirectory(path, "syncDirectory");
-    const isInside = (change: NameChange) => parentOf(change.path) === path;
-    for (const change of this.#changes.filter(isInside)) applyChange(this.#durableNames, change);
-    this.#changes = this.#changes.filter((change) => !isInside(change));
+  syncDirectory(path: string): Promise<void> {
+    return this.perform({ kind: "syncDirectory", path }, () => {
+      this.#requireDirectory(path, "syncDirectory");
+      const isInside = (change: NameChange) => parentOf(change.path) === path;
+      for (const change of this.#changes.filter(isInside)) applyChange(this.#durableNames, change);
+      this.#changes = this.#changes.filter((change) => !isInside(change));
+    });
   }
 
-  async claimDirectory(path: string): Promise<DirectoryClaim> {
-    await this.begin({ kind: "claimDirectory", path });
-    this.#requireDirectory(path, "claimDirectory");
-    if (this.#claims.has(path)) throw new DirectoryInUseError(path);
-    this.#claims.add(path);
-    let held = true;
-    return {
-      release: async () => {
-        if (held) this.#claims.delete(path);
-        held = false;
-      },
-    };
+  claimDirectory(path: string): Promise<DirectoryClaim> {
+    return this.perform({ kind: "claimDirectory", path }, () => {
+      this.#requireDirectory(path, "claimDirectory");
+      if (this.#claims.has(path)) throw new DirectoryInUseError(path);
+      this.#claims.add(path);
+      let held = true;
+      return {
+        release: async () => {
+          if (held) this.#claims.delete(path);
+          held = false;
+        },
+      };
+    });
   }
 
   // ── for this package's own files ──
 
-  /** @internal Counts the operation, lets the test interfere, and refuses if the disk is dead. */
-  async begin(operation: DiskOperation): Promise<void> {
+  /**
+   * @internal Counts the operation, lets the test interfere, refuses if the disk is dead, then does it. The last look
+   * and the deed are one step: a disk that has died meanwhile must not be changed, nor may anybody be told that it was.
+   */
+  async perform<T>(operation: DiskOperation, deed: () => T): Promise<T> {
     this.#requireAlive(operation);
     this.#operationCount += 1;
     await this.onOperation?.(operation);
     this.#requireAlive(operation);
+    return deed();
   }
 
   /** @internal Bytes that may still be written. */
@@ -244,48 +255,47 @@ class MemoryFile implements DiskFile {
     this.#writable = writable;
   }
 
-  async size(): Promise<number> {
-    await this.#begin("size");
-    return this.#inode.length;
+  size(): Promise<number> {
+    return this.#perform("size", () => this.#inode.length);
   }
 
-  async read(position: number, length: number): Promise<Buffer> {
-    await this.#begin("read");
-    return Buffer.from(this.#inode.view().subarray(position, position + length));
+  read(position: number, length: number): Promise<Buffer> {
+    return this.#perform("read", () => Buffer.from(this.#inode.view().subarray(position, position + length)));
   }
 
-  async write(position: number, bytes: Uint8Array): Promise<void> {
-    await this.#begin("write", true);
-    const growth = Math.max(0, position + bytes.length - this.#inode.length);
-    const missing = Math.min(bytes.length, Math.max(0, growth - this.#disk.freeBytes()));
-    this.#inode.write(position, bytes.subarray(0, bytes.length - missing));
-    if (missing > 0) throw diskError("ENOSPC", "write", this.#path);
+  write(position: number, bytes: Uint8Array): Promise<void> {
+    return this.#perform("write", () => {
+      const growth = Math.max(0, position + bytes.length - this.#inode.length);
+      const missing = Math.min(bytes.length, Math.max(0, growth - this.#disk.freeBytes()));
+      this.#inode.write(position, bytes.subarray(0, bytes.length - missing));
+      if (missing > 0) throw diskError("ENOSPC", "write", this.#path);
+    });
   }
 
-  async truncate(length: number): Promise<void> {
-    await this.#begin("truncate", true);
-    this.#inode.truncate(length);
+  truncate(length: number): Promise<void> {
+    return this.#perform("truncate", () => this.#inode.truncate(length));
   }
 
   async sync(): Promise<void> {
     try {
-      await this.#begin("sync");
+      await this.#perform("sync", () => this.#inode.sync());
     } catch (error) {
       this.#inode.forgetUnsynced();
       throw error;
     }
-    this.#inode.sync();
   }
 
   async close(): Promise<void> {
     if (!this.#open) return;
-    await this.#begin("close");
-    this.#open = false;
+    await this.#perform("close", () => {
+      this.#open = false;
+    });
   }
 
-  async #begin(kind: DiskOperation["kind"], writes = false): Promise<void> {
+  async #perform<T>(kind: DiskOperation["kind"], deed: () => T): Promise<T> {
+    const writes = kind === "write" || kind === "truncate";
     if (!this.#open || (writes && !this.#writable)) throw diskError("EBADF", kind, this.#path);
-    await this.#disk.begin({ kind, path: this.#path });
+    return this.#disk.perform({ kind, path: this.#path }, deed);
   }
 }
 

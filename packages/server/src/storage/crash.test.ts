@@ -1,0 +1,187 @@
+/**
+ * What a storage promises, tried against crashes: at every single operation of a script, and at random ones of random
+ * lives that follow each other on the same disk.
+ *
+ * DurableHistory  every acknowledged record comes back; what comes back is a prefix of what was appended
+ * DurableEpoch    an epoch that was written is never forgotten
+ */
+import { diskError, MemoryDisk, type SeededRandom, seededRandom } from "@corral/testing";
+import { describe, expect, it } from "vitest";
+import { type Life, letters, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
+import type { LogRecord } from "./storage.ts";
+
+const epochBytes = 2 ** 32;
+
+/** What must be true of the next life. */
+interface Promised {
+  /** All that was ever appended, in order, as far as the last life saw it. */
+  appended: LogRecord[];
+  acknowledgedZxid: number;
+  epoch: number;
+}
+
+function check(life: Life, promised: Promised, what: string): void {
+  const appended = text(promised.appended);
+  const recovered = text(life.recovered);
+  expect(recovered, what).toEqual(appended.slice(0, recovered.length));
+  expect(life.acknowledgedZxid, what).toBeGreaterThanOrEqual(promised.acknowledgedZxid);
+  expect(life.storage.currentEpoch, what).toBeGreaterThanOrEqual(promised.epoch);
+  promised.appended = [...life.recovered];
+  promised.acknowledgedZxid = life.acknowledgedZxid;
+}
+
+/** Whatever ends a life early is the disk's doing, and is what the test is about; anything else is not. */
+function unlessDisk(error: unknown): void {
+  const chain = [error, error instanceof Error ? error.cause : undefined];
+  if (!chain.some((link) => link instanceof Error && "code" in link)) throw error;
+}
+
+/** Epochs, batches, snapshots that overlap with appends, purges, and a start in the middle. */
+async function script(disk: MemoryDisk, promised: Promised): Promise<void> {
+  for (let turn = 1; turn <= 2; turn += 1) {
+    const life = await live(disk);
+    check(life, promised, `turn ${turn}`);
+    const { storage } = life;
+    storage.onDurable = ((before) => (zxid) => {
+      promised.acknowledgedZxid = zxid;
+      before(zxid);
+    })(storage.onDurable);
+    const append = (records: readonly LogRecord[]) => {
+      promised.appended.push(...records);
+      storage.append(records);
+    };
+    const epoch = storage.currentEpoch + 1;
+    await storage.writeEpoch(epoch);
+    promised.epoch = epoch;
+    const first = epoch * epochBytes + 1;
+    append(letters(first, [20, 700, 40]));
+    append(letters(first + 3, [600]));
+    await life.durable(first + 3);
+    const upTo = (zxid: number) => promised.appended.filter((record) => record.zxid <= zxid);
+    const snapshot = storage.writeSnapshot(first + 3, toChunks(upTo(first + 3)));
+    append(letters(first + 4, [500, 0, 900]));
+    await Promise.all([snapshot, life.durable(first + 6)]);
+    append(letters(first + 7, [1_000, 800]));
+    await life.durable(first + 8);
+    await storage.writeSnapshot(first + 8, toChunks(upTo(first + 8)));
+    append(letters(first + 9, [30]));
+    await storage.close();
+  }
+}
+
+const endings: readonly [string, (disk: MemoryDisk, random: SeededRandom) => MemoryDisk][] = [
+  ["is killed", (disk) => disk.kill()],
+  ["crashes, and nothing unsynced is left", (disk) => disk.crash()],
+  ["crashes, and some of the unsynced is left", (disk, random) => disk.crash({ random })],
+  ["is killed, and crashes before anything else is done", (disk, random) => disk.kill().crash({ random })],
+];
+
+describe("a storage that ends at any operation", () => {
+  it.each(endings)("%s: keeps its promises", async (_, end) => {
+    const complete = new MemoryDisk();
+    await script(complete, { appended: [], acknowledgedZxid: 0, epoch: 0 });
+    expect(complete.operationCount).toBeGreaterThan(150);
+    for (let last = 1; last <= complete.operationCount; last += 1) {
+      const disk = new MemoryDisk();
+      const promised: Promised = { appended: [], acknowledgedZxid: 0, epoch: 0 };
+      let next: MemoryDisk | undefined;
+      disk.onOperation = () => {
+        if (disk.operationCount === last) next = end(disk, seededRandom(last));
+      };
+      await script(disk, promised).catch(unlessDisk);
+      next ??= end(disk, seededRandom(last));
+      const life = await live(next);
+      check(life, promised, `operation ${last}`);
+      const epoch = life.storage.currentEpoch + 1;
+      await life.storage.writeEpoch(epoch);
+      promised.epoch = epoch;
+      const more = letters(epoch * epochBytes + 1, [50, 60]);
+      life.storage.append(more);
+      promised.appended.push(...more);
+      await life.durable(epoch * epochBytes + 2);
+      promised.acknowledgedZxid = epoch * epochBytes + 2;
+      check(await live(next.crash()), promised, `after operation ${last}`);
+    }
+  });
+});
+
+/** One random life; the disk as it left it. */
+async function randomLife(disk: MemoryDisk, promised: Promised, random: SeededRandom): Promise<MemoryDisk> {
+  let next: MemoryDisk | undefined;
+  const lastOperation = disk.operationCount + 1 + random.below(random.pick([30, 120, 250]));
+  const failing = random.below(8) === 0 ? random.pick(["write", "sync", "rename"]) : undefined;
+  disk.onOperation = ({ kind, path }) => {
+    if (disk.operationCount >= lastOperation) {
+      next = random.below(4) === 0 ? disk.kill() : disk.crash(random.below(4) === 0 ? {} : { random });
+    }
+    if (kind === failing && random.below(20) === 0) throw diskError("EIO", kind, path);
+  };
+  const limits = {
+    ...smallLimits,
+    retainedSnapshots: 1 + random.below(3),
+    preallocateBytes: random.pick([0, 512, 2_048]),
+  };
+  try {
+    const life = await live(disk, limits);
+    check(life, promised, "a random life");
+    const { storage } = life;
+    storage.onDurable = (zxid) => {
+      life.acknowledgedZxid = zxid;
+      promised.acknowledgedZxid = zxid;
+    };
+    const epoch = storage.currentEpoch + 1;
+    await storage.writeEpoch(epoch);
+    promised.epoch = epoch;
+    let counter = 0;
+    let snapshot: Promise<unknown> = Promise.resolve();
+    while (!next && life.failures.length === 0 && counter < 400) {
+      const count = 1 + random.below(6);
+      const records = Array.from({ length: count }, (): LogRecord => {
+        counter += 1 + random.below(2);
+        const length = random.below(random.pick([40, 300, 3_000]));
+        return {
+          zxid: epoch * epochBytes + counter,
+          bytes: random.below(3) ? random.bytes(length) : Buffer.alloc(length),
+        };
+      });
+      promised.appended.push(...records);
+      storage.append(records);
+      for (let turns = random.below(60); turns > 0; turns -= 1) await Promise.resolve();
+      if (random.below(12) === 0 && life.acknowledgedZxid > 0) {
+        await snapshot;
+        const zxid = life.acknowledgedZxid;
+        const content = toChunks(promised.appended.filter((record) => record.zxid <= zxid));
+        snapshot = storage.writeSnapshot(zxid, content).catch(unlessDisk);
+      }
+    }
+    await snapshot;
+    await storage.close();
+  } catch (error) {
+    unlessDisk(error);
+  }
+  return next ?? disk.kill();
+}
+
+describe("random lives on one disk", () => {
+  const seeds = Array.from({ length: 300 }, (_, index) => index + 1);
+
+  it.each([seeds.slice(0, 100), seeds.slice(100, 200), seeds.slice(200)])(
+    "keep their promises: seeds %i …",
+    async (...some) => {
+      let recovered = 0;
+      let truncated = 0;
+      for (const seed of some) {
+        const random = seededRandom(seed);
+        const promised: Promised = { appended: [], acknowledgedZxid: 0, epoch: 0 };
+        let disk = new MemoryDisk();
+        for (let lives = 0; lives < 5; lives += 1) disk = await randomLife(disk, promised, random);
+        const life = await live(disk);
+        check(life, promised, `seed ${seed}`);
+        recovered += life.recovered.length;
+        truncated += life.truncatedBytes > 0 ? 1 : 0;
+      }
+      expect(recovered).toBeGreaterThan(1_000);
+      expect(truncated).toBeGreaterThan(5);
+    },
+  );
+});

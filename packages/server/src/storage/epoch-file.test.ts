@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { decodeEpochFile, encodeEpochFile } from "./epoch-file.ts";
+
+describe("the epoch file", () => {
+  it("is text for people", () => {
+    expect(encodeEpochFile({ epoch: 3, lastZxid: 0x2_0000_0005 }).toString()).toMatchInlineSnapshot(`
+      "corral-epoch 1
+      epoch 3
+      last-zxid 0x200000005
+      crc32 0eae2f8a
+      "
+    `);
+  });
+
+  it("comes back, and no changed, missing or additional byte goes unnoticed", () => {
+    const bytes = encodeEpochFile({ epoch: 12, lastZxid: 0xb_0000_00ff });
+    expect(decodeEpochFile(bytes)).toEqual({ epoch: 12, lastZxid: 0xb_0000_00ff });
+    for (let at = 0; at < bytes.length; at += 1) {
+      for (const change of [0x01, 0x20, 0xff]) {
+        const changed = Buffer.from(bytes);
+        changed[at]! ^= change;
+        expect(decodeEpochFile(changed)).toBeUndefined();
+      }
+      expect(decodeEpochFile(bytes.subarray(0, at))).toBeUndefined();
+    }
+    expect(decodeEpochFile(Buffer.concat([bytes, Buffer.from("\n")]))).toBeUndefined();
+  });
+});

@@ -1,0 +1,114 @@
+import { seededRandom } from "@corral/testing";
+import { describe, expect, it } from "vitest";
+import { decodeRecord, encodeRecords, hasHole, type LogRecord, recordByteLength, sectorBytes } from "./record.ts";
+
+const place = { position: 64, durablePosition: 64, previousZxid: 6 };
+
+function decodeAll(bytes: Buffer, position: number) {
+  const found: { zxid: number; previousZxid: number; syncedOffset: number; payload: string }[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const decoded = decodeRecord(bytes, at, position + at);
+    if (decoded.kind !== "record") return { found, stoppedAt: at };
+    const { byteLength, ...header } = decoded.header;
+    found.push({ ...header, payload: decoded.payload.toString("latin1") });
+    at += byteLength;
+  }
+  return { found, stoppedAt: bytes.length };
+}
+
+describe("a record", () => {
+  it("has the documented bytes", () => {
+    const bytes = encodeRecords([{ zxid: 2 ** 32 * 3 + 7, bytes: Buffer.from("hello") }], {
+      position: 4_096,
+      durablePosition: 512,
+      previousZxid: 2 ** 32 * 2 + 9,
+    });
+    expect(bytes.toString("hex").match(/.{1,16}/g)).toMatchInlineSnapshot(`
+      [
+        "c0a15ea700000040",
+        "9df44b33a2b90671",
+        "0000000300000007",
+        "0000000200000009",
+        "0000000000000200",
+        "0000000500000000",
+        "68656c6c6f000000",
+        "00000000e0d0fb0b",
+      ]
+    `);
+  });
+
+  it("comes back with its neighbours' zxids, whatever its length", () => {
+    const records: LogRecord[] = Array.from({ length: 40 }, (_, index) => ({
+      zxid: 7 + index,
+      bytes: Buffer.alloc(index, 65 + index),
+    }));
+    const bytes = encodeRecords(records, place);
+    expect(bytes.length).toBe(records.reduce((sum, record) => sum + recordByteLength(record.bytes.length), 0));
+    expect(bytes.length % 8).toBe(0);
+    const { found, stoppedAt } = decodeAll(bytes, 64);
+    expect(stoppedAt).toBe(bytes.length);
+    expect(found).toEqual(
+      records.map((record) => ({
+        zxid: record.zxid,
+        previousZxid: record.zxid - 1,
+        syncedOffset: 64,
+        payload: Buffer.from(record.bytes).toString("latin1"),
+      })),
+    );
+  });
+
+  it("is not valid at any other offset, nor with any byte before its end mark changed", () => {
+    const bytes = encodeRecords([{ zxid: 7, bytes: Buffer.from("payload") }], place);
+    expect(decodeRecord(bytes, 0, 72).kind).toBe("bad");
+    for (let at = 0; at < bytes.length - 4; at += 1) {
+      for (const change of [0x01, 0x80, 0xff]) {
+        const changed = Buffer.from(bytes);
+        changed[at]! ^= change;
+        expect(decodeRecord(changed, 0, 64).kind, `byte ${at}`).toBe("bad");
+      }
+    }
+  });
+
+  it("says how many bytes are needed", () => {
+    const bytes = encodeRecords([{ zxid: 7, bytes: Buffer.alloc(100, 1) }], place);
+    expect(decodeRecord(bytes.subarray(0, 47), 0, 64)).toEqual({ kind: "short", bytesNeeded: 48 });
+    expect(decodeRecord(bytes.subarray(0, 48), 0, 64)).toEqual({ kind: "short", bytesNeeded: 152 });
+    expect(decodeRecord(bytes.subarray(0, 151), 0, 64)).toEqual({ kind: "short", bytesNeeded: 152 });
+  });
+
+  it("never has a hole of its own, even if its payload is zeros or what would undo the mask", () => {
+    const random = seededRandom(1);
+    const masks = Array.from({ length: 6 }, (_, tries) => Math.imul(tries, 0x9e37_79b1) >>> 0);
+    for (let run = 0; run < 200; run += 1) {
+      const payload = Buffer.alloc(random.below(6 * sectorBytes));
+      for (let at = 0; at + 4 <= payload.length; at += 4) {
+        if (run % 2 === 1) payload.writeUInt32BE(masks[Math.floor(at / sectorBytes) % masks.length]!, at);
+      }
+      const position = 64 + 8 * random.below(200);
+      const bytes = encodeRecords([{ zxid: 7, bytes: payload }], { ...place, position });
+      expect(hasHole(bytes, position)).toBe(false);
+      expect(decodeAll(bytes, position).found[0]?.payload).toBe(payload.toString("latin1"));
+    }
+  });
+
+  it("has a hole when any sector of it is missing", () => {
+    const random = seededRandom(2);
+    for (let run = 0; run < 50; run += 1) {
+      const position = 64 + 8 * random.below(200);
+      const bytes = encodeRecords([{ zxid: 7, bytes: random.bytes(2_000) }], { ...place, position });
+      for (
+        let sector = Math.floor(position / sectorBytes);
+        sector * sectorBytes < position + bytes.length;
+        sector += 1
+      ) {
+        const holed = Buffer.from(bytes);
+        holed.fill(
+          0,
+          Math.max(0, sector * sectorBytes - position),
+          Math.min(bytes.length, (sector + 1) * sectorBytes - position),
+        );
+        expect(hasHole(holed, position)).toBe(true);
+      }
+    }
+  });
+});

@@ -1,0 +1,264 @@
+import { DirectoryInUseError, type Logger, silentLogger } from "@corral/io";
+import { diskError, MemoryDisk } from "@corral/testing";
+import { describe, expect, it } from "vitest";
+import { directory, letters, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
+import { Storage, StorageError } from "./storage.ts";
+
+describe("Storage", () => {
+  it("starts empty in a new directory, and gives back epoch and records afterwards", async () => {
+    const disk = new MemoryDisk();
+    const first = await live(disk);
+    expect([first.recovered.length, first.storage.snapshotZxid, first.storage.currentEpoch]).toEqual([0, 0, 0]);
+    await first.storage.writeEpoch(1);
+    const records = letters(2 ** 32 + 1, [10, 0, 700, 3]);
+    first.storage.append(records.slice(0, 1));
+    first.storage.append(records.slice(1));
+    await first.durable(2 ** 32 + 4);
+    await first.storage.close();
+    await first.storage.close();
+    expect(disk.paths()).toEqual(["/data/epoch", "/data/log.100000001"]);
+    const second = await live(disk);
+    expect(second.storage.currentEpoch).toBe(1);
+    expect(text(second.recovered)).toEqual(text(records));
+    expect(second.truncatedBytes).toBe(0);
+  });
+
+  it("goes on in the same segment after a start, and in a new one when it is full", async () => {
+    let disk = new MemoryDisk();
+    for (let round = 0; round < 6; round += 1) {
+      const life = await live(disk);
+      const records = letters(life.recovered.length + 1, [400, 400]);
+      life.storage.append(records);
+      await life.durable(records[1]!.zxid);
+      disk = disk.crash();
+    }
+    expect(disk.paths()).toEqual(["/data/log.1", "/data/log.9"]);
+    expect((await live(disk)).recovered.map(({ zxid }) => zxid)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  it("gathers what is appended while a sync is in flight, and acknowledges in order", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    life.storage.append(letters(1, [5]));
+    await life.durable(1);
+    const acknowledged: number[] = [];
+    life.storage.onDurable = (zxid) => acknowledged.push(zxid);
+    let letThrough = () => {};
+    let syncs = 0;
+    disk.onOperation = ({ kind }) => {
+      if (kind !== "sync") return;
+      syncs += 1;
+      return new Promise((resolve) => (letThrough = resolve));
+    };
+    life.storage.append(letters(2, [5]));
+    while (syncs < 1) await Promise.resolve();
+    for (const zxid of [3, 4, 5]) life.storage.append(letters(zxid, [5]));
+    expect(acknowledged).toEqual([]);
+    letThrough();
+    while (syncs < 2) await Promise.resolve();
+    expect(acknowledged).toEqual([2]);
+    letThrough();
+    await life.storage.close();
+    expect([acknowledged, syncs]).toEqual([[2, 5], 2]);
+  });
+
+  it("keeps the configured number of snapshots and the log that the oldest needs", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    const records = letters(1, new Array<number>(60).fill(200));
+    for (let zxid = 1; zxid <= 60; zxid += 1) {
+      life.storage.append([records[zxid - 1]!]);
+      await life.durable(zxid);
+      if (zxid % 8 === 0) await life.storage.writeSnapshot(zxid, toChunks(records.slice(0, zxid)));
+    }
+    await life.storage.close();
+    // 0x30 and 0x38 are the newest multiples of 8; the segment from 0x31 on is the one after snapshot 0x30.
+    expect(disk.paths()).toEqual(["/data/log.31", "/data/log.39", "/data/snapshot.30", "/data/snapshot.38"]);
+    const next = await live(disk);
+    expect(next.storage.snapshotZxid).toBe(56);
+    expect(text(next.recovered)).toEqual(text(records));
+  });
+
+  it("keeps the whole log while there are fewer snapshots than may be kept", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    const records = letters(1, [10, 10, 10]);
+    life.storage.append(records);
+    await life.durable(3);
+    await life.storage.writeSnapshot(3, toChunks(records));
+    life.storage.append(letters(4, [10]));
+    await life.storage.close();
+    disk.put("/data/snapshot.3", Buffer.from("ruined"));
+    const next = await live(disk);
+    expect(next.recovered.map(({ zxid }) => zxid)).toEqual([1, 2, 3, 4]);
+    expect(disk.paths()).toEqual(["/data/log.1", "/data/log.4", "/data/snapshot.3.damaged"]);
+  });
+
+  it("pulls a snapshot's chunks one by one, and appends meanwhile", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    const records = letters(1, [10, 10, 10, 10, 10, 10, 10]);
+    life.storage.append(records.slice(0, 6));
+    await life.durable(6);
+    const log: string[] = [];
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "write") log.push(path.includes("snapshot") ? "snapshot" : "log");
+    };
+    const chunks = toChunks(records.slice(0, 6));
+    function* pulled() {
+      for (const chunk of chunks) {
+        log.push("pull");
+        yield chunk;
+        if (chunk === chunks[0]) life.storage.append(records.slice(6));
+      }
+    }
+    await life.storage.writeSnapshot(6, pulled());
+    await life.durable(7);
+    expect(log.filter((entry) => entry !== "log")).toEqual([
+      "snapshot",
+      "pull",
+      "snapshot",
+      "pull",
+      "snapshot",
+      "snapshot",
+    ]);
+    expect(text((await live(disk.crash())).recovered)).toEqual(text(records));
+  });
+
+  it("leaves no trace of a snapshot that fails, and goes on", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    life.storage.append(letters(1, [10]));
+    await life.durable(1);
+    const broken = function* () {
+      yield Buffer.from("part");
+      throw new TypeError("no more");
+    };
+    await expect(life.storage.writeSnapshot(1, broken())).rejects.toThrow(new TypeError("no more"));
+    disk.capacityBytes = 2_048 + 100;
+    await expect(life.storage.writeSnapshot(1, [Buffer.alloc(500)])).rejects.toThrow(/ENOSPC/);
+    expect(disk.paths()).toEqual(["/data/log.1"]);
+    life.storage.append(letters(2, [10]));
+    await life.durable(2);
+    await life.storage.close();
+  });
+
+  it.each([
+    [
+      "a full disk",
+      (disk: MemoryDisk) => {
+        disk.capacityBytes = 2_048;
+      },
+    ],
+    [
+      "a failed sync",
+      (disk: MemoryDisk) => {
+        disk.onOperation = ({ kind, path }) => {
+          if (kind === "sync") throw diskError("EIO", "fdatasync", path);
+        };
+      },
+    ],
+  ])(
+    "after %s says so once, acknowledges nothing more, and the next start knows what was promised",
+    async (_, fail) => {
+      const disk = new MemoryDisk();
+      const life = await live(disk);
+      life.storage.append(letters(1, [100]));
+      await life.durable(1);
+      fail(disk);
+      life.storage.append(letters(2, [1_900, 1_900]));
+      await expect(life.durable(2)).rejects.toThrow(StorageError);
+      disk.onOperation = undefined;
+      disk.capacityBytes = Number.POSITIVE_INFINITY;
+      life.storage.append(letters(4, [10]));
+      await life.storage.close();
+      expect([life.acknowledgedZxid, life.failures.length]).toEqual([1, 1]);
+      expect(life.failures[0]).toMatchObject({
+        file: "/data/log.1",
+        cause: { code: expect.stringMatching(/ENOSPC|EIO/) },
+      });
+      const killed = await live(disk.kill());
+      const zxids = killed.recovered.map(({ zxid }) => zxid);
+      expect(zxids).toEqual([1, 2, 3].slice(0, zxids.length));
+    },
+  );
+
+  it("makes sure of what it read: records that a killed process had not synced survive a crash after the next start", async () => {
+    for (const cause of ["kill", "failed sync"] as const) {
+      const disk = new MemoryDisk();
+      const life = await live(disk);
+      life.storage.append(letters(1, [100]));
+      await life.durable(1);
+      let next: MemoryDisk | undefined;
+      disk.onOperation = ({ kind, path }) => {
+        if (kind !== "sync") return;
+        if (cause === "kill") next = disk.kill();
+        throw diskError("EIO", kind, path);
+      };
+      life.storage.append(letters(2, [600]));
+      await expect(life.durable(2)).rejects.toThrow();
+      next ??= disk.kill();
+      const second = await live(next);
+      expect(second.recovered.length).toBe(2);
+      expect((await live(next.crash())).recovered.length).toBe(2);
+    }
+  });
+
+  it("refuses a directory that another one uses, and gives it up at the end, also when it cannot start", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    await expect(live(disk)).rejects.toThrow(DirectoryInUseError);
+    await life.storage.close();
+    disk.put("/data/epoch", Buffer.from("ruined"));
+    await expect(live(disk)).rejects.toThrow(StorageError);
+    disk.take("/data/epoch");
+    await (await live(disk)).storage.close();
+  });
+
+  it("says in one sentence why a directory cannot be used", async () => {
+    const disk = new MemoryDisk();
+    disk.onOperation = ({ path }) => {
+      throw diskError("EACCES", "mkdir", path);
+    };
+    await expect(live(disk)).rejects.toThrow("The data directory /data cannot be used: EACCES: mkdir '/data'.");
+  });
+
+  it("holds its caller to the order of things", async () => {
+    const disk = new MemoryDisk();
+    const storage = await Storage.open({ disk, directory, logger: silentLogger, limits: smallLimits });
+    expect(() => storage.append(letters(1, [1]))).toThrow(/after its replay/);
+    await storage.replay({ onSnapshotChunk() {}, onRecord() {} });
+    await expect(storage.replay({ onSnapshotChunk() {}, onRecord() {} })).rejects.toThrow(/once/);
+    expect(() => storage.append(letters(2 ** 32 + 1, [1]))).toThrow(/epoch is durable before/);
+    storage.append(letters(3, [1]));
+    expect(() => storage.append(letters(3, [1]))).toThrow(/grow/);
+    await expect(storage.writeSnapshot(4, [])).rejects.toThrow(/durable/);
+    await storage.writeEpoch(2);
+    await expect(storage.writeEpoch(1)).rejects.toThrow(/do not go back/);
+    await storage.close();
+    expect(() => storage.append([])).toThrow(/before it is closed/);
+  });
+
+  it("warns of what it had to do without", async () => {
+    const warnings: string[] = [];
+    const logger: Logger = { ...silentLogger, warn: (_, message) => warnings.push(message) };
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    await life.storage.writeEpoch(4);
+    life.storage.append(letters(4 * 2 ** 32 + 1, [10, 10]));
+    await life.durable(4 * 2 ** 32 + 2);
+    await life.storage.close();
+    disk.take("/data/epoch");
+    const log = disk.contents("/data/log.400000001");
+    log[140] = 0xff;
+    disk.put("/data/log.400000001", log.subarray(0, 150));
+    const storage = await Storage.open({ disk, directory, logger, limits: smallLimits });
+    expect(storage.currentEpoch).toBe(4);
+    expect(warnings).toMatchInlineSnapshot(`
+      [
+        "the log ends in a write that was cut short and never acknowledged (the record there breaks off in its header): cutting it off",
+        "the file with the epoch is missing: taking the epoch of the last log record, which is the highest in use",
+      ]
+    `);
+  });
+});
