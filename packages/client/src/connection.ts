@@ -26,6 +26,7 @@ export interface EncodedRequest extends SessionRequest {
   readonly frame: Buffer;
 }
 
+/** What a connection tells its owner. */
 export interface ConnectionHandler {
   /** All complete frames of one read, in order; at least one. */
   onFrames(frames: readonly ReceivedFrame[]): void;
@@ -56,6 +57,7 @@ export function decodeResponse<O extends ClientOperation>(operation: O, body: Re
   return codecs[operation].response.read(body);
 }
 
+/** A connected stream, spoken to in packets. */
 export class Connection implements StreamHandler {
   readonly #stream: ByteStream;
   readonly #handler: ConnectionHandler;

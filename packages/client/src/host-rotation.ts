@@ -6,8 +6,10 @@ import type { Address } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { formatAddress } from "./connect-string.ts";
 import type { HostDiagnosis } from "./errors.ts";
+import { limits } from "./limits.ts";
 import type { LinkFailure } from "./session-types.ts";
 
+/** The hosts of an ensemble, one after the other. */
 export class HostRotation {
   readonly #hosts: readonly Address[];
   #cursor = 0;
@@ -17,10 +19,6 @@ export class HostRotation {
   constructor(hosts: readonly Address[]) {
     assert(hosts.length > 0, "there is at least one host");
     this.#hosts = hosts;
-  }
-
-  get count(): number {
-    return this.#hosts.length;
   }
 
   /** The host to try now. */
@@ -49,11 +47,17 @@ export class HostRotation {
   }
 
   /**
-   * How many times in a row a server has accepted the connection and closed it without an answer. That is how a server
-   * turns away a client that has seen more than the server has, and also how it looks when it is not serving yet.
+   * How many times in a row a server has accepted the connection and closed it without an answer, and what to make of
+   * it. That is how a server turns away a client that has seen more than the server has, and also how it looks when it
+   * is not serving yet. `suspicious` holds once in a row.
    */
-  get refusalsInRow(): number {
-    return this.#refusals;
+  get refusals(): { readonly inRow: number; readonly suspicious: boolean; readonly hopeless: boolean } {
+    const rounds = 2 * this.#hosts.length;
+    return {
+      inRow: this.#refusals,
+      suspicious: this.#refusals === Math.max(limits.refusalsToWarn, rounds),
+      hopeless: this.#refusals >= Math.max(limits.refusalsToStartOver, rounds),
+    };
   }
 
   /** What happened last at each host. */
@@ -63,6 +67,15 @@ export class HostRotation {
       return this.#last.get(name) ?? { host: name, reason: "not tried yet" };
     });
   }
+}
+
+/** What a row of refusals may mean, for the log. `seenAny`: whether the client has seen data before. */
+export function refusedEverywhere(seenAny: boolean): string {
+  return `every server closes the connection right after the handshake was sent: ${
+    seenAny
+      ? "their data may be older than what this client has seen (wiped or restored?), or they do not serve"
+      : "they may not be serving yet, have too many connections from this address, or be something else altogether"
+  }`;
 }
 
 /** A failure in words, as the end of "host:port: …". */

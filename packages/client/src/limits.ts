@@ -24,6 +24,10 @@ export const limits = {
   backoffMsMax: 1_000,
   /** A connection that lived this long was a good one; one that did not counts as a failed attempt. */
   stableMs: 2_000,
+  /** After so many silent refusals in a row the log says so (at least; twice the number of hosts). */
+  refusalsToWarn: 5,
+  /** After so many, without a session, the client gives up what it has seen and takes the servers' data as it is. */
+  refusalsToStartOver: 10,
   /** A timer later than this means that the program stood still and could not have heard the server. */
   lateTimerMs: 50,
 } as const;

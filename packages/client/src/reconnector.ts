@@ -8,6 +8,7 @@ import pRetry from "p-retry";
 import { limits } from "./limits.ts";
 import { sleep } from "./sleep.ts";
 
+/** What a reconnector needs. */
 export interface ReconnectorOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -21,6 +22,7 @@ export interface ReconnectorOptions {
   onError(error: unknown): void;
 }
 
+/** Makes attempts to connect, one at a time, until one succeeds. */
 export class Reconnector {
   readonly #options: ReconnectorOptions;
   readonly #stop = new AbortController();

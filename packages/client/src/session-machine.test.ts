@@ -1,7 +1,6 @@
 import { ErrorCode, WatchEventType } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { eventFrame, replyFrame, Trace } from "../test-helpers/trace.ts";
-import { xidAfter } from "./session-machine.ts";
 import type { WatchIntent } from "./session-types.ts";
 import type { Watcher } from "./watch-event.ts";
 
@@ -309,9 +308,5 @@ describe("rules", () => {
     const before = trace.lines.length;
     trace.broken().attempt().opened();
     expect(trace.lines.slice(before).filter((line) => line.includes("send auth")).length).toBe(2);
-  });
-
-  test("xids wrap to 1", () => {
-    expect([0, 1, 2 ** 31 - 2, 2 ** 31 - 1].map(xidAfter)).toEqual([1, 2, 2 ** 31 - 1, 1]);
   });
 });

@@ -66,6 +66,7 @@ export type ReceivedFrame =
   | { readonly type: "reply"; readonly header: ReplyHeader; readonly body: Reader }
   | { readonly type: "event"; readonly event: WatcherEvent };
 
+/** What happens to a session. */
 export type SessionInput<R extends SessionRequest> =
   /** The back-off is over: try the next host. */
   | { readonly type: "attempt" }
@@ -100,6 +101,7 @@ export type RequestFailure =
   | { readonly kind: "closed" }
   | { readonly kind: "tooMany"; readonly what: string };
 
+/** What the machine wants done. */
 export type SessionEffect<R extends SessionRequest> =
   /** Begin to make attempts, with back-off. `livedMs`: how long the connection that is now gone had lasted. */
   | { readonly type: "connect"; readonly livedMs: number }

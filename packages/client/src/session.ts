@@ -40,6 +40,7 @@ export interface Call {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What a session needs. */
 export interface SessionOptions {
   /** In the order in which to try them. */
   readonly hosts: readonly Address[];
@@ -64,6 +65,7 @@ interface Link {
   connection: Connection | undefined;
 }
 
+/** One client's session, or one after the other, on real streams and timers. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #machine: SessionMachine<PendingRequest>;

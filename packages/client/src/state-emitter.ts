@@ -24,6 +24,7 @@ export interface StateEvent {
 /** What `client.on("state", …)` takes. */
 export type StateListener = (event: StateEvent) => void;
 
+/** Listeners for the state of one client. */
 export class StateEmitter {
   readonly #emitter = new EventEmitter<{ state: StateListener }>();
   readonly #wrapped = new Map<StateListener, StateListener[]>();

@@ -39,6 +39,7 @@ export interface TransactionHost {
   multi(operations: readonly MultiOperation[], options: CallOptions): Promise<readonly MultiResult[]>;
 }
 
+/** A transaction being put together. */
 export class Transaction {
   readonly #host: TransactionHost;
   readonly #steps: Step[] = [];

@@ -5,6 +5,7 @@
  * Three tables, although the server has two, because re-arming treats them differently: a `data` watch stands on a node
  * that was there, an `exist` watch on one that was not.
  */
+import { ErrorCode } from "@corral/protocol";
 import type { WatchEventKind, Watcher } from "./watch-event.ts";
 
 /** The table that a watch belongs to. */
@@ -23,6 +24,15 @@ export interface WatchersOfPath {
   readonly watchers: readonly Watcher[];
 }
 
+/**
+ * The watch that the server holds after a read that asked for one of `kind` and was answered with `err`. Only `exists`
+ * leaves one on a node that is not there.
+ */
+export function watchLeftBy(kind: WatchKind, err: number): WatchKind | undefined {
+  if (err === ErrorCode.Ok) return kind === "exist" ? "data" : kind;
+  return err === ErrorCode.NoNode && kind === "exist" ? "exist" : undefined;
+}
+
 const kinds: readonly WatchKind[] = ["data", "exist", "child"];
 
 /** The tables that an event of each type takes watchers from. */
@@ -35,6 +45,7 @@ const firedBy: Readonly<Record<WatchEventKind, readonly WatchKind[]>> = {
   closed: kinds,
 };
 
+/** The watchers of one session. */
 export class WatchRegistry {
   readonly #tables: Readonly<Record<WatchKind, Map<string, Set<Watcher>>>> = {
     data: new Map(),

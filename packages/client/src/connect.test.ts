@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import { FakeClock, settle } from "../test-helpers/fake-clock.ts";
+import { ScriptedDialer, ScriptedServer } from "../test-helpers/scripted-server.ts";
+import { random, rejection, timeoutMs, world } from "../test-helpers/world.ts";
+import { connect } from "./connect.ts";
+
+describe("connect", () => {
+  test("resolves with the first session", async () => {
+    const { client, server } = await world();
+    expect(client.state).toBe("connected");
+    expect(client.sessionId).toBe(77n);
+    expect(client.sessionTimeoutMs).toBe(timeoutMs);
+    expect(client.deadlineMs).toBe(1_000 + 8_910);
+    expect(client.sessionPassword).toEqual(new Uint8Array(16).fill(7));
+    expect(server.connection.handshake).toMatchObject({ sessionId: 0n, timeOut: timeoutMs, lastZxidSeen: 0 });
+  });
+
+  test("goes on to the next host", async () => {
+    const clock = new FakeClock();
+    const server = new ScriptedServer({ id: 1n, timeoutMs });
+    const bad = new ScriptedServer({ id: 2n, timeoutMs });
+    bad.manner = "refuse";
+    const dialer = new ScriptedDialer({ bad, good: server });
+    const connecting = connect("bad,good,nowhere", { clock, dialer, random });
+    await clock.advance(1_000);
+    const client = await connecting;
+    expect(new Set(dialer.dialed)).toContain("good");
+    const closing = client.close();
+    server.connection.answer("closeSession", await server.connection.request("closeSession"), {});
+    await closing;
+  });
+
+  test("after its time it rejects with what happened at each host, and leaves nothing behind", async () => {
+    const clock = new FakeClock();
+    const refusing = new ScriptedServer({ id: 1n, timeoutMs });
+    refusing.manner = "refuse";
+    const hole = new ScriptedServer({ id: 1n, timeoutMs });
+    hole.manner = "blackhole";
+    const rude = new ScriptedServer({ id: 1n, timeoutMs });
+    rude.onConnect = () => {
+      rude.connection.close();
+      return undefined;
+    };
+    const silent = new ScriptedServer({ id: 1n, timeoutMs });
+    silent.onConnect = () => undefined;
+    const web = new ScriptedServer({ id: 1n, timeoutMs });
+    web.onConnect = () => {
+      web.connection.sendBytes(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"));
+      return undefined;
+    };
+    const dialer = new ScriptedDialer({ refusing, hole, rude, silent, web });
+    const error = rejection(
+      connect("refusing,hole,rude,silent,web", {
+        clock,
+        dialer,
+        random,
+        sessionTimeoutMs: 5_000,
+        connectTimeoutMs: 8_000,
+      }),
+    );
+    await clock.advance(8_000);
+    const message = (await error).message;
+    expect(await error).toMatchObject({ name: "ConnectTimeoutError", code: "ConnectTimeout" });
+    expect(message).toContain("refusing:2181: no connection: connect ECONNREFUSED");
+    expect(message).toContain("hole:2181: no connection within 1000 ms");
+    expect(message).toContain("rude:2181: it accepted the connection and closed it without an answer");
+    expect(message).toContain("silent:2181: it accepted the connection but did not answer within 1000 ms");
+    expect(message).toContain("web:2181: what answered does not speak the ZooKeeper protocol");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("can be aborted, before and meanwhile", async () => {
+    const clock = new FakeClock();
+    const server = new ScriptedServer({ id: 1n, timeoutMs });
+    server.manner = "blackhole";
+    const dialer = new ScriptedDialer({ one: server });
+    const reason = new Error("enough");
+    expect(await rejection(connect("one", { clock, dialer, random, signal: AbortSignal.abort(reason) }))).toBe(reason);
+    expect(dialer.dialed).toEqual([]);
+    const controller = new AbortController();
+    const error = rejection(connect("one", { clock, dialer, random, signal: controller.signal }));
+    await clock.advance(10);
+    controller.abort(reason);
+    expect(await error).toBe(reason);
+    await settle();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test.each([
+    ["sessionTimeoutMs", { sessionTimeoutMs: 0 }],
+    ["sessionTimeoutMs", { sessionTimeoutMs: 1.5 }],
+    ["connectTimeoutMs", { connectTimeoutMs: Number.NaN }],
+  ])("refuses a senseless %s", async (name, options) => {
+    const error = await rejection(connect("one", options));
+    expect(error).toMatchObject({ code: "BadArguments" });
+    expect(error.message).toContain(name);
+  });
+});
