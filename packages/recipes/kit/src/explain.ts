@@ -1,0 +1,44 @@
+/** Who holds and who waits: the queue as it is now, for people. */
+import { type Client, isCoordinationError } from "@corral/client";
+import { insist } from "./insist.ts";
+import { queueOrder } from "./queue-order.ts";
+import { childrenOrNone } from "./ticket.ts";
+
+/** Somebody in a queue. */
+export interface Contender {
+  readonly path: string;
+  /** What the contender left in its node to be known by. */
+  readonly data: Buffer | null;
+  readonly sessionId: bigint;
+  /** When it came, wall clock of the server, ms since 1970. */
+  readonly sinceMs: number;
+  /** zxid of its node's create. */
+  readonly czxid: bigint;
+}
+
+/** Everybody in the queue below `parent` whose node is of one of `kinds`, in order of arrival. */
+export async function contenders(
+  client: Client,
+  parent: string,
+  kinds: readonly string[],
+  signal?: AbortSignal,
+): Promise<Contender[]> {
+  const names = await insist(client, () => childrenOrNone(client, parent, signal), signal);
+  const found = await Promise.all(
+    queueOrder(names, kinds).map(({ name }) =>
+      insist(client, () => contender(client, `${parent}/${name}`, signal), signal),
+    ),
+  );
+  return found.filter((c) => c !== undefined);
+}
+
+/** `undefined`: it left while we looked. */
+async function contender(client: Client, path: string, signal?: AbortSignal): Promise<Contender | undefined> {
+  try {
+    const { data, stat } = await client.get(path, signal ? { signal } : {});
+    return { path, data, sessionId: stat.ephemeralOwner, sinceMs: stat.ctimeMs, czxid: stat.czxid };
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * A grant: the right to act as the only one, as a value. It begins held and ends once, by release or by loss; nothing
+ * about it can go stale, because what must not be trusted any more is aborted.
+ */
+import { type Client, isCoordinationError, type StateEvent, type Watcher } from "@corral/client";
+import { type GrantLossReason, GrantLostError } from "./errors.ts";
+import { isInterruption } from "./insist.ts";
+
+/** A condition for a transaction: it fails unless the grant still holds. */
+export interface Guard {
+  readonly path: string;
+  /** −1: the node must exist, whatever its version. */
+  readonly version: -1;
+}
+
+export interface GrantOptions {
+  /** The node that stands for the grant: ephemeral, of the present session, with a name that nobody else will ever use. */
+  readonly path: string;
+  readonly sessionId: bigint;
+  /** Grows with every holder; see `fencingToken`. */
+  readonly fencingToken: bigint;
+  /** Gives the node back. */
+  readonly giveBack: () => Promise<void>;
+  /**
+   * What a broken connection means. `hold` (default): the grant holds while the server cannot have expired the session,
+   * that is until `deadlineMs`. `abort`: it ends at once, as Curator's standard policy has it.
+   */
+  readonly whenSuspended?: "hold" | "abort" | undefined;
+  /** Called with the node's data whenever it may have changed while the grant is held. */
+  readonly onData?: ((data: Buffer | null) => void) | undefined;
+}
+
+export class Grant implements AsyncDisposable {
+  readonly path: string;
+  readonly sessionId: bigint;
+  /**
+   * For the resource outside: it must refuse whoever comes with a lower token than it has seen. The zxid of the node's
+   * create, so it grows with every holder, over every session, server and restart.
+   */
+  readonly fencingToken: bigint;
+  readonly #client: Client;
+  readonly #options: GrantOptions;
+  readonly #ended = new AbortController();
+  #released: Promise<void> | undefined;
+  #onNodeChange: Watcher = () => {};
+
+  constructor(client: Client, options: GrantOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.path = options.path;
+    this.sessionId = options.sessionId;
+    this.fencingToken = options.fencingToken;
+    client.on("state", this.#onState);
+    if (client.sessionId !== options.sessionId) this.lose("session lost");
+    else void this.#watchNode();
+  }
+
+  /** Aborts the moment the grant cannot be trusted any more: reason GrantLostError, or after `release()` an AbortError. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** On `client.clock.elapsedMs()`: until then nobody else can hold this. Moves on with every answer of the server. */
+  get deadlineMs(): number {
+    return this.#ended.signal.aborted ? Number.NEGATIVE_INFINITY : this.#client.deadlineMs;
+  }
+
+  /**
+   * Whether the grant holds now. Looks at the clock, not at what timers have got round to: after a stalled event loop
+   * this is the truth while `signal` may still be catching up.
+   */
+  get held(): boolean {
+    if (this.#ended.signal.aborted) return false;
+    if (this.#client.sessionId === this.sessionId && this.#client.clock.elapsedMs() < this.#client.deadlineMs)
+      return true;
+    this.lose("session lost");
+    return false;
+  }
+
+  /** @throws GrantLostError unless the grant holds now. */
+  throwIfLost(): void {
+    if (!this.held) throw this.#ended.signal.reason;
+  }
+
+  /** The condition that makes a transaction fail unless the grant still holds: `transaction().guard(grant)`. */
+  guard(): Guard {
+    return { path: this.path, version: -1 };
+  }
+
+  /** Gives it back. Resolves when the next in line can have it. Idempotent; fine when it was lost. */
+  release(): Promise<void> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  async #release(): Promise<void> {
+    this.#end(new DOMException(`${this.path} was released`, "AbortError"));
+    await this.#options.giveBack();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  readonly #onState = ({ state }: StateEvent): void => {
+    if (state === "lost") this.lose("session lost");
+    else if (state === "closed") this.lose("client closed");
+    else if (state === "suspended" && this.#options.whenSuspended === "abort") this.lose("connection lost");
+  };
+
+  /** The node may be deleted by others, or written to: both concern the holder. */
+  async #watchNode(): Promise<void> {
+    while (!this.signal.aborted) {
+      const changed = new Promise<void>((resolve) => {
+        this.#onNodeChange = () => resolve();
+      });
+      try {
+        const { data, stat } = await this.#client.get(this.path, { watch: this.#onNodeChange, signal: this.signal });
+        if (stat.ephemeralOwner !== this.sessionId) return this.lose("node deleted");
+        this.#options.onData?.(data);
+        await changed;
+      } catch (error) {
+        if (this.signal.aborted) return;
+        if (isInterruption(error)) continue;
+        if (isCoordinationError(error, "NoNode")) return this.lose("node deleted");
+        // Not even readable for its own holder: then only the session and the clock tell.
+        this.#client.logger.warn({ err: error, path: this.path }, "a held node cannot be watched");
+        return;
+      }
+    }
+  }
+
+  /** Ends the grant without being asked to by its holder. Where the session lives on, the node is given back. */
+  lose(reason: GrantLossReason): void {
+    if (this.signal.aborted) return;
+    this.#end(new GrantLostError(this.path, reason));
+    if (reason === "session lost" || reason === "client closed") return;
+    this.#released = this.#options.giveBack();
+    this.#released.catch((err: unknown) => this.#client.logger.error({ err, path: this.path }, "giving back failed"));
+  }
+
+  #end(reason: Error): void {
+    if (this.#ended.signal.aborted) return;
+    this.#client.off("state", this.#onState);
+    this.#client.unwatch(this.path, this.#onNodeChange);
+    this.#ended.abort(reason);
+  }
+}

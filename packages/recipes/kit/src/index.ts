@@ -1,0 +1,18 @@
+/** What Corral's recipes are made of. Programs use the recipes; this is for those who write one. */
+export { type Contest, contend, contendOnce, type Decision, nodeChanges } from "./contend.ts";
+export {
+  type GrantLossReason,
+  GrantLostError,
+  isGrantLostError,
+  isWaitTimeoutError,
+  WaitTimeoutError,
+} from "./errors.ts";
+export { type Contender, contenders } from "./explain.ts";
+export { Grant, type GrantOptions, type Guard } from "./grant.ts";
+export { newGuid } from "./guid.ts";
+export { insist, isInterruption } from "./insist.ts";
+export { placeInQueue, type QueueEntry, queueOrder } from "./queue-order.ts";
+export { sleep } from "./sleep.ts";
+export { childrenOrNone, returnTicket, type Ticket, type TicketRequest, takeTicket } from "./ticket.ts";
+export { beginWait, type Wait, type WaitOptions } from "./wait.ts";
+export { withGrant } from "./with-grant.ts";

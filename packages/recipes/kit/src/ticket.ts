@@ -1,0 +1,151 @@
+/**
+ * A ticket: an ephemeral sequential node of one's own in a queue. Its name holds a GUID, `_c_<guid>-<kind><sequence>` as
+ * Curator has it, so that a create whose reply was lost is never repeated blindly: the node is looked for instead.
+ */
+import { type Client, isCoordinationError, isRecoverable } from "@corral/client";
+import { newGuid } from "./guid.ts";
+import { insist } from "./insist.ts";
+
+/** A place in a queue. It lasts as long as the session that took it. */
+export interface Ticket {
+  readonly path: string;
+  /** Last segment of the path. */
+  readonly name: string;
+  /** zxid of its create: unique, and grows with every ticket of a queue. */
+  readonly czxid: bigint;
+  readonly sessionId: bigint;
+}
+
+export interface TicketRequest {
+  /** The queue. Made if it is missing. */
+  readonly parent: string;
+  /** What stands before the sequence number, such as `lock-`. */
+  readonly kind: string;
+  /** Shown to those who look; see `explain`. */
+  readonly data: Uint8Array | string;
+}
+
+/**
+ * Takes a ticket. When `signal` aborts it rejects with the signal's reason, and a ticket that was taken all the same is
+ * given back in the background, as soon as there is a connection.
+ */
+export async function takeTicket(client: Client, request: TicketRequest, signal: AbortSignal): Promise<Ticket> {
+  const { parent, kind, data } = request;
+  for (;;) {
+    signal.throwIfAborted();
+    const guid = newGuid(client.random);
+    const sessionId = client.sessionId;
+    try {
+      const ticket = await createOnce(client, parent, `_c_${guid}-`, kind, data, signal);
+      // Made by a session that has ended meanwhile, it is about to vanish: worse than none.
+      if (ticket !== undefined && ticket.sessionId === client.sessionId) return ticket;
+    } catch (error) {
+      if (signal.aborted) void giveBack(client, parent, `_c_${guid}-`, sessionId);
+      throw error;
+    }
+  }
+}
+
+/** Creates the node, or finds out that it was created. `undefined`: the session changed, begin afresh. */
+async function createOnce(
+  client: Client,
+  parent: string,
+  prefix: string,
+  kind: string,
+  data: Uint8Array | string,
+  signal: AbortSignal,
+): Promise<Ticket | undefined> {
+  const sessionId = client.sessionId;
+  for (;;) {
+    try {
+      const made = await client.create2(`${parent}/${prefix}${kind}`, data, { mode: "ephemeralSequential", signal });
+      return toTicket(made.path, made.stat.czxid, made.stat.ephemeralOwner);
+    } catch (error) {
+      if (isCoordinationError(error, "NoNode")) {
+        await insist(client, () => client.ensurePath(parent, { signal }), signal);
+      } else if (isRecoverable(error)) {
+        const found = await findOwn(client, parent, prefix, signal);
+        if (found !== undefined) return found;
+        // Not there, on the same session and after a sync: it was not made and will not be. Otherwise nobody knows.
+        if (client.sessionId !== sessionId) return undefined;
+      } else if (isCoordinationError(error, "SessionExpired")) {
+        return undefined;
+      } else {
+        throw error;
+      }
+    }
+  }
+}
+
+async function findOwn(
+  client: Client,
+  parent: string,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<Ticket | undefined> {
+  return await insist(
+    client,
+    async () => {
+      await client.sync(parent, { signal });
+      const name = (await childrenOrNone(client, parent, signal)).find((child) => child.startsWith(prefix));
+      if (name === undefined) return undefined;
+      const stat = await client.exists(`${parent}/${name}`, { signal });
+      return stat === undefined ? undefined : toTicket(`${parent}/${name}`, stat.czxid, stat.ephemeralOwner);
+    },
+    signal,
+  );
+}
+
+/** The names below `parent`; none if it does not exist. */
+export async function childrenOrNone(client: Client, parent: string, signal?: AbortSignal): Promise<string[]> {
+  try {
+    return await client.children(parent, signal ? { signal } : {});
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return [];
+    throw error;
+  }
+}
+
+function toTicket(path: string, czxid: bigint, sessionId: bigint): Ticket {
+  return { path, name: path.slice(path.lastIndexOf("/") + 1), czxid, sessionId };
+}
+
+/**
+ * Deletes every node below `parent` whose name starts with `prefix`, however long it takes to get through; done when
+ * none is left, or when the session that may have made one is over, for then they go with it. Never rejects.
+ */
+async function giveBack(client: Client, parent: string, prefix: string, sessionId: bigint): Promise<void> {
+  const isOver = (): boolean => client.state === "closed" || (client.sessionId !== sessionId && sessionId !== 0n);
+  try {
+    await insist(client, async () => {
+      if (isOver()) return;
+      await client.sync(parent);
+      const own = (await childrenOrNone(client, parent)).filter((name) => name.startsWith(prefix));
+      for (const name of own) await deleteIfThere(client, `${parent}/${name}`);
+    });
+  } catch (err) {
+    if (!isCoordinationError(err, "ClientClosed")) {
+      client.logger.warn({ err, parent, prefix }, "an abandoned node could not be deleted; it goes with its session");
+    }
+  }
+}
+
+/** Gives a ticket back. Resolves when it is certainly gone, or its session is. */
+export async function returnTicket(client: Client, ticket: Ticket): Promise<void> {
+  try {
+    await insist(client, async () => {
+      if (client.sessionId === ticket.sessionId) await deleteIfThere(client, ticket.path);
+    });
+  } catch (error) {
+    // A closed client has ended its session, and the node with it.
+    if (!isCoordinationError(error, "ClientClosed")) throw error;
+  }
+}
+
+async function deleteIfThere(client: Client, path: string): Promise<void> {
+  try {
+    await client.delete(path);
+  } catch (error) {
+    if (!isCoordinationError(error, "NoNode")) throw error;
+  }
+}

@@ -1,0 +1,20 @@
+/** Running a function under a grant: its result counts only if the grant held all the while. */
+import type { Grant } from "./grant.ts";
+
+/**
+ * Runs `fn`, then gives the grant back. Rejects with GrantLostError if the grant was lost before `fn` ended, even if `fn`
+ * resolved; with what `fn` rejected with otherwise.
+ */
+export async function withGrant<G extends Grant, T>(grant: G, fn: (grant: G) => T | Promise<T>): Promise<T> {
+  try {
+    const result = await fn(grant);
+    grant.throwIfLost();
+    return result;
+  } catch (error) {
+    // What failed because the grant was lost failed for that reason, whatever it says.
+    if (!grant.held) throw grant.signal.reason;
+    throw error;
+  } finally {
+    await grant.release();
+  }
+}

@@ -1,0 +1,16 @@
+/** Locks among processes. */
+export { type Client, connect } from "@corral/client";
+export {
+  type GrantLossReason,
+  GrantLostError,
+  type Guard,
+  isGrantLostError,
+  isWaitTimeoutError,
+  type WaitOptions,
+  WaitTimeoutError,
+} from "@corral/recipe-kit";
+export { LockGrant } from "./lock-grant.ts";
+export { MultiGrant, MultiLock } from "./multi-lock.ts";
+export { Mutex } from "./mutex.ts";
+export { type ExplainedContender, type LockExplanation, type LockOptions, QueueLock } from "./queue-lock.ts";
+export { ReadWriteLock } from "./read-write-lock.ts";
