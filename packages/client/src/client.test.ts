@@ -1,4 +1,4 @@
-import { ErrorCode, WatchEventType } from "@corral/protocol";
+import { ErrorCode, OpCode, WatchEventType } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { settle } from "../test-helpers/fake-clock.ts";
 import { encodeReply, plainStat } from "../test-helpers/scripted-server.ts";
@@ -127,6 +127,65 @@ describe("requests", () => {
     }
     await ensuring;
     expect(paths).toEqual(["/a/b", "/a", "/a/b"]);
+  });
+
+  test("createParents leaves the node itself alone, and makes the chroot too", async () => {
+    const { client, server } = await world({}, "one/app");
+    const { connection } = server;
+    const creating = client.createParents("/a/b");
+    const paths: string[] = [];
+    for (const err of [ErrorCode.NoNode, ErrorCode.Ok, ErrorCode.Ok]) {
+      const request = await connection.request("create");
+      const { path } = connection.bodyOf("create", request);
+      paths.push(path);
+      if (err === ErrorCode.Ok) connection.answer("create", request, { path });
+      else connection.refuse(request, err);
+    }
+    await creating;
+    expect(paths).toEqual(["/app/a", "/app", "/app/a"]);
+    const making = client.createParents("/a");
+    const request = await connection.request("create");
+    expect(connection.bodyOf("create", request).path).toBe("/app");
+    connection.refuse(request, ErrorCode.NodeExists);
+    await making;
+  });
+
+  test("sequential creates may end with a slash, and the answer comes without the chroot", async () => {
+    const { client, server } = await world({}, "one/app");
+    const { connection } = server;
+    const creating = client.create("/", null, { mode: "ephemeralSequential" });
+    const request = await connection.request("create");
+    expect(connection.bodyOf("create", request)).toMatchObject({ path: "/app/", flags: 3, data: null });
+    connection.answer("create", request, { path: "/app/0000000004" });
+    expect(await creating).toBe("/0000000004");
+    const error = await rejection(client.create("/x/", null, { mode: "ephemeral" }));
+    expect(error).toMatchObject({ code: "BadArguments" });
+  });
+
+  test("containers and nodes with a time to live have operations of their own", async () => {
+    const { client, server } = await world();
+    const { connection } = server;
+    const container = client.create("/c", null, { mode: "container" });
+    const request = await connection.request("createContainer");
+    connection.answer("createContainer", request, { path: "/c", stat: plainStat });
+    expect(await container).toBe("/c");
+    const ttl = client.create2("/t", null, { mode: "persistentWithTtl", ttlMs: 60_000 });
+    const other = await connection.request("createTTL");
+    expect(connection.bodyOf("createTTL", other)).toMatchObject({ ttl: 60_000, flags: 5 });
+    connection.answer("createTTL", other, { path: "/t", stat: plainStat });
+    expect(await ttl).toMatchObject({ path: "/t", stat: { version: 0 } });
+  });
+
+  test("a transaction that failed says which operation, although the reply's header says nothing", async () => {
+    const { client, server } = await world({}, "one/app");
+    const { connection } = server;
+    const failing = rejection(client.transaction().check("/epoch", { version: 3 }).delete("/task").commit());
+    const request = await connection.request("multi");
+    connection.answer("multi", request, [
+      { type: OpCode.error, err: ErrorCode.BadVersion },
+      { type: OpCode.error, err: ErrorCode.RuntimeInconsistency },
+    ]);
+    expect(await failing).toMatchObject({ name: "TransactionError", index: 0, path: "/epoch", code: "BadVersion" });
   });
 
   test("ensurePath survives a broken connection", async () => {
