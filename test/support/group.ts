@@ -26,6 +26,7 @@ export class TestGroup {
   readonly server: Server;
   readonly #clients: Client[] = [];
   readonly #closers: (() => Promise<void>)[] = [];
+  readonly #troubles: unknown[] = [];
 
   private constructor(server: Server) {
     this.server = server;
@@ -39,6 +40,8 @@ export class TestGroup {
     await Promise.all(this.#closers.map((close) => close()));
     await Promise.all(this.#clients.map((client) => client.close()));
     await this.server.close();
+    // Masters and workers go on after trouble, so a test would merely be slow, or hang.
+    if (this.#troubles.length > 0) throw new AggregateError(this.#troubles, "Masters or workers met trouble");
   }
 
   async link(): Promise<{ network: BreakableNetwork; client: Client }> {
@@ -52,6 +55,7 @@ export class TestGroup {
   async master(options: MasterOptions): Promise<Linked<Master>> {
     const { network, client } = await this.link();
     const it = new Master(client, options);
+    it.events.on("trouble", ({ error }) => this.#troubles.push(error));
     this.#closers.push(async () => {
       network.heal();
       await it.close();
@@ -64,6 +68,7 @@ export class TestGroup {
   async worker(options: WorkerOptions): Promise<Linked<Worker>> {
     const { network, client } = await this.link();
     const it = new Worker(client, options);
+    it.events.on("trouble", ({ error }) => this.#troubles.push(error));
     this.#closers.push(async () => {
       network.heal();
       await it.close();

@@ -143,7 +143,7 @@ export function encodeValue(value: unknown): Uint8Array {
 export function decodeValue(bytes: Uint8Array): Decoded<unknown> {
   try {
     // An element takes a byte at least, so no honest length is beyond the number of bytes.
-    return { ok: true, value: decode(bytes, decoderOptions(bytes.length)) };
+    return { ok: true, value: decode(plain(bytes), decoderOptions(bytes.length)) };
   } catch (error) {
     return malformed(`not MessagePack: ${describe(error)}`);
   }
@@ -163,7 +163,7 @@ function decodeRecord<T>(bytes: Uint8Array | null, read: (fields: Fields) => T):
   if (bytes === null || bytes.length === 0) return malformed("the node holds no data");
   let decoded: unknown;
   try {
-    decoded = decode(bytes, { ...decoderOptions(payloadBytesMax), maxArrayLength: 64, maxMapLength: 64 });
+    decoded = decode(plain(bytes), { ...decoderOptions(payloadBytesMax), maxArrayLength: 64, maxMapLength: 64 });
   } catch (error) {
     return malformed(`not MessagePack: ${describe(error)}`);
   }
@@ -190,6 +190,11 @@ function decoderOptions(lengthMax: number): DecoderOptions {
     maxMapLength: lengthMax,
     maxExtLength: lengthMax,
   };
+}
+
+/** The same bytes, not as a Buffer: what is decoded from a Buffer would hold Buffers. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function malformed(detail: string): { ok: false; problem: "malformed"; detail: string } {

@@ -48,7 +48,6 @@ export interface PerformerOptions {
   readonly attemptsMax: number;
   /** Asked immediately before each write: whether this master may still believe that it is one. */
   readonly mayWrite: () => boolean;
-  readonly signal: AbortSignal;
 }
 
 interface StoredTask {
@@ -64,8 +63,11 @@ export class ActionPerformer {
     this.#options = options;
   }
 
-  /** Performs `action`; `worker` is the registration that it was decided on, if any. Rejects only for what nobody expects. */
-  async perform(action: Action, worker: WorkerView | undefined): Promise<ActionResult> {
+  /**
+   * Performs `action`; `worker` is the registration that it was decided on, if any. `signal` ends reads early, not a
+   * write. Rejects only for what nobody expects.
+   */
+  async perform(action: Action, worker: WorkerView | undefined, signal: AbortSignal): Promise<ActionResult> {
     try {
       switch (action.type) {
         case "createQueue":
@@ -75,11 +77,10 @@ export class ActionPerformer {
         case "drop":
           return await this.#drop(action.place, action.witness);
         case "reassign":
-          return await this.#reassign(action.worker, action.assignment, worker);
+          return await this.#reassign(action.worker, action.assignment, worker, signal);
         case "assign":
-          return worker === undefined
-            ? { outcome: "outdated" }
-            : await this.#assign(action.task, action.worker, worker);
+          if (worker === undefined) return { outcome: "outdated" };
+          return await this.#assign(action.task, action.worker, worker, signal);
         default:
           return assertNever(action);
       }
@@ -105,10 +106,10 @@ export class ActionPerformer {
     return this.#commit((t) => t.check(this.#placePath(witness)).delete(this.#placePath(place)));
   }
 
-  async #assign(task: string, worker: string, registration: WorkerView): Promise<ActionResult> {
+  async #assign(task: string, worker: string, registration: WorkerView, signal: AbortSignal): Promise<ActionResult> {
     const { layout, attemptsMax } = this.#options;
     const path = layout.task(task);
-    const { stat, record } = await this.#read(path);
+    const { stat, record } = await this.#read(path, signal);
     if (!record.ok && record.problem === "newer") return quarantine(path, record);
     if (!record.ok) return await this.#bury(task, 0, unreadable(record.detail), path, stat.version);
     if (record.value.attempts >= attemptsMax) {
@@ -127,14 +128,19 @@ export class ActionPerformer {
     return result.outcome === "applied" ? { outcome: "assigned", task, worker, attempt } : result;
   }
 
-  async #reassign(worker: string, name: string, registration: WorkerView | undefined): Promise<ActionResult> {
-    const { client, layout, attemptsMax, signal } = this.#options;
+  async #reassign(
+    worker: string,
+    name: string,
+    registration: WorkerView | undefined,
+    signal: AbortSignal,
+  ): Promise<ActionResult> {
+    const { client, layout, attemptsMax } = this.#options;
     const parts = parseAssignmentName(name);
     if (parts === undefined) return { outcome: "outdated" };
     const { task, attempt } = parts;
     const path = layout.assignment(worker, name);
     const [{ stat, record }, finished] = await Promise.all([
-      this.#read(path),
+      this.#read(path, signal),
       client.exists(layout.statusOf(task), { signal }),
     ]);
     if (registration !== undefined && stat.czxid > registration.czxid) return { outcome: "younger", czxid: stat.czxid };
@@ -177,8 +183,8 @@ export class ActionPerformer {
     }
   }
 
-  async #read(path: string): Promise<StoredTask> {
-    const { data, stat } = await this.#options.client.get(path, { signal: this.#options.signal });
+  async #read(path: string, signal: AbortSignal): Promise<StoredTask> {
+    const { data, stat } = await this.#options.client.get(path, { signal });
     return { stat, record: decodeTask(data) };
   }
 

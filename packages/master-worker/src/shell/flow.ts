@@ -3,24 +3,69 @@ import type { Clock, Random } from "@corral/io";
 import { Observable, type OperatorFunction } from "rxjs";
 
 /**
- * Runs `work` on each item, at most `limit` at a time, starting in the order given; results in that order. When one
- * fails, no further item is started, and the first error is thrown once those under way have settled.
+ * Short-lived signals that abort with a long-lived one. However many there are, the long-lived one has one listener: a
+ * signal given to dozens of requests at a time would grow a list of listeners that Node takes for a leak.
  */
-export async function inFlight<T, R>(limit: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+export class SignalFan {
+  readonly #parent: AbortSignal;
+  readonly #children = new Set<AbortController>();
+  readonly #onAbort = (): void => {
+    for (const child of this.#children) child.abort(this.#parent.reason);
+  };
+
+  constructor(parent: AbortSignal) {
+    this.#parent = parent;
+    parent.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Calls `work` with a signal of its own. */
+  async use<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const child = new AbortController();
+    if (this.#parent.aborted) child.abort(this.#parent.reason);
+    this.#children.add(child);
+    try {
+      return await work(child.signal);
+    } finally {
+      this.#children.delete(child);
+    }
+  }
+
+  /** Lets go of the long-lived signal. */
+  [Symbol.dispose](): void {
+    this.#parent.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+/**
+ * Runs `work` on each item, at most `limit` at a time, starting in the order given; results in that order. `work` gets a
+ * signal that aborts with `signal`. When one fails, no further item is started, and the first error is thrown once those
+ * under way have settled.
+ */
+export async function inFlight<T, R>(
+  limit: number,
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<R>,
+): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
   let failed: { error: unknown } | undefined;
-  const lane = async (): Promise<void> => {
+  const lane = async (laneSignal: AbortSignal): Promise<void> => {
     while (next < items.length && failed === undefined) {
       const index = next++;
       try {
-        results[index] = await work(items[index]!);
+        results[index] = await work(items[index]!, laneSignal);
       } catch (error) {
         failed ??= { error };
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  const fan = new SignalFan(signal);
+  try {
+    await Promise.all(Array.from({ length: Math.min(limit, items.length) }, () => fan.use(lane)));
+  } finally {
+    fan[Symbol.dispose]();
+  }
   if (failed !== undefined) throw failed.error;
   return results;
 }

@@ -95,14 +95,14 @@ export class GroupMirror {
 
   /** Reads workers and queues wherever they are stale. Rejects with what a read rejects with. */
   async refresh(signal: AbortSignal): Promise<void> {
-    const [workersRead, queuesRead] = await inFlight(2, [this.#workerNames, this.#queueNames], (w) =>
-      w.refresh(signal),
+    const [workersRead, queuesRead] = await inFlight(2, [this.#workerNames, this.#queueNames], signal, (names, lane) =>
+      names.refresh(lane),
     );
     if (workersRead) this.#follow(this.#layout.workers, this.#workerNames, this.#workers, (name) => this.#worker(name));
     if (queuesRead) this.#follow(this.#layout.assign, this.#queueNames, this.#queues, (name) => this.#queue(name));
-    await inFlight(this.#limit, [...this.#workers.values()], (worker) => worker.refresh(signal));
-    await inFlight(this.#limit, [...this.#queues], async ([worker, queue]) => {
-      if (await queue.names.refresh(signal)) await this.#learnAges(worker, queue, signal);
+    await inFlight(this.#limit, [...this.#workers.values()], signal, (worker, lane) => worker.refresh(lane));
+    await inFlight(this.#limit, [...this.#queues], signal, async ([worker, queue], lane) => {
+      if (await queue.names.refresh(lane)) await this.#learnAges(worker, queue, lane);
     });
   }
 
@@ -206,11 +206,11 @@ export class GroupMirror {
     const listed = new Set(names.value);
     for (const name of since.keys()) if (!listed.has(name)) since.delete(name);
     const unknown = [...listed].filter((name) => !since.has(name));
-    await inFlight(this.#limit, unknown, async (name) => {
+    await inFlight(this.#limit, unknown, signal, async (name, lane) => {
       const path = this.#layout.assignment(worker, name);
       if (!this.#isOurs(parseAssignmentName(name) !== undefined, path)) return;
       try {
-        const stat = await this.#client.exists(path, { signal });
+        const stat = await this.#client.exists(path, { signal: lane });
         since.set(name, stat?.czxid ?? 0n);
       } catch (error) {
         // The list counts as unread, so that the next pass comes back to this.

@@ -16,16 +16,11 @@ const readsInFlight = 16;
  * Looks for a task in all its places. They are looked at one after the other, in the order in which tasks move through
  * them, and the first once more at the end, for a task can come back to it.
  */
-export async function locate(
-  client: Client,
-  layout: Layout,
-  task: string,
-  signal?: AbortSignal,
-): Promise<TaskLocation> {
-  const options = signal === undefined ? {} : { signal };
+export async function locate(client: Client, layout: Layout, task: string, signal: AbortSignal): Promise<TaskLocation> {
+  const options = { signal };
   await client.sync(layout.root, options);
   if ((await client.exists(layout.task(task), options)) !== undefined) return { state: "waiting" };
-  const assigned = await findAssignment(client, layout, task, options);
+  const assigned = await findAssignment(client, layout, task, signal);
   if (assigned !== undefined) return assigned;
   if ((await client.exists(layout.statusOf(task), options)) !== undefined) return { state: "finished" };
   if ((await client.exists(layout.task(task), options)) !== undefined) return { state: "waiting" };
@@ -36,12 +31,12 @@ async function findAssignment(
   client: Client,
   layout: Layout,
   task: string,
-  options: { readonly signal?: AbortSignal },
+  signal: AbortSignal,
 ): Promise<Extract<TaskLocation, { state: "assigned" }> | undefined> {
-  const workers = await childrenOrNone(client, layout.assign, options);
-  const queues = await inFlight(readsInFlight, workers, async (worker) => ({
+  const workers = await childrenOrNone(client, layout.assign, signal);
+  const queues = await inFlight(readsInFlight, workers, signal, async (worker, lane) => ({
     worker,
-    names: await childrenOrNone(client, layout.queue(worker), options),
+    names: await childrenOrNone(client, layout.queue(worker), lane),
   }));
   let newest: Extract<TaskLocation, { state: "assigned" }> | undefined;
   for (const { worker, names } of queues) {
@@ -54,13 +49,9 @@ async function findAssignment(
   return newest;
 }
 
-async function childrenOrNone(
-  client: Client,
-  path: string,
-  options: { readonly signal?: AbortSignal },
-): Promise<readonly string[]> {
+async function childrenOrNone(client: Client, path: string, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    return await client.children(path, options);
+    return await client.children(path, { signal });
   } catch (error) {
     if (isCoordinationError(error, "NoNode")) return [];
     throw error;

@@ -50,7 +50,7 @@ export class TaskClient {
    * Rejects with PayloadTooLargeError, NoAuthError and the like.
    */
   async submit(input: unknown, options: SubmitOptions = {}): Promise<TaskHandle> {
-    const { timeoutMs, signal } = options;
+    const { timeoutMs, signal = new AbortController().signal } = options;
     if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0)) {
       throw new RangeError(`timeoutMs must be a whole number of milliseconds above 0, not ${timeoutMs}.`);
     }
@@ -71,19 +71,18 @@ export class TaskClient {
     return new TaskHandle(this.#client, root === this.layout.root ? this.layout : new Layout(root), name);
   }
 
-  async #create(name: string, data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const options = signal === undefined ? {} : { signal };
+  async #create(name: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
     let uncertain = false;
     for (;;) {
       try {
         // It may have been assigned, and may even be over, before the reply was missed.
         if (uncertain && (await locate(this.#client, this.layout, name, signal)).state !== "unknown") return;
-        await this.#client.create(this.layout.task(name), data, options);
+        await this.#client.create(this.layout.task(name), data, { signal });
         return;
       } catch (error) {
         if (isCoordinationError(error, "NodeExists")) return;
         if (isCoordinationError(error, "NoNode")) {
-          await ensureSkeleton(this.#client, this.layout, signal ?? new AbortController().signal);
+          await ensureSkeleton(this.#client, this.layout, signal);
         } else if (isInterruption(error)) {
           uncertain = true;
         } else {

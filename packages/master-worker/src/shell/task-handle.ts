@@ -102,7 +102,7 @@ export class TaskHandle {
 
   /** Where the task is at the moment. */
   locate(options: { readonly signal?: AbortSignal } = {}): Promise<TaskLocation> {
-    return locate(this.#client, this.#layout, this.name, options.signal);
+    return locate(this.#client, this.#layout, this.name, options.signal ?? new AbortController().signal);
   }
 
   /**

@@ -88,7 +88,6 @@ export class Tenure {
       epoch: options.mandate.epoch,
       attemptsMax: options.attemptsMax,
       mayWrite: () => this.#mayWrite(),
-      signal: this.#signal,
     });
   }
 
@@ -159,7 +158,9 @@ export class Tenure {
     }
     if (!this.#recovering) actions.push(...decideAssignments(view));
     if (actions.length === 0) return this.#mirror.stale ? "worked" : "idle";
-    const results = await inFlight(this.#options.inFlightMax, actions, (action) => this.#perform(action, view));
+    const results = await inFlight(this.#options.inFlightMax, actions, this.#signal, (action, lane) =>
+      this.#perform(action, view, lane),
+    );
     this.#reportReassigned(results);
     return results.every(({ outcome }) => outcome === "outdated" || outcome === "unknown") ? "stuck" : "worked";
   }
@@ -201,9 +202,9 @@ export class Tenure {
     return false;
   }
 
-  async #perform(action: Action, view: GroupView): Promise<ActionResult> {
+  async #perform(action: Action, view: GroupView, signal: AbortSignal): Promise<ActionResult> {
     const worker = action.type === "drop" ? undefined : view.workers.get(action.worker);
-    const result = await this.#performer.perform(action, worker);
+    const result = await this.#performer.perform(action, worker, signal);
     const { observer } = this.#options;
     switch (result.outcome) {
       case "assigned":
