@@ -9,7 +9,10 @@ export default defineConfig({
       {
         resolve,
         ssr: { resolve },
-        test: { name: "unit", include: ["packages/**/src/**/*.test.ts", "test/tidy/**/*.test.ts"] },
+        test: {
+          name: "unit",
+          include: ["packages/**/src/**/*.test.ts", "bench/src/**/*.test.ts", "test/tidy/**/*.test.ts"],
+        },
       },
       {
         resolve,

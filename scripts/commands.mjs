@@ -30,7 +30,10 @@ const commands = {
     build: ["packages/server"],
     run: (args) => node([join(root, "packages/server/bin/corral-server.js"), ...args], userDirectory),
   },
-  test: { build: ["packages/demo", "packages/testing"], run: (args) => node([bin.vitest, "run", ...args], root) },
+  test: {
+    build: ["packages/demo", "packages/testing", "bench"],
+    run: (args) => node([bin.vitest, "run", ...args], root),
+  },
   check: { build: undefined, run: check },
   build: { build: ["."], run: () => ({ code: 0, signal: null }) },
   bench: {
