@@ -38,6 +38,18 @@ describe("when the connection breaks", () => {
     expect(server.connections.length).toBe(2);
   });
 
+  test("the bytes of requests that wait are bounded", async () => {
+    const { client, server } = await world();
+    server.manner = "refuse";
+    server.connection.close();
+    const megabyte = new Uint8Array(1_000_000);
+    const waiting = Array.from({ length: 67 }, () => rejection(client.set("/a", megabyte)));
+    expect(await rejection(client.set("/a", megabyte))).toMatchObject({ code: "ThrottledOp" });
+    expect(await rejection(client.set("/a", megabyte))).toMatchObject({ code: "ThrottledOp" });
+    void client.close();
+    for (const error of await Promise.all(waiting)) expect(error).toMatchObject({ code: "ClientClosed" });
+  });
+
   test("a request that waits can be aborted, and is then never sent", async () => {
     const { client, server, clock } = await world();
     server.connection.close();

@@ -197,40 +197,76 @@ function errorClass<C extends CoordinationCode>(code: C): CoordinationErrorClass
 
 /** There is no such node. */
 export const NoNodeError = errorClass("NoNode");
+/** An error of that class. */
+export type NoNodeError = CoordinationError<"NoNode">;
 /** The node exists already. */
 export const NodeExistsError = errorClass("NodeExists");
+/** An error of that class. */
+export type NodeExistsError = CoordinationError<"NodeExists">;
 /** The node has another version than the caller expected. */
 export const BadVersionError = errorClass("BadVersion");
+/** An error of that class. */
+export type BadVersionError = CoordinationError<"BadVersion">;
 /** The node has children, so it cannot be deleted. */
 export const NotEmptyError = errorClass("NotEmpty");
+/** An error of that class. */
+export type NotEmptyError = CoordinationError<"NotEmpty">;
 /** The node's access control list does not allow the operation. */
 export const NoAuthError = errorClass("NoAuth");
+/** An error of that class. */
+export type NoAuthError = CoordinationError<"NoAuth">;
 /** The parent is ephemeral. */
 export const NoChildrenForEphemeralsError = errorClass("NoChildrenForEphemerals");
+/** An error of that class. */
+export type NoChildrenForEphemeralsError = CoordinationError<"NoChildrenForEphemerals">;
 /** The access control list is empty or makes no sense. */
 export const InvalidAclError = errorClass("InvalidAcl");
+/** An error of that class. */
+export type InvalidAclError = CoordinationError<"InvalidAcl">;
 /** A path, version, mode, size or option is not valid. Mostly found here, before anything is sent. */
 export const BadArgumentsError = errorClass("BadArguments");
+/** An error of that class. */
+export type BadArgumentsError = CoordinationError<"BadArguments">;
 /** The server refused the credentials given to addAuth(). */
 export const AuthFailedError = errorClass("AuthFailed");
+/** An error of that class. */
+export type AuthFailedError = CoordinationError<"AuthFailed">;
 /** The connection broke between request and answer: the outcome of a write is unknown. Recoverable. */
 export const ConnectionLossError = errorClass("ConnectionLoss");
+/** An error of that class. */
+export type ConnectionLossError = CoordinationError<"ConnectionLoss">;
 /** The session ended before the request was sent. The request has not happened. */
 export const SessionExpiredError = errorClass("SessionExpired");
+/** An error of that class. */
+export type SessionExpiredError = CoordinationError<"SessionExpired">;
 /** The client was closed before the request was sent. */
 export const ClientClosedError = errorClass("ClientClosed");
+/** An error of that class. */
+export type ClientClosedError = CoordinationError<"ClientClosed">;
 /** The server does not have the operation, or it is switched off. */
 export const UnimplementedError = errorClass("Unimplemented");
+/** An error of that class. */
+export type UnimplementedError = CoordinationError<"Unimplemented">;
 /** The session has moved to another connection. Recoverable. */
 export const SessionMovedError = errorClass("SessionMoved");
+/** An error of that class. */
+export type SessionMovedError = CoordinationError<"SessionMoved">;
 /** Too many requests are waiting. Recoverable. */
 export const ThrottledOpError = errorClass("ThrottledOp");
+/** An error of that class. */
+export type ThrottledOpError = CoordinationError<"ThrottledOp">;
 /** One side could not decode what the other sent. */
 export const MarshallingError = errorClass("MarshallingError");
+/** An error of that class. */
+export type MarshallingError = CoordinationError<"MarshallingError">;
 /** A hard quota would be exceeded. */
 export const QuotaExceededError = errorClass("QuotaExceeded");
+/** An error of that class. */
+export type QuotaExceededError = CoordinationError<"QuotaExceeded">;
 /** The server takes no writes at the moment. Recoverable. */
 export const NotReadOnlyError = errorClass("NotReadOnly");
+/** An error of that class. */
+export type NotReadOnlyError = CoordinationError<"NotReadOnly">;
 
 /** The error for `code`, of its own class where it has one. */
 export function makeError(code: CoordinationCode, context: ErrorContext): CoordinationError {

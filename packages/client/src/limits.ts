@@ -6,6 +6,8 @@ export const limits = {
   responseBytes: 64 * 1024 * 1024,
   /** Requests waiting for a connection or for an answer. */
   requests: 65_536,
+  /** Their bytes, all together. */
+  requestsBytes: 64 * 1024 * 1024,
   /** Watchers registered and not yet called. */
   watchers: 1_000_000,
   /** Path text in one setWatches packet, so that re-arming never meets the server's frame limit. */

@@ -1,6 +1,7 @@
 import { ErrorCode, WatchEventType } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { eventFrame, replyFrame, Trace } from "../test-helpers/trace.ts";
+import { limits } from "./limits.ts";
 import type { WatchIntent } from "./session-types.ts";
 import type { Watcher } from "./watch-event.ts";
 
@@ -308,5 +309,13 @@ describe("rules", () => {
     const before = trace.lines.length;
     trace.broken().attempt().opened();
     expect(trace.lines.slice(before).filter((line) => line.includes("send auth")).length).toBe(2);
+  });
+
+  test("requests that wait are bounded", () => {
+    const trace = new Trace();
+    for (let i = 0; i < limits.requests; i++) trace.request("waits");
+    expect(trace.lines.some((line) => line.includes("fail"))).toBe(false);
+    trace.request("one too many");
+    expect(trace.lines.at(-1)).toBe("          fail one too many: tooMany");
   });
 });

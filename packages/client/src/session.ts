@@ -77,6 +77,8 @@ export class Session {
   readonly #authWaiters = new Map<SessionAuth, (err: number | undefined) => void>();
   #closed: { readonly promise: Promise<void>; resolve(): void } | undefined;
   #over = false;
+  /** Bytes of the requests that await their outcome. */
+  #waitingBytes = 0;
   /** Sessions of which the program has been told that they are lost. */
   #lostTold = 0;
 
@@ -131,11 +133,22 @@ export class Session {
   call({ signal, ...call }: Call): Promise<Outcome> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve({ type: "aborted", reason: signal.reason });
+      const bytes = call.frame.length;
+      if (this.#waitingBytes + bytes > limits.requestsBytes) {
+        const what = `requests of ${this.#waitingBytes} bytes are waiting already`;
+        return resolve({ type: "failure", failure: { kind: "tooMany", what } });
+      }
+      this.#waitingBytes += bytes;
+      let settled = false;
       const onAbort = () => {
         this.#step({ type: "abandon", request });
         settle({ type: "aborted", reason: signal?.reason });
       };
       const settle = (outcome: Outcome) => {
+        // A request that was given up may yet be told that its connection broke.
+        if (settled) return;
+        settled = true;
+        this.#waitingBytes -= bytes;
         signal?.removeEventListener("abort", onAbort);
         resolve(outcome);
       };
