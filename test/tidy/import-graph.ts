@@ -1,7 +1,7 @@
 /** The rules that look at how files hang together: who may import whom, and what nobody imports. */
 import { posix } from "node:path";
 import type { SourceFile, TextFile } from "./files.ts";
-import { entryPoints, layers, testSupport } from "./policy.ts";
+import { entryPoints, layers, recipeLayers, testSupport } from "./policy.ts";
 import { imports } from "./rules.ts";
 import { type Violation, violation } from "./violation.ts";
 
@@ -48,7 +48,7 @@ export function wrongImports(file: SourceFile, all: readonly Package[]): Violati
     if (name.startsWith("@corral/")) {
       if (specifier !== name) say(`Import from "${name}": what it does not export is its own affair.`);
       if (isForTests(file.path) || name === own.name) continue;
-      const allowed = layers[own.name];
+      const allowed = layers[own.name] ?? (own.directory.startsWith("packages/recipes/") ? recipeLayers : undefined);
       if (allowed !== undefined && !allowed.includes(name)) {
         say(`${own.name} may import ${allowed.join(", ") || "none of our packages"}; see ARCHITECTURE.md.`);
         continue;

@@ -8,12 +8,16 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "@corral/protocol": [],
   "@corral/io": [],
   "@corral/client": ["@corral/protocol", "@corral/io"],
+  "@corral/recipe-kit": ["@corral/client", "@corral/io"],
   "@corral/server": ["@corral/protocol", "@corral/io"],
   "@corral/master-worker": ["@corral/client", "@corral/io"],
   "@corral/testing": ["@corral/protocol", "@corral/io", "@corral/server", "@corral/client"],
   "@corral/demo": ["@corral/client", "@corral/io", "@corral/master-worker", "@corral/server"],
   "@corral/bench": ["@corral/client", "@corral/io", "@corral/protocol", "@corral/server"],
 };
+
+/** Which of our packages every package below packages/recipes may import, unless the table above knows it by name. */
+export const recipeLayers: readonly string[] = ["@corral/client", "@corral/io", "@corral/recipe-kit"];
 
 /** Pure and synchronous code (paths or the beginnings of paths): no async, no emitters, no outside. */
 export const core: readonly string[] = [
@@ -31,6 +35,7 @@ export const outside: readonly { readonly path: string; readonly why: string }[]
   { path: "packages/io/src/node/", why: "this is Node's implementation of the ports" },
   { path: "packages/server/src/command/", why: "an entry point: arguments, signals, exit codes" },
   { path: "packages/demo/", why: "an entry point: starts, shows and kills processes" },
+  { path: "packages/testing/src/node/", why: "for tests of real sockets and files" },
   { path: "bench/", why: "an entry point: starts servers and measures real time" },
   { path: "test/", why: "tests of real processes and files" },
   { path: "vitest.config.ts", why: "configuration of a tool" },

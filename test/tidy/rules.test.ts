@@ -164,6 +164,10 @@ describe("imports", () => {
     },
     { path: "packages/server/package.json", text: '{"name":"@corral/server"}' },
     { path: "package.json", text: '{"name":"root"}' },
+    {
+      path: "packages/recipes/locks/package.json",
+      text: '{"name":"@corral/locks","dependencies":{"@corral/barriers":"*","@corral/client":"*"}}',
+    },
   ]);
   const find = (file: SourceFile) => wrongImports(file, all);
 
@@ -186,6 +190,11 @@ describe("imports", () => {
     '// import { x } from "@corral/server";',
   ])("%s may stand", (line) => expect(find(at(shell, line))).toEqual([]));
 
+  test("a recipe stands on the client, not on other recipes", () => {
+    caught(find, "packages/recipes/locks/src/x.ts", 'import { x } from "@corral/barriers";');
+    expect(find(at("packages/recipes/locks/src/x.ts", 'import { x } from "@corral/client";'))).toEqual([]);
+  });
+
   test("a test may import what it needs", () => {
     expect(find(at("packages/client/src/x.test.ts", 'import { x } from "@corral/server";'))).toEqual([]);
     expect(find(at("packages/client/src/x.test.ts", 'import { x } from "../test-support/x.ts";'))).toEqual([]);
@@ -195,6 +204,8 @@ describe("imports", () => {
     const used = at(shell, 'import { x } from "@corral/io";');
     expect(unusedDependencies([used], all)).toEqual([
       expect.objectContaining({ file: "packages/client/package.json", text: "@corral/server" }),
+      expect.objectContaining({ file: "packages/recipes/locks/package.json", text: "@corral/barriers" }),
+      expect.objectContaining({ file: "packages/recipes/locks/package.json", text: "@corral/client" }),
     ]);
   });
 });
