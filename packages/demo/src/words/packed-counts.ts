@@ -2,7 +2,8 @@
  * The counts of one text as few bytes: what a worker's result carries. The total's most frequent words cannot be told
  * from each text's most frequent ones, so all counts travel. They must fit one znode (a little under 1 MB), so they are
  * packed: words sorted, each written as what it adds to the word before it, deflated. A novel of 700 KB takes about
- * 20 KB, and a million bytes hold some 300,000 different words. A text with more is refused with a sentence, never cut.
+ * 20 KB, and a result holds some 280,000 different words of natural language. A text with more is refused with a
+ * sentence, never cut.
  *
  *   line = shared "\t" rest "\t" count "\n"      shared: UTF-16 units in common with the word before, decimal
  */
