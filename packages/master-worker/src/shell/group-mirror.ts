@@ -95,11 +95,15 @@ export class GroupMirror {
 
   /** Reads workers and queues wherever they are stale. Rejects with what a read rejects with. */
   async refresh(signal: AbortSignal): Promise<void> {
-    const [workersRead, queuesRead] = await inFlight(2, [this.#workerNames, this.#queueNames], signal, (names, lane) =>
-      names.refresh(lane),
-    );
-    if (workersRead) this.#follow(this.#layout.workers, this.#workerNames, this.#workers, (name) => this.#worker(name));
-    if (queuesRead) this.#follow(this.#layout.assign, this.#queueNames, this.#queues, (name) => this.#queue(name));
+    // A worker and its queue come in one multi, and here they are two reads. If the multi fell between them, the watch of
+    // the first has spoken before the second was answered: read again, rather than take the one for an orphan.
+    for (let round = 0; round < 3 && (this.#workerNames.stale || this.#queueNames.stale); round++) {
+      const lists = [this.#workerNames, this.#queueNames];
+      const [workersRead, queuesRead] = await inFlight(2, lists, signal, (names, lane) => names.refresh(lane));
+      if (workersRead)
+        this.#follow(this.#layout.workers, this.#workerNames, this.#workers, (name) => this.#worker(name));
+      if (queuesRead) this.#follow(this.#layout.assign, this.#queueNames, this.#queues, (name) => this.#queue(name));
+    }
     await inFlight(this.#limit, [...this.#workers.values()], signal, (worker, lane) => worker.refresh(lane));
     await inFlight(this.#limit, [...this.#queues], signal, async ([worker, queue], lane) => {
       if (await queue.names.refresh(lane)) await this.#learnAges(worker, queue, lane);
