@@ -180,6 +180,7 @@ describe("imports", () => {
     ["the support of tests", 'import { x } from "../test-support/x.ts";'],
     ["what is not declared", 'import { x } from "left-pad";'],
     ["what is not declared, of our own", 'import { x } from "@corral/protocol";'],
+    ["only its place", 'const place = import.meta.resolve("@corral/server");'],
     ["a type", 'export type { x } from "@corral/server";'],
   ])("%s", (_, line) => caught(find, shell, line));
 

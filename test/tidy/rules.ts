@@ -13,6 +13,7 @@ export function imports({ codeAndStrings }: SourceFile): { readonly specifier: s
     /^\s*(?:import|export)\b[^;"'`]*?\bfrom\s*["']([^"']+)["']/gm,
     /^\s*import\s+["']([^"']+)["']/gm,
     /\bimport\s*\(\s*["']([^"']+)["']/g,
+    /\bimport\.meta\.resolve\s*\(\s*["']([^"']+)["']/g,
   ];
   return patterns.flatMap((pattern) =>
     [...codeAndStrings.matchAll(pattern)].map((match) => ({
