@@ -9,6 +9,7 @@ import type { ClientPort } from "./net/client-port.ts";
 import type { Effect, Input } from "./replica/effect.ts";
 import type { Replica } from "./replica.ts";
 
+/** What a driver runs, and whom it tells. */
 export interface DriverParts {
   readonly replica: Replica;
   readonly log: DurableLog;
@@ -20,6 +21,7 @@ export interface DriverParts {
   readonly onFatal: (error: Error) => void;
 }
 
+/** Performs what the replica decides; see the head of this file. */
 export class Driver {
   readonly #parts: DriverParts;
   readonly #inputs: Input[] = [];

@@ -1,6 +1,7 @@
 /** Where entries go before they are applied: the disk, or, for a server that lives in memory, nowhere. */
 import type { LogRecord } from "./storage/record.ts";
 
+/** The log as the driver sees it. `Storage` is one. */
 export interface DurableLog {
   /** Queues records; `onDurable` is told of them in order. */
   append(records: readonly LogRecord[]): void;

@@ -28,6 +28,7 @@ export interface Limits {
   readonly snapshotLogBytes: number;
 }
 
+/** The limits of a server that nobody has tuned. */
 export const defaultLimits: Limits = {
   maxFrameBytes: 0xfffff,
   maxConnections: 20_000,

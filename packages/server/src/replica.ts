@@ -36,6 +36,7 @@ export interface ReplicaOptions extends SessionOptions {
   readonly authentication: AuthenticationRules;
 }
 
+/** The machine; see the head of this file. */
 export class Replica {
   readonly state: StateMachine;
   readonly stats = new ServerStats();

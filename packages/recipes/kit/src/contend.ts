@@ -12,6 +12,7 @@ export type Decision =
   /** Wait until the node of this name changes or goes. */
   | { readonly kind: "wait"; readonly on: string };
 
+/** What is contended for, and by which rule. */
 export interface Contest extends TicketRequest {
   /** Decides from the names in the queue, of which `own` is one. */
   readonly decide: (names: readonly string[], own: string) => Decision;

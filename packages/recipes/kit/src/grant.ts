@@ -13,6 +13,7 @@ export interface Guard {
   readonly version: -1;
 }
 
+/** What a grant stands on. */
 export interface GrantOptions {
   /** The node that stands for the grant: ephemeral, of the present session, with a name that nobody else will ever use. */
   readonly path: string;
@@ -30,6 +31,7 @@ export interface GrantOptions {
   readonly onData?: ((data: Buffer | null) => void) | undefined;
 }
 
+/** Something held; see the head of this file. `using` it gives it back. */
 export class Grant implements AsyncDisposable {
   readonly path: string;
   readonly sessionId: bigint;

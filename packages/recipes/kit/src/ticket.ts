@@ -16,6 +16,7 @@ export interface Ticket {
   readonly sessionId: bigint;
 }
 
+/** Which queue, and what the ticket looks like. */
 export interface TicketRequest {
   /** The queue. Made if it is missing. */
   readonly parent: string;

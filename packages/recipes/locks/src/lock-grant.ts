@@ -1,6 +1,7 @@
 /** A lock that is held. */
 import { Grant } from "@corral/recipe-kit";
 
+/** A grant that can be entered several times by those who have it. */
 export class LockGrant extends Grant {
   #entries = 1;
 

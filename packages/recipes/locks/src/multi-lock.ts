@@ -59,6 +59,7 @@ export class MultiGrant implements AsyncDisposable {
   }
 }
 
+/** Several locks taken together; see the head of this file. */
 export class MultiLock {
   readonly #client: Client;
   readonly #locks: readonly QueueLock[];

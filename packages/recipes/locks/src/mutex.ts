@@ -21,6 +21,7 @@ import type { Client } from "@corral/client";
 import { decideMutex, mutexKinds } from "./decide-mutex.ts";
 import { type LockOptions, QueueLock } from "./queue-lock.ts";
 
+/** A lock for one holder at a time; see the head of this file. */
 export class Mutex extends QueueLock {
   /** Remembers; nothing is sent before `acquire()`. `path`: one for each lock. */
   constructor(client: Client, path: string, options: LockOptions = {}) {

@@ -54,6 +54,7 @@ export interface ExplainedContender extends Contender {
   readonly identity: string;
 }
 
+/** A lock by a rule on a queue. Made by Mutex and ReadWriteLock. */
 export class QueueLock {
   /** The queue: every contender has a node below it. */
   readonly path: string;

@@ -38,6 +38,7 @@ export function decideRead(names: readonly string[], own: string, downgradeFrom?
   return writer === undefined ? { kind: "granted" } : { kind: "wait", on: writer.name };
 }
 
+/** A pair of locks, `read` and `write`; see the head of this file. */
 export class ReadWriteLock {
   readonly read: QueueLock;
   readonly write: QueueLock;

@@ -8,6 +8,7 @@ import { type FourLetterWord, FrameDecoder, FrameLengthError, fourLetterWord } f
 import type { Limits } from "../limits.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
 
+/** What the port needs, and whom it tells. */
 export interface ClientPortOptions {
   readonly listener: Listener;
   readonly clock: Clock;
@@ -33,6 +34,7 @@ interface Peer {
   stuckSinceMs: number | undefined;
 }
 
+/** A listening port and its connections; see the head of this file. */
 export class ClientPort {
   readonly #options: ClientPortOptions;
   readonly #peers = new Map<ConnectionId, Peer>();

@@ -25,6 +25,7 @@ export interface QueuedWrite {
   outcome: Outcome | undefined;
 }
 
+/** One connection, as data; what happens to it is decided elsewhere. */
 export class Connection implements Watcher {
   readonly id: ConnectionId;
   readonly remote: Address;

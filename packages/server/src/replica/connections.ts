@@ -7,6 +7,7 @@ import type { ConnectionId } from "./effect.ts";
 import type { ClockedSession } from "./session-clock.ts";
 import type { Turn } from "./turn.ts";
 
+/** All connections, by number and by session. */
 export class Connections {
   readonly #turn: Turn;
   readonly #watches: WatchTable<Connection>;

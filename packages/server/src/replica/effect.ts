@@ -13,6 +13,7 @@ export interface Now {
   readonly wallMs: number;
 }
 
+/** What can happen to a server. */
 export type Input =
   /** Recovery is over: take up service. */
   | { readonly type: "start" }
@@ -38,6 +39,7 @@ export type Input =
   /** The snapshot asked for is on the disk, or was given up. */
   | { readonly type: "snapshotEnded" };
 
+/** What a server can want done. */
 export type Effect =
   /** Write to the log; `durable` comes back. Nothing that depends on it leaves before. */
   | { readonly type: "persist"; readonly records: readonly LogRecord[] }

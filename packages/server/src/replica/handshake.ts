@@ -16,12 +16,14 @@ export type HandshakeVerdict =
       readonly mirrorsReadOnly: boolean;
     };
 
+/** What the verdict depends on. */
 export interface HandshakeRules {
   readonly state: StateMachine;
   readonly minSessionTimeoutMs: number;
   readonly maxSessionTimeoutMs: number;
 }
 
+/** Judges the first frame of a connection. Changes nothing. */
 export function judgeHandshake(frame: Buffer, rules: HandshakeRules): HandshakeVerdict {
   let request: ConnectRequest;
   try {

@@ -34,6 +34,7 @@ import type { Sessions } from "./sessions.ts";
 import type { Turn } from "./turn.ts";
 import { answerWatchRequest, isWatchRequest } from "./watch-requests.ts";
 
+/** What requests are answered from. */
 export interface PipelineParts {
   readonly turn: Turn;
   readonly state: StateMachine;
@@ -49,6 +50,7 @@ export interface PipelineParts {
 /** Replies to auth and sasl show no zxid. */
 const noZxid = 0;
 
+/** Answers requests in order; see the head of this file. */
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #throttled = new Set<Connection>();

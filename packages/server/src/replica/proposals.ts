@@ -33,6 +33,7 @@ export interface ProposalRequest {
 /** Half of an epoch's counter: then the next epoch is begun, in good time. */
 const epochRenewalCounter = 2 ** 31;
 
+/** The entries of this epoch that are not durable yet, oldest first. */
 export class Proposals {
   readonly #turn: Turn;
   readonly #pending = new RequestQueue<Proposal>();

@@ -6,6 +6,7 @@ import type { Znode } from "../state/znode.ts";
 import { WatchKind, type WatchTable } from "../watch/watch-table.ts";
 import type { Connection } from "./connection.ts";
 
+/** Whose request is read from what. */
 export interface ReadContext {
   readonly state: StateMachine;
   readonly watches: WatchTable<Connection>;

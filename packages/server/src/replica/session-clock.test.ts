@@ -16,7 +16,8 @@ test("a session expires within one tick after its timeout, never before, wheneve
         const session = clock.start(1n, timeoutMs, now);
         let heardMs = now;
         let nextTouch = 0;
-        const touches = gaps.reduce<number[]>((all, gap) => [...all, (all.at(-1) ?? 0) + gap], []);
+        const touches: number[] = [];
+        for (const gap of gaps) touches.push((touches.at(-1) ?? 0) + gap);
         for (;;) {
           now += tickMs;
           let alive = true;

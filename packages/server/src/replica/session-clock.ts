@@ -11,6 +11,7 @@ export interface ClockedSession {
   dueMs: number;
 }
 
+/** The clocks of all sessions; see the head of this file. */
 export class SessionClock {
   readonly #tickMs: number;
   readonly #sessions = new Map<bigint, ClockedSession>();

@@ -11,6 +11,7 @@ import { goneSession, writeConnectResponse } from "./replies.ts";
 import { SessionClock } from "./session-clock.ts";
 import type { Turn } from "./turn.ts";
 
+/** How sessions are named and how long they may last. */
 export interface SessionOptions {
   /** 0 … 254; the first byte of the session ids that this server gives. */
   readonly serverId: number;
@@ -20,6 +21,7 @@ export interface SessionOptions {
   readonly random: Random;
 }
 
+/** Opens, re-attaches and expires sessions. */
 export class Sessions {
   readonly #options: SessionOptions;
   readonly #turn: Turn;

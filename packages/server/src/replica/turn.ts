@@ -7,6 +7,7 @@ import type { LogRecord } from "../storage/record.ts";
 import type { Connection } from "./connection.ts";
 import type { Effect, Now } from "./effect.ts";
 
+/** What one step gathers. */
 export class Turn {
   now: Now = { elapsedMs: 0, wallMs: 0 };
   #effects: Effect[] = [];

@@ -15,6 +15,7 @@ export interface Stamp {
 /** Paths that no client may delete. */
 export const systemPaths = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"] as const;
 
+/** The nodes by path; see the head of this file. */
 export class DataTree {
   /** Every node by its path; the root also under the empty path, as the reference has it. */
   readonly #nodes = new Map<string, Znode>();

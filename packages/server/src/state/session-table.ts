@@ -7,6 +7,7 @@ export interface SessionRecord {
   timeoutMs: number;
 }
 
+/** The sessions by id. */
 export class SessionTable {
   readonly #sessions = new Map<bigint, SessionRecord>();
 

@@ -20,6 +20,7 @@ export interface Applied {
   readonly firings: readonly Firing[];
 }
 
+/** Tree and sessions as of one zxid. */
 export class StateMachine {
   readonly tree: DataTree;
   readonly sessions: SessionTable;

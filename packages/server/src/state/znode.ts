@@ -8,9 +8,12 @@ export type Lifetime =
   | { readonly kind: "container" }
   | { readonly kind: "ttl"; readonly ttlMs: number };
 
+/** The lifetime of a node that only a delete ends. */
 export const persistentLifetime: Lifetime = { kind: "persistent" };
+/** The lifetime of a container: it goes some time after its last child. */
 export const containerLifetime: Lifetime = { kind: "container" };
 
+/** A node; its path is known to the tree only. */
 export class Znode {
   data: Buffer | null;
   acl: readonly Acl[];

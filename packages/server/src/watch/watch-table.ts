@@ -19,6 +19,7 @@ export interface Watcher {
   readonly watchedPaths: Set<string>;
 }
 
+/** Watches by path; see the head of this file. */
 export class WatchTable<W extends Watcher> {
   readonly #paths = new Map<string, Map<W, number>>();
   #recursive = 0;

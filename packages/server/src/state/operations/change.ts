@@ -12,6 +12,7 @@ import { allows, fixUpAcl } from "../access.ts";
 import type { Outcome } from "../operation.ts";
 import type { OperationContext } from "./context.ts";
 
+/** Replaces the data of a node, if it has the version asked for. */
 export function applySetData(context: OperationContext, request: SetDataRequest): Outcome {
   const { path } = request;
   if (pathProblem(path) !== undefined) return { type: "error", code: ErrorCode.BadArguments };

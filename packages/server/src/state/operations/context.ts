@@ -11,6 +11,7 @@ export interface Firing {
   readonly acl: readonly Acl[];
 }
 
+/** What an operation may look at and change. */
 export interface OperationContext {
   readonly tree: DataTree;
   readonly sessions: SessionTable;

@@ -20,6 +20,7 @@ import type { Outcome } from "../operation.ts";
 import { containerLifetime, type Lifetime, persistentLifetime } from "../znode.ts";
 import type { OperationContext } from "./context.ts";
 
+/** The spellings of create. */
 export type CreateType =
   | typeof OpCode.create
   | typeof OpCode.create2

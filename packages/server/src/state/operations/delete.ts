@@ -7,6 +7,7 @@ import type { OperationContext } from "./context.ts";
 
 const undeletable = new Set<string>(systemPaths);
 
+/** Deletes a node without children, if it has the version asked for. */
 export function applyDelete(context: OperationContext, request: DeleteRequest): Outcome {
   const { path } = request;
   if (path.lastIndexOf("/") < 0 || path.includes("\0") || undeletable.has(path)) {

@@ -6,6 +6,7 @@ import type { OperationContext } from "./context.ts";
 import { applyCreate } from "./create.ts";
 import { applyDelete } from "./delete.ts";
 
+/** Applies the operations in order, or takes back what the first ones did. */
 export function applyMulti(context: OperationContext, operations: readonly MultiOperation[]): Outcome {
   const firingsBefore = context.firings.length;
   const results: MultiResult[] = [];

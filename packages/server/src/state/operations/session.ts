@@ -4,6 +4,7 @@ import type { AttachSession, CreateSession, Outcome } from "../operation.ts";
 import type { OperationContext } from "./context.ts";
 import { removeNode } from "./delete.ts";
 
+/** A session begins. */
 export function applyCreateSession(context: OperationContext, request: CreateSession): Outcome {
   const session = {
     id: context.sessionId,
@@ -14,6 +15,7 @@ export function applyCreateSession(context: OperationContext, request: CreateSes
   return { type: "sessionAttached", session };
 }
 
+/** A session goes on over another connection, perhaps with another timeout. */
 export function applyAttachSession(context: OperationContext, request: AttachSession): Outcome {
   const session = context.sessions.get(context.sessionId);
   if (session === undefined) return { type: "error", code: ErrorCode.SessionExpired };

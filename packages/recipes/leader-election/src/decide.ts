@@ -1,0 +1,51 @@
+/** Who leads, from the names in the queue. Pure. */
+import { type Decision, placeInQueue, type QueueEntry, queueOrder } from "@corral/recipe-kit";
+
+/** What stands before the sequence number: Curator's LeaderLatch has the same. */
+export const latchKind = "latch-";
+
+/** First come, first leads; everybody else waits for the one right before. */
+export function decideFirstCome(names: readonly string[], own: string): Decision {
+  const order = queueOrder(names, [latchKind]);
+  const before = order[placeInQueue(order, own) - 1];
+  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
+}
+
+/** What a candidate with an order of preference does next. `claim`: nobody leads and nobody is preferred to us. */
+export type PreferenceDecision =
+  | { readonly kind: "claim" }
+  | { readonly kind: "leads" }
+  | { readonly kind: "wait"; readonly on: string };
+
+/** Highest priority first, then first come. */
+export function preferenceOrder(names: readonly string[]): QueueEntry[] {
+  return queueOrder(names, [latchKind]).sort(
+    (a, b) => priorityOf(b.name) - priorityOf(a.name) || a.sequence - b.sequence,
+  );
+}
+
+/**
+ * `leader` is the name that was last written down as leading. While it is there it leads, whoever else came: a better
+ * candidate does not depose it. The best of the others waits for the leader, each of the rest for the one before it.
+ */
+export function decideByPreference(
+  names: readonly string[],
+  own: string,
+  leader: string | undefined,
+): PreferenceDecision {
+  if (leader === own) return { kind: "leads" };
+  const leads = leader !== undefined && names.includes(leader);
+  const others = preferenceOrder(names).filter(({ name }) => name !== leader);
+  const before = others[placeInQueue(others, own) - 1];
+  if (before !== undefined) return { kind: "wait", on: before.name };
+  return leads ? { kind: "wait", on: leader } : { kind: "claim" };
+}
+
+/** The mark of a priority in a candidate's name, before `latch-`. */
+export function priorityMark(priority: number): string {
+  return `p${String(priority).padStart(4, "0")}-`;
+}
+
+function priorityOf(name: string): number {
+  return Number(/-p(\d{4})-latch-/.exec(name)?.[1] ?? 0);
+}

@@ -1,0 +1,143 @@
+/**
+ * One leader at a time among the processes that take part.
+ *
+ * ```ts
+ * const election = new Election(client, "/leader/scheduler", { identity: hostname() });
+ * await election.lead(async ({ signal, fencingToken }) => {
+ *   await runScheduler({ signal, fencingToken });
+ * });
+ * ```
+ *
+ * Znodes     <path>/_c_<guid>-latch-<seq>: ephemeral sequential, one per candidate, data = identity; as Curator's
+ *            LeaderLatch. With priorities _c_<guid>-p<priority>-latch-<seq>, and <path> itself holds the leader's name
+ * Invariant  at any zxid at most one live candidate leads: the first in the queue; with priorities the one written down
+ * Wake-up    each candidate watches one other node (no herd), and re-decides on every wake-up
+ * Suspended  leadership holds until its deadline: nobody else can have been elected before. `whenSuspended: "abort"` ends
+ *            it at once
+ * Lost       somebody else may lead; signal has aborted; campaign again
+ * Not given  that a paused former leader has stopped: check fencingToken at the resource, or guard() in the tree
+ */
+import type { Client } from "@corral/client";
+import {
+  beginWait,
+  contend,
+  contenders,
+  returnTicket,
+  type Ticket,
+  type WaitOptions,
+  withGrant,
+} from "@corral/recipe-kit";
+import type { Observable } from "rxjs";
+import { decideFirstCome, latchKind, preferenceOrder, priorityMark } from "./decide.ts";
+import { Leadership } from "./leadership.ts";
+import { type LeaderView, observeLeader } from "./observe-leader.ts";
+import { contendByPreference, type Won } from "./preference.ts";
+
+/** How a process takes part. */
+export interface ElectionOptions {
+  /** By what the others know this candidate: left in its node. Default: nothing. */
+  readonly identity?: string | undefined;
+  /**
+   * 0 … 9999: when leadership falls vacant, the highest priority gets it; a leader is not deposed. Either every candidate
+   * gives one or none does. Default: none, first come first leads.
+   */
+  readonly priority?: number | undefined;
+  /** `hold` (default): a broken connection ends leadership at its deadline. `abort`: at once. */
+  readonly whenSuspended?: "hold" | "abort" | undefined;
+}
+
+/** Somebody who takes part. */
+export interface Participant {
+  readonly identity: string;
+  readonly leads: boolean;
+  readonly path: string;
+  readonly sessionId: bigint;
+  /** When it joined, wall clock of the server, ms since 1970. */
+  readonly sinceMs: number;
+}
+
+/** An election at one path; see the head of this file. */
+export class Election {
+  readonly path: string;
+  readonly #client: Client;
+  readonly #options: ElectionOptions;
+
+  /** Remembers; nothing is sent before `campaign()` or `lead()`. @throws RangeError for an impossible priority. */
+  constructor(client: Client, path: string, options: ElectionOptions = {}) {
+    const { priority } = options;
+    if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9_999)) {
+      throw new RangeError(`Election ${path}: the priority is ${priority}; it must be a whole number from 0 to 9999.`);
+    }
+    this.#client = client;
+    this.path = path;
+    this.#options = options;
+  }
+
+  /** Who leads: the present state first, then every change. A broken connection is a value, not an error. */
+  get leader$(): Observable<LeaderView> {
+    return observeLeader(this.#client, this.path);
+  }
+
+  /**
+   * Takes part until elected. Give leadership back with `release()`.
+   * @throws WaitTimeoutError, the signal's reason, ClientClosedError; it does not take part any more then.
+   */
+  async campaign(wait: WaitOptions = {}): Promise<Leadership> {
+    using limit = beginWait(this.#client, "Leadership of", this.path, wait);
+    for (;;) {
+      const won = await this.#contend(limit.signal);
+      const leadership = this.#hold(won);
+      if (leadership.held) return leadership;
+      await leadership.release();
+    }
+  }
+
+  /**
+   * One tenure: campaigns, runs `fn`, resigns. Rejects with GrantLostError when leadership was lost before `fn` ended,
+   * even if `fn` resolved.
+   */
+  async lead<T>(fn: (leadership: Leadership) => T | Promise<T>, wait: WaitOptions = {}): Promise<T> {
+    return await withGrant(await this.campaign(wait), fn);
+  }
+
+  /** Everybody who takes part, who leads first, then in the order in which they would. */
+  async participants(): Promise<Participant[]> {
+    const present = await contenders(this.#client, this.path, [latchKind]);
+    const order = preferenceOrder(present.map(({ path }) => nameOf(path))).map(({ name }) => name);
+    const recorded = (await this.#client.get(this.path).catch(noNodeIsNothing))?.data?.toString("utf8");
+    const leader = recorded !== undefined && order.includes(recorded) ? recorded : order[0];
+    return present
+      .map((c) => ({
+        identity: c.data?.toString("utf8") ?? "",
+        leads: nameOf(c.path) === leader,
+        path: c.path,
+        sessionId: c.sessionId,
+        sinceMs: c.sinceMs,
+      }))
+      .sort(
+        (a, b) => Number(b.leads) - Number(a.leads) || order.indexOf(nameOf(a.path)) - order.indexOf(nameOf(b.path)),
+      );
+  }
+
+  async #contend(signal: AbortSignal): Promise<Won> {
+    const { identity = "", priority } = this.#options;
+    const request = { parent: this.path, data: identity };
+    if (priority !== undefined) {
+      const kind = priorityMark(priority) + latchKind;
+      return await contendByPreference(this.#client, { ...request, kind }, signal);
+    }
+    const contest = { ...request, kind: latchKind, decide: decideFirstCome };
+    const ticket: Ticket = await contend(this.#client, contest, signal);
+    return { ticket, fencingToken: ticket.czxid };
+  }
+
+  #hold({ ticket, fencingToken }: Won): Leadership {
+    return new Leadership(this.#client, {
+      path: ticket.path,
+      sessionId: ticket.sessionId,
+      fencingToken,
+      whenSuspended: this.#options.whenSuspended,
+      giveBack: () => returnTicket(this.#client, ticket),
+    });
+  }
+}
