@@ -4,8 +4,10 @@
  */
 import { DecodeError, FrameDecoder, FrameLengthError, Reader, Writer } from "@corral/protocol";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { type CodecCase, codecCases, runs } from "../test-support/arbitraries.ts";
+import { describe, expect, test, vi } from "vitest";
+import { type CodecCase, codecCases, runs, runsTimeoutMs } from "../test-support/arbitraries.ts";
+
+vi.setConfig({ testTimeout: runsTimeoutMs });
 
 /** Lengths and counts that lie in wait. */
 const ints = fc.constantFrom(-(2 ** 31), -2, -1, 0, 1, 0x7fff, 0xfffff, 0x100000, 2 ** 31 - 1);

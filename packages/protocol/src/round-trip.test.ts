@@ -1,8 +1,10 @@
 /** Every record survives the wire: written and read back it is the same, and exactly its own bytes are used. */
 import { type Codec, operations, Reader, Writer } from "@corral/protocol";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { codecCases, runs } from "../test-support/arbitraries.ts";
+import { describe, expect, test, vi } from "vitest";
+import { codecCases, runs, runsTimeoutMs } from "../test-support/arbitraries.ts";
+
+vi.setConfig({ testTimeout: runsTimeoutMs });
 
 function encode<T>(codec: Codec<T>, value: T): Buffer {
   const writer = new Writer();

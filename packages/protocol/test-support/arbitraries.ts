@@ -179,3 +179,6 @@ export const codecCases: readonly CodecCase[] = Object.entries(protocol)
 
 /** How often properties run; FUZZ_RUNS raises it, for a long search. */
 export const runs = { numRuns: Number(process.env.FUZZ_RUNS ?? 100) };
+
+/** How long that may take: a search that was asked to be long must not end for its length. */
+export const runsTimeoutMs = 5_000 + runs.numRuns * 20;
