@@ -90,14 +90,27 @@ describe("a run to the end", () => {
     for (let index = 0; index < 12; index += 1) write(`${index}.txt`, "some words");
     await using demo = new DemoProcess(["--input", input, "--no-kill", "--pace", "400"]);
     await demo.says(/has submitted 12 tasks/);
-    const worker = demo.alive().find(({ commandLine }) => commandLine.includes('"id":"worker-2"'));
-    process.kill(worker?.pid ?? 0, "SIGSTOP");
+    demo.signal(/"id":"worker-2"/, "SIGSTOP");
     const result = await demo.result;
     expectProven(result, 12);
     expect(result.stdout).toMatch(/worker-2 is gone: its session is over/);
     expect(numberOf(result, "reassignments")).toBeGreaterThan(0);
     expect(demo.alive()).toEqual([]);
     expect(demo.leftBehind()).toEqual([]);
+  });
+
+  it("a worker that was taken for dead and goes on does no harm, and takes part again", async () => {
+    for (let index = 0; index < 12; index += 1) write(`${index}.txt`, "some words");
+    await using demo = new DemoProcess(["--input", input, "--no-kill", "--pace", "1500"]);
+    await demo.says(/has submitted 12 tasks/);
+    demo.signal(/"id":"worker-2"/, "SIGSTOP");
+    await demo.says(/worker-2 is gone: its session is over/);
+    demo.signal(/"id":"worker-2"/, "SIGCONT");
+    const result = await demo.result;
+    expectProven(result, 12);
+    expect(result.stdout).toMatch(/is gone[\s\S]*worker-2 has registered/);
+    expect(numberOf(result, "reassignments")).toBeGreaterThan(0);
+    expect(numberOf(result, "executions")).toBeGreaterThan(12);
   });
 });
 
@@ -138,8 +151,7 @@ describe("an early end", () => {
   it("a process that ends unasked is named, with its exit and what it said", async () => {
     await using demo = new DemoProcess(["--no-kill"]);
     await demo.says(/has submitted 51 tasks/);
-    const worker = demo.alive().find(({ commandLine }) => commandLine.includes('"id":"worker-1"'));
-    process.kill(worker?.pid ?? 0, "SIGKILL");
+    demo.signal(/"id":"worker-1"/, "SIGKILL");
     const result = await demo.result;
     expect(result).toMatchObject({
       exitCode: 1,

@@ -62,6 +62,13 @@ export class DemoProcess {
     this.#process.kill(signal);
   }
 
+  /** Sends a signal to the one process of the run whose command line matches. */
+  signal(commandLine: RegExp, signal: NodeJS.Signals): void {
+    const [found, ...others] = this.alive().filter((candidate) => commandLine.test(candidate.commandLine));
+    if (found === undefined || others.length > 0) throw new Error(`Not exactly one process matches ${commandLine}.`);
+    process.kill(found.pid, signal);
+  }
+
   /** Resolves when the output matches; rejects when the demo ends before that. */
   async says(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.#stdout)) {

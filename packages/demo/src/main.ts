@@ -103,7 +103,10 @@ async function main(): Promise<number> {
 
   const display = createDisplay(process.stdout, pc.isColorSupported && process.stdout.isTTY === true);
   const leftovers = new Leftovers(parsed.options.keep, (error) => end.abort(error));
-  process.once("exit", () => leftovers.clearNow());
+  process.once("exit", () => {
+    display.close();
+    leftovers.clearNow();
+  });
   let exitCode = 1;
   let ending: unknown;
   try {

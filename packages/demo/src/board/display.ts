@@ -1,5 +1,6 @@
 /** Shows the run: redrawn in place on a terminal, plain lines anywhere else. Both take the same calls. */
 import { createColors } from "picocolors";
+import { formatNumber } from "../tree/narrator.ts";
 import type { BoardState } from "./render.ts";
 import { formatClock, renderBoard } from "./render.ts";
 import { type Line, type Painter, paint, printable } from "./segments.ts";
@@ -118,7 +119,8 @@ class PlainLines implements Display {
     const tenths = submitted === 0 ? 0 : Math.floor((10 * done) / submitted);
     if (tenths > this.#tenthsShown) {
       this.#tenthsShown = tenths;
-      this.event(elapsedMs, `${done} of ${submitted} tasks done, ${assigned} assigned, ${waiting} waiting`);
+      const [all, rest] = [formatNumber(submitted), formatNumber(waiting)];
+      this.event(elapsedMs, `${formatNumber(done)} of ${all} tasks done, ${assigned} assigned, ${rest} waiting`);
     }
   }
 

@@ -43,7 +43,7 @@ describe("renderStatistics", () => {
   it("has something to say about texts without words", () => {
     const summary = new CorpusSummary(3);
     summary.add("empty.txt", countWords(""));
-    expect(textOf(renderStatistics(summary.statistics()))).toMatch(/^0 words, 0 different, in 1 texts/);
+    expect(textOf(renderStatistics(summary.statistics()))).toMatch(/^0 words, 0 different, in 1 text\n/);
   });
 });
 

@@ -1,6 +1,6 @@
 /** What is printed at the end: the picture of the result, and the reckoning. State in, lines out. Pure. */
 import type { Tally } from "../proof/tally.ts";
-import { formatNumber } from "../tree/narrator.ts";
+import { count, formatNumber } from "../tree/narrator.ts";
 import type { CorpusStatistics, TextStatistics } from "../words/statistics.ts";
 import { bar, type Line, plain, styled } from "./segments.ts";
 
@@ -14,7 +14,7 @@ export function renderStatistics({ files, total }: CorpusStatistics): Line[] {
     [
       styled(
         "bold",
-        `${formatNumber(total.words)} words, ${formatNumber(total.distinct)} different, in ${paths.length} texts`,
+        `${formatNumber(total.words)} words, ${formatNumber(total.distinct)} different, in ${count(paths.length, "text")}`,
       ),
     ],
   ];

@@ -5,7 +5,7 @@
  */
 import type { Observable } from "rxjs";
 import { assignedCount, type GroupView, killCondition } from "../tree/group-view.ts";
-import { count, formatMs, type Narrator } from "../tree/narrator.ts";
+import { count, formatMs, formatNumber, type Narrator } from "../tree/narrator.ts";
 import { DemoError } from "./demo-error.ts";
 import { firstWhere } from "./wait.ts";
 
@@ -87,7 +87,9 @@ async function killWorker(scene: KillScene): Promise<void> {
     throw new DemoError(`${victim.id} was killed, but it had just finished its last task. Give a larger --pace.`);
   }
   narrator.expectReassignment(victim.id, held);
-  chronicle.tell(`${victim.id} killed: it held ${count(held, "task")}, ${unfinished(scene, after)} unfinished`);
+  chronicle.tell(
+    `${victim.id} killed: it held ${count(held, "task")}, ${formatNumber(unfinished(scene, after))} unfinished`,
+  );
   if (!stage.workers.some((worker) => worker.isRunning)) {
     chronicle.tell(`${stage.startWorker().id} started: there was no other worker`);
   }
@@ -134,7 +136,7 @@ async function confirm({ observer, submitted, signal }: KillScene, whom: string)
 }
 
 function loadOf(scene: KillScene, view: GroupView): string {
-  return `${count(assignedCount(view), "task")} assigned, ${unfinished(scene, view)} unfinished`;
+  return `${count(assignedCount(view), "task")} assigned, ${formatNumber(unfinished(scene, view))} unfinished`;
 }
 
 function unfinished({ submitted }: KillScene, view: GroupView): number {

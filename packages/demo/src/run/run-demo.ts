@@ -8,12 +8,13 @@ import { connect } from "@corral/client";
 import { Layout } from "@corral/master-worker";
 import type { Display } from "../board/display.ts";
 import { renderReckoning, renderStatistics } from "../board/report.ts";
+import { styled } from "../board/segments.ts";
 import type { TextFile } from "../input/find-texts.ts";
 import { type DemoOptions, paceFor } from "../options.ts";
 import type { Children } from "../processes/child.ts";
 import { type Evidence, tally } from "../proof/tally.ts";
 import type { GroupView } from "../tree/group-view.ts";
-import { count, Narrator } from "../tree/narrator.ts";
+import { count, formatNumber, Narrator } from "../tree/narrator.ts";
 import { GroupObserver } from "../tree/observe.ts";
 import { type CorpusStatistics, differences } from "../words/statistics.ts";
 import { Chronicle } from "./chronicle.ts";
@@ -31,6 +32,9 @@ const TOP_WORDS = 12;
 
 /** How long a process may take to stop when it is asked to. */
 const STOP_GRACE_MS = 3_000;
+
+/** More than this takes so long to count that the person is told what goes on. */
+const LONG_WAIT_BYTES = 50_000_000;
 
 /** What a run is given. */
 export interface Run {
@@ -120,6 +124,10 @@ async function startJob({ directory, texts, end }: Run, stage: Stage): Promise<J
 /** Weighs the evidence, computes the statistics directly, and prints both. Resolves to whether everything is proven. */
 async function report(run: Run, statistics: CorpusStatistics, evidence: Evidence): Promise<boolean> {
   const { input, texts, directory, display, end, options } = run;
+  const bytes = texts.reduce((sum, text) => sum + text.bytes, 0);
+  if (bytes > LONG_WAIT_BYTES) {
+    display.line([styled("dim", `Computing the same directly, to compare: ${formatNumber(bytes)} bytes …`)]);
+  }
   const direct = await computeDirectly(input, texts, TOP_WORDS, end.signal);
   const found = differences(statistics, direct);
   if (found.length > 0) {
