@@ -13,7 +13,7 @@ import { type Server, startServer } from "@corral/server";
 import { BreakableNetwork } from "./breakable-network.ts";
 
 /** Short, so that tests of expiry are quick; long enough for a busy machine. */
-export const sessionTimeoutMs = 1_500;
+const usualSessionTimeoutMs = 1_500;
 
 /** A client and the network it hangs on. */
 export interface Linked<T> {
@@ -28,12 +28,15 @@ export class TestGroup {
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #troubles: unknown[] = [];
 
-  private constructor(server: Server) {
+  readonly #sessionTimeoutMs: number;
+
+  private constructor(server: Server, sessionTimeoutMs: number) {
     this.server = server;
+    this.#sessionTimeoutMs = sessionTimeoutMs;
   }
 
-  static async start(): Promise<TestGroup> {
-    return new TestGroup(await startServer({ tickMs: 100, maxSessionTimeoutMs: 60_000 }));
+  static async start(sessionTimeoutMs = usualSessionTimeoutMs): Promise<TestGroup> {
+    return new TestGroup(await startServer({ tickMs: 100, maxSessionTimeoutMs: 60_000 }), sessionTimeoutMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -46,7 +49,10 @@ export class TestGroup {
 
   async link(): Promise<{ network: BreakableNetwork; client: Client }> {
     const network = new BreakableNetwork();
-    const client = await connect(this.server.connectString, { sessionTimeoutMs, dialer: network });
+    const client = await connect(this.server.connectString, {
+      sessionTimeoutMs: this.#sessionTimeoutMs,
+      dialer: network,
+    });
     this.#clients.push(client);
     return { network, client };
   }

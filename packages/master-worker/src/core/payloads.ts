@@ -79,10 +79,12 @@ export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: "malformed" | "newer"; readonly detail: string };
 
+/** The data of `/tasks/<task>` and of an assignment. */
 export function encodeTask(record: TaskRecord): Uint8Array {
   return encodeRecord({ ...record });
 }
 
+/** Reads the data of a task or of an assignment. */
 export function decodeTask(bytes: Uint8Array | null): Decoded<TaskRecord> {
   return decodeRecord(bytes, (fields) => ({
     attempts: fields.count("attempts", attemptsLimit),
@@ -92,10 +94,12 @@ export function decodeTask(bytes: Uint8Array | null): Decoded<TaskRecord> {
   }));
 }
 
+/** The data of `/workers/<worker>`. */
 export function encodeWorker(record: WorkerRecord): Uint8Array {
   return encodeRecord({ ...record });
 }
 
+/** Reads the data of a registration. */
 export function decodeWorker(bytes: Uint8Array | null): Decoded<WorkerRecord> {
   return decodeRecord(bytes, (fields) => ({
     guid: fields.text("guid", guidLengthMax),
@@ -106,10 +110,12 @@ export function decodeWorker(bytes: Uint8Array | null): Decoded<WorkerRecord> {
   }));
 }
 
+/** The data of `/master` and of `/epoch`. */
 export function encodeMaster(record: MasterRecord): Uint8Array {
   return encodeRecord({ ...record });
 }
 
+/** Reads the data of `/master` or of `/epoch`. */
 export function decodeMaster(bytes: Uint8Array | null): Decoded<MasterRecord> {
   return decodeRecord(bytes, (fields) => ({
     id: fields.text("id", 256),
@@ -118,10 +124,12 @@ export function decodeMaster(bytes: Uint8Array | null): Decoded<MasterRecord> {
   }));
 }
 
+/** The data of `/status/<task>`. */
 export function encodeStatus(record: StatusRecord): Uint8Array {
   return encodeRecord({ ...record });
 }
 
+/** Reads the data of a recorded end. */
 export function decodeStatus(bytes: Uint8Array | null): Decoded<StatusRecord> {
   return decodeRecord(bytes, (fields) => ({
     kind: fields.oneOf("kind", ["done", "failed", "timeout", "cancelled"]),
