@@ -4,37 +4,23 @@
 import type { Clock, Logger, Random } from "@corral/io";
 import {
   type Acl,
-  type ClientOperation,
   CreateMode,
-  DecodeError,
   ErrorCode,
   type MultiOperation,
   type MultiResult,
   openAcl,
   parentPath,
-  type RequestOf,
-  type ResponseOf,
 } from "@corral/protocol";
+import { defer, map, Observable } from "rxjs";
 import { anyVersion, checkAcl, checkPath, checkVersion, createRequest, toBytes } from "./arguments.ts";
 import type { Chroot } from "./chroot.ts";
-import { formatAddress } from "./connect-string.ts";
-import { decodeResponse, encodeRequest } from "./connection.ts";
-import {
-  BadArgumentsError,
-  ClientClosedError,
-  ConnectionLossError,
-  type ErrorContext,
-  errorFromWire,
-  isCoordinationError,
-  isRecoverable,
-  MarshallingError,
-  SessionExpiredError,
-  ThrottledOpError,
-} from "./errors.ts";
-import { describeFailure } from "./host-rotation.ts";
+import { ClientClosedError, errorFromWire, isCoordinationError, isRecoverable } from "./errors.ts";
+import { Observed } from "./observe/observed.ts";
+import { Observers } from "./observe/observers.ts";
 import type { CallOptions, CreateOptions, Data, VersionOptions, WatchOptions } from "./options.ts";
-import type { Outcome, Session } from "./session.ts";
-import type { ClientState, RequestFailure, WatchIntent } from "./session-types.ts";
+import { type About, Requests } from "./requests.ts";
+import type { Session } from "./session.ts";
+import type { ClientState, WatchIntent } from "./session-types.ts";
 import { publicStat, type Stat } from "./stat.ts";
 import { StateEmitter, type StateEvent, type StateListener } from "./state-emitter.ts";
 import { Transaction } from "./transaction.ts";
@@ -51,11 +37,12 @@ export interface ClientParts {
   readonly requestBytesMax: number;
 }
 
-/** What an operation is, for its error message. */
-interface About {
-  readonly operation: string;
-  readonly path: string | undefined;
-  readonly detail?: string | undefined;
+/** A node as `watchNode` shows it. */
+export interface ObservedNode {
+  readonly path: string;
+  /** Shared by all who watch the node: not to be written into. */
+  readonly data: Buffer | null;
+  readonly stat: Stat;
 }
 
 /** How often a step of `ensurePath` is repeated when the connection breaks under it. */
@@ -72,8 +59,12 @@ export class Client {
   readonly #parts: ClientParts;
   readonly #session: Session;
   readonly #chroot: Chroot;
+  readonly #requests: Requests;
   readonly #states: StateEmitter;
+  readonly #observers: Observers;
   #state: ClientState = "connecting";
+  /** The state at once, then every change of it. Completes after `closed`. */
+  readonly state$: Observable<StateEvent>;
 
   /** Use `connect()`. */
   constructor(parts: ClientParts) {
@@ -83,6 +74,18 @@ export class Client {
     this.#session = parts.makeSession((event) => {
       this.#state = event.state;
       this.#states.emit(event);
+    });
+    this.#requests = new Requests(this.#session, parts.chroot, parts.requestBytesMax);
+    this.#observers = new Observers(this, parts);
+    this.state$ = new Observable((subscriber) => {
+      const tell = (event: StateEvent): void => {
+        subscriber.next(event);
+        if (event.state === "closed") subscriber.complete();
+      };
+      this.#states.on(tell);
+      subscriber.add(() => this.#states.off(tell));
+      const { state, sessionId, deadlineMs } = this;
+      tell({ state, sessionId, deadlineMs });
     });
   }
 
@@ -161,8 +164,8 @@ export class Client {
     const about = { operation: "create", path };
     const response =
       made.operation === "createTTL"
-        ? await this.#request("createTTL", made.request, about, options)
-        : await this.#request(made.operation, made.request, about, options);
+        ? await this.#requests.send("createTTL", made.request, about, options)
+        : await this.#requests.send(made.operation, made.request, about, options);
     return this.#chroot.toClient(response.path);
   }
 
@@ -176,8 +179,8 @@ export class Client {
     const about = { operation: "create", path };
     const response =
       made.operation === "createTTL"
-        ? await this.#request("createTTL", made.request, about, options)
-        : await this.#request(made.operation, made.request, about, options);
+        ? await this.#requests.send("createTTL", made.request, about, options)
+        : await this.#requests.send(made.operation, made.request, about, options);
     return { path: this.#chroot.toClient(response.path), stat: publicStat(response.stat) };
   }
 
@@ -200,7 +203,7 @@ export class Client {
     const request = { path: serverPath, data: null, acl: openAcl, flags: CreateMode.persistent };
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#request("create", request, { operation: "create", path }, options);
+        await this.#requests.send("create", request, { operation: "create", path }, options);
         return;
       } catch (error) {
         if (isCoordinationError(error, "NodeExists")) return;
@@ -218,7 +221,7 @@ export class Client {
    */
   async get(path: string, options: WatchOptions = {}): Promise<{ readonly data: Buffer | null; readonly stat: Stat }> {
     const request = this.#read("get", path, options);
-    const response = await this.#request(
+    const response = await this.#requests.send(
       "getData",
       request,
       { operation: "get", path },
@@ -239,7 +242,7 @@ export class Client {
     checkPath("set", path);
     checkVersion("set", path, version);
     const request = { path: this.#chroot.toServer(path), data: toBytes("set", path, data), version };
-    const response = await this.#request("setData", request, aboutVersion("set", path, version), options);
+    const response = await this.#requests.send("setData", request, aboutVersion("set", path, version), options);
     return publicStat(response.stat);
   }
 
@@ -252,16 +255,16 @@ export class Client {
     checkPath("delete", path);
     checkVersion("delete", path, version);
     const request = { path: this.#chroot.toServer(path), version };
-    await this.#request("delete", request, aboutVersion("delete", path, version), options);
+    await this.#requests.send("delete", request, aboutVersion("delete", path, version), options);
   }
 
   /** The node's stat, or `undefined` if there is no such node; the watch is registered either way. */
   async exists(path: string, options: WatchOptions = {}): Promise<Stat | undefined> {
     const request = this.#read("exists", path, options);
     const about = { operation: "exists", path };
-    const outcome = await this.#call("exists", request, about, options, watchOf("exist", options));
+    const outcome = await this.#requests.call("exists", request, about, options, watchOf("exist", options));
     if (outcome.type === "answer" && outcome.err === ErrorCode.NoNode) return undefined;
-    return publicStat(this.#response("exists", outcome, about).stat);
+    return publicStat(this.#requests.response("exists", outcome, about).stat);
   }
 
   /**
@@ -271,7 +274,7 @@ export class Client {
   async children(path: string, options: WatchOptions = {}): Promise<string[]> {
     const request = this.#read("children", path, options);
     const about = { operation: "children", path };
-    const response = await this.#request("getChildren", request, about, options, watchOf("child", options));
+    const response = await this.#requests.send("getChildren", request, about, options, watchOf("child", options));
     return [...response.children].sort();
   }
 
@@ -282,8 +285,36 @@ export class Client {
   ): Promise<{ readonly children: string[]; readonly stat: Stat }> {
     const request = this.#read("children", path, options);
     const about = { operation: "children", path };
-    const response = await this.#request("getChildren2", request, about, options, watchOf("child", options));
+    const response = await this.#requests.send("getChildren2", request, about, options, watchOf("child", options));
     return { children: [...response.children].sort(), stat: publicStat(response.stat) };
+  }
+
+  /**
+   * The node, now and after every change that the server can tell; `undefined` while there is none. A node that was
+   * deleted and made again shows in its `stat.czxid`. It converges to the latest state after any disconnection and any
+   * loss of the session, never tells one state twice, and completes when the client is closed. Changes of data only: for
+   * children, ask `watchChildren`; `stat` counts them as of the last read.
+   *
+   * ```ts
+   * for await (const node of client.watchNode("/config", { signal })) apply(node?.data ?? defaults);
+   * ```
+   *
+   * It ends in an error only if the node cannot be read for reasons that last, such as NoAuthError.
+   */
+  watchNode(path: string, options: CallOptions = {}): Observed<ObservedNode | undefined> {
+    checkPath("watchNode", path);
+    const nodes = defer(() => this.#observers.node(path));
+    return new Observed(nodes.pipe(map((node) => node && { path, ...node })), options.signal);
+  }
+
+  /**
+   * The names of the node's children, sorted by code unit, now and after every change; `undefined` while there is no such
+   * node. The rest is as with `watchNode`. A child that was deleted and made again between two looks does not show.
+   */
+  watchChildren(path: string, options: CallOptions = {}): Observed<readonly string[] | undefined> {
+    checkPath("watchChildren", path);
+    const lists = defer(() => this.#observers.children(path));
+    return new Observed(lists.pipe(map((list) => list?.children)), options.signal);
   }
 
   /** The node's access control list. Its `stat.aversion` is the version that `setAcl` compares. */
@@ -293,7 +324,7 @@ export class Client {
   ): Promise<{ readonly acl: readonly Acl[]; readonly stat: Stat }> {
     checkPath("getAcl", path);
     const request = { path: this.#chroot.toServer(path) };
-    const response = await this.#request("getACL", request, { operation: "getAcl", path }, options);
+    const response = await this.#requests.send("getACL", request, { operation: "getAcl", path }, options);
     return { acl: response.acl, stat: publicStat(response.stat) };
   }
 
@@ -304,7 +335,7 @@ export class Client {
     checkAcl("setAcl", path, acl);
     checkVersion("setAcl", path, version);
     const request = { path: this.#chroot.toServer(path), acl, version };
-    const response = await this.#request("setACL", request, aboutVersion("setAcl", path, version), options);
+    const response = await this.#requests.send("setACL", request, aboutVersion("setAcl", path, version), options);
     return publicStat(response.stat);
   }
 
@@ -327,7 +358,7 @@ export class Client {
   /** Waits until the server has caught up with all writes that were committed when it was asked. A later read sees them. */
   async sync(path = "/", options: CallOptions = {}): Promise<void> {
     checkPath("sync", path);
-    await this.#request("sync", { path: this.#chroot.toServer(path) }, { operation: "sync", path }, options);
+    await this.#requests.send("sync", { path: this.#chroot.toServer(path) }, { operation: "sync", path }, options);
   }
 
   /** Begins a transaction: operations of which all happen, or none. */
@@ -360,70 +391,12 @@ export class Client {
   }
 
   async #multi(operations: readonly MultiOperation[], options: CallOptions): Promise<readonly MultiResult[]> {
-    return await this.#request("multi", operations, { operation: "transaction", path: undefined }, options);
+    return await this.#requests.send("multi", operations, { operation: "transaction", path: undefined }, options);
   }
 
   #read(operation: string, path: string, options: WatchOptions): { path: string; watch: boolean } {
     checkPath(operation, path);
     return { path: this.#chroot.toServer(path), watch: options.watch !== undefined };
-  }
-
-  /** Sends a request and gives its response, or throws. */
-  async #request<O extends ClientOperation>(
-    operation: O,
-    request: RequestOf<O>,
-    about: About,
-    options: CallOptions,
-    watch?: WatchIntent,
-  ): Promise<ResponseOf<O>> {
-    return this.#response(operation, await this.#call(operation, request, about, options, watch), about);
-  }
-
-  #call<O extends ClientOperation>(
-    operation: O,
-    request: RequestOf<O>,
-    about: About,
-    { signal }: CallOptions,
-    watch?: WatchIntent,
-  ): Promise<Outcome> {
-    const frame = encodeRequest(operation, request);
-    const length = frame.length - 4;
-    if (length > this.#parts.requestBytesMax) {
-      throw new BadArgumentsError({
-        operation: about.operation,
-        path: about.path,
-        detail: `the request is ${length} bytes long, ${this.#parts.requestBytesMax} are allowed`,
-        remedy: "Store less in one node, or raise the server's limit and requestBytesMax with it.",
-      });
-    }
-    const path = "path" in request && typeof request.path === "string" ? request.path : "";
-    return this.#session.call({ operation, path, frame, watch, signal });
-  }
-
-  #response<O extends ClientOperation>(operation: O, outcome: Outcome, about: About): ResponseOf<O> {
-    switch (outcome.type) {
-      case "aborted":
-        throw outcome.reason;
-      case "failure":
-        throw failureError(outcome.failure, about);
-      case "answer":
-        if (outcome.err !== ErrorCode.Ok) throw errorFromWire(outcome.err, this.#inChroot(outcome.err, about));
-        try {
-          return decodeResponse(operation, outcome.body);
-        } catch (cause) {
-          if (cause instanceof DecodeError) throw new MarshallingError({ ...about, detail: cause.message, cause });
-          throw cause;
-        }
-    }
-  }
-
-  /** A missing chroot looks like a missing parent, so the message says which tree was meant. */
-  #inChroot(err: number, about: About): ErrorContext {
-    if (err !== ErrorCode.NoNode || this.#chroot.prefix === "") return about;
-    return {
-      ...about,
-      detail: `below the chroot ${this.#chroot.prefix}`,
-    };
   }
 }
 
@@ -433,21 +406,4 @@ function aboutVersion(operation: string, path: string, version: number): About {
 
 function watchOf(kind: WatchIntent["kind"], { watch }: WatchOptions): WatchIntent | undefined {
   return watch === undefined ? undefined : { kind, watcher: watch };
-}
-
-/** Why a request has no answer, as an error. */
-function failureError(failure: RequestFailure, about: About): Error {
-  switch (failure.kind) {
-    case "connectionLoss": {
-      const cause = "error" in failure.failure ? failure.failure.error : undefined;
-      const detail = `${formatAddress(failure.host)}: ${describeFailure(failure.failure)}`;
-      return new ConnectionLossError({ ...about, detail, cause });
-    }
-    case "sessionExpired":
-      return new SessionExpiredError({ ...about, detail: "the request was still waiting and has not been sent" });
-    case "closed":
-      return new ClientClosedError({ ...about, detail: undefined });
-    case "tooMany":
-      return new ThrottledOpError({ ...about, detail: failure.what });
-  }
 }

@@ -1,6 +1,6 @@
 /** Sessions, requests, watches and transactions on any server that speaks ZooKeeper's protocol. Begin with `connect()`. */
 export { type Acl, type CreateModeName, creatorAllAcl, openAcl, Permission, readOnlyAcl } from "@corral/protocol";
-export { Client } from "./client.ts";
+export { Client, type ObservedNode } from "./client.ts";
 export { connect } from "./connect.ts";
 export { type ConnectTarget, parseConnectString } from "./connect-string.ts";
 export {
@@ -32,6 +32,7 @@ export {
   type TransactionOperationName,
   UnimplementedError,
 } from "./errors.ts";
+export { Observed } from "./observe/observed.ts";
 export type {
   CallOptions,
   ClientOptions,

@@ -30,6 +30,10 @@ export const limits = {
   refusalsToWarn: 5,
   /** After so many, without a session, the client gives up what it has seen and takes the servers' data as it is. */
   refusalsToStartOver: 10,
+  /** First pause before something that was interrupted is tried again; doubles from time to time. */
+  insistMs: 5,
+  /** Longest such pause. */
+  insistMsMax: 1_000,
   /** A timer later than this means that the program stood still and could not have heard the server. */
   lateTimerMs: 50,
 } as const;

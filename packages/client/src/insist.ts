@@ -1,0 +1,44 @@
+/**
+ * Doing something until it is done, through broken connections and lost sessions. Only for what may safely be done twice:
+ * reads, and writes that are idempotent by name.
+ */
+import type { Clock, Random } from "@corral/io";
+import pRetry from "p-retry";
+import { isCoordinationError, isRecoverable } from "./errors.ts";
+import { limits } from "./limits.ts";
+import { sleep } from "./sleep.ts";
+
+/** What waiting needs. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Whether an error tells of the connection or the session, not of the tree: the same read may be made again. */
+export function isInterruption(error: unknown): boolean {
+  return isRecoverable(error) || isCoordinationError(error, "SessionExpired");
+}
+
+/**
+ * Repeats `attempt` while it fails for want of a connection. A request waits for its connection by itself, so the pauses
+ * only keep a server that turns everybody away from being hammered. Rejects with the signal's reason when that aborts.
+ */
+export async function insist<T>(
+  { clock, random }: Patience,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  return await pRetry(attempt, {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: 0,
+    factor: 1,
+    signal,
+    shouldRetry: ({ error }) => isInterruption(error),
+    onFailedAttempt: async ({ error, attemptNumber }) => {
+      if (!isInterruption(error)) return;
+      const fullMs = Math.min(limits.insistMsMax, limits.insistMs * 2 ** Math.min(attemptNumber, 20));
+      await sleep(clock, fullMs * (0.5 + random.fraction() / 2), signal);
+    },
+  });
+}
