@@ -41,6 +41,18 @@ export function decideByPreference(
   return leads ? { kind: "wait", on: leader } : { kind: "claim" };
 }
 
+/** Who leads: whoever is written down, while it is there; otherwise, without priorities, the first that came. */
+export function leaderName(names: readonly string[], recorded: string | undefined): string | undefined {
+  if (recorded !== undefined && names.includes(recorded)) return recorded;
+  const first = queueOrder(names, [latchKind])[0]?.name;
+  // With priorities being first means nothing until it is written down.
+  return first !== undefined && hasPriority(first) ? undefined : first;
+}
+
+function hasPriority(name: string): boolean {
+  return /-p\d{4}-latch-/.test(name);
+}
+
 /** The mark of a priority in a candidate's name, before `latch-`. */
 export function priorityMark(priority: number): string {
   return `p${String(priority).padStart(4, "0")}-`;

@@ -11,13 +11,14 @@
  * Znodes     <path>/_c_<guid>-latch-<seq>: ephemeral sequential, one per candidate, data = identity; as Curator's
  *            LeaderLatch. With priorities _c_<guid>-p<priority>-latch-<seq>, and <path> itself holds the leader's name
  * Invariant  at any zxid at most one live candidate leads: the first in the queue; with priorities the one written down
- * Wake-up    each candidate watches one other node (no herd), and re-decides on every wake-up
+ * Wake-up    each candidate watches one other node, and re-decides on every wake-up. Without priorities that is the one
+ *            before it, so a departure wakes one; with them every candidate that was the best when it came watches the leader
  * Suspended  leadership holds until its deadline: nobody else can have been elected before. `whenSuspended: "abort"` ends
  *            it at once
  * Lost       somebody else may lead; signal has aborted; campaign again
  * Not given  that a paused former leader has stopped: check fencingToken at the resource, or guard() in the tree
  */
-import type { Client } from "@corral/client";
+import { type Client, isCoordinationError } from "@corral/client";
 import {
   beginWait,
   contend,
@@ -28,7 +29,7 @@ import {
   withGrant,
 } from "@corral/recipe-kit";
 import type { Observable } from "rxjs";
-import { decideFirstCome, latchKind, preferenceOrder, priorityMark } from "./decide.ts";
+import { decideFirstCome, latchKind, leaderName, preferenceOrder, priorityMark } from "./decide.ts";
 import { Leadership } from "./leadership.ts";
 import { type LeaderView, observeLeader } from "./observe-leader.ts";
 import { contendByPreference, type Won } from "./preference.ts";
@@ -104,8 +105,7 @@ export class Election {
   async participants(): Promise<Participant[]> {
     const present = await contenders(this.#client, this.path, [latchKind]);
     const order = preferenceOrder(present.map(({ path }) => nameOf(path))).map(({ name }) => name);
-    const recorded = (await this.#client.get(this.path).catch(noNodeIsNothing))?.data?.toString("utf8");
-    const leader = recorded !== undefined && order.includes(recorded) ? recorded : order[0];
+    const leader = leaderName(order, await this.#recorded());
     return present
       .map((c) => ({
         identity: c.data?.toString("utf8") ?? "",
@@ -117,6 +117,16 @@ export class Election {
       .sort(
         (a, b) => Number(b.leads) - Number(a.leads) || order.indexOf(nameOf(a.path)) - order.indexOf(nameOf(b.path)),
       );
+  }
+
+  /** The name that was last written down as leading; only with priorities is there one. */
+  async #recorded(): Promise<string | undefined> {
+    try {
+      return (await this.#client.get(this.path)).data?.toString("utf8");
+    } catch (error) {
+      if (isCoordinationError(error, "NoNode")) return undefined;
+      throw error;
+    }
   }
 
   async #contend(signal: AbortSignal): Promise<Won> {
@@ -140,4 +150,8 @@ export class Election {
       giveBack: () => returnTicket(this.#client, ticket),
     });
   }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }

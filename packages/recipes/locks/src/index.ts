@@ -9,8 +9,9 @@ export {
   type WaitOptions,
   WaitTimeoutError,
 } from "@corral/recipe-kit";
+export { decideMutex } from "./decide-mutex.ts";
 export { LockGrant } from "./lock-grant.ts";
 export { MultiGrant, MultiLock } from "./multi-lock.ts";
 export { Mutex } from "./mutex.ts";
 export { type ExplainedContender, type LockExplanation, type LockOptions, QueueLock } from "./queue-lock.ts";
-export { ReadWriteLock } from "./read-write-lock.ts";
+export { decideRead, decideWrite, ReadWriteLock } from "./read-write-lock.ts";

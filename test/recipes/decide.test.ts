@@ -1,0 +1,69 @@
+/** The rules of the recipes in every interleaving of four contenders, each of whom may leave at any moment. */
+import { decideFirstCome } from "@corral/leader-election";
+import { decideMutex, decideRead, decideWrite } from "@corral/locks";
+import { describe, expect, test } from "vitest";
+import { explore } from "../support/explore.ts";
+import { preferenceModel } from "../support/preference-model.ts";
+import { queueModel } from "../support/queue-model.ts";
+
+const atMostOne = (granted: readonly number[]) => granted.length <= 1;
+
+test("a mutex has one holder, never loses a wake-up, and a departure wakes at most one", () => {
+  const kinds = ["lock-", "lock-", "lock-", "lock-"];
+  const { states } = explore(queueModel({ kinds, decide: decideMutex, mayHold: atMostOne, mayWake: 1 }));
+  expect(states).toBeGreaterThan(5_000);
+});
+
+describe("a read/write lock", () => {
+  const kindsOf = (roles: string) => [...roles].map((role) => (role === "w" ? "__WRIT__" : "__READ__"));
+  test.each(["rrrr", "wrrr", "wwrr", "wwwr", "wwww"])("%s: no writer holds with anybody else", (roles) => {
+    const isWriter = (i: number) => roles[i] === "w";
+    explore(
+      queueModel({
+        kinds: kindsOf(roles),
+        decide: (names, own, i) => (isWriter(i) ? decideWrite(names, own) : decideRead(names, own)),
+        mayHold: (granted) => granted.length <= 1 || !granted.some(isWriter),
+        // Readers that wait for the same writer may all go when it does.
+        mayWake: 4,
+      }),
+    );
+  });
+});
+
+describe("an election", () => {
+  test("first come: one leads, no wake-up is lost, a departure wakes at most one", () => {
+    const kinds = ["latch-", "latch-", "latch-", "latch-"];
+    explore(queueModel({ kinds, decide: decideFirstCome, mayHold: atMostOne, mayWake: 1 }));
+  });
+
+  test.each([[[1, 1, 1]], [[1, 2, 3]], [[3, 2, 1]], [[2, 1, 2]]])(
+    "with priorities %j: one leads, and no wake-up is lost",
+    (priorities) => {
+      explore(preferenceModel(priorities));
+    },
+  );
+});
+
+describe("the model finds", () => {
+  test("two holders, when somebody who is not in the queue takes itself for the first", () => {
+    const kinds = ["lock-", "lock-"];
+    const decide = () => ({ kind: "granted" }) as const;
+    expect(() => explore(queueModel({ kinds, decide, mayHold: atMostOne, mayWake: 1 }))).toThrow("0 and 1");
+  });
+
+  test("a herd, when everybody waits for the first", () => {
+    const decide = (names: readonly string[], own: string) =>
+      names[0] === own ? ({ kind: "granted" } as const) : ({ kind: "wait", on: names[0] ?? "" } as const);
+    const kinds = ["lock-", "lock-", "lock-"];
+    expect(() => explore(queueModel({ kinds, decide, mayHold: atMostOne, mayWake: 1 }))).toThrow("woke 2");
+  });
+
+  test("a lost wake-up, when the last is waited for", () => {
+    const decide = (names: readonly string[], own: string) =>
+      names.length === 1 && names[0] === own
+        ? ({ kind: "granted" } as const)
+        : ({ kind: "wait", on: names.findLast((name) => name !== own) ?? "" } as const);
+    const kinds = ["lock-", "lock-"];
+    expect(() => explore(queueModel({ kinds, decide, mayHold: atMostOne, mayWake: 1 }))).toThrow("everybody waits");
+  });
+});

@@ -1,0 +1,48 @@
+/**
+ * Every interleaving of a small model: all states that can be reached from a start, each looked at once. What a recipe
+ * promises is then checked in every one of them, not in those that a timer happened to produce.
+ */
+
+/** A model: plain data for a state, and the steps that anybody could take in it. */
+export interface Model<S> {
+  readonly start: S;
+  /** Every state that can come next, with what happened. */
+  next(state: S): Iterable<{ readonly step: string; readonly state: S }>;
+  /** Says what is wrong with a state, or with its having no step left; `undefined` if nothing is. */
+  problem(state: S, isFinal: boolean): string | undefined;
+}
+
+/** Explores everything. @throws Error with the shortest sequence of steps that leads to a problem. */
+export function explore<S>(model: Model<S>): { readonly states: number; readonly finals: number } {
+  const key = (state: S): string => JSON.stringify(state);
+  const cameFrom = new Map<string, { readonly from: string; readonly step: string } | undefined>();
+  let frontier: S[] = [model.start];
+  cameFrom.set(key(model.start), undefined);
+  let finals = 0;
+  while (frontier.length > 0) {
+    const following: S[] = [];
+    for (const state of frontier) {
+      let isFinal = true;
+      for (const { step, state: next } of model.next(state)) {
+        isFinal = false;
+        const k = key(next);
+        if (cameFrom.has(k)) continue;
+        cameFrom.set(k, { from: key(state), step });
+        following.push(next);
+      }
+      if (isFinal) finals++;
+      const problem = model.problem(state, isFinal);
+      if (problem !== undefined)
+        throw new Error(`${problem}\nafter: ${history(cameFrom, key(state)).join(", ")}\nin ${key(state)}`);
+    }
+    frontier = following;
+  }
+  return { states: cameFrom.size, finals };
+}
+
+function history(cameFrom: Map<string, { from: string; step: string } | undefined>, at: string): string[] {
+  const steps: string[] = [];
+  for (let k = at, came = cameFrom.get(k); came !== undefined; k = came.from, came = cameFrom.get(k))
+    steps.unshift(came.step);
+  return steps;
+}
