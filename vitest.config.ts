@@ -29,6 +29,18 @@ export default defineConfig({
         resolve,
         ssr: { resolve },
         test: {
+          name: "recipes",
+          include: ["test/recipes/**/*.test.ts"],
+          globalSetup: "test/engines/apache-setup.ts",
+          pool: "forks",
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        ssr: { resolve },
+        test: {
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
           pool: "forks",

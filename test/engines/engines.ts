@@ -1,0 +1,158 @@
+/**
+ * The engines that every recipe is tested on: the same tests on our server in memory, on our durable server, on Apache
+ * ZooKeeper, and on Apache ZooKeeper behind a network in bad weather.
+ *
+ * ```ts
+ * describeOnEveryEngine("a mutex", (engine) => {
+ *   test("lets one in", async () => {
+ *     await using namespace = await engine.namespace();
+ *     const [one, other] = [await namespace.connect(), await namespace.connect()];
+ *     …
+ *   });
+ * });
+ * ```
+ */
+import { FaultProxy, seededRandom, TestServer } from "@corral/testing";
+import { afterAll, beforeAll, describe, inject } from "vitest";
+import { startApacheZooKeeper } from "../support/apache-zookeeper.ts";
+import { hasZooKeeper } from "../support/peers.ts";
+import type {} from "./apache-setup.ts";
+import { Namespace, type NamespaceParts } from "./namespace.ts";
+import { Weather } from "./weather.ts";
+
+/** A kind of server, and the way to it. */
+export interface Engine {
+  readonly name: string;
+  /** False: it is not installed here, and its suites are skipped. */
+  readonly isAvailable: boolean;
+  /**
+   * Whether connections break by themselves. Sessions survive it, and so do correct recipes; a bare client's write may
+   * reject with ConnectionLossError, and nothing can be said about how long anything takes.
+   */
+  readonly isFaulty: boolean;
+  /** Whether it is one of ours, with our guarantees. */
+  readonly isCorral: boolean;
+  start(): Promise<void>;
+  /** A fresh one for each test. */
+  namespace(): Promise<Namespace>;
+  /** Ends what `start` has started. It can be started again. */
+  close(): Promise<void>;
+}
+
+/** Seed of the bad weather: in the name of the suites, so that a failure says it. */
+const seed = Number(process.env["CORRAL_SEED"] ?? 1);
+
+/** Long enough for a busy machine; tests that wait for an expiry ask for less, at least 1 000 on Apache (two ticks). */
+const sessionTimeoutMs = 6_000;
+
+/** Sessions must outlive the weather by far. */
+const faultySessionTimeoutMs = 9_000;
+
+const noWeather = (): Disposable => ({ [Symbol.dispose]() {} });
+
+/** What a started engine consists of. */
+interface Started extends NamespaceParts {
+  readonly close: () => Promise<void>;
+}
+
+class StartableEngine implements Engine {
+  readonly name: string;
+  readonly isAvailable: boolean;
+  readonly isFaulty: boolean;
+  readonly isCorral: boolean;
+  readonly #start: () => Promise<Started>;
+  #started: Started | undefined;
+
+  constructor(
+    name: string,
+    traits: { readonly isAvailable: boolean; readonly isFaulty: boolean; readonly isCorral: boolean },
+    start: () => Promise<Started>,
+  ) {
+    this.name = name;
+    this.isAvailable = traits.isAvailable;
+    this.isFaulty = traits.isFaulty;
+    this.isCorral = traits.isCorral;
+    this.#start = start;
+  }
+
+  async start(): Promise<void> {
+    this.#started = await this.#start();
+  }
+
+  namespace(): Promise<Namespace> {
+    if (this.#started === undefined) throw new Error(`The engine "${this.name}" was not started.`);
+    return Namespace.make(this.#started);
+  }
+
+  async close(): Promise<void> {
+    await this.#started?.close();
+    this.#started = undefined;
+  }
+}
+
+async function startOurs(durable: boolean): Promise<Started> {
+  const server = await TestServer.start({ durable });
+  return steady(server.connectString, () => server.close());
+}
+
+/** The one of the whole run; outside of the recipes' project, which starts it, one of our own. */
+async function startApache(): Promise<Started> {
+  const shared = inject("apacheConnectString");
+  if (typeof shared === "string") return steady(shared, async () => undefined);
+  const own = await startApacheZooKeeper({ tickMs: 500 });
+  return steady(own.connectString, () => own.close());
+}
+
+function steady(connectString: string, close: () => Promise<void>): Started {
+  return { connectString, steadyConnectString: connectString, sessionTimeoutMs, calm: noWeather, close };
+}
+
+async function startApacheInBadWeather(): Promise<Started> {
+  const { steadyConnectString, close } = await startApache();
+  const random = seededRandom(seed);
+  const proxy = await FaultProxy.start(steadyConnectString, { random });
+  const weather = new Weather(proxy, random);
+  weather.start();
+  return {
+    connectString: proxy.connectString,
+    steadyConnectString,
+    sessionTimeoutMs: faultySessionTimeoutMs,
+    calm: () => weather.calm(),
+    close: async () => {
+      weather.close();
+      await proxy.close();
+      await close();
+    },
+  };
+}
+
+const isApacheAvailable = ((): boolean => {
+  const shared = inject("apacheConnectString");
+  return shared === undefined ? hasZooKeeper() : shared !== null;
+})();
+
+const ours = { isAvailable: true, isFaulty: false, isCorral: true };
+const apache = { isAvailable: isApacheAvailable, isFaulty: false, isCorral: false };
+
+/** All of them, for `describe.each` and its like; see `describeOnEveryEngine`. */
+export const engines: readonly Engine[] = [
+  new StartableEngine("memory", ours, () => startOurs(false)),
+  new StartableEngine("durable", ours, () => startOurs(true)),
+  new StartableEngine("apache", apache, startApache),
+  new StartableEngine(
+    `apache through the fault proxy, seed ${seed}`,
+    { ...apache, isFaulty: true },
+    startApacheInBadWeather,
+  ),
+];
+
+/** Describes the same suite on every engine, each started before its tests and closed after them. */
+export function describeOnEveryEngine(title: string, suite: (engine: Engine) => void): void {
+  for (const engine of engines) {
+    describe.skipIf(!engine.isAvailable)(`${title} on ${engine.name}`, () => {
+      beforeAll(() => engine.start());
+      afterAll(() => engine.close());
+      suite(engine);
+    });
+  }
+}
