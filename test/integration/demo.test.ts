@@ -110,7 +110,6 @@ describe("a run to the end", () => {
     expectProven(result, 12);
     expect(result.stdout).toMatch(/is gone[\s\S]*worker-2 has registered/);
     expect(numberOf(result, "reassignments")).toBeGreaterThan(0);
-    expect(numberOf(result, "executions")).toBeGreaterThan(12);
   });
 });
 
