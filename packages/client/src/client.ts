@@ -362,8 +362,8 @@ export class Client {
   }
 
   /** Begins a transaction: operations of which all happen, or none. */
-  transaction(): Transaction {
-    return new Transaction({
+  transaction(): Transaction<[]> {
+    return new Transaction<[]>({
       chroot: this.#chroot,
       multi: (operations, options) => this.#multi(operations, options),
     });

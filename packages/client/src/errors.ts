@@ -5,8 +5,13 @@
  */
 import { type ErrorName, errorName } from "@corral/protocol";
 
-/** What `CoordinationError.code` can be: the protocol's names, and two of the client's own making. */
-export type CoordinationCode = Exclude<ErrorName, "Ok"> | "ClientClosed" | "ConnectTimeout";
+/** What `CoordinationError.code` can be: the protocol's names, and some of the client's own making. */
+export type CoordinationCode =
+  | Exclude<ErrorName, "Ok">
+  | "ClientClosed"
+  | "ConnectTimeout"
+  | "GrantLost"
+  | "WaitTimeout";
 
 interface ErrorKind {
   /** What happened, as the end of a sentence. */
@@ -121,6 +126,11 @@ const kinds: Readonly<Record<CoordinationCode, ErrorKind>> = {
     remedy: "Check that a server is running and that the address is right.",
     recoverable: true,
   },
+  GrantLost: { what: "it is not held any more", remedy: "Stop acting on it, and acquire it again." },
+  WaitTimeout: {
+    what: "it did not come in time",
+    remedy: "Allow more time, or see with explain() who is in the way.",
+  },
 };
 
 const codeMark = Symbol.for("corral.error.code");
@@ -148,8 +158,9 @@ export class CoordinationError<C extends CoordinationCode = CoordinationCode> ex
   readonly code: C;
   declare readonly path?: string;
 
-  constructor(code: C, context: ErrorContext = {}) {
-    super(message(code, context), context.cause === undefined ? undefined : { cause: context.cause });
+  /** `text`: the message, where it is more than code and context tell. */
+  constructor(code: C, context: ErrorContext = {}, text = message(code, context)) {
+    super(text, context.cause === undefined ? undefined : { cause: context.cause });
     this.code = code;
     if (context.path !== undefined) this.path = context.path;
     Object.defineProperty(this, codeMark, { value: code });

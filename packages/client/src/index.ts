@@ -32,6 +32,13 @@ export {
   type TransactionOperationName,
   UnimplementedError,
 } from "./errors.ts";
+export {
+  type GrantLossReason,
+  GrantLostError,
+  isGrantLostError,
+  isWaitTimeoutError,
+  WaitTimeoutError,
+} from "./grant-errors.ts";
 export { Observed } from "./observe/observed.ts";
 export type {
   CallOptions,
@@ -45,5 +52,14 @@ export type {
 export type { ClientState, LostReason } from "./session-types.ts";
 export type { Stat } from "./stat.ts";
 export type { StateEvent, StateListener } from "./state-emitter.ts";
-export { Transaction, type TransactionResult } from "./transaction.ts";
+export {
+  type CheckResult,
+  type CreateResult,
+  type DeleteResult,
+  type SetResult,
+  Transaction,
+  type TransactionGuard,
+  type TransactionResult,
+  type TransactionResults,
+} from "./transaction.ts";
 export type { WatchEvent, WatchEventKind, Watcher } from "./watch-event.ts";

@@ -1,7 +1,8 @@
 import { ErrorCode, type MultiOperation, type MultiResult, OpCode } from "@corral/protocol";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { plainStat } from "../test-helpers/scripted-server.ts";
 import { Chroot } from "./chroot.ts";
+import { GrantLostError, isGrantLostError } from "./grant-errors.ts";
 import { Transaction } from "./transaction.ts";
 
 function transaction(results: readonly MultiResult[], prefix = "") {
@@ -13,7 +14,7 @@ function transaction(results: readonly MultiResult[], prefix = "") {
       return results;
     },
   };
-  return { sent, transaction: new Transaction(host) };
+  return { sent, transaction: new Transaction<[]>(host) };
 }
 
 const failed = (err: number): MultiResult => ({ type: OpCode.error, err });
@@ -93,4 +94,60 @@ test("what is wrong is found at commit, before anything is sent", async () => {
   const { transaction: t, sent } = transaction([]);
   await expect(t.check("/ok").set("bad", "x").commit()).rejects.toMatchObject({ code: "BadArguments", path: "bad" });
   expect(sent).toEqual([]);
+});
+
+describe("guarded by a grant", () => {
+  const grantAt = (path: string, throwIfLost?: () => void) => ({
+    guard: () => ({ path, version: -1 }),
+    ...(throwIfLost === undefined ? {} : { throwIfLost }),
+  });
+
+  test("the guard goes out as a check of its node", async () => {
+    const { sent, transaction: t } = transaction(
+      [{ type: OpCode.check }, { type: OpCode.setData, stat: plainStat }],
+      "/app",
+    );
+    const [guarded, set] = await t.guard(grantAt("/lock/_c_1-lock-0000000003")).set("/ledger", "x").commit();
+    expect(sent[0]).toEqual({ type: OpCode.check, path: "/app/lock/_c_1-lock-0000000003", version: -1 });
+    expect([guarded.type, set.type]).toEqual(["check", "set"]);
+  });
+
+  test("a grant known to be lost is not even asked about", async () => {
+    const { sent, transaction: t } = transaction([]);
+    const lost = new GrantLostError("/lock/1", "session lost");
+    const grant = grantAt("/lock/1", () => {
+      throw lost;
+    });
+    await expect(t.guard(grant).set("/a", "x").commit()).rejects.toBe(lost);
+    expect(sent).toEqual([]);
+  });
+
+  test("a failed guard is a lost grant, with the transaction's error as its cause", async () => {
+    for (const err of [ErrorCode.NoNode, ErrorCode.BadVersion]) {
+      const { transaction: t } = transaction([failed(err), failed(ErrorCode.RuntimeInconsistency)]);
+      const error: unknown = await t
+        .guard(grantAt("/lock/1"))
+        .set("/a", "x")
+        .commit()
+        .catch((e: unknown) => e);
+      expect(isGrantLostError(error)).toBe(true);
+      expect(error).toMatchObject({
+        name: "GrantLostError",
+        code: "GrantLost",
+        path: "/lock/1",
+        reason: "node deleted",
+      });
+      expect(error).toMatchObject({ cause: { name: "TransactionError", index: 0, operation: "check" } });
+    }
+  });
+
+  test("another operation's failure, and a guard that may not be read, stay what they are", async () => {
+    const { transaction: other } = transaction([failed(ErrorCode.Ok), failed(ErrorCode.NoNode)]);
+    await expect(other.guard(grantAt("/lock/1")).delete("/a").commit()).rejects.toMatchObject({
+      name: "TransactionError",
+      path: "/a",
+    });
+    const { transaction: unread } = transaction([failed(ErrorCode.NoAuth)]);
+    await expect(unread.guard(grantAt("/lock/1")).commit()).rejects.toMatchObject({ code: "NoAuth" });
+  });
 });

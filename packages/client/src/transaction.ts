@@ -14,20 +14,53 @@ import { assertNever, ErrorCode, type MultiOperation, type MultiResult, OpCode }
 import { anyVersion, checkPath, checkVersion, createRequest, toBytes } from "./arguments.ts";
 import type { Chroot } from "./chroot.ts";
 import { errorFromWire, MarshallingError, TransactionError, type TransactionOperationName } from "./errors.ts";
+import { GrantLostError } from "./grant-errors.ts";
 import type { CallOptions, Data, NodeOptions } from "./options.ts";
 import { publicStat, type Stat } from "./stat.ts";
 
+/** A node was created. */
+export interface CreateResult {
+  readonly type: "create";
+  /** The final one, sequence number included. */
+  readonly path: string;
+}
+
+/** A node's data was replaced. */
+export interface SetResult {
+  readonly type: "set";
+  readonly stat: Stat;
+}
+
+/** A node was deleted. */
+export interface DeleteResult {
+  readonly type: "delete";
+}
+
+/** A condition held. */
+export interface CheckResult {
+  readonly type: "check";
+}
+
 /** What one operation of a transaction came to. */
-export type TransactionResult =
-  /** `path` is the final one, sequence number included. */
-  | { readonly type: "create"; readonly path: string }
-  | { readonly type: "set"; readonly stat: Stat }
-  | { readonly type: "delete" }
-  | { readonly type: "check" };
+export type TransactionResult = CreateResult | SetResult | DeleteResult | CheckResult;
+
+/** What a transaction resolves to: one result per operation, where the chain of calls tells which. */
+export type TransactionResults<R extends readonly TransactionResult[]> = R extends readonly []
+  ? TransactionResult[]
+  : R;
+
+/** Something held, by which a transaction can be guarded: every grant of a recipe is one. */
+export interface TransactionGuard {
+  /** The node that stands for it, and the version that it must have: −1, any, for a name that is never used again. */
+  guard(): { readonly path: string; readonly version: number };
+  /** Throws if it is known, without asking a server, that it is not held any more. */
+  throwIfLost?(): void;
+}
 
 /** One remembered operation. */
 type Step =
   | { readonly type: "check"; readonly path: string; readonly version: number }
+  | { readonly type: "guard"; readonly grant: TransactionGuard }
   | { readonly type: "create"; readonly path: string; readonly data: Data | undefined; readonly options: NodeOptions }
   | { readonly type: "set"; readonly path: string; readonly data: Data; readonly version: number }
   | { readonly type: "delete"; readonly path: string; readonly version: number };
@@ -39,8 +72,8 @@ export interface TransactionHost {
   multi(operations: readonly MultiOperation[], options: CallOptions): Promise<readonly MultiResult[]>;
 }
 
-/** A transaction being put together. */
-export class Transaction {
+/** A transaction being put together. `R`: the results so far, as far as one chain of calls tells. */
+export class Transaction<R extends readonly TransactionResult[] = TransactionResult[]> {
   readonly #host: TransactionHost;
   readonly #steps: Step[] = [];
 
@@ -50,46 +83,74 @@ export class Transaction {
   }
 
   /** The node exists, and has `version` if one is given. */
-  check(path: string, { version = anyVersion }: { readonly version?: number } = {}): this {
-    this.#steps.push({ type: "check", path, version });
-    return this;
+  check(path: string, { version = anyVersion }: { readonly version?: number } = {}): Transaction<[...R, CheckResult]> {
+    return this.#and({ type: "check", path, version });
+  }
+
+  /**
+   * What is held is held still. If not, `commit()` rejects with GrantLostError, and nothing happens. Its result is that
+   * of a check.
+   */
+  guard(grant: TransactionGuard): Transaction<[...R, CheckResult]> {
+    return this.#and({ type: "guard", grant });
   }
 
   /** Creates a node. */
-  create(path: string, data?: Data, options: NodeOptions = {}): this {
-    this.#steps.push({ type: "create", path, data, options });
-    return this;
+  create(path: string, data?: Data, options: NodeOptions = {}): Transaction<[...R, CreateResult]> {
+    return this.#and({ type: "create", path, data, options });
   }
 
   /** Replaces a node's data. */
-  set(path: string, data: Data, { version = anyVersion }: { readonly version?: number } = {}): this {
-    this.#steps.push({ type: "set", path, data, version });
-    return this;
+  set(
+    path: string,
+    data: Data,
+    { version = anyVersion }: { readonly version?: number } = {},
+  ): Transaction<[...R, SetResult]> {
+    return this.#and({ type: "set", path, data, version });
   }
 
   /** Deletes a node without children. */
-  delete(path: string, { version = anyVersion }: { readonly version?: number } = {}): this {
-    this.#steps.push({ type: "delete", path, version });
-    return this;
+  delete(
+    path: string,
+    { version = anyVersion }: { readonly version?: number } = {},
+  ): Transaction<[...R, DeleteResult]> {
+    return this.#and({ type: "delete", path, version });
+  }
+
+  /** The same object under the type that knows one result more. */
+  #and<X extends TransactionResult>(step: Step): Transaction<[...R, X]> {
+    this.#steps.push(step);
+    return this as unknown as Transaction<[...R, X]>;
   }
 
   /**
    * Carries it out: one result per operation, in order.
-   * @throws TransactionError if an operation failed: then nothing happened. ConnectionLossError: the outcome is unknown.
+   * @throws TransactionError if an operation failed: then nothing happened. GrantLostError: the same, because a guard did.
+   * ConnectionLossError: the outcome is unknown.
    */
-  async commit(options: CallOptions = {}): Promise<TransactionResult[]> {
-    const steps = [...this.#steps];
+  async commit(options: CallOptions = {}): Promise<TransactionResults<R>> {
+    const steps = this.#steps.map(unfold);
     const operations = steps.map((step) => toOperation(step, this.#host.chroot));
-    if (steps.length === 0) return [];
+    if (steps.length === 0) return [] as TransactionResult[] as TransactionResults<R>;
+    for (const { grant } of steps) grant?.throwIfLost?.();
     const results = await this.#host.multi(operations, options);
     const failed = failedIndex(results);
     if (failed !== undefined) throw transactionError(steps, results, failed);
     if (results.length !== steps.length) throw unexpectedResults();
-    return steps.map((step, index) => toResult(step, results[index], this.#host.chroot));
+    return steps.map((step, index) => toResult(step, results[index], this.#host.chroot)) as TransactionResults<R>;
   }
 }
 
-function toOperation(step: Step, chroot: Chroot): MultiOperation {
+/** An operation as it is sent: a guard is a check, made of what the grant says now. */
+type Operation = Exclude<Step, { type: "guard" }> & { readonly grant?: TransactionGuard };
+
+function unfold(step: Step): Operation {
+  if (step.type !== "guard") return step;
+  const { path, version } = step.grant.guard();
+  return { type: "check", path, version, grant: step.grant };
+}
+
+function toOperation(step: Operation, chroot: Chroot): MultiOperation {
   const { path } = step;
   if (step.type === "create") {
     const made = createRequest("create", path, step.data, step.options, chroot);
@@ -121,16 +182,35 @@ function failedIndex(results: readonly MultiResult[]): number | undefined {
   return results.some((result) => result.type === OpCode.error) ? 0 : undefined;
 }
 
-function transactionError(steps: readonly Step[], results: readonly MultiResult[], index: number): Error {
+function transactionError(steps: readonly Operation[], results: readonly MultiResult[], index: number): unknown {
   const step = steps[index];
   const result = results[index];
   if (step === undefined || result === undefined || result.type !== OpCode.error) return unexpectedResults();
   const operation: TransactionOperationName = step.type;
   const detail = "version" in step && step.version !== anyVersion ? `expected version ${step.version}` : undefined;
-  return new TransactionError(index, operation, errorFromWire(result.err, { operation, path: step.path, detail }));
+  const error = new TransactionError(
+    index,
+    operation,
+    errorFromWire(result.err, { operation, path: step.path, detail }),
+  );
+  return step.grant !== undefined && isGone(result.err) ? lossOf(step.grant, step.path, error) : error;
 }
 
-function toResult(step: Step, result: MultiResult | undefined, chroot: Chroot): TransactionResult {
+function isGone(err: number): boolean {
+  return err === ErrorCode.NoNode || err === ErrorCode.BadVersion;
+}
+
+/** The grant may know better why than its node, which is just not there. */
+function lossOf(grant: TransactionGuard, path: string, cause: Error): unknown {
+  try {
+    grant.throwIfLost?.();
+  } catch (error) {
+    return error;
+  }
+  return new GrantLostError(path, "node deleted", { cause });
+}
+
+function toResult(step: Operation, result: MultiResult | undefined, chroot: Chroot): TransactionResult {
   if (result === undefined) throw unexpectedResults();
   if (step.type === "create" && (result.type === OpCode.create || result.type === OpCode.create2)) {
     return { type: "create", path: chroot.toClient(result.path) };
