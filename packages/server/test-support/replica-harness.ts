@@ -67,7 +67,7 @@ export class ReplicaHarness {
           }),
         fraction: () => 0.5,
       },
-      authentication: { sha1Base64: (text) => `sha1(${text})`, superDigest: undefined },
+      authentication: { sha1Base64: (text) => `sha1(${text.replace(":", "-")})`, superDigest: undefined },
     });
     this.input({ type: "start" });
   }
