@@ -7,7 +7,7 @@ import { type ClientConfig, type MasterConfig, toArgument, type WorkerConfig } f
 import { orAborted } from "./wait.ts";
 
 /** Short, so that the group misses a killed process soon; long enough for a busy machine with two cores. */
-export const SESSION_TIMEOUT_MS = 1_500;
+export const SESSION_TIMEOUT_MS = 2_000;
 
 /** The server's basic unit of time: it grants sessions of two ticks and more, and expires them one tick late at most. */
 const TICK_MS = 250;
