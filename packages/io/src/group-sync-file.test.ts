@@ -31,7 +31,10 @@ class ManualFile implements DiskFile {
   async close(): Promise<void> {}
 
   async nextSync(): Promise<{ resolve: () => void; reject: (error: Error) => void }> {
-    while (this.#syncs.length === 0) await Promise.resolve();
+    for (let turns = 0; this.#syncs.length === 0; turns += 1) {
+      if (turns === 1_000) throw new Error("nobody syncs");
+      await Promise.resolve();
+    }
     return this.#syncs.shift()!;
   }
 }

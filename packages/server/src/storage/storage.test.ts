@@ -4,6 +4,14 @@ import { describe, expect, it } from "vitest";
 import { directory, letters, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
 import { Storage, StorageError } from "./storage.ts";
 
+/** Lets the program go on until the condition holds; not for ever. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns += 1) {
+    if (turns === 1_000) throw new Error("it did not come to that");
+    await Promise.resolve();
+  }
+}
+
 describe("Storage", () => {
   it("starts empty in a new directory, and gives back epoch and records afterwards", async () => {
     const disk = new MemoryDisk();
@@ -51,11 +59,11 @@ describe("Storage", () => {
       return new Promise((resolve) => (letThrough = resolve));
     };
     life.storage.append(letters(2, [5]));
-    while (syncs < 1) await Promise.resolve();
+    await until(() => syncs === 1);
     for (const zxid of [3, 4, 5]) life.storage.append(letters(zxid, [5]));
     expect(acknowledged).toEqual([]);
     letThrough();
-    while (syncs < 2) await Promise.resolve();
+    await until(() => syncs === 2);
     expect(acknowledged).toEqual([2]);
     letThrough();
     await life.storage.close();
@@ -79,19 +87,23 @@ describe("Storage", () => {
     expect(text(next.recovered)).toEqual(text(records));
   });
 
-  it("keeps the whole log while there are fewer snapshots than may be kept", async () => {
+  it("keeps the whole log while there are fewer snapshots than may be kept, so that it can do without any", async () => {
     const disk = new MemoryDisk();
-    const life = await live(disk);
-    const records = letters(1, [10, 10, 10]);
-    life.storage.append(records);
-    await life.durable(3);
-    await life.storage.writeSnapshot(3, toChunks(records));
-    life.storage.append(letters(4, [10]));
+    const life = await live(disk, { ...smallLimits, retainedSnapshots: 3 });
+    const records = letters(1, [10, 10, 10, 10, 10]);
+    for (const zxid of [3, 4]) {
+      life.storage.append(records.slice(life.acknowledgedZxid, zxid));
+      await life.durable(zxid);
+      await life.storage.writeSnapshot(zxid, toChunks(records.slice(0, zxid)));
+    }
+    life.storage.append(records.slice(4));
     await life.storage.close();
     disk.put("/data/snapshot.3", Buffer.from("ruined"));
+    disk.put("/data/snapshot.4", Buffer.from("ruined"));
     const next = await live(disk);
-    expect(next.recovered.map(({ zxid }) => zxid)).toEqual([1, 2, 3, 4]);
-    expect(disk.paths()).toEqual(["/data/log.1", "/data/log.4", "/data/snapshot.3.damaged"]);
+    expect(text(next.recovered)).toEqual(text(records));
+    const logs = ["/data/log.1", "/data/log.4", "/data/log.5"];
+    expect(disk.paths()).toEqual([...logs, "/data/snapshot.3.damaged", "/data/snapshot.4.damaged"]);
   });
 
   it("pulls a snapshot's chunks one by one, and appends meanwhile", async () => {
