@@ -5,11 +5,13 @@
  *            multi, so of several candidates that saw the same epoch one wins and the others are refused
  * Wake-up    candidates watch `/master`, and look again on every wake-up; the multi decides, not the look
  * Unknown    after a lost reply: sync, then look whether `/master` holds this election's GUID under this very session
- * Not mine   a `/master` of an earlier session of this process is about to vanish: wait for that like everyone else
+ * Not mine   a `/master` of an earlier session of this process is about to vanish: wait for that like everyone else.
+ *            One of this session that nobody rules under (its release failed) is given up first
  */
 import { type Client, isCoordinationError } from "@corral/client";
 import { hex, type Layout } from "../core/layout.ts";
 import { decodeMaster, encodeMaster } from "../core/payloads.ts";
+import { Backoff } from "./flow.ts";
 import { isInterruption, isRefused } from "./guarded.ts";
 import { ensureSkeleton } from "./skeleton.ts";
 
@@ -31,6 +33,8 @@ export interface Candidate {
   readonly layout: Layout;
   /** The candidate's name, for people. */
   readonly id: string;
+  /** GUIDs of all elections that this candidate has tried. */
+  readonly ownGuids: Set<string>;
 }
 
 /**
@@ -45,11 +49,12 @@ export async function campaign(candidate: Candidate, stop: AbortSignal, session:
   let vacantSinceMs: number | undefined;
   for (;;) {
     signal.throwIfAborted();
-    if (await waitWhileTaken(client, layout, signal)) vacantSinceMs = clock.elapsedMs();
+    if (await waitWhileTaken(candidate, signal)) vacantSinceMs = clock.elapsedMs();
     vacantSinceMs ??= clock.elapsedMs();
     const version = await epochVersion(client, layout, signal);
     signal.throwIfAborted();
     const guid = hex(client.random.bytes(16));
+    candidate.ownGuids.add(guid);
     const zxid = await tryElection(candidate, version, guid, session);
     if (zxid !== undefined) return { epoch: version + 1, zxid, tookMs: clock.elapsedMs() - vacantSinceMs, guid };
   }
@@ -60,6 +65,7 @@ export async function campaign(candidate: Candidate, stop: AbortSignal, session:
  * when `session` aborts, for the node goes with its session.
  */
 export async function release(client: Client, layout: Layout, guid: string, session: AbortSignal): Promise<void> {
+  const backoff = new Backoff(client.clock, client.random);
   while (!session.aborted) {
     try {
       // Read before the look at /master: if anyone is elected after this, the check fails and /master is not touched.
@@ -70,30 +76,36 @@ export async function release(client: Client, layout: Layout, guid: string, sess
     } catch (error) {
       if (session.aborted) return;
       if (!isInterruption(error) && !isRefused(error)) throw error;
+      await backoff.wait(session);
     }
   }
 }
 
 /** Returns when `/master` is not there: `true` if it was there first. */
-async function waitWhileTaken(client: Client, layout: Layout, signal: AbortSignal): Promise<boolean> {
+async function waitWhileTaken({ client, layout, ownGuids }: Candidate, signal: AbortSignal): Promise<boolean> {
   let wasTaken = false;
   for (;;) {
     let wake = (): void => {};
     const changed = new Promise<void>((resolve) => {
       wake = resolve;
     });
+    signal.addEventListener("abort", wake, { once: true });
     try {
       // get, not exists: on a node that is missing, exists would leave a watch behind.
-      await client.get(layout.master, { watch: wake, signal });
+      const { data, stat } = await client.get(layout.master, { watch: wake, signal });
+      const record = decodeMaster(data);
+      if (record.ok && ownGuids.has(record.value.guid) && stat.ephemeralOwner === client.sessionId) {
+        await release(client, layout, record.value.guid, signal);
+      }
+      wasTaken = true;
+      await changed;
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return wasTaken;
       throw error;
+    } finally {
+      signal.removeEventListener("abort", wake);
+      client.unwatch(layout.master, wake);
     }
-    wasTaken = true;
-    const onAbort = (): void => wake();
-    signal.addEventListener("abort", onAbort, { once: true });
-    await changed;
-    signal.removeEventListener("abort", onAbort);
     signal.throwIfAborted();
   }
 }
@@ -139,6 +151,7 @@ async function findElection(
   guid: string,
   session: AbortSignal,
 ): Promise<bigint | undefined> {
+  const backoff = new Backoff(client.clock, client.random);
   for (;;) {
     session.throwIfAborted();
     try {
@@ -150,6 +163,7 @@ async function findElection(
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return undefined;
       if (!isInterruption(error)) throw error;
+      await backoff.wait(session);
     }
   }
 }

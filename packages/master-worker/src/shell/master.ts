@@ -54,6 +54,7 @@ export class Master {
   readonly #options: Required<Omit<MasterOptions, "root">>;
   readonly #announcer: Announcer<MasterEvents>;
   readonly #state = new BehaviorSubject<MasterState>("idle");
+  readonly #ownGuids = new Set<string>();
   readonly #closing = new AbortController();
   #resigning = new AbortController();
   #running: Promise<void> | undefined;
@@ -206,7 +207,7 @@ export class Master {
   }
 
   get #candidate(): Candidate {
-    return { client: this.#client, layout: this.layout, id: this.#options.id };
+    return { client: this.#client, layout: this.layout, id: this.#options.id, ownGuids: this.#ownGuids };
   }
 
   #become(state: MasterState): void {

@@ -11,6 +11,7 @@ import { type Client, isCoordinationError } from "@corral/client";
 import { hex, type Layout } from "../core/layout.ts";
 import { decodeWorker, encodeWorker, type WorkerRecord } from "../core/payloads.ts";
 import { WorkerIdTakenError } from "./errors.ts";
+import { Backoff } from "./flow.ts";
 import { isInterruption, isRefused } from "./guarded.ts";
 import { ensureSkeleton } from "./skeleton.ts";
 
@@ -56,9 +57,11 @@ export async function register(options: RegistrationOptions): Promise<Registrati
       await create(options, path, record);
       continue;
     }
-    if (holder.record?.guid === guid && holder.owner === client.sessionId) return { guid, czxid: holder.czxid };
+    const own = holder.record !== undefined && ownGuids.has(holder.record.guid) ? holder.record.guid : undefined;
+    // Of this session: made here, or by an earlier call that never learned of it.
+    if (own !== undefined && holder.owner === client.sessionId) return { guid: own, czxid: holder.czxid };
     let patienceMs = Number.POSITIVE_INFINITY;
-    if (holder.record === undefined || !ownGuids.has(holder.record.guid)) {
+    if (own === undefined) {
       // An ephemeral goes within its timeout and a tick; a change of leaders may give it that time once more.
       const lifeMs = Math.max(holder.record?.sessionTimeoutMs ?? 0, client.sessionTimeoutMs);
       const nowMs = client.clock.elapsedMs();
@@ -83,6 +86,7 @@ export async function unregister(
   signal: AbortSignal,
 ): Promise<void> {
   const path = layout.worker(id);
+  const backoff = new Backoff(client.clock, client.random);
   while (!signal.aborted) {
     try {
       const { data, stat } = await client.get(path, { signal });
@@ -93,6 +97,7 @@ export async function unregister(
     } catch (error) {
       if (signal.aborted || isCoordinationError(error, "NoNode")) return;
       if (!isInterruption(error) && !isCoordinationError(error, "BadVersion")) throw error;
+      await backoff.wait(signal);
     }
   }
 }

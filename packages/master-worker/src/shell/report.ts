@@ -8,6 +8,7 @@ import { type Client, isCoordinationError } from "@corral/client";
 import type { Layout } from "../core/layout.ts";
 import { decodeStatus, encodeStatus, type StatusRecord } from "../core/payloads.ts";
 import type { ReportRefusal } from "./events.ts";
+import { Backoff } from "./flow.ts";
 import { isInterruption, isRefused } from "./guarded.ts";
 import { ensureSkeleton } from "./skeleton.ts";
 
@@ -37,6 +38,7 @@ export async function report(target: ReportTarget, record: StatusRecord, signal:
   const { client, layout, worker, assignment, task } = target;
   const status = layout.statusOf(task);
   const bytes = encodeStatus(record);
+  const backoff = new Backoff(client.clock, client.random);
   let uncertain = false;
   for (;;) {
     try {
@@ -58,6 +60,7 @@ export async function report(target: ReportTarget, record: StatusRecord, signal:
           await ensureSkeleton(client, layout, signal);
         } else if (isInterruption(error)) {
           uncertain = true;
+          await backoff.wait(signal);
           await client.sync(status, { signal });
         } else {
           return refusedFor(error, signal, uncertain);

@@ -4,6 +4,7 @@ import { Layout, newTaskName, requireName } from "../core/layout.ts";
 import { payloadBytesMax } from "../core/limits.ts";
 import { encodeTask, encodeValue } from "../core/payloads.ts";
 import { PayloadTooLargeError } from "./errors.ts";
+import { Backoff } from "./flow.ts";
 import { isInterruption } from "./guarded.ts";
 import { locate } from "./locate.ts";
 import { ensureSkeleton } from "./skeleton.ts";
@@ -72,6 +73,7 @@ export class TaskClient {
   }
 
   async #create(name: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(this.#client.clock, this.#client.random);
     let uncertain = false;
     for (;;) {
       try {
@@ -85,6 +87,7 @@ export class TaskClient {
           await ensureSkeleton(this.#client, this.layout, signal);
         } else if (isInterruption(error)) {
           uncertain = true;
+          await backoff.wait(signal);
         } else {
           throw error;
         }

@@ -12,6 +12,7 @@ import {
   TaskStoppedError,
   UnreadableNodeError,
 } from "./errors.ts";
+import { Backoff } from "./flow.ts";
 import { isInterruption, isRefused } from "./guarded.ts";
 import { locate, type TaskLocation } from "./locate.ts";
 
@@ -40,6 +41,11 @@ export interface WaitOptions {
 export interface SerializedTaskHandle {
   readonly root: string;
   readonly name: string;
+}
+
+/** For callers who gave none. A new one each time: a shared one would gather the listeners of all of them. */
+function noSignal(): AbortSignal {
+  return new AbortController().signal;
 }
 
 /** One task. */
@@ -83,6 +89,7 @@ export class TaskHandle {
   async take(options: WaitOptions = {}): Promise<TaskOutcome> {
     const { outcome, version } = await this.#await(options);
     const signal = options.signal === undefined ? {} : { signal: options.signal };
+    const backoff = this.#backoff();
     let uncertain = false;
     for (;;) {
       try {
@@ -96,13 +103,14 @@ export class TaskHandle {
         }
         if (!isInterruption(error)) throw error;
         uncertain = true;
+        await backoff.wait(options.signal ?? noSignal());
       }
     }
   }
 
   /** Where the task is at the moment. */
   locate(options: { readonly signal?: AbortSignal } = {}): Promise<TaskLocation> {
-    return locate(this.#client, this.#layout, this.name, options.signal ?? new AbortController().signal);
+    return locate(this.#client, this.#layout, this.name, options.signal ?? noSignal());
   }
 
   /**
@@ -113,6 +121,7 @@ export class TaskHandle {
     const client = this.#client;
     const guid = hex(client.random.bytes(16));
     const error = failureOf(new TaskStoppedError("reassigned", "Cancelled by a client."));
+    const backoff = this.#backoff();
     for (;;) {
       try {
         const location = await this.locate(options);
@@ -130,6 +139,7 @@ export class TaskHandle {
       } catch (failure) {
         // It has moved meanwhile, or nobody knows: look again.
         if (!isRefused(failure) && !isInterruption(failure)) throw failure;
+        await backoff.wait(options.signal ?? noSignal());
       }
     }
   }
@@ -165,6 +175,7 @@ export class TaskHandle {
   /** Resolves when the status is there, or may be: arms the watch first, then looks, and looks again when woken. */
   async #arrival(signal: AbortSignal): Promise<void> {
     const path = this.#layout.statusOf(this.name);
+    const backoff = this.#backoff();
     for (;;) {
       signal.throwIfAborted();
       let wake = (): void => {};
@@ -178,6 +189,7 @@ export class TaskHandle {
         await woken;
       } catch (error) {
         if (signal.aborted || !isInterruption(error)) throw error;
+        await backoff.wait(signal);
       } finally {
         signal.removeEventListener("abort", watch);
         this.#client.unwatch(path, watch);
@@ -190,6 +202,7 @@ export class TaskHandle {
     signal: AbortSignal | undefined,
   ): Promise<{ outcome: TaskOutcome; version: number; guid: string } | undefined> {
     const path = this.#layout.statusOf(this.name);
+    const backoff = this.#backoff();
     for (;;) {
       try {
         const { data, stat } = await this.#client.get(path, signal === undefined ? {} : { signal });
@@ -207,7 +220,12 @@ export class TaskHandle {
       } catch (error) {
         if (isCoordinationError(error, "NoNode")) return undefined;
         if (!isInterruption(error)) throw error;
+        await backoff.wait(signal ?? noSignal());
       }
     }
+  }
+
+  #backoff(): Backoff {
+    return new Backoff(this.#client.clock, this.#client.random);
   }
 }
