@@ -40,7 +40,7 @@ export interface Engine {
 }
 
 /** Seed of the bad weather: in the name of the suites, so that a failure says it. */
-const seed = Number(process.env["CORRAL_SEED"] ?? 1);
+const seed = Number(process.env.CORRAL_SEED ?? 1);
 
 /** Long enough for a busy machine; tests that wait for an expiry ask for less, at least 1 000 on Apache (two ticks). */
 const sessionTimeoutMs = 6_000;
