@@ -128,6 +128,8 @@ describe("loose ends", () => {
     "await Promise.any(all);",
     "// any console. is fine in a comment",
     "const any = a || any;",
+    "const { data, any, persistent } = WatcherType;",
+    "call({ path, type: any });",
     'const text = "console.log";',
     "view.console.clear();",
     "try { f(); } catch { /* it was gone already */ }",

@@ -103,7 +103,7 @@ export function looseEnds(file: SourceFile): Violation[] {
   const comments = file.text.replace(/[^\n]/g, (c, at: number) => (file.codeAndStrings[at] === c ? " " : c));
   return [
     ...rule(
-      /(?::|<|(?<!\|)\||(?<!&)&|\bas\b|=>|\bextends\b)\s*any\b(?!\s*[:(.])|,\s*any\s*(?:\[\])*\s*[,>]/g,
+      /(?::|<|(?<!\|)\||(?<!&)&|\bas\b|=>|\bextends\b)\s*any\b(?!\s*[:(.}])|,\s*any\s*(?:\[\])*\s*>/g,
       "Name the type, or take unknown and look at it.",
     ),
     ...rule(/@ts-(ignore|nocheck|expect-error)\b/g, "Mend the type instead.", comments),
