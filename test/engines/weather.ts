@@ -15,19 +15,11 @@ const requestOdds = 60;
 /** Frames that a connection passes in peace before anything is lost on it. */
 const peacefulFrames = 6;
 /** After a fault there is none for a random time between these, ms. */
-const calmMs = { min: 100, max: 400 };
+const calmMs = { min: 200, max: 600 };
 /** Each so often something happens to a connection, busy or not; between these, ms. */
-const upsetMs = { min: 100, max: 700 };
+const upsetMs = { min: 200, max: 900 };
 /** How long a direction is held up, between these, ms. */
 const stallMs = { min: 5, max: 120 };
-
-/** What came over the connections. */
-export interface WeatherReport {
-  readonly repliesLost: number;
-  readonly requestsLost: number;
-  readonly cuts: number;
-  readonly stalls: number;
-}
 
 /** See the head of this file. Blows from `start` to `close`. */
 export class Weather {
@@ -38,22 +30,10 @@ export class Weather {
   #timer: NodeJS.Timeout | undefined;
   #notBeforeMs = 0;
   #calms = 0;
-  #cuts = 0;
-  #stalls = 0;
 
   constructor(proxy: FaultProxy, random: SeededRandom) {
     this.#proxy = proxy;
     this.#random = random;
-  }
-
-  get report(): WeatherReport {
-    const [replies, requests] = this.#drops;
-    return {
-      repliesLost: replies?.count ?? 0,
-      requestsLost: requests?.count ?? 0,
-      cuts: this.#cuts,
-      stalls: this.#stalls,
-    };
   }
 
   start(): void {
@@ -116,11 +96,9 @@ export class Weather {
     const connection = this.#random.pick(inUse);
     this.#pauseAfterFault();
     if (this.#random.below(3) === 0) {
-      this.#cuts += 1;
       connection.cut();
       return;
     }
-    this.#stalls += 1;
     connection.stall(this.#random.pick(["toClient", "toServer", "both"] as const));
     setTimeout(() => connection.resume(), this.#between(stallMs)).unref();
   }

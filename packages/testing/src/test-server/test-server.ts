@@ -1,6 +1,6 @@
 /** A coordination server of a test's own, in the test's process: started in milliseconds, stopped, killed, restarted. */
 import { parseConnectString } from "@corral/client";
-import { type Clock, nodeClock, nodeDialer, nodeDisk, nodeListener, silentLogger } from "@corral/io";
+import { nodeClock, nodeDialer, nodeDisk, nodeListener, silentLogger } from "@corral/io";
 import { type Server, type ServerOptions, startServer } from "@corral/server";
 import { TemporaryDirectory } from "../node/temporary-directory.ts";
 import { endSession } from "../session-ending.ts";
@@ -51,7 +51,6 @@ interface Running {
  */
 export class TestServer {
   readonly #options: TestServerOptions;
-  readonly #clock: Clock;
   readonly #directory: TemporaryDirectory | undefined;
   readonly #passwords = new Map<bigint, Uint8Array>();
   #connectString = "";
@@ -63,7 +62,6 @@ export class TestServer {
 
   private constructor(options: TestServerOptions, directory: TemporaryDirectory | undefined) {
     this.#options = options;
-    this.#clock = options.clock ?? nodeClock;
     this.#directory = directory;
   }
 
@@ -154,7 +152,7 @@ export class TestServer {
       password,
       timeoutMs: expiryPatienceMs,
       dialer: nodeDialer,
-      clock: this.#clock,
+      clock: nodeClock,
     });
   }
 
@@ -194,12 +192,12 @@ export class TestServer {
 
   async #start(): Promise<void> {
     if (this.#closing !== undefined) throw new Error("The server was closed.");
-    const giveUpMs = this.#clock.elapsedMs() + portPatienceMs;
+    const giveUpMs = nodeClock.elapsedMs() + portPatienceMs;
     while (!(await this.#tryToStart())) {
-      if (this.#clock.elapsedMs() > giveUpMs) {
+      if (nodeClock.elapsedMs() > giveUpMs) {
         throw new Error(`Port ${this.#port} was taken by somebody else while the server was down.`);
       }
-      await new Promise<void>((resolve) => this.#clock.setTimer(portRetryMs, resolve));
+      await new Promise<void>((resolve) => nodeClock.setTimer(portRetryMs, resolve));
     }
   }
 
@@ -207,7 +205,7 @@ export class TestServer {
   async #tryToStart(): Promise<boolean> {
     const { durable: _, clock, disk, listener, logger, tickMs, maxSessionTimeoutMs, ...options } = this.#options;
     const ports = new MortalPorts({
-      clock: this.#clock,
+      clock: clock ?? nodeClock,
       disk: disk ?? nodeDisk,
       listener: listener ?? nodeListener,
       logger: logger ?? silentLogger,
