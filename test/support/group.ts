@@ -13,7 +13,7 @@ import { type Server, startServer } from "@corral/server";
 import { BreakableNetwork } from "./breakable-network.ts";
 
 /** Short, so that tests of expiry are quick; long enough for a busy machine. */
-const usualSessionTimeoutMs = 1_500;
+const usualSessionTimeoutMs = 2_000;
 
 /** A client and the network it hangs on. */
 export interface Linked<T> {
