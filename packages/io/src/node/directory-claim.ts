@@ -131,8 +131,8 @@ function isAlive(path: string): Promise<boolean> {
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
-      // Its queue is full: someone is there.
-      else if (error.code === "EAGAIN") resolve(true);
+      // Its queue is full, or it let go just now: somebody was there.
+      else if (error.code === "EAGAIN" || error.code === "ECONNRESET") resolve(true);
       else reject(error);
     });
   });
