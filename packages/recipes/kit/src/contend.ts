@@ -2,9 +2,10 @@
  * The contend loop: take a ticket, look at the queue, decide; wait for exactly one other node, and decide again at every
  * wake-up, for a watch is a hint and never a fact. What the tickets mean is the recipe's `decide`, a pure function.
  */
-import { type Client, isCoordinationError, type WatchEvent } from "@corral/client";
+import { type Client, isCoordinationError } from "@corral/client";
 import { insist } from "./insist.ts";
-import { childrenOrNone, returnTicket, type Ticket, type TicketRequest, takeTicket } from "./ticket.ts";
+import { abandonTicket, childrenOrNone, returnTicket, type Ticket, type TicketRequest, takeTicket } from "./ticket.ts";
+import { WakeUp } from "./wake-up.ts";
 
 /** What the queue says about one's own ticket. */
 export type Decision =
@@ -16,6 +17,11 @@ export type Decision =
 export interface Contest extends TicketRequest {
   /** Decides from the names in the queue, of which `own` is one. */
   readonly decide: (names: readonly string[], own: string) => Decision;
+  /**
+   * Called with the data of a node before it is waited for, and whenever that changes. `true`: it changes what `decide`
+   * would say, so look again instead of waiting.
+   */
+  readonly onWaitFor?: ((name: string, data: Buffer | null) => boolean) | undefined;
   /** Called with each ticket taken: a new one after a lost session. */
   readonly onTicket?: ((ticket: Ticket) => void) | undefined;
 }
@@ -31,7 +37,7 @@ export async function contend(client: Client, contest: Contest, signal: AbortSig
     try {
       if (await waitForTurn(client, contest, ticket, signal)) return ticket;
     } catch (error) {
-      abandon(client, ticket);
+      abandonTicket(client, ticket);
       throw error;
     }
   }
@@ -45,7 +51,7 @@ export async function contendOnce(client: Client, contest: Contest, signal: Abor
     try {
       decision = await look(client, contest, ticket, signal);
     } catch (error) {
-      abandon(client, ticket);
+      abandonTicket(client, ticket);
       throw error;
     }
     if (decision?.kind === "granted") return ticket;
@@ -61,7 +67,9 @@ async function waitForTurn(client: Client, contest: Contest, ticket: Ticket, sig
     const decision = await look(client, contest, ticket, signal);
     if (decision === undefined) return false;
     if (decision.kind === "granted") return true;
-    await insist(client, () => nodeChanges(client, `${contest.parent}/${decision.on}`, signal), signal);
+    const { on } = decision;
+    const lookAgain = (data: Buffer | null): boolean => contest.onWaitFor?.(on, data) ?? false;
+    await insist(client, () => nodeChanges(client, `${contest.parent}/${on}`, signal, lookAgain), signal);
   }
 }
 
@@ -78,34 +86,20 @@ async function look(
 }
 
 /**
- * Resolves when the node changes or is gone, or the session ends. Reads it rather than asking whether it exists: a watch
- * on a node that is already gone would stay behind.
+ * Resolves when the node changes or is gone, or the session ends, or at once if `isOver` says so of its data. Reads it
+ * rather than asking whether it exists: a watch on a node that is already gone would stay behind.
  */
-export function nodeChanges(client: Client, path: string, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const finish = (settle: () => void): void => {
-      signal.removeEventListener("abort", onAbort);
-      settle();
-    };
-    const watcher = (_event: WatchEvent): void => finish(resolve);
-    const onAbort = (): void => {
-      client.unwatch(path, watcher);
-      finish(() => reject(signal.reason));
-    };
-    if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    client.get(path, { watch: watcher, signal }).catch((error: unknown) => {
-      if (isCoordinationError(error, "NoNode")) finish(resolve);
-      else finish(() => reject(error));
-    });
-  });
-}
-
-function abandon(client: Client, ticket: Ticket): void {
-  returnTicket(client, ticket).catch((err: unknown) =>
-    client.logger.warn(
-      { err, path: ticket.path },
-      "an abandoned ticket could not be deleted; it goes with its session",
-    ),
-  );
+export async function nodeChanges(
+  client: Client,
+  path: string,
+  signal: AbortSignal,
+  isOver: (data: Buffer | null) => boolean = () => false,
+): Promise<void> {
+  using wakeUp = new WakeUp(client);
+  try {
+    const { data } = await client.get(path, { watch: wakeUp.watch(path), signal });
+    if (!isOver(data)) await wakeUp.wait(signal);
+  } catch (error) {
+    if (!isCoordinationError(error, "NoNode")) throw error;
+  }
 }

@@ -5,6 +5,7 @@
 import { type Client, isCoordinationError, type StateEvent, type Watcher } from "@corral/client";
 import { type GrantLossReason, GrantLostError } from "./errors.ts";
 import { isInterruption } from "./insist.ts";
+import type { GivenBack } from "./ticket.ts";
 
 /** A condition for a transaction: it fails unless the grant still holds. */
 export interface Guard {
@@ -20,8 +21,8 @@ export interface GrantOptions {
   readonly sessionId: bigint;
   /** Grows with every holder; see `fencingToken`. */
   readonly fencingToken: bigint;
-  /** Gives the node back. */
-  readonly giveBack: () => Promise<void>;
+  /** Gives the node back, and says whether it was still there. */
+  readonly giveBack: () => Promise<GivenBack>;
   /**
    * What a broken connection means. `hold` (default): the grant holds while the server cannot have expired the session,
    * that is until `deadlineMs`. `abort`: it ends at once, as Curator's standard policy has it.
@@ -43,7 +44,7 @@ export class Grant implements AsyncDisposable {
   readonly #client: Client;
   readonly #options: GrantOptions;
   readonly #ended = new AbortController();
-  #released: Promise<void> | undefined;
+  #released: Promise<GivenBack> | undefined;
   #onNodeChange: Watcher = () => {};
 
   constructor(client: Client, options: GrantOptions) {
@@ -90,14 +91,42 @@ export class Grant implements AsyncDisposable {
   }
 
   /** Gives it back. Resolves when the next in line can have it. Idempotent; fine when it was lost. */
-  release(): Promise<void> {
+  async release(): Promise<void> {
+    await this.#giveBack();
+  }
+
+  /**
+   * Gives it back and makes sure that it held until then: the node was still there.
+   * @throws GrantLostError
+   */
+  async releaseHeld(): Promise<void> {
+    this.throwIfLost();
+    if ((await this.#giveBack()) === "gone") throw new GrantLostError(this.path, "node deleted");
+  }
+
+  #giveBack(): Promise<GivenBack> {
     this.#released ??= this.#release();
     return this.#released;
   }
 
-  async #release(): Promise<void> {
+  /**
+   * Ends this grant without giving its node back: what it stood for goes on as another grant, made of the same node.
+   * @throws GrantLostError if it is not held.
+   */
+  handOver(): void {
+    this.throwIfLost();
+    this.#released = Promise.resolve("given back");
+    this.#end(new DOMException(`${this.path} goes on as another grant`, "AbortError"));
+  }
+
+  /** Gives it back in the background: for whoever must not wait, because the connection may be down. */
+  abandon(): void {
+    this.release().catch((err: unknown) => this.#client.logger.error({ err, path: this.path }, "giving back failed"));
+  }
+
+  async #release(): Promise<GivenBack> {
     this.#end(new DOMException(`${this.path} was released`, "AbortError"));
-    await this.#options.giveBack();
+    return await this.#options.giveBack();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

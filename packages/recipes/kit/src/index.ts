@@ -13,6 +13,15 @@ export { newGuid } from "./guid.ts";
 export { insist, isInterruption } from "./insist.ts";
 export { placeInQueue, type QueueEntry, queueOrder } from "./queue-order.ts";
 export { sleep } from "./sleep.ts";
-export { childrenOrNone, returnTicket, type Ticket, type TicketRequest, takeTicket } from "./ticket.ts";
+export {
+  abandonTicket,
+  childrenOrNone,
+  type GivenBack,
+  returnTicket,
+  type Ticket,
+  type TicketRequest,
+  takeTicket,
+} from "./ticket.ts";
 export { beginWait, type Wait, type WaitOptions } from "./wait.ts";
+export { WakeUp } from "./wake-up.ts";
 export { withGrant } from "./with-grant.ts";

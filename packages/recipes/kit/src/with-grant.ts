@@ -6,15 +6,15 @@ import type { Grant } from "./grant.ts";
  * resolved; with what `fn` rejected with otherwise.
  */
 export async function withGrant<G extends Grant, T>(grant: G, fn: (grant: G) => T | Promise<T>): Promise<T> {
+  let result: T;
   try {
-    const result = await fn(grant);
-    grant.throwIfLost();
-    return result;
+    result = await fn(grant);
   } catch (error) {
     // What failed because the grant was lost failed for that reason, whatever it says.
-    if (!grant.held) throw grant.signal.reason;
-    throw error;
-  } finally {
+    const lost = grant.held ? undefined : grant.signal.reason;
     await grant.release();
+    throw lost ?? error;
   }
+  await grant.releaseHeld();
+  return result;
 }

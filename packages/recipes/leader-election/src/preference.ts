@@ -5,10 +5,10 @@
  */
 import { type Client, isCoordinationError } from "@corral/client";
 import {
+  abandonTicket,
   childrenOrNone,
   insist,
   nodeChanges,
-  returnTicket,
   type Ticket,
   type TicketRequest,
   takeTicket,
@@ -29,9 +29,7 @@ export async function contendByPreference(client: Client, request: TicketRequest
       const fencingToken = await waitForTurn(client, request.parent, ticket, signal);
       if (fencingToken !== undefined) return { ticket, fencingToken };
     } catch (error) {
-      returnTicket(client, ticket).catch((err: unknown) =>
-        client.logger.warn({ err, path: ticket.path }, "an abandoned ticket goes with its session"),
-      );
+      abandonTicket(client, ticket);
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 /** Locks among processes. */
 export { type Client, connect } from "@corral/client";
 export {
+  Grant,
   type GrantLossReason,
   GrantLostError,
   type Guard,
@@ -15,3 +16,4 @@ export { MultiGrant, MultiLock } from "./multi-lock.ts";
 export { Mutex } from "./mutex.ts";
 export { type ExplainedContender, type LockExplanation, type LockOptions, QueueLock } from "./queue-lock.ts";
 export { decideRead, decideWrite, ReadWriteLock } from "./read-write-lock.ts";
+export { decideLease, encodeLimit, Semaphore, type SemaphoreOptions } from "./semaphore.ts";

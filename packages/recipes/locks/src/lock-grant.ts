@@ -21,4 +21,11 @@ export class LockGrant extends Grant {
     this.#entries--;
     return this.#entries > 0 && this.held ? Promise.resolve() : super.release();
   }
+
+  override releaseHeld(): Promise<void> {
+    this.throwIfLost();
+    if (this.#entries > 1) return this.release();
+    this.#entries--;
+    return super.releaseHeld();
+  }
 }

@@ -79,7 +79,7 @@ export class MultiLock {
       for (const lock of this.#locks) grants.push(await lock.acquire({ signal: limit.signal }));
       return new MultiGrant(grants);
     } catch (error) {
-      await new MultiGrant(grants).release();
+      for (const grant of grants) grant.abandon();
       throw error;
     }
   }

@@ -39,6 +39,8 @@ export interface LockRule {
   /** Every kind of node that is in the queue. */
   readonly kinds: readonly string[];
   readonly decide: (names: readonly string[], own: string) => Decision;
+  /** See `Contest.onWaitFor`. Made anew for each acquisition. */
+  readonly onWaitFor?: ((name: string, data: Buffer | null) => boolean) | undefined;
 }
 
 /** A lock's queue as people want to see it. */
@@ -121,11 +123,22 @@ export class QueueLock {
   }
 
   get #contest(): Contest {
-    const { kind, decide } = this.#rule;
-    return { parent: this.path, kind, decide, data: this.#options.identity ?? "" };
+    const { kind, decide, onWaitFor } = this.#rule;
+    return { parent: this.path, kind, decide, onWaitFor, data: this.#options.identity ?? "" };
   }
 
-  async #take(ticket: Ticket, signal: AbortSignal): Promise<LockGrant> {
+  /** The node of `held` as a grant of this lock. `held` ends without giving it back. @throws GrantLostError */
+  takeOver(held: LockGrant): LockGrant {
+    held.handOver();
+    return this.#grant({
+      path: held.path,
+      name: held.path.slice(held.path.lastIndexOf("/") + 1),
+      czxid: held.fencingToken,
+      sessionId: held.sessionId,
+    });
+  }
+
+  #grant(ticket: Ticket): LockGrant {
     const { lockDelayMs = 0, whenSuspended, onRevoke } = this.#options;
     const client = this.#client;
     const grant: LockGrant = new LockGrant(client, {
@@ -135,17 +148,23 @@ export class QueueLock {
       whenSuspended,
       giveBack: async () => {
         if (lockDelayMs > 0) await markReleased(client, this.path, ticket);
-        await returnTicket(client, ticket);
+        return await returnTicket(client, ticket);
       },
       onData: (data) => {
         if (isRevocation(data)) onRevoke?.(grant);
       },
     });
+    return grant;
+  }
+
+  async #take(ticket: Ticket, signal: AbortSignal): Promise<LockGrant> {
+    const { lockDelayMs = 0 } = this.#options;
+    const grant = this.#grant(ticket);
     if (lockDelayMs > 0) {
       try {
-        await awaitLockDelay(client, this.path, ticket, lockDelayMs, signal);
+        await awaitLockDelay(this.#client, this.path, ticket, lockDelayMs, signal);
       } catch (error) {
-        await grant.release();
+        grant.abandon();
         throw error;
       }
     }

@@ -11,12 +11,13 @@
  * Invariant  no writer holds together with anybody else
  * Wake-up    a writer watches the node right before its own, a reader the last writer before its own
  * Suspended, Lost, Not given  as Mutex has it
+ * Downgrade  the writer's node stays and says that it reads now; later readers pass it, later writers do not
  * Tokens     a writer's token is above those of all readers and writers before it; readers among each other mean nothing
  */
 import type { Client } from "@corral/client";
-import { type Decision, placeInQueue, queueOrder, type WaitOptions } from "@corral/recipe-kit";
+import { type Decision, insist, placeInQueue, queueOrder } from "@corral/recipe-kit";
 import type { LockGrant } from "./lock-grant.ts";
-import { type LockOptions, QueueLock } from "./queue-lock.ts";
+import { type LockOptions, type LockRule, QueueLock } from "./queue-lock.ts";
 
 const readKind = "__READ__";
 const writeKind = "__WRIT__";
@@ -29,42 +30,59 @@ export function decideWrite(names: readonly string[], own: string): Decision {
   return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
 }
 
-/** A reader holds when no writer (but the one that it downgrades from) is before it. */
-export function decideRead(names: readonly string[], own: string, downgradeFrom?: string): Decision {
+/** A reader holds when no writer is before it; a writer that has become a reader does not count. */
+export function decideRead(names: readonly string[], own: string, downgraded: ReadonlySet<string> = none): Decision {
   const order = queueOrder(names, kinds);
   const writer = order
     .slice(0, placeInQueue(order, own))
-    .findLast(({ name }) => name.includes(writeKind) && name !== downgradeFrom);
+    .findLast(({ name }) => name.includes(writeKind) && !downgraded.has(name));
   return writer === undefined ? { kind: "granted" } : { kind: "wait", on: writer.name };
 }
+
+const none: ReadonlySet<string> = new Set();
+
+/** What a writer that has become a reader leaves in its node. It keeps its place, so no other writer can pass it. */
+const downgradeMark = "__READS_NOW__";
 
 /** A pair of locks, `read` and `write`; see the head of this file. */
 export class ReadWriteLock {
   readonly read: QueueLock;
   readonly write: QueueLock;
   readonly #client: Client;
-  readonly #path: string;
-  readonly #options: LockOptions;
 
   /** Remembers; nothing is sent before an `acquire()`. */
   constructor(client: Client, path: string, options: LockOptions = {}) {
     this.#client = client;
-    this.#path = path;
-    this.#options = options;
-    this.read = new QueueLock(client, path, { kind: readKind, kinds, decide: decideRead }, options);
+    this.read = new QueueLock(client, path, readRule(), options);
     this.write = new QueueLock(client, path, { kind: writeKind, kinds, decide: decideWrite }, options);
   }
 
   /**
-   * From writer to reader without letting another writer in between. `held` is given back.
+   * From writer to reader without letting another writer in between. `held` ends; what is returned goes on in its place,
+   * with the same token, and readers that waited for it come in.
    * The other way round would have to wait for other readers that want the same, for ever: acquire `write` afresh instead.
+   * @throws GrantLostError
    */
-  async downgrade(held: LockGrant, wait: WaitOptions = {}): Promise<LockGrant> {
-    held.throwIfLost();
-    const from = held.path.slice(held.path.lastIndexOf("/") + 1);
-    const rule = { kind: readKind, kinds, decide: (n: readonly string[], o: string) => decideRead(n, o, from) };
-    const reader = await new QueueLock(this.#client, this.#path, rule, this.#options).acquire(wait);
-    await held.release();
-    return reader;
+  async downgrade(held: LockGrant): Promise<LockGrant> {
+    await insist(this.#client, () => this.#client.transaction().guard(held).set(held.path, downgradeMark).commit());
+    return this.read.takeOver(held);
   }
+}
+
+/** Which writers have become readers is in their nodes, and remembered: none ever turns back. */
+function readRule(): LockRule {
+  const downgraded = new Set<string>();
+  return {
+    kind: readKind,
+    kinds,
+    decide: (names, own) => {
+      for (const name of downgraded) if (!names.includes(name)) downgraded.delete(name);
+      return decideRead(names, own, downgraded);
+    },
+    onWaitFor: (name, data) => {
+      if (data?.toString("utf8") !== downgradeMark) return false;
+      downgraded.add(name);
+      return true;
+    },
+  };
 }

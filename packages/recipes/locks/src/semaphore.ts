@@ -1,0 +1,209 @@
+/**
+ * At most so many holders at a time, first come, first served.
+ *
+ * ```ts
+ * const permits = new Semaphore(client, "/limits/reports", { limit: 3 });
+ * await permits.withLease(({ signal }) => makeReport({ signal }), { timeoutMs: 60_000 });
+ * ```
+ *
+ * Znodes     <path>/leases/_c_<guid>-lease-<seq>: one per lease; <path>/locks/…: a mutex under which leases are taken. As
+ *            Curator's InterProcessSemaphoreV2 has them
+ * Invariant  at any zxid at most `limit` leases are held; of those that exist only the mutex's holder's may wait
+ * Wake-up    only the mutex's holder watches the leases (no herd); the others wait in the mutex's queue
+ * Suspended, Lost  as Mutex has it; each lease is lost on its own
+ * Tokens     each lease's token is its own; leases held together do not order what their holders do
+ * Not given  that a paused former holder has stopped; a limit that shrinks takes no lease from its holder
+ */
+import { type Client, isCoordinationError } from "@corral/client";
+import {
+  abandonTicket,
+  beginWait,
+  type Contender,
+  childrenOrNone,
+  contenders,
+  Grant,
+  insist,
+  queueOrder,
+  returnTicket,
+  type Ticket,
+  takeTicket,
+  type WaitOptions,
+  WakeUp,
+  withGrant,
+} from "@corral/recipe-kit";
+import { Mutex } from "./mutex.ts";
+
+/** How many may hold, and how this contender does. */
+export interface SemaphoreOptions {
+  /**
+   * A number, the same for every contender; or `{ path }` of a node that holds it (four bytes, big-endian, as Curator's
+   * SharedCount writes it), so that it can be changed for all.
+   */
+  readonly limit: number | { readonly path: string };
+  /** Left in the node, for `explain()` and for people. Default: nothing. */
+  readonly identity?: string | undefined;
+  /** `hold` (default): a broken connection ends a lease at its deadline. `abort`: at once. */
+  readonly whenSuspended?: "hold" | "abort" | undefined;
+}
+
+const leaseKind = "lease-";
+
+/** Whether the lease `own` is held, among those that exist. Pure: it must be one of the first `limit`. */
+export function decideLease(names: readonly string[], own: string, limit: number): boolean {
+  const place = queueOrder(names, [leaseKind]).findIndex(({ name }) => name === own);
+  return place >= 0 && place < limit;
+}
+
+/** A number of leases shared by all; see the head of this file. */
+export class Semaphore {
+  readonly path: string;
+  readonly #client: Client;
+  readonly #options: SemaphoreOptions;
+  readonly #mutex: Mutex;
+
+  /** Remembers; nothing is sent before `acquire()`. @throws RangeError for an impossible limit. */
+  constructor(client: Client, path: string, options: SemaphoreOptions) {
+    const { limit, identity } = options;
+    if (typeof limit === "number" && !(Number.isInteger(limit) && limit >= 1)) {
+      throw new RangeError(`Semaphore ${path}: the limit is ${limit}; it must be a whole number, at least 1.`);
+    }
+    this.path = path;
+    this.#client = client;
+    this.#options = options;
+    this.#mutex = new Mutex(client, `${path}/locks`, { identity });
+  }
+
+  /**
+   * Waits for a lease. Cancelled or timed out, it leaves nothing behind.
+   * @throws WaitTimeoutError, the signal's reason, ClientClosedError
+   */
+  async acquire(wait: WaitOptions = {}): Promise<Grant> {
+    using limit = beginWait(this.#client, "A lease of", this.path, wait);
+    for (;;) {
+      // The mutex is only for standing first in line; it is given back as soon as the lease is held.
+      const turn = await this.#mutex.acquire({ signal: limit.signal });
+      try {
+        const ticket = await this.#takeLease(limit.signal);
+        if (!(await this.#waitForRoom(ticket, limit.signal))) continue;
+        const grant = this.#hold(ticket);
+        if (grant.held) return grant;
+        grant.abandon();
+      } finally {
+        turn.abandon();
+      }
+    }
+  }
+
+  /** A lease if one is free and nobody waits, otherwise `undefined`. */
+  async tryAcquire(wait: WaitOptions = {}): Promise<Grant | undefined> {
+    using limit = beginWait(this.#client, "A lease of", this.path, wait);
+    const turn = await this.#mutex.tryAcquire({ signal: limit.signal });
+    if (turn === undefined) return undefined;
+    let ticket: Ticket | undefined;
+    try {
+      ticket = await this.#takeLease(limit.signal);
+      const names = await insist(this.#client, () => childrenOrNone(this.#client, this.#leases, limit.signal));
+      const isFree = decideLease(names, ticket.name, await this.#readLimit(limit.signal));
+      if (isFree) return this.#hold(ticket);
+      await returnTicket(this.#client, ticket);
+      return undefined;
+    } catch (error) {
+      if (ticket !== undefined) abandonTicket(this.#client, ticket);
+      throw error;
+    } finally {
+      turn.abandon();
+    }
+  }
+
+  /** Several leases, all or none. Not more than the limit: that would never end. */
+  async acquireMany(count: number, wait: WaitOptions = {}): Promise<Grant[]> {
+    using limit = beginWait(this.#client, `${count} leases of`, this.path, wait);
+    const grants: Grant[] = [];
+    try {
+      while (grants.length < count) grants.push(await this.acquire({ signal: limit.signal }));
+      return grants;
+    } catch (error) {
+      for (const grant of grants) grant.abandon();
+      throw error;
+    }
+  }
+
+  /** Acquires, runs `fn`, releases. Rejects with GrantLostError when the lease was lost on the way, even if `fn` resolved. */
+  async withLease<T>(fn: (grant: Grant) => T | Promise<T>, wait: WaitOptions = {}): Promise<T> {
+    return await withGrant(await this.acquire(wait), fn);
+  }
+
+  /** Who has a lease, and who waits for one. */
+  async explain(): Promise<{ readonly holders: readonly Contender[]; readonly waiters: readonly Contender[] }> {
+    const leases = await contenders(this.#client, this.#leases, [leaseKind]);
+    const names = leases.map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
+    const limit = await this.#readLimit(new AbortController().signal);
+    const { holders, waiters } = await this.#mutex.explain();
+    return {
+      holders: leases.filter((_, i) => decideLease(names, names[i] ?? "", limit)),
+      waiters: [...holders, ...waiters],
+    };
+  }
+
+  get #leases(): string {
+    return `${this.path}/leases`;
+  }
+
+  #takeLease(signal: AbortSignal): Promise<Ticket> {
+    const data = this.#options.identity ?? "";
+    return takeTicket(this.#client, { parent: this.#leases, kind: leaseKind, data }, signal);
+  }
+
+  /** `false`: the lease is gone, with its session. */
+  async #waitForRoom(ticket: Ticket, signal: AbortSignal): Promise<boolean> {
+    const client = this.#client;
+    try {
+      for (;;) {
+        using wakeUp = new WakeUp(client);
+        const names = await insist(
+          client,
+          () => client.children(this.#leases, { watch: wakeUp.watch(this.#leases), signal }),
+          signal,
+        );
+        if (client.sessionId !== ticket.sessionId || !names.includes(ticket.name)) return false;
+        if (decideLease(names, ticket.name, await this.#readLimit(signal, wakeUp))) return true;
+        await wakeUp.wait(signal);
+      }
+    } catch (error) {
+      abandonTicket(client, ticket);
+      throw error;
+    }
+  }
+
+  async #readLimit(signal: AbortSignal, wakeUp?: WakeUp): Promise<number> {
+    const { limit } = this.#options;
+    if (typeof limit === "number") return limit;
+    const watch = wakeUp && { watch: wakeUp.watch(limit.path) };
+    try {
+      const { data } = await insist(this.#client, () => this.#client.get(limit.path, { ...watch, signal }), signal);
+      return data !== null && data.length === 4 ? data.readInt32BE() : 0;
+    } catch (error) {
+      if (!isCoordinationError(error, "NoNode")) throw error;
+      // No limit has been set yet: nobody may pass until there is one.
+      await insist(this.#client, () => this.#client.exists(limit.path, { ...watch, signal }), signal);
+      return 0;
+    }
+  }
+
+  #hold(ticket: Ticket): Grant {
+    return new Grant(this.#client, {
+      path: ticket.path,
+      sessionId: ticket.sessionId,
+      fencingToken: ticket.czxid,
+      whenSuspended: this.#options.whenSuspended,
+      giveBack: () => returnTicket(this.#client, ticket),
+    });
+  }
+}
+
+/** The bytes of a limit node. */
+export function encodeLimit(limit: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(limit);
+  return bytes;
+}
