@@ -13,7 +13,13 @@
 import { assertNever, ErrorCode, type MultiOperation, type MultiResult, OpCode } from "@corral/protocol";
 import { anyVersion, checkPath, checkVersion, createRequest, toBytes } from "./arguments.ts";
 import type { Chroot } from "./chroot.ts";
-import { errorFromWire, MarshallingError, TransactionError, type TransactionOperationName } from "./errors.ts";
+import {
+  errorFromWire,
+  isCoordinationError,
+  MarshallingError,
+  TransactionError,
+  type TransactionOperationName,
+} from "./errors.ts";
 import { GrantLostError } from "./grant-errors.ts";
 import type { CallOptions, Data, NodeOptions } from "./options.ts";
 import { publicStat, type Stat } from "./stat.ts";
@@ -133,7 +139,11 @@ export class Transaction<R extends readonly TransactionResult[] = TransactionRes
     const operations = steps.map((step) => toOperation(step, this.#host.chroot));
     if (steps.length === 0) return [] as TransactionResult[] as TransactionResults<R>;
     for (const { grant } of steps) grant?.throwIfLost?.();
-    const results = await this.#host.multi(operations, options);
+    const results = await this.#host.multi(operations, options).catch((error: unknown) => {
+      // The session ended before it was sent: so did what was held in it, and that is what the caller needs to know.
+      if (isCoordinationError(error, "SessionExpired")) for (const { grant } of steps) grant?.throwIfLost?.();
+      throw error;
+    });
     const failed = failedIndex(results);
     if (failed !== undefined) throw transactionError(steps, results, failed);
     if (results.length !== steps.length) throw unexpectedResults();
