@@ -23,7 +23,11 @@ beforeEach(async () => {
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
 });
-afterEach(() => server.close());
+afterEach(async () => {
+  server.close();
+  // Nothing is left of any connection.
+  await expect.poll(() => process.getActiveResourcesInfo().filter((one) => one.startsWith("TCP"))).toEqual([]);
+});
 
 /** Frames of any content, or (then the proxy must leave them alone) bytes that are no frames at all. */
 function traffic(random: SeededRandom): Buffer {

@@ -18,6 +18,9 @@ export interface TcpHandler {
   onClosed(inOrder: boolean): void;
 }
 
+/** How long the other side may take to read what is left when a connection ends. */
+const lingerMs = 1_000;
+
 const socketOptions = { allowHalfOpen: true, noDelay: true } as const;
 
 /** A socket, dialled or accepted. */
@@ -57,14 +60,22 @@ export class TcpSocket {
     this.#socket.end();
   }
 
-  /** Ends the whole connection after what was written: all of that arrives. */
+  /** Ends the whole connection after what was written: all of that arrives, if the other side reads it within a second. */
   endWhole(): void {
     this.#socket.destroySoon();
+    const timeout = setTimeout(() => this.#socket.destroy(), lingerMs);
+    timeout.unref();
+    this.#socket.once("close", () => clearTimeout(timeout));
   }
 
   /** Breaks the connection (RST); what was written may not arrive. */
   reset(): void {
-    this.#socket.resetAndDestroy();
+    const socket = this.#socket;
+    // Node loses a socket, still open, that is reset while it is being shut down (its half is ending this very moment) or
+    // before it is connected. Closed, it is over just as well; and if bytes arrive that nobody takes, the system resets.
+    const isShuttingDown = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+    if (isShuttingDown || socket.connecting) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   /** Stops or resumes reading; the other side feels it as back-pressure. */
