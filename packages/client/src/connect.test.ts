@@ -21,7 +21,7 @@ describe("connect", () => {
     const bad = new ScriptedServer({ id: 2n, timeoutMs });
     bad.manner = "refuse";
     const dialer = new ScriptedDialer({ bad, good: server });
-    const connecting = connect("bad,good,nowhere", { clock, dialer, random });
+    const connecting = connect("bad,good,nowhere", { clock, dialer, random, engine: "corral" });
     await clock.advance(1_000);
     const client = await connecting;
     expect(new Set(dialer.dialed)).toContain("good");

@@ -1,8 +1,9 @@
 /** Puts a client together and waits for its first session. */
 import { nodeClock, nodeDialer, nodeRandom, type Random, silentLogger } from "@corral/io";
-import { Chroot } from "./chroot.ts";
 import { Client } from "./client.ts";
+import { ClientCore } from "./client-core.ts";
 import { parseConnectString } from "./connect-string.ts";
+import { viewOf } from "./context.ts";
 import { BadArgumentsError, ClientClosedError, ConnectTimeoutError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import type { ClientOptions } from "./options.ts";
@@ -21,7 +22,7 @@ import { Session } from "./session.ts";
  * the signal's reason. Nothing stays open then.
  */
 export async function connect(connectString: string, options: ClientOptions = {}): Promise<Client> {
-  const { hosts, chroot: prefix } = parseConnectString(connectString);
+  const { hosts, chroot } = parseConnectString(connectString);
   const {
     sessionTimeoutMs = 30_000,
     connectTimeoutMs = 30_000,
@@ -31,21 +32,22 @@ export async function connect(connectString: string, options: ClientOptions = {}
     random = nodeRandom,
     dialer = nodeDialer,
     logger = silentLogger,
+    engine,
   } = options;
   checkMs("sessionTimeoutMs", sessionTimeoutMs);
   checkMs("connectTimeoutMs", connectTimeoutMs);
   signal?.throwIfAborted();
 
-  const chroot = new Chroot(prefix);
   const shuffled = shuffle(hosts, random);
-  const toClientPath = (path: string) => chroot.toClient(path);
   let session: Session | undefined;
-  const client = new Client({
-    chroot,
+  const core = new ClientCore({
+    connectString,
     clock,
     random,
+    dialer,
     logger,
     requestBytesMax,
+    engine,
     makeSession: (onState) => {
       const made = new Session({
         hosts: shuffled,
@@ -55,12 +57,12 @@ export async function connect(connectString: string, options: ClientOptions = {}
         dialer,
         logger,
         onState,
-        toClientPath,
       });
       session = made;
       return made;
     },
   });
+  const client = new Client(viewOf(core, chroot));
   const failure = await new Promise<(() => unknown) | undefined>((resolve) => {
     const settle = (failed?: () => unknown) => {
       timer.cancel();

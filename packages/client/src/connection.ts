@@ -149,10 +149,19 @@ function encodePacket(packet: Packet<EncodedRequest>): Buffer {
       writer.int(OpCode.auth);
       codecs.auth.request.write(writer, { type: 0, scheme: packet.auth.scheme, auth: packet.auth.auth });
       break;
-    case "setWatches":
+    case "setWatches": {
+      // Servers before 3.6 know only the older form, which has no persistent ones.
+      const { persistentWatches, persistentRecursiveWatches } = packet.watches;
+      const form = persistentWatches.length + persistentRecursiveWatches.length > 0 ? "setWatches2" : "setWatches";
       writer.int(packet.xid);
-      writer.int(OpCode.setWatches);
-      codecs.setWatches.request.write(writer, packet.watches);
+      writer.int(OpCode[form]);
+      codecs[form].request.write(writer, packet.watches);
+      break;
+    }
+    case "removeWatches":
+      writer.int(packet.xid);
+      writer.int(OpCode.removeWatches);
+      codecs.removeWatches.request.write(writer, packet.watch);
       break;
     case "closeSession":
       writer.int(packet.xid);

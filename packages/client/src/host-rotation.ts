@@ -69,7 +69,7 @@ export class HostRotation {
   }
 }
 
-/** What a row of refusals may mean, for the log. `seenAny`: whether the client has seen data before. */
+/** What a row of refusals may mean. `seenAny`: whether the client has seen data before. */
 export function refusedEverywhere(seenAny: boolean): string {
   return `every server closes the connection right after the handshake was sent: ${
     seenAny

@@ -1,6 +1,14 @@
 /** Sessions, requests, watches and transactions on any server that speaks ZooKeeper's protocol. Begin with `connect()`. */
-export { type Acl, type CreateModeName, creatorAllAcl, openAcl, Permission, readOnlyAcl } from "@corral/protocol";
-export { Client, type ObservedNode } from "./client.ts";
+export {
+  type Acl,
+  type ClientInfo,
+  type CreateModeName,
+  creatorAllAcl,
+  openAcl,
+  Permission,
+  readOnlyAcl,
+} from "@corral/protocol";
+export { Client } from "./client.ts";
 export { connect } from "./connect.ts";
 export { type ConnectTarget, parseConnectString } from "./connect-string.ts";
 export {
@@ -32,6 +40,7 @@ export {
   type TransactionOperationName,
   UnimplementedError,
 } from "./errors.ts";
+export type { Engine } from "./features.ts";
 export {
   type GrantLossReason,
   GrantLostError,
@@ -40,12 +49,20 @@ export {
   WaitTimeoutError,
 } from "./grant-errors.ts";
 export { Observed } from "./observe/observed.ts";
+export type { CreatedNode } from "./operations/create.ts";
+export { type ChildrenResult, type GetResult, MultiRead, type ReadFailure } from "./operations/multi-read.ts";
+export type { ChildrenAndStat, NodeData } from "./operations/read.ts";
+export type { SetOrCreated } from "./operations/write.ts";
 export type {
   CallOptions,
   ClientOptions,
   CreateOptions,
+  CreateParents,
   Data,
+  DeleteOptions,
   NodeOptions,
+  ReadOptions,
+  SetOrCreateOptions,
   VersionOptions,
   WatchOptions,
 } from "./options.ts";
@@ -62,4 +79,5 @@ export {
   type TransactionResult,
   type TransactionResults,
 } from "./transaction.ts";
+export { type ObservedNode, Tree } from "./tree.ts";
 export type { WatchEvent, WatchEventKind, Watcher } from "./watch-event.ts";

@@ -25,15 +25,15 @@ export function isInterruption(error: unknown): boolean {
  */
 export async function insist<T>(
   { clock, random }: Patience,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   attempt: () => Promise<T>,
 ): Promise<T> {
-  signal.throwIfAborted();
+  signal?.throwIfAborted();
   return await pRetry(attempt, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,
     factor: 1,
-    signal,
+    ...(signal && { signal }),
     shouldRetry: ({ error }) => isInterruption(error),
     onFailedAttempt: async ({ error, attemptNumber }) => {
       if (!isInterruption(error)) return;

@@ -16,6 +16,12 @@ export const limits = {
   attemptMs: 10_000,
   /** The same, at least, however many hosts share the session timeout. */
   attemptMsMin: 500,
+  /** Longest wait for the answer to a four-letter word. */
+  fourLetterWordMs: 5_000,
+  /** Longest such answer that is listened to. */
+  fourLetterWordBytes: 64 * 1024,
+  /** How often, connection by connection, the servers are asked what they are, before that is left open. */
+  serverQuestions: 3,
   /** How long `close()` waits for the server to confirm. */
   closeMs: 3_000,
   /** How long `close()` tries to get a connection back, so that the session does not linger on the server. */
@@ -30,6 +36,12 @@ export const limits = {
   refusalsToWarn: 5,
   /** After so many, without a session, the client gives up what it has seen and takes the servers' data as it is. */
   refusalsToStartOver: 10,
+  /** Nodes that a recursive delete deletes at a time. */
+  deletesAtOnce: 64,
+  /** How often a recursive delete begins again because somebody adds children. */
+  deleteRounds: 20,
+  /** How often a read that must not be older than a zxid asks a server to catch up. */
+  catchUps: 10,
   /** First pause before something that was interrupted is tried again; doubles from time to time. */
   insistMs: 5,
   /** Longest such pause. */

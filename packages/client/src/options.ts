@@ -1,6 +1,7 @@
 /** What the calls of the public API take. */
 import type { Clock, Dialer, Logger, Random } from "@corral/io";
 import type { Acl, CreateModeName } from "@corral/protocol";
+import type { Engine } from "./features.ts";
 import type { Watcher } from "./watch-event.ts";
 
 /** Data of a node: text goes as UTF-8; null is no data, which is kept apart from data of no bytes. */
@@ -14,6 +15,8 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number;
   /** Longest request. The server's limit, if that was raised. Default 1 048 575. */
   readonly requestBytesMax?: number;
+  /** Whose servers they are. Default: they are asked, once, on a connection of its own (`srvr`). */
+  readonly engine?: Engine;
   /** Ends `connect()` early. Has no effect afterwards. */
   readonly signal?: AbortSignal;
   /** Ports; Node's by default. */
@@ -33,8 +36,22 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Of reads. */
+export interface ReadOptions extends CallOptions {
+  /**
+   * The read shows every write, of whatever client, that was answered before it was asked for. Costs a round through the
+   * leader. Without it a read shows at least this client's own writes and whatever it has seen before.
+   */
+  readonly linearizable?: boolean;
+  /**
+   * The read shows the tree as of this zxid or later: that of another client's write, of which news arrived by another
+   * way. Costs nothing if this client has seen as much. With OperationTimeoutError if no server gets there.
+   */
+  readonly atLeast?: bigint;
+}
+
 /** Of reads that can leave a watch. */
-export interface WatchOptions extends CallOptions {
+export interface WatchOptions extends ReadOptions {
   /** Called at most once, when what was read changes or the session ends. Registered only if the read succeeds. */
   readonly watch?: Watcher;
 }
@@ -55,5 +72,33 @@ export interface NodeOptions {
   readonly ttlMs?: number;
 }
 
+/** Whether missing parents are made: as persistent nodes, or as containers, which go when their last child has gone. */
+export type CreateParents = boolean | "container";
+
 /** Of create. */
-export interface CreateOptions extends NodeOptions, CallOptions {}
+export interface CreateOptions extends NodeOptions, CallOptions {
+  /** Default false: without its parent a node is not made. */
+  readonly createParents?: CreateParents;
+  /**
+   * Puts a marker before the node's name, `_c_<guid>-<name>`, by which a create whose reply was lost is found again: the
+   * call then does not reject with ConnectionLossError. When its signal aborts, a node that was made all the same is
+   * deleted as soon as there is a connection. With SessionExpiredError no ephemeral node is left; make a new one.
+   */
+  readonly protected?: boolean;
+}
+
+/** Of setOrCreate. What it says of the node holds if there is none yet. */
+export interface SetOrCreateOptions extends NodeOptions, CallOptions {
+  readonly createParents?: CreateParents;
+}
+
+/** Of delete. */
+export interface DeleteOptions extends VersionOptions {
+  /** Deletes everything below as well, whoever adds to it meanwhile. Not all at once: others may see a part of it gone. */
+  readonly children?: boolean;
+  /**
+   * Goes on through broken connections until the node is gone; the call resolves then. When its signal aborts, the call
+   * rejects and the deletion goes on in the background. It ends with its session: SessionExpiredError.
+   */
+  readonly guaranteed?: boolean;
+}

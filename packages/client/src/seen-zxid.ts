@@ -29,10 +29,12 @@ export class SeenZxid {
     return from;
   }
 
-  /** One of the batches is answered. */
-  rearmed(): void {
+  /** One of the batches is answered. Returns whether it was the last. */
+  rearmed(): boolean {
     this.#rearming--;
-    if (this.#rearming === 0) this.#rearmFrom = undefined;
+    if (this.#rearming > 0) return false;
+    this.#rearmFrom = undefined;
+    return true;
   }
 
   /** The session is over, and its watches with it. */

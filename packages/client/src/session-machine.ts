@@ -13,22 +13,20 @@
  *   Belief     a request goes out in the session that its caller believed in, or not at all.
  *   One link   at most one connection counts; whatever comes from an older one is dropped.
  */
-import type { Address, LogFields } from "@corral/io";
+import type { Address } from "@corral/io";
 import { assert, assertNever, type ConnectResponse, ErrorCode } from "@corral/protocol";
 import { BelievedSession, noPassword } from "./believed-session.ts";
 import { Credentials } from "./credentials.ts";
 import type { HostDiagnosis } from "./errors.ts";
-import { Heartbeat } from "./heartbeat.ts";
 import { HostRotation, refusedEverywhere } from "./host-rotation.ts";
 import { limits } from "./limits.ts";
 import { attemptMs, idle, isAttempt, isCurrent, isOpen, type Link, patienceMs } from "./link.ts";
-import { Outstanding } from "./outstanding.ts";
 import { SeenZxid } from "./seen-zxid.ts";
+import { SessionOutput } from "./session-output.ts";
 import type {
   ClientState,
   LinkFailure,
   LostReason,
-  Packet,
   ReceivedFrame,
   RequestFailure,
   SessionAuth,
@@ -37,24 +35,19 @@ import type {
   SessionRequest,
 } from "./session-types.ts";
 import { watchEventKind } from "./watch-event.ts";
-import { WatchRegistry, watchLeftBy } from "./watch-registry.ts";
-
-/** A request under way: a caller's, a batch of watches being re-armed, or the last one. */
-type UnderWay<R> = R | "rearm" | "close";
+import { WatchKeeper } from "./watch-keeper.ts";
 
 /** One client's session with an ensemble, from first attempt to close. `R`: the shell's requests. */
 export class SessionMachine<R extends SessionRequest> {
   readonly #askedTimeoutMs: number;
   readonly #attemptMs: number;
   readonly #rotation: HostRotation;
-  readonly #watches = new WatchRegistry();
   #link: Link = idle;
   #session: BelievedSession | undefined;
   #state: ClientState = "connecting";
   #life: "running" | "closing" | "over" = "running";
 
   #now = 0;
-  #effects: SessionEffect<R>[] = [];
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #closeDueMs = 0;
   #deadlineOfLostMs = 0;
@@ -64,10 +57,10 @@ export class SessionMachine<R extends SessionRequest> {
   #connections = 0;
 
   readonly #queue = new Set<R>();
-  readonly #outstanding = new Outstanding<UnderWay<R>>();
+  readonly #out = new SessionOutput<R>();
   readonly #credentials = new Credentials();
   readonly #seen = new SeenZxid();
-  readonly #heartbeat = new Heartbeat();
+  readonly #watches = new WatchKeeper<R>(this.#out, this.#seen);
 
   /** `hosts` in the order in which to try them. */
   constructor(options: { readonly hosts: readonly Address[]; readonly sessionTimeoutMs: number }) {
@@ -100,6 +93,11 @@ export class SessionMachine<R extends SessionRequest> {
     return this.#seen.last;
   }
 
+  /** The server that the session is connected to; `undefined` while there is no connection. */
+  get host(): Address | undefined {
+    return this.#link.phase === "established" ? this.#link.host : undefined;
+  }
+
   /** How far the connection is. */
   get phase(): Link["phase"] {
     return this.#link.phase;
@@ -118,14 +116,14 @@ export class SessionMachine<R extends SessionRequest> {
   /** Takes one input at time `nowMs` (elapsed). The effects are to be carried out in order, before the next input's. */
   step(nowMs: number, input: SessionInput<R>): SessionEffect<R>[] {
     this.#now = Math.max(nowMs, this.#now);
-    this.#effects = [];
+    this.#out.begin(this.#now);
     // What arrives may prove that the session lives on, so there the deadline is looked at afterwards.
     if (input.type !== "received") this.#checkDeadline();
     this.#dispatch(input);
     if (input.type === "received") this.#checkDeadline();
     this.#wakeAtMs = this.#nextWake();
     this.#check();
-    return this.#effects;
+    return this.#out.end();
   }
 
   #dispatch(input: SessionInput<R>): void {
@@ -170,7 +168,7 @@ export class SessionMachine<R extends SessionRequest> {
   #dial(host: Address): void {
     const connection = ++this.#connections;
     this.#link = { phase: "dialing", connection, host, sinceMs: this.#now, dueMs: this.#attemptDueMs() };
-    this.#effects.push({ type: "dial", connection, host });
+    this.#out.effect({ type: "dial", connection, host });
   }
 
   #attemptDueMs(): number {
@@ -182,8 +180,8 @@ export class SessionMachine<R extends SessionRequest> {
     if (this.#link.phase !== "dialing" || this.#link.connection !== connection) return;
     const { host } = this.#link;
     this.#link = { phase: "handshaking", connection, host, sinceMs: this.#now, dueMs: this.#attemptDueMs() };
-    this.#heartbeat.start(this.#now);
-    this.#send({
+    this.#out.opened(connection);
+    this.#out.send({
       type: "connect",
       request: {
         protocolVersion: 0,
@@ -195,12 +193,7 @@ export class SessionMachine<R extends SessionRequest> {
       },
     });
     for (const auth of this.#credentials) this.#sendAuth(auth);
-    const batches = this.#watches.batches(limits.setWatchesPathBytes);
-    const relativeZxid = this.#seen.rearm(batches.length);
-    for (const batch of batches) {
-      const xid = this.#outstanding.request("rearm", this.#now);
-      this.#send({ type: "setWatches", xid, watches: { relativeZxid, ...batch } });
-    }
+    this.#watches.rearm();
   }
 
   #onHandshake(response: ConnectResponse): void {
@@ -218,7 +211,7 @@ export class SessionMachine<R extends SessionRequest> {
     this.#session = new BelievedSession(response, link.sinceMs);
     this.#link = { phase: "established", connection: link.connection, host: link.host, sinceMs: this.#now };
     this.#rotation.succeeded();
-    this.#effects.push({ type: "attemptSucceeded" });
+    this.#out.effect({ type: "attemptSucceeded" });
     if (this.#life === "closing") return this.#sendClose();
     this.#become("connected");
     for (const request of this.#queue) this.#sendRequest(request);
@@ -243,8 +236,8 @@ export class SessionMachine<R extends SessionRequest> {
     if (link.phase === "idle") return;
     this.#dropLink(failure);
     if (this.#life === "over") return;
-    if (link.phase === "established") this.#effects.push({ type: "connect", livedMs: this.#now - link.sinceMs });
-    else this.#effects.push({ type: "attemptFailed", host: link.host, failure });
+    if (link.phase === "established") this.#out.effect({ type: "connect", livedMs: this.#now - link.sinceMs });
+    else this.#out.effect({ type: "attemptFailed", host: link.host, failure });
   }
 
   /** Ends the connection and whatever waits on it. */
@@ -252,12 +245,13 @@ export class SessionMachine<R extends SessionRequest> {
     const link = this.#link;
     if (link.phase === "idle") return;
     this.#link = idle;
-    this.#effects.push({ type: "drop", connection: link.connection });
+    this.#out.effect({ type: "drop", connection: link.connection });
     this.#rotation.failed(link.host, failure);
-    for (const what of this.#outstanding.drain()) {
+    this.#watches.onDropped();
+    for (const what of this.#out.closed()) {
       if (typeof what === "string") continue;
       const reason = { kind: "connectionLoss", host: link.host, failure } as const;
-      this.#effects.push({ type: "fail", request: what, failure: reason });
+      this.#out.effect({ type: "fail", request: what, failure: reason });
     }
   }
 
@@ -265,11 +259,15 @@ export class SessionMachine<R extends SessionRequest> {
   #onRefused(): void {
     const { refusals } = this.#rotation;
     const fields = { attempts: refusals.inRow, lastZxid: this.#seen.last };
-    if (refusals.suspicious) this.#log("warn", refusedEverywhere(this.#seen.last > 0), fields);
+    if (refusals.suspicious) this.#out.log("warn", refusedEverywhere(this.#seen.last > 0), fields);
     // Without a session nothing but our own memory holds us to what we saw. A server that merely lags catches up in
     // these attempts; one that was wiped never will, and would turn us away for ever.
     if (this.#session === undefined && this.#seen.last > 0 && refusals.hopeless) {
-      this.#log("warn", "starting over from the servers' data, which is older than what this client has seen", fields);
+      this.#out.log(
+        "warn",
+        "starting over from the servers' data, which is older than what this client has seen",
+        fields,
+      );
       this.#seen.forget();
     }
   }
@@ -297,22 +295,16 @@ export class SessionMachine<R extends SessionRequest> {
 
   /** Tells everybody who waits, whether for a connection or for an event, that it was in vain. */
   #failWaiting(kind: "sessionExpired" | "closed"): void {
-    for (const request of this.#queue) this.#effects.push({ type: "fail", request, failure: { kind } });
+    for (const request of this.#queue) this.#out.effect({ type: "fail", request, failure: { kind } });
     this.#queue.clear();
-    this.#callWatchers(kind === "closed" ? "closed" : "lost");
-  }
-
-  #callWatchers(event: "lost" | "closed"): void {
-    for (const { path, watchers } of this.#watches.takeAll()) {
-      this.#effects.push({ type: "event", event, path, watchers });
-    }
+    this.#watches.callAll(kind === "closed" ? "closed" : "lost");
   }
 
   // Requests and answers
 
   #onRequest(request: R): void {
     const failure = this.#whyNot(request);
-    if (failure !== undefined) this.#effects.push({ type: "fail", request, failure });
+    if (failure !== undefined) this.#out.effect({ type: "fail", request, failure });
     else if (this.#link.phase === "established") this.#sendRequest(request);
     else this.#queue.add(request);
   }
@@ -321,19 +313,20 @@ export class SessionMachine<R extends SessionRequest> {
   #whyNot(request: R): RequestFailure | undefined {
     if (this.#life !== "running") return { kind: "closed" };
     if (request.generation !== this.#generation) return { kind: "sessionExpired" };
-    if (this.#queue.size + this.#outstanding.requests >= limits.requests) return tooMany(limits.requests, "requests");
+    if (this.#queue.size + this.#out.outstanding.requests >= limits.requests)
+      return tooMany(limits.requests, "requests");
     if (request.watch && this.#watches.size >= limits.watchers) return tooMany(limits.watchers, "watchers");
     return undefined;
   }
 
   #sendRequest(request: R): void {
-    const xid = this.#outstanding.request(request, this.#now);
-    this.#send({ type: "request", xid, request });
+    this.#watches.onSent(request);
+    this.#out.request(request, (xid) => ({ type: "request", xid, request }));
   }
 
   #onReceived(connection: number, frames: readonly ReceivedFrame[]): void {
     if (!isCurrent(this.#link, connection)) return;
-    this.#heartbeat.heard(this.#now);
+    this.#out.heartbeat.heard(this.#now);
     for (const frame of frames) {
       // One frame may end the connection; the rest then no longer counts.
       if (!isCurrent(this.#link, connection)) return;
@@ -341,54 +334,41 @@ export class SessionMachine<R extends SessionRequest> {
       else if (frame.type === "reply") this.#onReply(frame);
       else {
         const event = watchEventKind(frame.event.type);
-        if (event === undefined) continue;
-        const watchers = this.#watches.take(event, frame.event.path);
-        if (watchers.length > 0) this.#effects.push({ type: "event", event, path: frame.event.path, watchers });
+        if (event !== undefined) this.#watches.onEvent(event, frame.event.path);
       }
     }
   }
 
   #onReply(reply: Extract<ReceivedFrame, { type: "reply" }>): void {
     const { header } = reply;
-    const to = this.#outstanding.answered(header.xid);
+    const to = this.#out.outstanding.answered(header.xid);
     if (to.type === "unexpected") return this.#onBroken({ kind: "malformed", error: new Error(to.problem) });
     this.#seen.replied(header.zxid);
     this.#session?.answered(to.sentMs);
     if (to.type === "ping") return;
     if (to.type === "auth") return this.#onAuthReply(to.auth, header.err);
     if (to.what === "close") return this.#finish();
-    if (to.what === "rearm") return this.#onRearmed(header.err);
+    if (to.what === "rearm") return this.#watches.onRearmed(header.err);
+    // Whatever it says: the watch is not there any more.
+    if (to.what === "unwatch") return;
     const request = to.what;
+    this.#watches.onAnswered(request, header.err);
     if (!request.abandoned) {
-      this.#registerWatch(request, header.err);
-      this.#effects.push({ type: "answer", request, err: header.err, body: reply.body });
+      this.#out.effect({ type: "answer", request, err: header.err, body: reply.body });
     }
     if (header.err === ErrorCode.SessionExpired) this.#becomeLost("expired");
     else if (header.err === ErrorCode.SessionMoved) this.#onBroken({ kind: "closed" });
   }
 
-  #registerWatch({ watch, path }: R, err: number): void {
-    const kind = watch && watchLeftBy(watch.kind, err);
-    if (watch !== undefined && kind !== undefined) this.#watches.add(kind, path, watch.watcher);
-  }
-
-  #onRearmed(err: number): void {
-    this.#seen.rearmed();
-    if (err === ErrorCode.Ok) return;
-    // Watches that the server does not hold would wait for ever. Woken, their owners read again and find out.
-    this.#log("error", "the server refused to take the watches up again; all watchers are called", { err });
-    this.#callWatchers("lost");
-  }
-
   // Credentials
 
   #sendAuth(auth: SessionAuth): void {
-    this.#outstanding.auth(auth, this.#now);
-    this.#send({ type: "auth", auth });
+    this.#out.outstanding.auth(auth, this.#now);
+    this.#out.send({ type: "auth", auth });
   }
 
   #onAuthReply(auth: SessionAuth, err: number): void {
-    this.#effects.push({ type: "authAnswered", auth, err });
+    this.#out.effect({ type: "authAnswered", auth, err });
     if (err === ErrorCode.Ok) return this.#credentials.accepted(auth);
     // Presented again, they would only get every further connection closed. This one the server closes now: what is
     // sent from here on would be lost, so it waits for the next.
@@ -403,7 +383,7 @@ export class SessionMachine<R extends SessionRequest> {
     let at = this.#session?.deadlineMs ?? Number.POSITIVE_INFINITY;
     if (this.#life === "closing") at = Math.min(at, this.#closeDueMs);
     if (isAttempt(this.#link)) at = Math.min(at, this.#link.dueMs);
-    if (this.#link.phase === "established") at = Math.min(at, this.#heartbeat.nextMs(this.sessionTimeoutMs));
+    if (this.#link.phase === "established") at = Math.min(at, this.#out.heartbeat.nextMs(this.sessionTimeoutMs));
     return at;
   }
 
@@ -413,7 +393,7 @@ export class SessionMachine<R extends SessionRequest> {
     const lateMs = this.#now - this.#wakeAtMs;
     const link = this.#link;
     if (Number.isFinite(lateMs) && lateMs > limits.lateTimerMs) {
-      this.#heartbeat.excuse(lateMs, this.#now);
+      this.#out.heartbeat.excuse(lateMs, this.#now);
       if (isAttempt(link)) link.dueMs += lateMs;
     }
     if (this.#life === "closing" && this.#now >= this.#closeDueMs) return this.#finish();
@@ -421,12 +401,11 @@ export class SessionMachine<R extends SessionRequest> {
       const stage = link.phase === "dialing" ? "dial" : "handshake";
       this.#onBroken({ kind: "timeout", stage, waitedMs: Math.round(this.#now - link.sinceMs) });
     } else if (link.phase === "established") {
-      const due = this.#heartbeat.due(this.sessionTimeoutMs, this.#now);
+      const due = this.#out.heartbeat.due(this.sessionTimeoutMs, this.#now);
       if (due === "give up") {
-        this.#onBroken({ kind: "silent", waitedMs: Math.round(this.#heartbeat.silentMs(this.#now)) });
+        this.#onBroken({ kind: "silent", waitedMs: Math.round(this.#out.heartbeat.silentMs(this.#now)) });
       } else if (due === "ping") {
-        this.#outstanding.ping(this.#now);
-        this.#send({ type: "ping" });
+        this.#out.ping();
       }
     }
   }
@@ -445,8 +424,7 @@ export class SessionMachine<R extends SessionRequest> {
 
   #sendClose(): void {
     this.#closeDueMs = this.#now + limits.closeMs;
-    const xid = this.#outstanding.request("close", this.#now);
-    this.#send({ type: "closeSession", xid });
+    this.#out.request("close", (xid) => ({ type: "closeSession", xid }));
   }
 
   #finish(): void {
@@ -456,28 +434,18 @@ export class SessionMachine<R extends SessionRequest> {
     this.#deadlineOfLostMs = Math.min(this.deadlineMs, this.#now);
     this.#session = undefined;
     // Reads that were answered since close() was called may have registered more.
-    this.#callWatchers("closed");
-    this.#effects.push({ type: "closed" });
+    this.#watches.callAll("closed");
+    this.#out.effect({ type: "closed" });
   }
 
   // Small things
-
-  #send(packet: Packet<R>): void {
-    assert(isOpen(this.#link), "there is a connection to send on");
-    this.#heartbeat.sent(this.#now);
-    this.#effects.push({ type: "send", connection: this.#link.connection, packet });
-  }
 
   #become(state: ClientState, of: { readonly sessionId?: bigint; readonly reason?: LostReason } = {}): void {
     if (state === this.#state) return;
     this.#state = state;
     const { sessionId = this.sessionId, reason } = of;
     const event = { type: "state", state, sessionId, deadlineMs: this.deadlineMs } as const;
-    this.#effects.push(reason === undefined ? event : { ...event, reason });
-  }
-
-  #log(level: "warn" | "error", message: string, fields: LogFields): void {
-    this.#effects.push({ type: "log", level, message, fields });
+    this.#out.effect(reason === undefined ? event : { ...event, reason });
   }
 
   /** What holds after every step. */

@@ -6,11 +6,11 @@ import type {
   ConnectResponse,
   Reader,
   ReplyHeader,
-  SetWatches,
+  SetWatches2,
   WatcherEvent,
 } from "@corral/protocol";
 import type { WatchEventKind, Watcher } from "./watch-event.ts";
-import type { WatchKind } from "./watch-registry.ts";
+import type { ServerWatch, WatchKind } from "./watch-registry.ts";
 
 /**
  * `connecting`: no session yet. `connected`: a session, and a server answers. `suspended`: the session may live, the
@@ -89,8 +89,9 @@ export type SessionInput<R extends SessionRequest> =
 export type Packet<R extends SessionRequest> =
   | { readonly type: "connect"; readonly request: ConnectRequest }
   | { readonly type: "auth"; readonly auth: SessionAuth }
-  | { readonly type: "setWatches"; readonly xid: number; readonly watches: SetWatches }
+  | { readonly type: "setWatches"; readonly xid: number; readonly watches: SetWatches2 }
   | { readonly type: "request"; readonly xid: number; readonly request: R }
+  | { readonly type: "removeWatches"; readonly xid: number; readonly watch: ServerWatch }
   | { readonly type: "closeSession"; readonly xid: number }
   | { readonly type: "ping" };
 

@@ -50,8 +50,6 @@ export interface SessionOptions {
   readonly dialer: Dialer;
   readonly logger: Logger;
   onState(event: StateEvent): void;
-  /** The client's name of a path of the server's. */
-  toClientPath(path: string): string;
 }
 
 interface PendingRequest extends EncodedRequest {
@@ -79,7 +77,6 @@ export class Session {
   #over = false;
   /** Bytes of the requests that await their outcome. */
   #waitingBytes = 0;
-  /** Sessions of which the program has been told that they are lost. */
   #lostTold = 0;
 
   constructor(options: SessionOptions) {
@@ -117,6 +114,16 @@ export class Session {
 
   get lastZxid(): number {
     return this.#machine.lastZxid;
+  }
+
+  /** The server that answers at the moment. */
+  get host(): Address | undefined {
+    return this.#machine.host;
+  }
+
+  /** How many sessions the program has been told are lost. */
+  get generation(): number {
+    return this.#lostTold;
   }
 
   /** What happened last at each host. */
@@ -239,7 +246,7 @@ export class Session {
       case "authAnswered":
         return this.#onAuthAnswered(effect.auth, effect.err);
       case "event": {
-        const event = { type: effect.event, path: this.#options.toClientPath(effect.path) };
+        const event = { type: effect.event, path: effect.path };
         for (const watcher of effect.watchers) callSafely(watcher, event, logger, `a watcher of ${event.path}`);
         return;
       }

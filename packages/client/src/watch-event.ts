@@ -1,12 +1,16 @@
 /** What watchers are told. */
 import { WatchEventType } from "@corral/protocol";
 
-/** What happened to a watched node. The last two: the session ended first, by expiry or by `close()`. */
+/**
+ * What happened to a watched node. `lost`, `closed`: the session ended first, by expiry or by `close()`. `resync`, to
+ * watchers of a whole tree only: events may have been missed while there was no connection.
+ */
 export type WatchEventKind =
   | "nodeCreated"
   | "nodeDeleted"
   | "nodeDataChanged"
   | "nodeChildrenChanged"
+  | "resync"
   | "lost"
   | "closed";
 

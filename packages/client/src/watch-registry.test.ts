@@ -1,9 +1,18 @@
-import { expect, test } from "vitest";
+import { ErrorCode, WatcherType } from "@corral/protocol";
+import { describe, expect, test } from "vitest";
 import type { WatchEventKind } from "./watch-event.ts";
-import { type WatchKind, WatchRegistry } from "./watch-registry.ts";
+import { type WatchBatch, type WatchKind, WatchRegistry } from "./watch-registry.ts";
 
 const a = () => {};
 const b = () => {};
+const batch = (lists: Partial<WatchBatch>): WatchBatch => ({
+  dataWatches: [],
+  existWatches: [],
+  childWatches: [],
+  persistentWatches: [],
+  persistentRecursiveWatches: [],
+  ...lists,
+});
 
 test.each<[WatchEventKind, WatchKind[]]>([
   ["nodeCreated", ["data", "exist"]],
@@ -26,7 +35,7 @@ test("several watchers on a path are one watch on the server, and all are called
   registry.add("data", "/a", b);
   registry.add("data", "/a", b);
   expect(registry.size).toBe(2);
-  expect(registry.batches(100)).toEqual([{ dataWatches: ["/a"], existWatches: [], childWatches: [] }]);
+  expect(registry.batches(100)).toEqual([batch({ dataWatches: ["/a"] })]);
   expect(registry.take("nodeDataChanged", "/a")).toEqual([a, b]);
 });
 
@@ -69,15 +78,73 @@ test("everything, by path", () => {
   expect(registry.takeAll()).toEqual([]);
 });
 
+test("a recursive watch stays, and hears of everything below but lists of children", () => {
+  const registry = new WatchRegistry();
+  registry.add("recursive", "/a", a);
+  registry.add("data", "/a/b", b);
+  expect(registry.take("nodeDataChanged", "/a/b")).toEqual([b, a]);
+  expect(registry.take("nodeCreated", "/a")).toEqual([a]);
+  expect(registry.take("nodeDeleted", "/a/b/c")).toEqual([a]);
+  expect(registry.take("nodeChildrenChanged", "/a")).toEqual([]);
+  expect(registry.take("nodeDataChanged", "/ab")).toEqual([]);
+  registry.add("recursive", "/", b);
+  expect(registry.take("nodeDataChanged", "/ab")).toEqual([b]);
+  expect(registry.batches(100)).toEqual([batch({ persistentRecursiveWatches: ["/a", "/"] })]);
+  expect(registry.recursive()).toEqual([
+    { path: "/a", watchers: [a] },
+    { path: "/", watchers: [b] },
+  ]);
+  expect(registry.remove("/a", a)).toEqual([{ path: "/a", type: WatcherType.persistentRecursive }]);
+});
+
+describe("which watches of the server nobody needs any more", () => {
+  test("the last watcher's; data and exist are one watch there", () => {
+    const registry = new WatchRegistry();
+    registry.add("data", "/a", a);
+    registry.add("exist", "/a", b);
+    registry.add("child", "/a", a);
+    expect(registry.remove("/a", a)).toEqual([{ path: "/a", type: WatcherType.children }]);
+    expect(registry.remove("/a", a)).toEqual([]);
+    expect(registry.remove("/a", b)).toEqual([{ path: "/a", type: WatcherType.data }]);
+  });
+
+  test("not while a read under way is to leave one", () => {
+    const registry = new WatchRegistry();
+    registry.add("data", "/a", a);
+    registry.expect("exist", "/a");
+    expect(registry.remove("/a", a)).toEqual([]);
+    expect(registry.settle("exist", "/a", b, ErrorCode.Ok)).toBeUndefined();
+    expect(registry.remove("/a", b)).toEqual([{ path: "/a", type: WatcherType.data }]);
+  });
+
+  test("one left by a read whose answer nobody wants any more", () => {
+    const registry = new WatchRegistry();
+    registry.expect("data", "/a");
+    registry.expect("data", "/a");
+    expect(registry.settle("data", "/a", undefined, ErrorCode.Ok)).toBeUndefined();
+    expect(registry.settle("data", "/a", undefined, ErrorCode.Ok)).toEqual({ path: "/a", type: WatcherType.data });
+    registry.expect("data", "/a");
+    expect(registry.settle("data", "/a", undefined, ErrorCode.NoNode)).toBeUndefined();
+  });
+
+  test("what was under way on a connection is forgotten with it", () => {
+    const registry = new WatchRegistry();
+    registry.add("child", "/a", a);
+    registry.expect("child", "/a");
+    registry.expectNothing();
+    expect(registry.remove("/a", a)).toEqual([{ path: "/a", type: WatcherType.children }]);
+  });
+});
+
 test("batches hold at most so many bytes of path text, and at least one path", () => {
   const registry = new WatchRegistry();
   for (const path of ["/äbcd", "/b", "/c"]) registry.add("data", path, a);
   registry.add("exist", "/d", a);
   registry.add("child", `/${"e".repeat(20)}`, a);
   expect(registry.batches(6)).toEqual([
-    { dataWatches: ["/äbcd"], existWatches: [], childWatches: [] },
-    { dataWatches: ["/b", "/c"], existWatches: ["/d"], childWatches: [] },
-    { dataWatches: [], existWatches: [], childWatches: [`/${"e".repeat(20)}`] },
+    batch({ dataWatches: ["/äbcd"] }),
+    batch({ dataWatches: ["/b", "/c"], existWatches: ["/d"] }),
+    batch({ childWatches: [`/${"e".repeat(20)}`] }),
   ]);
   expect(new WatchRegistry().batches(6)).toEqual([]);
 });

@@ -1,21 +1,24 @@
 /**
- * Which watchers wait for which path. One-shot, as the server's watches are: an event takes the watchers of its path
- * out and returns them. Several watchers on a path share one watch on the server. Pure; paths are the server's.
+ * Which watchers wait for which path, and so which watches the server has to hold. One-shot, as the server's watches are:
+ * an event takes the watchers of its path out and returns them. Recursive ones stay, and hear of everything below their
+ * path. Several watchers on a path share one watch on the server. Pure; paths are the server's.
  *
- * Three tables, although the server has two, because re-arming treats them differently: a `data` watch stands on a node
- * that was there, an `exist` watch on one that was not.
+ * Three tables for the one-shot ones, although the server has two, because re-arming treats them differently: a `data`
+ * watch stands on a node that was there, an `exist` watch on one that was not.
  */
-import { ErrorCode } from "@corral/protocol";
+import { assert, ErrorCode, parentPath, type SetWatches2, WatcherType } from "@corral/protocol";
 import type { WatchEventKind, Watcher } from "./watch-event.ts";
 
 /** The table that a watch belongs to. */
-export type WatchKind = "data" | "exist" | "child";
+export type WatchKind = "data" | "exist" | "child" | "recursive";
 
 /** Paths to re-arm, as one setWatches packet carries them. */
-export interface WatchBatch {
-  readonly dataWatches: string[];
-  readonly existWatches: string[];
-  readonly childWatches: string[];
+export type WatchBatch = Omit<SetWatches2, "relativeZxid">;
+
+/** A watch on the server, as removeWatches names it. */
+export interface ServerWatch {
+  readonly path: string;
+  readonly type: WatcherType;
 }
 
 /** A path and the watchers that were waiting there. */
@@ -33,17 +36,38 @@ export function watchLeftBy(kind: WatchKind, err: number): WatchKind | undefined
   return err === ErrorCode.NoNode && kind === "exist" ? "exist" : undefined;
 }
 
-const kinds: readonly WatchKind[] = ["data", "exist", "child"];
+const oneShot = ["data", "exist", "child"] as const;
+const kinds: readonly WatchKind[] = [...oneShot, "recursive"];
+
+/** What the server has for watches of a kind: it does not tell `data` from `exist`. */
+const typeOf: Readonly<Record<WatchKind, WatcherType>> = {
+  data: WatcherType.data,
+  exist: WatcherType.data,
+  child: WatcherType.children,
+  recursive: WatcherType.persistentRecursive,
+};
+
+/** The list of setWatches that a kind goes into. */
+const listOf = {
+  data: "dataWatches",
+  exist: "existWatches",
+  child: "childWatches",
+  recursive: "persistentRecursiveWatches",
+} as const satisfies Record<WatchKind, keyof WatchBatch>;
 
 /** The tables that an event of each type takes watchers from. */
 const firedBy: Readonly<Record<WatchEventKind, readonly WatchKind[]>> = {
   nodeCreated: ["data", "exist"],
   nodeDataChanged: ["data", "exist"],
-  nodeDeleted: kinds,
+  nodeDeleted: oneShot,
   nodeChildrenChanged: ["child"],
+  resync: [],
   lost: kinds,
   closed: kinds,
 };
+
+/** What recursive watches hear of. */
+const heardBelow: readonly WatchEventKind[] = ["nodeCreated", "nodeDataChanged", "nodeDeleted"];
 
 /** The watchers of one session. */
 export class WatchRegistry {
@@ -51,8 +75,11 @@ export class WatchRegistry {
     data: new Map(),
     exist: new Map(),
     child: new Map(),
+    recursive: new Map(),
   };
   #size = 0;
+  /** Reads under way that will leave a watch, by the watch's path, one entry each. */
+  readonly #expected = new Map<string, WatcherType[]>();
 
   /** Watchers waiting. */
   get size(): number {
@@ -72,18 +99,58 @@ export class WatchRegistry {
     this.#size++;
   }
 
-  /** Forgets `watcher` on `path`. The server's watch stays armed; its event will find nobody. */
-  remove(path: string, watcher: Watcher): void {
-    for (const kind of kinds) {
-      const watchers = this.#tables[kind].get(path);
-      if (watchers?.delete(watcher)) {
-        this.#size--;
-        if (watchers.size === 0) this.#tables[kind].delete(path);
-      }
-    }
+  /** A request that asks for a watch has left. */
+  expect(kind: WatchKind, path: string): void {
+    this.#expected.set(path, [...(this.#expected.get(path) ?? []), typeOf[kind]]);
   }
 
-  /** Takes out the watchers that an event at `path` is for, each once, in the order of registration within a table. */
+  /**
+   * Such a request is answered, with `err`, or will not be. `watcher`: who is to be registered, if anybody still wants
+   * the answer. Returns the watch that it left on the server for nobody.
+   */
+  settle(kind: WatchKind, path: string, watcher: Watcher | undefined, err: number): ServerWatch | undefined {
+    const type = typeOf[kind];
+    const expected = this.#expected.get(path) ?? [];
+    const at = expected.indexOf(type);
+    assert(at >= 0, "what is settled was expected");
+    const left = expected.toSpliced(at, 1);
+    if (left.length === 0) this.#expected.delete(path);
+    else this.#expected.set(path, left);
+    const made = watchLeftBy(kind, err);
+    if (made === undefined) return undefined;
+    if (watcher !== undefined) this.add(made, path, watcher);
+    return this.#isWanted(path, type) ? undefined : { path, type };
+  }
+
+  /** The connection is gone, and with it whatever was under way. */
+  expectNothing(): void {
+    this.#expected.clear();
+  }
+
+  /** Forgets `watcher` on `path`. Returns the server's watches that nobody needs any more. */
+  remove(path: string, watcher: Watcher): ServerWatch[] {
+    const types = new Set<WatcherType>();
+    for (const kind of kinds) {
+      const watchers = this.#tables[kind].get(path);
+      if (!watchers?.delete(watcher)) continue;
+      this.#size--;
+      if (watchers.size > 0) continue;
+      this.#tables[kind].delete(path);
+      if (!this.#isWanted(path, typeOf[kind])) types.add(typeOf[kind]);
+    }
+    return [...types].map((type) => ({ path, type }));
+  }
+
+  /** Whether somebody needs the server's watch, or will when a read under way is answered. */
+  #isWanted(path: string, type: WatcherType): boolean {
+    if (this.#expected.get(path)?.includes(type)) return true;
+    return kinds.some((kind) => typeOf[kind] === type && this.#tables[kind].has(path));
+  }
+
+  /**
+   * The watchers that an event at `path` is for, each once, in the order of registration within a table. Those of
+   * one-shot watches are taken out.
+   */
   take(event: WatchEventKind, path: string): Watcher[] {
     const taken = new Set<Watcher>();
     for (const kind of firedBy[event]) {
@@ -92,6 +159,11 @@ export class WatchRegistry {
       this.#tables[kind].delete(path);
       this.#size -= watchers.size;
       for (const watcher of watchers) taken.add(watcher);
+    }
+    const { recursive } = this.#tables;
+    if (recursive.size === 0 || !heardBelow.includes(event)) return [...taken];
+    for (let above = path; above !== ""; above = parentPath(above)) {
+      for (const watcher of recursive.get(above) ?? []) taken.add(watcher);
     }
     return [...taken];
   }
@@ -102,23 +174,39 @@ export class WatchRegistry {
     return [...paths].map((path) => ({ path, watchers: this.take("lost", path) }));
   }
 
+  /** The watchers that a server does not tell what they missed, by path. They stay. */
+  recursive(): WatchersOfPath[] {
+    return [...this.#tables.recursive].map(([path, watchers]) => ({ path, watchers: [...watchers] }));
+  }
+
   /** All watched paths, in batches of at most `pathBytesMax` bytes of path text (or of one path, if that is longer). */
   batches(pathBytesMax: number): WatchBatch[] {
-    const batches: WatchBatch[] = [];
-    let batch: WatchBatch | undefined;
+    const batches: ReturnType<typeof newBatch>[] = [];
+    let batch: ReturnType<typeof newBatch> | undefined;
     let bytes = 0;
     for (const kind of kinds) {
       for (const path of this.#tables[kind].keys()) {
         const length = Buffer.byteLength(path);
         if (batch === undefined || bytes + length > pathBytesMax) {
-          batch = { dataWatches: [], existWatches: [], childWatches: [] };
+          batch = newBatch();
           batches.push(batch);
           bytes = 0;
         }
-        batch[`${kind}Watches`].push(path);
+        batch[listOf[kind]].push(path);
         bytes += length;
       }
     }
     return batches;
   }
+}
+
+function newBatch() {
+  const empty = (): string[] => [];
+  return {
+    dataWatches: empty(),
+    existWatches: empty(),
+    childWatches: empty(),
+    persistentWatches: empty(),
+    persistentRecursiveWatches: empty(),
+  };
 }

@@ -103,6 +103,10 @@ export class ServerConnection {
   ended = false;
   /** Operations in the order in which they arrived, pings left out. */
   readonly log: string[] = [];
+  /** Watches taken back, as "path type". */
+  readonly removedWatches: string[] = [];
+  /** Requests not answered yet, in order. */
+  #due: Arrived[] = [];
   pings = 0;
   /** Number of writes, each of which a real stream would turn into a packet. */
   writes = 0;
@@ -159,11 +163,26 @@ export class ServerConnection {
     zxid = ++this.#zxid,
   ): void {
     this.sendBytes(encodeReply(request.xid, zxid, 0, (writer) => codecs[operation].response.write(writer, response)));
+    this.#answered(request);
   }
 
   /** Answers a request with an error. */
   refuse(request: Arrived, err: number, zxid = ++this.#zxid): void {
     this.sendBytes(encodeReply(request.xid, zxid, err));
+    this.#answered(request);
+  }
+
+  #answered(request: Arrived): void {
+    this.#due = this.#due.filter(({ xid }) => xid !== request.xid);
+    this.#answerRemovals();
+  }
+
+  /** Watches taken back need no test's attention; but nothing is answered out of order. */
+  #answerRemovals(): void {
+    for (let next = this.#due[0]; next?.operation === "removeWatches"; next = this.#due[0]) {
+      this.#due.shift();
+      this.sendBytes(encodeReply(next.xid, ++this.#zxid, 0));
+    }
   }
 
   /** Sends a watch event. */
@@ -219,6 +238,13 @@ export class ServerConnection {
     }
     const request: Arrived = { xid, operation: operation as ClientOperation, body: reader };
     this.log.push(operation);
+    this.#due.push(request);
+    if (operation === "removeWatches") {
+      const { path, type } = this.bodyOf("removeWatches", request);
+      this.removedWatches.push(`${path} ${type}`);
+      queueMicrotask(() => this.#answerRemovals());
+      return;
+    }
     const index = this.#waiting.findIndex((waiting) => waiting.operation === operation);
     if (index < 0) this.#arrived.push(request);
     else this.#waiting.splice(index, 1)[0]?.resolve(request);

@@ -178,12 +178,15 @@ function formatPacket(packet: Packet<TracedRequest>): string {
     case "auth":
       return `auth ${packet.auth.scheme}`;
     case "setWatches": {
-      const { relativeZxid, dataWatches, existWatches, childWatches } = packet.watches;
-      const lists = `data [${dataWatches}] exist [${existWatches}] child [${childWatches}]`;
+      const { relativeZxid, dataWatches, existWatches, childWatches, persistentRecursiveWatches } = packet.watches;
+      const recursive = persistentRecursiveWatches.length === 0 ? "" : ` recursive [${persistentRecursiveWatches}]`;
+      const lists = `data [${dataWatches}] exist [${existWatches}] child [${childWatches}]${recursive}`;
       return `setWatches ${packet.xid}: from zxid ${relativeZxid}, ${lists}`;
     }
     case "request":
       return `request ${packet.xid}: ${packet.request.label}`;
+    case "removeWatches":
+      return `removeWatches ${packet.xid}: ${packet.watch.path}, type ${packet.watch.type}`;
     case "closeSession":
       return `closeSession ${packet.xid}`;
     case "ping":

@@ -44,6 +44,7 @@ export async function world(options: ClientOptions = {}, connectString = "one"):
     random,
     logger,
     sessionTimeoutMs: timeoutMs,
+    engine: "corral",
     ...options,
   });
   const states: string[] = [];

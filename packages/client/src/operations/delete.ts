@@ -1,0 +1,98 @@
+/** Deleting: a node, everything below one, and until it is done. */
+import { joinPath } from "@corral/protocol";
+import { anyVersion, checkPath, checkVersion } from "../arguments.ts";
+import type { Context } from "../context.ts";
+import { isCoordinationError, SessionExpiredError } from "../errors.ts";
+import { insist, isInterruption } from "../insist.ts";
+import { limits } from "../limits.ts";
+import type { CallOptions, DeleteOptions } from "../options.ts";
+import { children as childrenOf } from "./read.ts";
+import { aboutVersion } from "./write.ts";
+
+/** Deletes as `options` say. */
+export async function deleteNode(context: Context, path: string, options: DeleteOptions): Promise<void> {
+  const { version = anyVersion, children = false, guaranteed = false } = options;
+  checkPath("delete", path);
+  checkVersion("delete", path, version);
+  const attempt = (signal: AbortSignal | undefined): Promise<void> => {
+    const call = signal === undefined ? {} : { signal };
+    return children ? deleteTree(context, path, version, call) : deleteOne(context, path, version, call);
+  };
+  if (guaranteed) await untilDone(context, path, options.signal, attempt);
+  else await attempt(options.signal);
+}
+
+async function deleteOne(context: Context, path: string, version: number, options: CallOptions): Promise<void> {
+  const request = { path: context.chroot.toServer(path), version };
+  await context.requests.send("delete", request, aboutVersion("delete", path, version), options);
+}
+
+/** From the leaves up. Below `path` all versions go, and what is gone already is fine. */
+async function deleteTree(context: Context, path: string, version: number, options: CallOptions): Promise<void> {
+  for (let round = 1; ; round++) {
+    try {
+      return await deleteOne(context, path, version, options);
+    } catch (error) {
+      if (!isCoordinationError(error, "NotEmpty") || round === limits.deleteRounds) throw error;
+    }
+    await deleteChildren(context, path, options);
+  }
+}
+
+async function deleteChildren(context: Context, path: string, options: CallOptions): Promise<void> {
+  const names = await orGone(childrenOf(context, path, options));
+  const left = (names ?? []).values();
+  const worker = async (): Promise<void> => {
+    for (const name of left) await orGone(deleteTree(context, joinPath(path, name), anyVersion, options));
+  };
+  await Promise.all(Array.from({ length: limits.deletesAtOnce }, worker));
+}
+
+async function orGone<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return undefined;
+    throw error;
+  }
+}
+
+/** Repeats `attempt` until it gets through. The signal ends only the caller's wait for that. */
+async function untilDone(
+  { core }: Context,
+  path: string,
+  signal: AbortSignal | undefined,
+  attempt: (signal: undefined) => Promise<void>,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const { session, logger } = core;
+  const { generation } = session;
+  let interrupted = false;
+  const done = insist(core, undefined, async () => {
+    if (session.generation !== generation) {
+      // Not recoverable in the eyes of `insist`'s caller, and so the end: wrapped, to be told apart from an interruption.
+      throw new SessionOver();
+    }
+    try {
+      await attempt(undefined);
+    } catch (error) {
+      interrupted ||= isInterruption(error);
+      // Gone by an attempt of our own, of which the reply was lost, or by another's hand: gone.
+      if (!isCoordinationError(error, "NoNode") || !interrupted) throw error;
+    }
+  }).catch((error: unknown) => {
+    if (!(error instanceof SessionOver)) throw error;
+    throw new SessionExpiredError({ operation: "delete", path, detail: "before it was known that the node is gone" });
+  });
+  if (signal === undefined) return await done;
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = (): void => {
+      done.catch((err: unknown) => logger.warn({ err, path }, "a node that was to be deleted may still be there"));
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    done.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+class SessionOver extends Error {}

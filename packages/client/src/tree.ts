@@ -1,0 +1,219 @@
+/**
+ * The tree as programs see it: promises, paths without the chroot, errors as exceptions. What is done for each operation
+ * stands in `operations/`; here is what it takes and gives.
+ */
+import { type Acl, parentPath } from "@corral/protocol";
+import { defer, map } from "rxjs";
+import { checkPath } from "./arguments.ts";
+import type { Context } from "./context.ts";
+import { Observed } from "./observe/observed.ts";
+import { type CreatedNode, create, create2 } from "./operations/create.ts";
+import { deleteNode } from "./operations/delete.ts";
+import { MultiRead } from "./operations/multi-read.ts";
+import { ensure } from "./operations/parents.ts";
+import { type ChildrenAndStat, children, childrenWithStat, exists, get, type NodeData } from "./operations/read.ts";
+import { type SetOrCreated, set, setAcl, setOrCreate } from "./operations/write.ts";
+import type {
+  CallOptions,
+  CreateOptions,
+  Data,
+  DeleteOptions,
+  SetOrCreateOptions,
+  VersionOptions,
+  WatchOptions,
+} from "./options.ts";
+import { publicStat, type Stat } from "./stat.ts";
+import { Transaction } from "./transaction.ts";
+import type { Watcher } from "./watch-event.ts";
+
+/** A node as `watchNode` shows it. */
+export interface ObservedNode {
+  readonly path: string;
+  /** Shared by all who watch the node: not to be written into. */
+  readonly data: Buffer | null;
+  readonly stat: Stat;
+}
+
+/** Operations on the nodes of one view of the tree; `Client` is the session around them. */
+export class Tree {
+  readonly #context: Context;
+
+  /** Use `connect()`. */
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /**
+   * Creates a node and returns its path, which with a sequential mode ends in ten digits that the server chose.
+   * @throws NodeExistsError, NoNodeError (the parent is missing), NoChildrenForEphemeralsError, InvalidAclError
+   */
+  async create(path: string, data?: Data, options: CreateOptions = {}): Promise<string> {
+    return await create(this.#context, path, data, options);
+  }
+
+  /** The same, and returns the new node's stat as well. Its czxid is unique to the node. */
+  async create2(path: string, data?: Data, options: CreateOptions = {}): Promise<CreatedNode> {
+    return await create2(this.#context, path, data, options);
+  }
+
+  /** Makes sure that the parents of `path` exist, as persistent nodes without data; the chroot included. */
+  async createParents(path: string, options: CallOptions = {}): Promise<void> {
+    checkPath("createParents", path);
+    await ensure(this.#context, parentPath(this.#context.chroot.toServer(path)), true, options);
+  }
+
+  /** Makes sure that `path` and its parents exist. */
+  async ensurePath(path: string, options: CallOptions = {}): Promise<void> {
+    checkPath("ensurePath", path);
+    await ensure(this.#context, this.#context.chroot.toServer(path), true, options);
+  }
+
+  /** Replaces a node's data, or creates the node where there is none. */
+  async setOrCreate(path: string, data: Data, options: SetOrCreateOptions = {}): Promise<SetOrCreated> {
+    return await setOrCreate(this.#context, path, data, options);
+  }
+
+  /**
+   * Reads a node.
+   * @throws NoNodeError
+   */
+  async get(path: string, options: WatchOptions = {}): Promise<NodeData> {
+    return await get(this.#context, path, options);
+  }
+
+  /**
+   * Replaces a node's data and returns the new stat.
+   * @throws NoNodeError, BadVersionError
+   */
+  async set(path: string, data: Data, options: VersionOptions = {}): Promise<Stat> {
+    return await set(this.#context, path, data, options);
+  }
+
+  /**
+   * Deletes a node; with `children: true` everything below it too, with `guaranteed: true` through broken connections.
+   * @throws NoNodeError, BadVersionError, NotEmptyError
+   */
+  async delete(path: string, options: DeleteOptions = {}): Promise<void> {
+    await deleteNode(this.#context, path, options);
+  }
+
+  /** The node's stat, or `undefined` if there is no such node; the watch is registered either way. */
+  async exists(path: string, options: WatchOptions = {}): Promise<Stat | undefined> {
+    return await exists(this.#context, path, options);
+  }
+
+  /**
+   * The names of the node's children, sorted by code unit.
+   * @throws NoNodeError
+   */
+  async children(path: string, options: WatchOptions = {}): Promise<string[]> {
+    return await children(this.#context, path, options);
+  }
+
+  /** The same, with the stat of the node itself. */
+  async childrenWithStat(path: string, options: WatchOptions = {}): Promise<ChildrenAndStat> {
+    return await childrenWithStat(this.#context, path, options);
+  }
+
+  /** Begins a request of several reads, answered from one state of the tree. */
+  multiRead(): MultiRead<[]> {
+    return new MultiRead<[]>(this.#context);
+  }
+
+  /** The paths of this session's ephemeral nodes at or below `path`, sorted. Servers before 3.6: UnimplementedError. */
+  async getEphemerals(path = "/", options: CallOptions = {}): Promise<string[]> {
+    checkPath("getEphemerals", path);
+    const { requests, chroot } = this.#context;
+    const prefixPath = chroot.toServer(path);
+    const about = { operation: "getEphemerals", path };
+    const { ephemerals } = await requests.send("getEphemerals", { prefixPath }, about, options);
+    // The server compares text: for it "/ab" is below "/a".
+    const below = prefixPath === "/" ? "/" : `${prefixPath}/`;
+    const own = ephemerals.filter((ephemeral) => ephemeral === prefixPath || ephemeral.startsWith(below));
+    return own.map((ephemeral) => chroot.toClient(ephemeral)).sort();
+  }
+
+  /** How many nodes there are below `path`, at any depth. Servers before 3.6: UnimplementedError. @throws NoNodeError */
+  async getAllChildrenNumber(path: string, options: CallOptions = {}): Promise<number> {
+    checkPath("getAllChildrenNumber", path);
+    const { requests, chroot } = this.#context;
+    const about = { operation: "getAllChildrenNumber", path };
+    const request = { path: chroot.toServer(path) };
+    return (await requests.send("getAllChildrenNumber", request, about, options)).totalNumber;
+  }
+
+  /**
+   * The node, now and after every change that the server can tell; `undefined` while there is none. A node that was
+   * deleted and made again shows in its `stat.czxid`. It converges to the latest state after any disconnection and any
+   * loss of the session, never tells one state twice, and completes when the client is closed. Changes of data only: for
+   * children, ask `watchChildren`; `stat` counts them as of the last read.
+   *
+   * ```ts
+   * for await (const node of client.watchNode("/config", { signal })) apply(node?.data ?? defaults);
+   * ```
+   *
+   * It ends in an error only if the node cannot be read for reasons that last, such as NoAuthError.
+   */
+  watchNode(path: string, options: CallOptions = {}): Observed<ObservedNode | undefined> {
+    checkPath("watchNode", path);
+    const { core, chroot } = this.#context;
+    const nodes = defer(() => core.observers.node(chroot.toServer(path)));
+    return new Observed(nodes.pipe(map((node) => node && { path, ...node })), options.signal);
+  }
+
+  /**
+   * The names of the node's children, sorted by code unit, now and after every change; `undefined` while there is no such
+   * node. The rest is as with `watchNode`. A child that was deleted and made again between two looks does not show.
+   */
+  watchChildren(path: string, options: CallOptions = {}): Observed<readonly string[] | undefined> {
+    checkPath("watchChildren", path);
+    const { core, chroot } = this.#context;
+    const lists = defer(() => core.observers.children(chroot.toServer(path)));
+    return new Observed(lists.pipe(map((list) => list?.children)), options.signal);
+  }
+
+  /** The node's access control list. Its `stat.aversion` is the version that `setAcl` compares. */
+  async getAcl(
+    path: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly acl: readonly Acl[]; readonly stat: Stat }> {
+    checkPath("getAcl", path);
+    const { requests, chroot } = this.#context;
+    const about = { operation: "getAcl", path };
+    const response = await requests.send("getACL", { path: chroot.toServer(path) }, about, options);
+    return { acl: response.acl, stat: publicStat(response.stat) };
+  }
+
+  /** Replaces the node's access control list. `version` is compared with `stat.aversion`. */
+  async setAcl(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
+    return await setAcl(this.#context, path, acl, options);
+  }
+
+  /**
+   * Waits until the server has caught up with all writes that were committed when it was asked. A later read sees them.
+   * On Apache ZooKeeper that is not quite so: for a read that surely is not stale, ask for `{ linearizable: true }`.
+   */
+  async sync(path = "/", options: CallOptions = {}): Promise<void> {
+    checkPath("sync", path);
+    const { requests, chroot } = this.#context;
+    await requests.send("sync", { path: chroot.toServer(path) }, { operation: "sync", path }, options);
+  }
+
+  /** Begins a transaction: operations of which all happen, or none. */
+  transaction(): Transaction<[]> {
+    const { requests, chroot } = this.#context;
+    const about = { operation: "transaction", path: undefined };
+    return new Transaction<[]>({
+      chroot,
+      multi: (operations, options) => requests.send("multi", operations, about, options),
+    });
+  }
+
+  /**
+   * Forgets `watcher` on `path`: it will not be called any more. With the last watcher there the server's watch goes too.
+   */
+  unwatch(path: string, watcher: Watcher): void {
+    const { core, chroot, watchers } = this.#context;
+    core.session.unwatch(chroot.toServer(path), watchers.toServer(watcher));
+  }
+}
