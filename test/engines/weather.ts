@@ -9,15 +9,15 @@
 import type { Drop, FaultProxy, ProxiedConnection, RequestInfo, SeededRandom } from "@corral/testing";
 
 /** One in so many replies is lost, when there has been no fault for a while. */
-const replyOdds = 30;
+const replyOdds = 12;
 /** The same for requests. */
-const requestOdds = 60;
+const requestOdds = 25;
 /** Frames that a connection passes in peace before anything is lost on it. */
-const peacefulFrames = 6;
+const peacefulFrames = 2;
 /** After a fault there is none for a random time between these, ms. */
-const calmMs = { min: 200, max: 600 };
+const calmMs = { min: 80, max: 300 };
 /** Each so often something happens to a connection, busy or not; between these, ms. */
-const upsetMs = { min: 200, max: 900 };
+const upsetMs = { min: 150, max: 600 };
 /** How long a direction is held up, between these, ms. */
 const stallMs = { min: 5, max: 120 };
 

@@ -48,24 +48,25 @@ describeOnEveryEngine("an engine", (engine) => {
     await using namespace = await engine.namespace();
     const clients = await Promise.all([namespace.connect(), namespace.connect(), namespace.connect()]);
     const sessions = clients.map((client) => client.sessionId);
+    // In bad weather until it has struck; the seed decides when.
     let interruptions = 0;
+    const isEnough = (round: number) => round >= 50 && (!engine.isFaulty || interruptions >= 3);
     await Promise.all(
       clients.map(async (client, index) => {
         await untilDone(() => client.ensurePath(`/n${index}`));
-        for (let i = 0; i < 150; i++) {
+        for (let round = 0; !isEnough(round); round++) {
           await untilDone(
-            () => client.set(`/n${index}`, String(i)),
+            () => client.set(`/n${index}`, String(round)),
             () => {
               interruptions += 1;
             },
           );
-          expect((await untilDone(() => client.get(`/n${index}`))).data?.toString()).toBe(String(i));
+          expect((await untilDone(() => client.get(`/n${index}`))).data?.toString()).toBe(String(round));
         }
       }),
     );
     expect(clients.map((client: Client) => client.sessionId)).toEqual(sessions);
-    if (engine.isFaulty) expect(interruptions).toBeGreaterThan(0);
-    else expect(interruptions).toBe(0);
+    if (!engine.isFaulty) expect(interruptions).toBe(0);
   });
 });
 
