@@ -12,7 +12,7 @@ test("ends the session for real: ephemerals gone, watches fired, the client told
   await client.create("/mine", null, { mode: "ephemeral" });
   const fired = new Promise((resolve) => void other.exists("/mine", { watch: resolve }));
   const lost = nextState(client, "lost");
-  await expireSession(client, { connectString: server.connectString });
+  await expireSession(client);
   expect(await other.exists("/mine")).toBeUndefined();
   expect(await fired).toMatchObject({ type: "nodeDeleted" });
   expect(await lost).toMatchObject({ sessionId, reason: "expired" });

@@ -3,18 +3,18 @@ import { parseConnectString } from "@corral/client";
 import { type Clock, type Dialer, nodeClock, nodeDialer } from "@corral/io";
 import { endSession } from "./session-ending.ts";
 
-/** Whoever has a session: a `Client`, or what is known of another one's. */
+/** Whoever has a session: a `Client`, or what is known of another process's. */
 export interface SessionHolder {
   /** 0 while there is none. */
   readonly sessionId: bigint;
   readonly sessionPassword: Uint8Array;
-  /** Where its servers are, if it tells. */
+  /** Where its servers are. */
   readonly connectString?: string | undefined;
 }
 
 /** Of `expireSession`. */
 export interface ExpireSessionOptions {
-  /** Where a server is, if the holder does not tell. Not through a proxy that is stalled or refuses. A chroot is ignored. */
+  /** Where a server is; necessary if the holder's own way there is stalled or refused. Default: the holder's. A chroot is ignored. */
   readonly connectString?: string;
   /** How long to try, ms. Default 10 000. */
   readonly timeoutMs?: number;
@@ -30,7 +30,7 @@ export interface ExpireSessionOptions {
  *
  * ```ts
  * const lost = new Promise((resolve) => client.on("state", ({ state }) => state === "lost" && resolve(state)));
- * await expireSession(client, { connectString: server.connectString });
+ * await expireSession(client);
  * await lost;
  * ```
  *
