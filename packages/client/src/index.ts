@@ -9,6 +9,11 @@ export {
   readOnlyAcl,
 } from "@corral/protocol";
 export { Client } from "./client.ts";
+export { json, optional, raw, utf8 } from "./codecs/basic.ts";
+export type { Codec, TypedBy, TypedValue } from "./codecs/codec.ts";
+export { compressed } from "./codecs/compressed.ts";
+export { msgpack } from "./codecs/msgpack.ts";
+export { type SchemaIssue, type SchemaResult, type StandardSchema, validated } from "./codecs/validated.ts";
 export { connect } from "./connect.ts";
 export { type ConnectTarget, parseConnectString } from "./connect-string.ts";
 export {

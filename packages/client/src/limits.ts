@@ -4,6 +4,8 @@ export const limits = {
   requestBytes: 1_048_575,
   /** Longest response. Servers do not bound theirs (a list of 10^5 children is several MB), so this is generous. */
   responseBytes: 64 * 1024 * 1024,
+  /** What the data of one node may decompress to. */
+  decompressedBytes: 64 * 1024 * 1024,
   /** Requests waiting for a connection or for an answer. */
   requests: 65_536,
   /** Their bytes, all together. */

@@ -13,6 +13,7 @@
 import { assertNever, ErrorCode, type MultiOperation, type MultiResult, OpCode } from "@corral/protocol";
 import { anyVersion, checkPath, checkVersion, createRequest, toBytes } from "./arguments.ts";
 import type { Chroot } from "./chroot.ts";
+import { dataOf, type Given, optionsOf, type TypedValue } from "./codecs/codec.ts";
 import {
   errorFromWire,
   isCoordinationError,
@@ -63,12 +64,15 @@ export interface TransactionGuard {
   throwIfLost?(): void;
 }
 
+/** How to get the data. A codec is not asked before `commit()`, which is where its errors belong. */
+type Encode = () => Data | undefined | Promise<Data>;
+
 /** One remembered operation. */
 type Step =
   | { readonly type: "check"; readonly path: string; readonly version: number }
   | { readonly type: "guard"; readonly grant: TransactionGuard }
-  | { readonly type: "create"; readonly path: string; readonly data: Data | undefined; readonly options: NodeOptions }
-  | { readonly type: "set"; readonly path: string; readonly data: Data; readonly version: number }
+  | { readonly type: "create"; readonly path: string; readonly encode: Encode; readonly options: NodeOptions }
+  | { readonly type: "set"; readonly path: string; readonly encode: Encode; readonly version: number }
   | { readonly type: "delete"; readonly path: string; readonly version: number };
 
 /** What a transaction needs of its client. */
@@ -102,17 +106,23 @@ export class Transaction<R extends readonly TransactionResult[] = TransactionRes
   }
 
   /** Creates a node. */
-  create(path: string, data?: Data, options: NodeOptions = {}): Transaction<[...R, CreateResult]> {
-    return this.#and({ type: "create", path, data, options });
+  create(path: string, data?: Data, options?: NodeOptions): Transaction<[...R, CreateResult]>;
+  create<T>(path: string, value: TypedValue<T> & NodeOptions): Transaction<[...R, CreateResult]>;
+  create(path: string, given?: Given<NodeOptions>, options: NodeOptions = {}): Transaction<[...R, CreateResult]> {
+    const encode = (): ReturnType<Encode> => dataOf("create", path, given);
+    return this.#and({ type: "create", path, encode, options: optionsOf(given, options) });
   }
 
   /** Replaces a node's data. */
+  set(path: string, data: Data, options?: { readonly version?: number }): Transaction<[...R, SetResult]>;
+  set<T>(path: string, value: TypedValue<T> & { readonly version?: number }): Transaction<[...R, SetResult]>;
   set(
     path: string,
-    data: Data,
-    { version = anyVersion }: { readonly version?: number } = {},
+    given: Given<{ readonly version?: number }>,
+    options: { readonly version?: number } = {},
   ): Transaction<[...R, SetResult]> {
-    return this.#and({ type: "set", path, data, version });
+    const { version = anyVersion } = optionsOf(given, options);
+    return this.#and({ type: "set", path, encode: () => dataOf("set", path, given), version });
   }
 
   /** Deletes a node without children. */
@@ -135,7 +145,12 @@ export class Transaction<R extends readonly TransactionResult[] = TransactionRes
    * ConnectionLossError: the outcome is unknown.
    */
   async commit(options: CallOptions = {}): Promise<TransactionResults<R>> {
-    const steps = this.#steps.map(unfold);
+    const steps: Operation[] = [];
+    for (const step of this.#steps) {
+      const unfolded = unfold(step);
+      // A codec may take its time; whoever uses none is not made to wait, and keeps the order of his calls.
+      steps.push(unfolded instanceof Promise ? await unfolded : unfolded);
+    }
     const operations = steps.map((step) => toOperation(step, this.#host.chroot));
     if (steps.length === 0) return [] as TransactionResult[] as TransactionResults<R>;
     for (const { grant } of steps) grant?.throwIfLost?.();
@@ -152,12 +167,19 @@ export class Transaction<R extends readonly TransactionResult[] = TransactionRes
 }
 
 /** An operation as it is sent: a guard is a check, made of what the grant says now. */
-type Operation = Exclude<Step, { type: "guard" }> & { readonly grant?: TransactionGuard };
+type Operation = Exclude<Step, { type: "guard" }> & {
+  readonly grant?: TransactionGuard;
+  readonly data?: Data | undefined;
+};
 
-function unfold(step: Step): Operation {
-  if (step.type !== "guard") return step;
-  const { path, version } = step.grant.guard();
-  return { type: "check", path, version, grant: step.grant };
+function unfold(step: Step): Operation | Promise<Operation> {
+  if (step.type === "guard") {
+    const { path, version } = step.grant.guard();
+    return { type: "check", path, version, grant: step.grant };
+  }
+  if (step.type === "check" || step.type === "delete") return step;
+  const data = step.encode();
+  return data instanceof Promise ? data.then((encoded) => ({ ...step, data: encoded })) : { ...step, data };
 }
 
 function toOperation(step: Operation, chroot: Chroot): MultiOperation {

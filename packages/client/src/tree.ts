@@ -3,8 +3,9 @@
  * stands in `operations/`; here is what it takes and gives.
  */
 import { type Acl, parentPath } from "@corral/protocol";
-import { defer, map } from "rxjs";
+import { concatMap, defer, map } from "rxjs";
 import { checkPath } from "./arguments.ts";
+import { dataOf, decodeValue, type Given, optionsOf, type TypedBy, type TypedValue } from "./codecs/codec.ts";
 import type { Context } from "./context.ts";
 import { Observed } from "./observe/observed.ts";
 import { type CreatedNode, create, create2 } from "./operations/create.ts";
@@ -45,15 +46,27 @@ export class Tree {
 
   /**
    * Creates a node and returns its path, which with a sequential mode ends in ten digits that the server chose.
+   *
+   * ```ts
+   * await client.create("/greeting", "hello");
+   * await client.create("/config", { codec: json, value: { limit: 10 } });
+   * ```
+   *
    * @throws NodeExistsError, NoNodeError (the parent is missing), NoChildrenForEphemeralsError, InvalidAclError
    */
-  async create(path: string, data?: Data, options: CreateOptions = {}): Promise<string> {
-    return await create(this.#context, path, data, options);
+  create(path: string, data?: Data, options?: CreateOptions): Promise<string>;
+  create<T>(path: string, value: TypedValue<T> & CreateOptions): Promise<string>;
+  async create(path: string, given?: Given<CreateOptions>, options: CreateOptions = {}): Promise<string> {
+    const data = dataOf("create", path, given);
+    return await create(this.#context, path, data instanceof Promise ? await data : data, optionsOf(given, options));
   }
 
   /** The same, and returns the new node's stat as well. Its czxid is unique to the node. */
-  async create2(path: string, data?: Data, options: CreateOptions = {}): Promise<CreatedNode> {
-    return await create2(this.#context, path, data, options);
+  create2(path: string, data?: Data, options?: CreateOptions): Promise<CreatedNode>;
+  create2<T>(path: string, value: TypedValue<T> & CreateOptions): Promise<CreatedNode>;
+  async create2(path: string, given?: Given<CreateOptions>, options: CreateOptions = {}): Promise<CreatedNode> {
+    const data = dataOf("create", path, given);
+    return await create2(this.#context, path, data instanceof Promise ? await data : data, optionsOf(given, options));
   }
 
   /** Makes sure that the parents of `path` exist, as persistent nodes without data; the chroot included. */
@@ -69,24 +82,46 @@ export class Tree {
   }
 
   /** Replaces a node's data, or creates the node where there is none. */
-  async setOrCreate(path: string, data: Data, options: SetOrCreateOptions = {}): Promise<SetOrCreated> {
-    return await setOrCreate(this.#context, path, data, options);
+  setOrCreate(path: string, data: Data, options?: SetOrCreateOptions): Promise<SetOrCreated>;
+  setOrCreate<T>(path: string, value: TypedValue<T> & SetOrCreateOptions): Promise<SetOrCreated>;
+  async setOrCreate(
+    path: string,
+    given: Given<SetOrCreateOptions>,
+    options: SetOrCreateOptions = {},
+  ): Promise<SetOrCreated> {
+    const data = (await dataOf("set", path, given)) ?? null;
+    return await setOrCreate(this.#context, path, data, optionsOf(given, options));
   }
 
   /**
-   * Reads a node.
-   * @throws NoNodeError
+   * Reads a node: its data and, with a codec, the value that the data stands for.
+   *
+   * ```ts
+   * const { value, stat } = await client.get("/config", { codec: validated(json, Config) });
+   * ```
+   *
+   * @throws NoNodeError, MarshallingError (the data is not what the codec expects)
    */
-  async get(path: string, options: WatchOptions = {}): Promise<NodeData> {
-    return await get(this.#context, path, options);
+  get(path: string, options?: WatchOptions): Promise<NodeData>;
+  get<T>(path: string, options: TypedBy<T> & WatchOptions): Promise<NodeData & { readonly value: T }>;
+  async get(
+    path: string,
+    options: Partial<TypedBy<unknown>> & WatchOptions = {},
+  ): Promise<NodeData & { readonly value?: unknown }> {
+    const node = await get(this.#context, path, options);
+    if (options.codec === undefined) return node;
+    return { ...node, value: await decodeValue("get", path, options.codec, node.data) };
   }
 
   /**
    * Replaces a node's data and returns the new stat.
    * @throws NoNodeError, BadVersionError
    */
-  async set(path: string, data: Data, options: VersionOptions = {}): Promise<Stat> {
-    return await set(this.#context, path, data, options);
+  set(path: string, data: Data, options?: VersionOptions): Promise<Stat>;
+  set<T>(path: string, value: TypedValue<T> & VersionOptions): Promise<Stat>;
+  async set(path: string, given: Given<VersionOptions>, options: VersionOptions = {}): Promise<Stat> {
+    const data = dataOf("set", path, given) ?? null;
+    return await set(this.#context, path, data instanceof Promise ? await data : data, optionsOf(given, options));
   }
 
   /**
@@ -152,13 +187,27 @@ export class Tree {
    * for await (const node of client.watchNode("/config", { signal })) apply(node?.data ?? defaults);
    * ```
    *
-   * It ends in an error only if the node cannot be read for reasons that last, such as NoAuthError.
+   * It ends in an error only if the node cannot be read for reasons that last, such as NoAuthError, or if the data is not
+   * what the codec expects.
    */
-  watchNode(path: string, options: CallOptions = {}): Observed<ObservedNode | undefined> {
+  watchNode(path: string, options?: CallOptions): Observed<ObservedNode | undefined>;
+  watchNode<T>(
+    path: string,
+    options: TypedBy<T> & CallOptions,
+  ): Observed<(ObservedNode & { readonly value: T }) | undefined>;
+  watchNode(
+    path: string,
+    { codec, signal }: Partial<TypedBy<unknown>> & CallOptions = {},
+  ): Observed<ObservedNode | undefined> {
     checkPath("watchNode", path);
     const { core, chroot } = this.#context;
-    const nodes = defer(() => core.observers.node(chroot.toServer(path)));
-    return new Observed(nodes.pipe(map((node) => node && { path, ...node })), options.signal);
+    const nodes = defer(() => core.observers.node(chroot.toServer(path))).pipe(
+      map((node) => node && { path, ...node }),
+    );
+    if (codec === undefined) return new Observed(nodes, signal);
+    const decoded = async (node: ObservedNode | undefined) =>
+      node && { ...node, value: await decodeValue("watchNode", path, codec, node.data) };
+    return new Observed(nodes.pipe(concatMap(decoded)), signal);
   }
 
   /**

@@ -1,12 +1,14 @@
 /** The ports, and Node's implementation of them. */
 export { type BatchPlace, GroupSyncFile, type GroupSyncOptions } from "./group-sync-file.ts";
 export { nodeClock } from "./node/clock.ts";
+export { gzipCompression } from "./node/compression.ts";
 export { crc32 } from "./node/crc32.ts";
 export { sha1Base64 } from "./node/digest.ts";
 export { nodeDisk } from "./node/disk.ts";
 export { nodeDialer, nodeListener } from "./node/network.ts";
 export { nodeRandom } from "./node/random.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
+export type { Compression } from "./ports/compression.ts";
 export { type DirectoryClaim, DirectoryInUseError, type Disk, type DiskFile } from "./ports/disk.ts";
 export { type LogFields, type Logger, silentLogger } from "./ports/log.ts";
 export type { Address, ByteStream, Dialer, Listener, Listening, StreamHandler } from "./ports/network.ts";

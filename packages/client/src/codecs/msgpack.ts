@@ -1,0 +1,38 @@
+/** MessagePack: binary, compact, with bytes and 64-bit integers as values of their own. */
+import { decode, encode } from "@msgpack/msgpack";
+import { withData } from "./basic.ts";
+import type { Codec } from "./codec.ts";
+
+/**
+ * MessagePack. A bigint is an integer of 64 bits, and comes back as one; members that are `undefined` are left out. What
+ * comes back is `unknown`: say with `validated(msgpack, schema)` what it must be.
+ */
+export const msgpack: Codec<unknown> = {
+  encode: (value) => {
+    refuseLongIntegers(value);
+    return encode(value, { useBigInt64: true, ignoreUndefined: true });
+  },
+  decode: (data) => {
+    const bytes = withData(data);
+    // Nothing in it can be longer than all of it. Believed as they come, lengths could ask for any amount of memory.
+    const { length } = bytes;
+    return decode(bytes, {
+      useBigInt64: true,
+      maxStrLength: length,
+      maxBinLength: length,
+      maxArrayLength: length,
+      maxMapLength: length,
+      maxExtLength: length,
+    });
+  },
+};
+
+/** The library would write the lowest 64 bits of a longer one, which is another number. */
+function refuseLongIntegers(value: unknown): void {
+  if (typeof value === "bigint") {
+    if (value >= -(2n ** 63n) && value < 2n ** 64n) return;
+    throw new RangeError(`${value} does not fit into 64 bits`);
+  }
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  for (const member of Object.values(value)) refuseLongIntegers(member);
+}
