@@ -8,8 +8,8 @@
  * await inside.leave(); // resolves when the others have left as well
  * ```
  *
- * Znodes     <path>/_c_<guid>-party-<seq>: ephemeral, one per party; <path>/ready: persistent while the barrier is open.
- *            Every name but `ready` is a party, as Curator's DistributedDoubleBarrier and kazoo's DoubleBarrier have it
+ * Znodes     <path>/_c_<guid>-party-<seq>: ephemeral, one per party; <path>/ready: persistent, while the barrier is open,
+ *            and holds who is of the round. Every name but `ready` is a party, as Curator's DistributedDoubleBarrier and kazoo's DoubleBarrier have it
  * Invariant  the barrier opens at a zxid at which `parties` nodes are there. An enter whose reply was lost finds its node
  *            again, so each party counts once
  * Wake-up    who enters watches `ready`, and the last to come makes it; who leaves watches the lowest party, which goes
@@ -21,7 +21,6 @@
  */
 import type { Client } from "@corral/client";
 import {
-  abandonTicket,
   beginWait,
   type Contender,
   childrenOrNone,
@@ -33,9 +32,9 @@ import {
   WakeUp,
 } from "@corral/recipe-kit";
 import { decideEnter, partyNames, readyName } from "./decide-double.ts";
-import { Inside } from "./inside.ts";
+import { giveBackParty, Inside } from "./inside.ts";
 import { checkParties } from "./parties.ts";
-import { openFor, readReady } from "./ready.ts";
+import { watchReady, writeReady } from "./ready.ts";
 
 /** What stands before the sequence number of a party's node. */
 const partyKind = "party-";
@@ -92,7 +91,7 @@ export class DoubleBarrier {
       try {
         if (!(await this.#waitUntilOpen(ticket, limit.signal))) continue;
       } catch (error) {
-        abandonTicket(client, ticket);
+        this.#abandon(ticket);
         throw error;
       }
       const inside = new Inside(client, this.path, ticket);
@@ -122,22 +121,38 @@ export class DoubleBarrier {
     const client = this.#client;
     for (;;) {
       using wakeUp = new WakeUp(client);
-      // Ready before the names: were it made after this look, the watch would tell.
-      const ready = await readReady(client, this.path, wakeUp, signal);
+      // Ready before the names: were it written after this look, the watch would tell.
+      const ready = await watchReady(client, this.path, wakeUp, signal);
       const names = await insist(client, () => childrenOrNone(client, this.path, signal), signal);
       if (client.sessionId !== ticket.sessionId) return false;
-      const parties = partyNames(names);
-      switch (decideEnter({ parties, own: ticket.name, ready, needed: this.#options.parties })) {
+      const view = { parties: partyNames(names), own: ticket.name, ready, needed: this.#options.parties };
+      const decision = decideEnter(view);
+      switch (decision.kind) {
         case "enter":
           return true;
         case "gone":
           return false;
-        case "open":
-          await openFor(client, this.path, parties, ready, signal);
+        case "open": {
+          const { members } = decision;
+          await writeReady(client, this.path, ready, { members, present: members }, signal);
           break;
+        }
+        case "join": {
+          const { members, via } = decision;
+          await writeReady(client, this.path, ready, { members, present: [via, ticket.name] }, signal);
+          break;
+        }
         case "wait":
           await wakeUp.wait(signal);
       }
     }
+  }
+
+  /** In the background, for the connection may be down. */
+  #abandon(ticket: Ticket): void {
+    const { logger } = this.#client;
+    giveBackParty(this.#client, this.path, ticket).catch((err: unknown) =>
+      logger.warn({ err, path: ticket.path }, "a party's node could not be deleted; it goes with its session"),
+    );
   }
 }

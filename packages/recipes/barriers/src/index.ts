@@ -17,6 +17,7 @@ export {
   type EnterDecision,
   type EnterView,
   type LeaveDecision,
+  membersThere,
   partyNames,
   type Ready,
 } from "./decide-double.ts";

@@ -6,12 +6,14 @@ import {
   type GivenBack,
   Grant,
   insist,
+  isInterruption,
   nodeChanges,
   returnTicket,
   type Ticket,
   type WaitOptions,
 } from "@corral/recipe-kit";
-import { decideLeave, partyNames, readyName } from "./decide-double.ts";
+import { decideLeave, membersThere, partyNames, readyName } from "./decide-double.ts";
+import { hasChangedMeanwhile, readReady } from "./ready.ts";
 
 /**
  * A party that has entered. `signal` aborts when it is, or may be, taken for gone; `guard()` makes writes to the tree
@@ -27,7 +29,7 @@ export class Inside extends Grant {
       path: ticket.path,
       sessionId: ticket.sessionId,
       fencingToken: ticket.czxid,
-      giveBack: () => giveBack(client, parent, ticket),
+      giveBack: () => giveBackParty(client, parent, ticket),
     });
     this.#client = client;
     this.#parent = parent;
@@ -35,7 +37,7 @@ export class Inside extends Grant {
   }
 
   /**
-   * Leaves, and waits until everybody has left who was inside when the leaving began. Cancelled or timed out, it has left
+   * Leaves, and waits until everybody of this round has left who was there when the leaving began. Cancelled or timed out, it has left
    * all the same and just does not know of the others. `release()` leaves without waiting for them.
    * @throws GrantLostError when it was taken for gone before; WaitTimeoutError, the signal's reason, ClientClosedError
    */
@@ -52,17 +54,14 @@ export class Inside extends Grant {
 
   async #leave(signal: AbortSignal): Promise<void> {
     const client = this.#client;
+    const list = () => insist(client, () => childrenOrNone(client, this.#parent, signal), signal);
+    // Those of this round: whoever waits for the next one already must not be waited for.
+    const ready = await insist(client, () => readReady(client, this.#parent, { signal }), signal);
+    let round = membersThere(ready, partyNames(await list()));
     let isInside = true;
-    // Those of this round: whoever enters the next one already must not be waited for.
-    let round: ReadonlySet<string> | undefined;
     for (;;) {
       if (isInside) this.throwIfLost();
-      const there = partyNames(await insist(client, () => childrenOrNone(client, this.#parent, signal), signal));
-      round ??= new Set(there);
-      const decision = decideLeave(
-        there.filter((name) => round?.has(name)),
-        this.#name,
-      );
+      const decision = decideLeave(round, this.#name);
       switch (decision.kind) {
         case "done":
           return;
@@ -75,32 +74,42 @@ export class Inside extends Grant {
           await insist(client, () => nodeChanges(client, `${this.#parent}/${on}`, signal), signal);
         }
       }
+      const there = await list();
+      round = round.filter((name) => there.includes(name));
     }
   }
 }
 
-/** Deletes the own node; with the last party's goes the ready node, so that no later round takes it for its own. */
-async function giveBack(client: Client, parent: string, ticket: Ticket): Promise<GivenBack> {
+/**
+ * Gives up being a party, inside or before. With the last of a round goes the ready node. Of two that go at once each
+ * would see the other and leave that to it: so who is not the last goes only if one of the others is still there.
+ */
+export async function giveBackParty(client: Client, parent: string, ticket: Ticket): Promise<GivenBack> {
   let mayHaveDone = false;
-  const deleteWithReady = async (): Promise<boolean> => {
-    if (client.sessionId !== ticket.sessionId) return false;
-    const parties = partyNames(await childrenOrNone(client, parent));
-    if (!parties.includes(ticket.name)) return mayHaveDone;
-    if (parties.length > 1) return false;
-    try {
-      await client.transaction().delete(ticket.path).delete(`${parent}/${readyName}`).commit();
-      return true;
-    } catch (error) {
-      // It was not opened; or this is an earlier attempt's own doing.
-      if (isCoordinationError(error, "NoNode")) return mayHaveDone;
-      mayHaveDone = true;
-      throw error;
+  const attempt = async (): Promise<GivenBack> => {
+    while (client.sessionId === ticket.sessionId) {
+      const ready = await readReady(client, parent);
+      const parties = partyNames(await childrenOrNone(client, parent));
+      if (!parties.includes(ticket.name)) return mayHaveDone ? "given back" : "gone";
+      if (ready === undefined) return await returnTicket(client, ticket);
+      const other = membersThere(ready, parties).find((name) => name !== ticket.name);
+      const transaction = client.transaction().delete(ticket.path);
+      try {
+        if (other !== undefined) await transaction.check(`${parent}/${other}`).commit();
+        else await transaction.delete(`${parent}/${readyName}`, { version: ready.stat.version }).commit();
+        return "given back";
+      } catch (error) {
+        mayHaveDone ||= isInterruption(error);
+        if (!hasChangedMeanwhile(error)) throw error;
+      }
     }
+    return mayHaveDone ? "given back" : "gone";
   };
   try {
-    if (await insist(client, deleteWithReady)) return "given back";
+    return await insist(client, attempt);
   } catch (error) {
-    if (!isCoordinationError(error, "ClientClosed")) throw error;
+    // A closed client has ended its session, and the node with it.
+    if (isCoordinationError(error, "ClientClosed")) return "gone";
+    throw error;
   }
-  return await returnTicket(client, ticket);
 }

@@ -101,6 +101,9 @@ export class PhasedBarrier {
     using limit = beginWait(client, "The end of the phase of", this.path, options);
     const { signal } = limit;
     let { phase } = options;
+    if (phase !== undefined && !(Number.isInteger(phase) && phase >= 0)) {
+      throw new RangeError(`${this.path}: the phase is ${phase}; phases are counted from 0.`);
+    }
     for (;;) {
       const { phase: current } = await this.#read(signal);
       phase ??= current;
@@ -126,7 +129,7 @@ export class PhasedBarrier {
   async #refuseEarly(phase: number, signal: AbortSignal): Promise<void> {
     await insist(this.#client, () => this.#client.sync(this.path, { signal }), signal);
     const { phase: current } = await this.#read(signal);
-    if (Number.isInteger(phase) && phase <= current) return;
+    if (phase <= current) return;
     throw new RangeError(`${this.path}: phase ${phase} has not begun, phase ${current} is under way.`);
   }
 
