@@ -11,8 +11,10 @@ export { type Contender, contenders } from "./explain.ts";
 export { Grant, type GrantOptions, type Guard } from "./grant.ts";
 export { newGuid } from "./guid.ts";
 export { insist, isInterruption } from "./insist.ts";
+export { type NodeView, viewNode } from "./node-view.ts";
 export { placeInQueue, type QueueEntry, queueOrder } from "./queue-order.ts";
 export { sleep } from "./sleep.ts";
+export { Standing, type StandingOptions } from "./standing.ts";
 export {
   abandonTicket,
   childrenOrNone,
