@@ -3,6 +3,7 @@ import { ErrorCode, openAcl } from "@corral/protocol";
 import { startServer } from "@corral/server";
 import { diskError, MemoryDisk } from "@corral/testing";
 import { expect, test } from "vitest";
+import { fourLetterWord } from "../support/four-letter-word.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 
@@ -40,6 +41,10 @@ test.each(["a full disk", "a failed sync"])("%s stops writes, not reads", async 
   // Others are told plainly that writes are refused, and read on.
   expect((await reader.call("create", create("/later"))).header.err).toBe(ErrorCode.SystemError);
   expect((await reader.call("exists", { path: `/n${acknowledged - 1}`, watch: false })).header.err).toBe(0);
+  // And whoever looks sees it.
+  expect(server.writesStopped).toBe(true);
+  expect(await fourLetterWord(server.clientPort, "isro")).toBe("ro");
+  expect(await fourLetterWord(server.clientPort, "srvr")).toContain("Mode: read-only");
   reader.destroy();
   await server.close();
 
@@ -54,4 +59,14 @@ test.each(["a full disk", "a failed sync"])("%s stops writes, not reads", async 
   expect((await c.call("create", create("/later"))).header.err).toBe(0);
   c.destroy();
   await again.close();
+});
+
+test("a disk that is full at the start keeps the server from starting, and says so", async () => {
+  const disk = new MemoryDisk();
+  const first = await startServer({ disk, dataDir: "/data" });
+  await first.close();
+  disk.capacityBytes = 0;
+  await expect(startServer({ disk, dataDir: "/data" })).rejects.toThrow(/ENOSPC|no space/i);
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  await (await startServer({ disk, dataDir: "/data" })).close();
 });

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { ErrorCode, openAcl, SpecialXid } from "@corral/protocol";
 import { defaultLimits, type Server, startServer } from "@corral/server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fourLetterWord } from "../support/four-letter-word.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 
@@ -128,7 +129,12 @@ test("a body that cannot be read is answered with MarshallingError, and the conn
 });
 
 describe("who never reads", () => {
-  const limits = { softUnsentBytes: 256 << 10, hardUnsentBytes: 2 << 20, stuckOutputMs: 500 };
+  const limits = {
+    softUnsentBytes: 256 << 10,
+    maxResponseBytes: 1 << 20,
+    hardUnsentBytes: 2 << 20,
+    stuckOutputMs: 500,
+  };
   beforeEach(async () => {
     await server.close();
     bystander.destroy();
@@ -202,15 +208,7 @@ test("over the limit of connections the next is refused, and the others go on", 
 });
 
 describe("four-letter words", () => {
-  const ask = async (word: string): Promise<string> => {
-    const c = await RawConnection.open(server.clientPort);
-    const chunks: Buffer[] = [];
-    c.socket.removeAllListeners("data");
-    c.socket.on("data", (chunk) => chunks.push(chunk));
-    c.socket.write(word);
-    await c.closed;
-    return Buffer.concat(chunks).toString();
-  };
+  const ask = (word: string): Promise<string> => fourLetterWord(server.clientPort, word);
 
   test("ruok, isro and srvr are answered", async () => {
     expect(await ask("ruok")).toBe("imok");
@@ -234,4 +232,14 @@ describe("four-letter words", () => {
   test("others are named as not to be had", async () => {
     expect(await ask("wchc")).toBe("wchc is not executed because it is not in the whitelist.\n");
   });
+});
+
+test("credentials of any size end nobody but who sends them", async () => {
+  const c = await RawConnection.withSession(server.clientPort);
+  const auth = c.encode("auth", { type: 0, scheme: "digest", auth: Buffer.from(`${"u".repeat(900_000)}:pw`) }, -4);
+  for (let i = 0; i < 80 && !c.socket.destroyed; i++) c.socket.write(auth);
+  c.send("create", { path: "/n", data: null, acl: openAcl, flags: 0 });
+  await c.closed;
+  await logger.line("its identities have more than");
+  await bystanderIsFine();
 });

@@ -67,6 +67,37 @@ describe("a group", () => {
   });
 });
 
+describe("the persistent nodes", () => {
+  test.each([["/epoch"], ["/epoch", "/status"], ["/epoch", "/workers", "/tasks", "/assign"]])(
+    "half made (%s, …), for their maker died: the master makes the rest before it relies on them",
+    async (...made) => {
+      await using group = await TestGroup.start();
+      const tasks = await group.tasks();
+      for (const path of made) await tasks.client.create(path);
+      const master = await group.master({ id: "m" });
+      await next(master.it.events, "active");
+      expect(await tasks.client.children("/")).toEqual(
+        expect.arrayContaining(["assign", "status", "tasks", "workers"]),
+      );
+      const worker = await group.worker({ id: "w", run: square });
+      await worker.it.start();
+      expect(await (await tasks.it.submit(3)).value()).toBe(9);
+    },
+  );
+
+  test.each(["/workers", "/assign", "/tasks"])("%s, removed under an active master, is made again", async (path) => {
+    await using group = await TestGroup.start();
+    const tasks = await group.tasks();
+    const master = await group.master({ id: "m" });
+    await next(master.it.events, "active");
+    await tasks.client.delete(path);
+    await untilChildren(tasks.client, "/", (names) => names.includes(path.slice(1)));
+    const worker = await group.worker({ id: "w", run: square });
+    await worker.it.start();
+    expect(await (await tasks.it.submit(4)).value()).toBe(16);
+  });
+});
+
 describe("results", () => {
   test("say how a task ended", async () => {
     await using group = await TestGroup.start();

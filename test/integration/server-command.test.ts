@@ -2,6 +2,7 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openAcl } from "@corral/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RawConnection } from "../support/raw-connection.ts";
 import { ServerProcess } from "../support/server-process.ts";
@@ -25,6 +26,30 @@ test("it says where it listens, serves, and SIGTERM ends it in order with code 0
   expect(ended).toEqual({ code: 0, signal: null });
   await client.closed;
   expect(server.stdout.at(-1)).toBe("Corral server stopped");
+});
+
+test("SIGTERM in the middle of a flood of writes is a clean stop too, and loses nothing that was acknowledged", async () => {
+  const server = await ServerProcess.start(durable());
+  const client = await RawConnection.withSession(server.port);
+  const create = (i: number) => ({ path: `/n${i}`, data: Buffer.alloc(500), acl: openAcl, flags: 0 });
+  const writes = 20_000;
+  client.socket.write(Buffer.concat(Array.from({ length: writes }, (_, i) => client.encode("create", create(i)))));
+  let acknowledged = 0;
+  const ended = (async () => {
+    for (; acknowledged < writes; acknowledged++) {
+      if (acknowledged === 100) void server.stop();
+      await client.reply();
+    }
+  })();
+  await expect(ended).rejects.toThrow("closed");
+  expect(await server.exited).toEqual({ code: 0, signal: null });
+  expect(acknowledged).toBeGreaterThanOrEqual(100);
+
+  const again = await ServerProcess.start(durable());
+  const reader = await RawConnection.withSession(again.port);
+  for (let i = 0; i < acknowledged; i++) reader.send("exists", { path: `/n${i}`, watch: false });
+  for (let i = 0; i < acknowledged; i++) expect((await reader.reply()).header.err, `/n${i}`).toBe(0);
+  await again.stop();
 });
 
 test("a second server on the same data is refused while the first runs, and welcome after it was killed", async () => {
@@ -60,16 +85,19 @@ test("a directory that cannot be written is named", async () => {
   // Root may write anywhere: then the command runs as somebody who may not.
   const { code, stderr } = await ServerProcess.fails(durable(), process.getuid?.() === 0 ? { uid: 65_534 } : {});
   await chmod(directory, 0o755);
-  expect(stderr).toMatch(/^corral-server: .* cannot be written \(EACCES\)\. Make it writable .* or choose another directory with --data-dir\.\n$/);
+  expect(stderr).toMatch(
+    /^corral-server: .* cannot be written \(EACCES\)\. Make it writable .* or choose another directory with --data-dir\.\n$/,
+  );
   expect(code).toBe(1);
 });
 
 describe("wrong usage ends with code 2 and names what is wrong", () => {
   test.each([
     [["--client-port", "x", "--memory"], "--client-port"],
-    [["--client-port", "70000", "--memory"], "clientPort: must be 0 … 65535"],
+    [["--client-port", "70000", "--memory"], "--client-port: must be 0 … 65535"],
     [["--client-port", "0"], "--data-dir DIR"],
-    [["--memory", "--tick", "0"], "tickMs: must be at least 1 ms"],
+    [["--memory", "--tick", "0"], "--tick: must be at least 1 ms"],
+    [["--memory", "--data-dir", "x"], "exclude each other"],
     [["--memory", "--frobnicate"], "--frobnicate"],
     [["--memory", "--log-level", "loud"], "debug, info, warn, error, silent"],
   ])("%j", async (args, text) => {

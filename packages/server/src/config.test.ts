@@ -25,6 +25,10 @@ test.each([
   [{ dataDir: "" }, "dataDir", "path of a directory"],
   [{ superDigest: "bob:secret" }, "superDigest", "base64"],
   [{ minSessionTimeoutMs: 90_000 }, "maxSessionTimeoutMs", "minSessionTimeoutMs"],
+  [{ tickMs: 99_999_999_999 }, "tickMs", "at most"],
+  [{ maxSessionTimeoutMs: 2 ** 31 }, "maxSessionTimeoutMs", "at most"],
+  [{ limits: { maxFrameBytes: 0 } }, "limits.maxFrameBytes", "at least 1024"],
+  [{ limits: { hardUnsentBytes: 1_000 } }, "limits.hardUnsentBytes", "maxResponseBytes"],
   [{ limits: { maxConnections: -1 } }, "limits.maxConnections", "negative"],
   [{ clientprot: 2181 }, "clientprot", "no such setting"],
 ])("%j names the key and what is wrong", (settings, key, text) => {

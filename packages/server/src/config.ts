@@ -5,13 +5,25 @@ import { z } from "zod";
 import { defaultLimits, type Limits } from "./limits.ts";
 
 const port = z.int("must be a whole number").min(0, "must be 0 … 65535").max(65_535, "must be 0 … 65535");
-const milliseconds = z.int("must be a whole number of milliseconds").min(1, "must be at least 1 ms");
+/** What fits the wire's 32 bits. */
+const maxMs = 2 ** 31 - 1;
+const milliseconds = z
+  .int("must be a whole number of milliseconds")
+  .min(1, "must be at least 1 ms")
+  .max(maxMs, `must be at most ${maxMs} ms`);
+const tick = milliseconds.max(3_600_000, "must be at most 3600000 ms, an hour");
 const count = z.int("must be a whole number").min(0, "must not be negative");
+/** The longest frame that the log can hold together with what goes with it. */
+const maxFrame = 32 << 20;
+const frameBytes = count.min(1_024, "must be at least 1024 bytes").max(maxFrame, `must be at most ${maxFrame} bytes`);
 
-const limitsShape = Object.fromEntries(Object.keys(defaultLimits).map((key) => [key, count.optional()])) as Record<
-  keyof Limits,
-  z.ZodOptional<typeof count>
->;
+const limitsShape = {
+  ...(Object.fromEntries(Object.keys(defaultLimits).map((key) => [key, count.optional()])) as Record<
+    keyof Limits,
+    z.ZodOptional<typeof count>
+  >),
+  maxFrameBytes: frameBytes.optional(),
+};
 
 const schema = z
   .strictObject({
@@ -22,7 +34,7 @@ const schema = z
     /** Directory for logs and snapshots. Without it the server lives in memory and forgets everything at its end. */
     dataDir: z.string().min(1, "must be the path of a directory").optional(),
     /** The basic unit of time, ms: sessions expire with this precision. */
-    tickMs: milliseconds.default(2_000),
+    tickMs: tick.default(2_000),
     /** Shortest session timeout granted, ms; by default two ticks. */
     minSessionTimeoutMs: milliseconds.optional(),
     /** Longest session timeout granted, ms; by default twenty ticks. */
@@ -89,12 +101,17 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
   }
   const { limits, ...config } = result.data;
   const given = Object.fromEntries(Object.entries(limits ?? {}).filter(([, value]) => value !== undefined));
+  const allLimits: Limits = { ...defaultLimits, ...given };
+  if (allLimits.hardUnsentBytes < allLimits.maxResponseBytes + allLimits.softUnsentBytes) {
+    const text = "limits.hardUnsentBytes: must not be below maxResponseBytes and softUnsentBytes together";
+    throw new ConfigError(`Wrong settings: ${text}`, ["limits.hardUnsentBytes"]);
+  }
   return {
     ...config,
     dataDir: config.dataDir,
     superDigest: config.superDigest,
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
-    limits: { ...defaultLimits, ...given },
+    limits: allLimits,
   };
 }

@@ -15,8 +15,8 @@ export interface DriverParts {
   readonly log: DurableLog;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called once, when clients can be served. */
-  readonly onServing: () => void;
+  /** Called once, when clients can be served, or with what keeps the server from ever serving. */
+  readonly onStarted: (failure?: Error) => void;
   /** Called once, when the replica has failed and must not be used any more. */
   readonly onFatal: (error: Error) => void;
 }
@@ -72,7 +72,7 @@ export class Driver {
         void this.#persistEpoch(effect.epoch);
         return;
       case "serving":
-        return this.#parts.onServing();
+        return this.#parts.onStarted();
       case "send":
         return this.#port?.send(effect.connection, effect.bytes);
       case "close":
@@ -93,7 +93,9 @@ export class Driver {
     try {
       await this.#parts.log.writeEpoch(epoch);
       this.dispatch({ type: "epochDurable", epoch });
-    } catch (err) {
+    } catch (error) {
+      const err = error instanceof Error ? error : new Error(String(error));
+      if (!this.#parts.replica.serving) return this.#parts.onStarted(err);
       this.#parts.logger.error({ err, epoch }, "the epoch cannot be written; writes stop");
       this.dispatch({ type: "logFailed" });
     }

@@ -1,4 +1,7 @@
-/** Every bound of the server, in one place. Nothing it holds for somebody else grows without one of these. */
+/**
+ * Every bound of the server, in one place. What it holds for one connection, and all writes under way together, have a
+ * bound in bytes each. What all connections hold together is bounded only by their number times those.
+ */
 export interface Limits {
   /** Longest frame let in, bytes; the reference's jute.maxbuffer. */
   readonly maxFrameBytes: number;
@@ -6,13 +9,21 @@ export interface Limits {
   readonly maxConnections: number;
   /** Connections at once from one address; 0 is no limit of its own. */
   readonly maxConnectionsPerAddress: number;
+  /** Sessions at once; the next is refused by closing its connection. */
+  readonly maxSessions: number;
   /** Requests of one connection that wait for their turn; above it the connection is not read. */
   readonly maxPendingRequestsPerConnection: number;
+  /** The same in bytes. */
+  readonly maxPendingBytesPerConnection: number;
   /** Writes proposed and not yet durable; above it no connection is read until some are. */
   readonly maxProposedEntries: number;
+  /** The same in bytes. */
+  readonly maxProposedBytes: number;
+  /** Longest answer, bytes; what would be longer is refused with SystemError and a line in the log. */
+  readonly maxResponseBytes: number;
   /** Replies of one connection that the operating system has not taken, bytes; above it its requests wait. */
   readonly softUnsentBytes: number;
-  /** The same; above it the connection is cut off (only events can bring it there). */
+  /** The same; above it the connection is cut off. At least what one answer and the softer bound come to. */
   readonly hardUnsentBytes: number;
   /** How long a connection may leave replies untaken, ms, before it is cut off. */
   readonly stuckOutputMs: number;
@@ -20,8 +31,12 @@ export interface Limits {
   readonly handshakeMs: number;
   /** Watches that one connection may set, paths. */
   readonly maxWatchesPerConnection: number;
-  /** Identities that one connection may collect by auth. */
+  /** The text of their paths, in UTF-16 code units. */
+  readonly maxWatchedTextPerConnection: number;
+  /** Identities that one connection may collect by auth; all of them go into each of its log entries. */
   readonly maxIdentitiesPerConnection: number;
+  /** The text of all of them together, in UTF-16 code units. */
+  readonly maxIdentityTextPerConnection: number;
   /** Entries applied between two snapshots (the next is taken somewhere in the upper half). */
   readonly snapshotEntries: number;
   /** Bytes logged between two snapshots. */
@@ -33,14 +48,20 @@ export const defaultLimits: Limits = {
   maxFrameBytes: 0xfffff,
   maxConnections: 20_000,
   maxConnectionsPerAddress: 0,
+  maxSessions: 200_000,
   maxPendingRequestsPerConnection: 1_000,
+  maxPendingBytesPerConnection: 4 << 20,
   maxProposedEntries: 10_000,
+  maxProposedBytes: 64 << 20,
+  maxResponseBytes: 32 << 20,
   softUnsentBytes: 1 << 20,
-  hardUnsentBytes: 16 << 20,
+  hardUnsentBytes: 64 << 20,
   stuckOutputMs: 60_000,
   handshakeMs: 10_000,
   maxWatchesPerConnection: 500_000,
+  maxWatchedTextPerConnection: 16 << 20,
   maxIdentitiesPerConnection: 100,
+  maxIdentityTextPerConnection: 64 << 10,
   snapshotEntries: 100_000,
   snapshotLogBytes: 256 << 20,
 };

@@ -1,4 +1,4 @@
-import { ErrorCode, OpCode, openAcl, SpecialXid } from "@corral/protocol";
+import { CreateMode, ErrorCode, OpCode, openAcl, SpecialXid } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { ReplicaHarness } from "../test-support/replica-harness.ts";
 
@@ -211,6 +211,179 @@ describe("sessions", () => {
     expect(h.replica.state.sessions.size).toBe(0);
     expect(h.replica.state.tree.get("/late")).toBeUndefined();
   });
+});
+
+describe("sync and moves", () => {
+  test("sync waits for everything that was proposed when it came, whoever asked", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const a = h.connect();
+    const b = h.connect();
+    h.durable();
+    a.send("create", node("/n"));
+    b.frames(b.encode("sync", { path: "/n" }), b.encode("exists", { path: "/n", watch: false }));
+    expect(b.received).toHaveLength(1);
+    a.send("create", node("/later"));
+    h.durable();
+    expect(b.received.slice(1)).toMatchObject([{ header: { err: 0 } }, { header: { err: 0 } }]);
+  });
+
+  test("sync behind an own write waits for both", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const a = h.connect();
+    const b = h.connect();
+    h.durable();
+    b.send("create", node("/own"));
+    const own = h.pendingZxid;
+    a.send("create", node("/other"));
+    b.frames(b.encode("sync", { path: "/" }), b.encode("exists", { path: "/other", watch: false }));
+    h.input({ type: "durable", zxid: own });
+    expect(b.received).toHaveLength(2);
+    h.durable();
+    expect(b.received.slice(2)).toMatchObject([{ header: { err: 0 } }, { header: { err: 0 } }]);
+  });
+
+  test("E.14 what the former connection still asks for after the session moved does not happen", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const old = h.connect();
+    h.durable();
+    const back = h.dial();
+    back.handshake({ sessionId: old.sessionId, passwd: old.passwd });
+    // The move is on its way to the disk; the old connection does not know, and speaks.
+    old.send("create", node("/late", CreateMode.ephemeral));
+    h.durable();
+    expect(old.closed).toBe(true);
+    back.frames(back.encode("sync", { path: "/" }), back.encode("exists", { path: "/late", watch: false }));
+    h.durable();
+    expect(back.received.at(-1)).toMatchObject({ header: { err: ErrorCode.NoNode } });
+    expect(h.replica.state.tree.get("/late")).toBeUndefined();
+  });
+
+  test("what the former connection asked for before the move happens, and is there after a sync", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const old = h.connect();
+    h.durable();
+    old.send("create", node("/early"));
+    const back = h.dial();
+    back.handshake({ sessionId: old.sessionId, passwd: old.passwd });
+    h.durable();
+    back.frames(back.encode("sync", { path: "/" }), back.encode("exists", { path: "/early", watch: false }));
+    expect(back.received.at(-1)).toMatchObject({ header: { err: 0 } });
+  });
+});
+
+describe("stopping", () => {
+  test("takes in nothing more, and answers what is under way", () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { maxPendingRequestsPerConnection: 2 } });
+    const c = h.connect();
+    h.durable();
+    c.frames(...Array.from({ length: 5 }, (_, i) => c.encode("create", node(`/n${i}`))));
+    expect(c.paused).toBe(true);
+    h.input({ type: "stop" });
+    h.durable();
+    expect(c.received).toHaveLength(6);
+    expect(c.paused).toBe(true);
+    c.send("create", node("/more"));
+    expect(h.replica.outstanding).toBe(0);
+    const late = h.dial();
+    late.handshake();
+    expect(h.replica.outstanding).toBe(0);
+  });
+
+  test("leaves alone what came behind a handshake that was under way", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const c = h.dial();
+    c.handshake();
+    c.send("create", node("/n"));
+    h.input({ type: "stop" });
+    h.durable();
+    expect(c.received).toMatchObject([{ kind: "connected" }]);
+    expect(h.replica.outstanding).toBe(0);
+  });
+});
+
+describe("bounds in bytes", () => {
+  const big = (path: string, size: number) => ({ path, data: Buffer.alloc(size), acl, flags: 0 });
+
+  test("identities: who claims more text than allowed is cut off, and none of it reaches the log", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    const before = h.replica.state.lastZxid;
+    const packet = { type: 0, scheme: "digest", auth: Buffer.from(`${"u".repeat(70_000)}:pw`) };
+    c.send("auth", packet);
+    c.send("create", node("/n"));
+    expect(c.closed).toBe(true);
+    expect(h.replica.state.lastZxid).toBe(before);
+  });
+
+  test("waiting requests: a connection with too many bytes on their way is not read", () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { maxPendingBytesPerConnection: 10_000 } });
+    const c = h.connect();
+    h.durable();
+    c.send("create", big("/a", 6_000));
+    expect(c.paused).toBe(false);
+    c.send("create", big("/b", 6_000));
+    expect(c.paused).toBe(true);
+    h.durable();
+    expect(c.paused).toBe(false);
+  });
+
+  test("all writes under way: nobody who writes is read until half of them are through", () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { maxProposedBytes: 10_000 } });
+    const a = h.connect();
+    const b = h.connect();
+    h.durable();
+    a.send("create", big("/a", 12_000));
+    b.send("create", node("/b"));
+    expect([a.paused, b.paused]).toEqual([true, true]);
+    h.durable();
+    expect([a.paused, b.paused]).toEqual([false, false]);
+  });
+
+  test("a multiRead that would be too long is refused before it is built, and so is a list of children", () => {
+    const h = new ReplicaHarness({ limits: { maxResponseBytes: 5_000 } });
+    const c = h.connect();
+    c.call("create", big("/n", 2_000));
+    const part = { type: OpCode.getData, path: "/n", watch: false } as const;
+    expect(c.call("multiRead", [part, part])).toHaveLength(2);
+    expect(c.call("multiRead", [part, part, part])).toBe(ErrorCode.SystemError);
+    for (let i = 0; i < 30; i++) c.call("create", node(`/n/${"x".repeat(200)}${i}`));
+    expect(c.call("getChildren", { path: "/n", watch: true })).toBe(ErrorCode.SystemError);
+    expect(h.replica.watchCount).toBe(0);
+    expect(h.logs.filter((l) => l.message === "a read was refused")).toHaveLength(2);
+    expect(c.closed).toBe(false);
+  });
+
+  test("watched paths: who watches more text than allowed is cut off", () => {
+    const h = new ReplicaHarness({ limits: { maxWatchedTextPerConnection: 1_000 } });
+    const c = h.connect();
+    c.call("exists", { path: `/${"a".repeat(600)}`, watch: true });
+    c.send("exists", { path: `/${"b".repeat(600)}`, watch: true });
+    expect(c.closed).toBe(true);
+    expect(h.replica.watchCount).toBe(0);
+  });
+
+  test("sessions: one more than allowed is refused, re-attaching is not", () => {
+    const h = new ReplicaHarness({ limits: { maxSessions: 1 } });
+    const c = h.connect();
+    const more = h.dial();
+    more.handshake();
+    expect(more.closed).toBe(true);
+    const again = h.dial();
+    again.handshake({ sessionId: c.sessionId, passwd: c.passwd });
+    expect(again.sessionId).toBe(c.sessionId);
+  });
+});
+
+test("a session does not expire because this server does not read its connection", () => {
+  const h = new ReplicaHarness({ log: "manual", limits: { maxPendingRequestsPerConnection: 2 } });
+  const c = h.connect(2_000);
+  h.durable();
+  c.frames(...Array.from({ length: 5 }, (_, i) => c.encode("create", node(`/n${i}`))));
+  expect(c.paused).toBe(true);
+  h.pass(10_000);
+  h.durable();
+  expect(c.closed).toBe(false);
+  expect(c.received).toHaveLength(6);
 });
 
 describe("what no client may do", () => {

@@ -7,7 +7,6 @@
  * connection's own earlier writes. Alone, this server is the quorum.
  */
 import { assert, assertNever, formatZxid, OpCode } from "@corral/protocol";
-import type { Limits } from "./limits.ts";
 import type { AuthenticationRules } from "./replica/authenticate.ts";
 import type { Connection } from "./replica/connection.ts";
 import { Connections } from "./replica/connections.ts";
@@ -32,7 +31,6 @@ export interface ReplicaOptions extends SessionOptions {
   readonly reaperIntervalMs: number;
   /** Whether there is a disk for snapshots. */
   readonly takesSnapshots: boolean;
-  readonly limits: Limits;
   readonly authentication: AuthenticationRules;
 }
 
@@ -143,6 +141,8 @@ export class Replica {
         return this.#onDurable(input.zxid);
       case "logFailed":
         return this.#onLogFailed();
+      case "stop":
+        return this.#pipeline.stop();
       case "snapshotEnded":
         this.state.tree.endSnapshot();
         this.#snapshotRunning = false;
@@ -193,6 +193,7 @@ export class Replica {
   }
 
   #onTick(): void {
+    this.#pipeline.touchPaused();
     this.#sessions.tick();
     const { elapsedMs, wallMs } = this.#turn.now;
     this.#nextReapMs ??= elapsedMs + this.#options.reaperIntervalMs;
@@ -206,6 +207,7 @@ export class Replica {
   /** Reads go on; what was in flight is unknown, so those who wait for it are cut off rather than answered. */
   #onLogFailed(): void {
     const lost = this.#proposals.fail();
+    this.#pipeline.onLogFailed();
     this.#turn.log("error", { lostWrites: lost.length }, "the log cannot be written: writes stop, reads go on");
     for (const { connection } of lost) {
       if (connection === undefined) continue;

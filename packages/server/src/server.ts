@@ -106,6 +106,14 @@ export class Server {
     return reachable.includes(":") ? `[${reachable}]:${this.#port}` : `${reachable}:${this.#port}`;
   }
 
+  /**
+   * Whether writes are refused because the log failed: the disk is full or broken. Connected clients can still read;
+   * nobody can connect, and nothing expires. Mend the disk, then start the server again.
+   */
+  get writesStopped(): boolean {
+    return this.#replica?.writesStopped ?? false;
+  }
+
   /** Sessions that exist. */
   get sessionCount(): number {
     return this.#replica?.state.sessions.size ?? 0;
@@ -130,7 +138,8 @@ export class Server {
         this.#fail(error);
         reject(error);
       };
-      const driver = new Driver({ replica, log, clock, logger, onServing: resolve, onFatal });
+      const onStarted = (failure?: Error) => (failure === undefined ? resolve() : reject(failure));
+      const driver = new Driver({ replica, log, clock, logger, onStarted, onFatal });
       this.#driver = driver;
       driver.dispatch({ type: "start" });
     });
@@ -194,7 +203,7 @@ export class Server {
   async #close(): Promise<void> {
     this.#ticker?.cancel();
     await this.#clientPort?.stopAccepting();
-    this.#clientPort?.stopReading();
+    this.#driver?.dispatch({ type: "stop" });
     try {
       await this.#log?.close();
     } finally {

@@ -40,7 +40,8 @@ export class ReplicaHarness {
   nowMs = 0;
   readonly logs: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
   readonly clients = new Map<number, TestClient>();
-  #pendingZxid = 0;
+  /** Of the newest entry proposed. */
+  pendingZxid = 0;
   #durable: number[] = [];
   readonly #immediate: boolean;
   #lastConnection = 0;
@@ -83,8 +84,8 @@ export class ReplicaHarness {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case "persist":
-        this.#pendingZxid = effect.records.at(-1)?.zxid ?? this.#pendingZxid;
-        if (this.#immediate) this.#durable.push(this.#pendingZxid);
+        this.pendingZxid = effect.records.at(-1)?.zxid ?? this.pendingZxid;
+        if (this.#immediate) this.#durable.push(this.pendingZxid);
         return;
       case "persistEpoch":
         return this.input({ type: "epochDurable", epoch: effect.epoch });
@@ -112,7 +113,7 @@ export class ReplicaHarness {
 
   /** Everything proposed so far is on the disk now. */
   durable(): void {
-    this.input({ type: "durable", zxid: this.#pendingZxid });
+    this.input({ type: "durable", zxid: this.pendingZxid });
   }
 
   /** Lets time pass, with a tick every second. */

@@ -17,7 +17,15 @@ export class StateDriver {
 
   entry(operation: Operation, sessionId: bigint): Entry {
     this.#zxid++;
-    return { zxid: this.#zxid, timeMs: 1_000 + this.#zxid, sessionId, xid: 0, identities: this.identities, operation };
+    return {
+      zxid: this.#zxid,
+      timeMs: 1_000 + this.#zxid,
+      sessionId,
+      attachment: 0,
+      xid: 0,
+      identities: this.identities,
+      operation,
+    };
   }
 
   apply(operation: Operation, sessionId = 1n): Outcome {

@@ -9,7 +9,7 @@ export function answerFourLetterWord(word: FourLetterWord, replica: Replica): st
     case "ruok":
       return "imok";
     case "isro":
-      return replica.serving ? "rw" : "null";
+      return !replica.serving ? "null" : replica.writesStopped ? "ro" : "rw";
     case "srvr":
       return replica.serving ? serverSummary(replica) : "This ZooKeeper instance is not currently serving requests\n";
     default:
@@ -28,7 +28,7 @@ function serverSummary(replica: Replica): string {
     `Connections: ${replica.connectionCount}`,
     `Outstanding: ${replica.outstanding}`,
     `Zxid: ${formatZxid(state.lastZxid)}`,
-    "Mode: standalone",
+    replica.writesStopped ? "Mode: read-only (the log failed: writes are refused)" : "Mode: standalone",
     `Node count: ${state.tree.nodeCount}`,
     "",
   ].join("\n");

@@ -31,6 +31,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     return;
   }
   const flags = command.opts<Flags>();
+  if (flags.dataDir !== undefined && flags.memory !== undefined) {
+    fail(2, "--data-dir and --memory exclude each other: give the one that you mean.");
+    return;
+  }
   if (flags.dataDir === undefined && flags.memory === undefined) {
     fail(
       2,
@@ -135,8 +139,20 @@ function explain(error: unknown, flags: Flags): string {
     case "ENOSPC":
       return `There is no space left for ${path ?? flags.dataDir}. Free some, or choose another place with --data-dir.`;
     default:
+      if (error instanceof ConfigError) return inFlags(error.message);
       return known ? error.message : `The server cannot start: ${messageOf(error)}`;
   }
+}
+
+/** Settings by the names that they have on the command line. */
+function inFlags(message: string): string {
+  return message
+    .replace("Wrong settings: ", "")
+    .replaceAll("clientPort", "--client-port")
+    .replaceAll("dataDir", "--data-dir")
+    .replaceAll("tickMs", "--tick")
+    .replaceAll("minSessionTimeoutMs", "--min-session-timeout")
+    .replaceAll("maxSessionTimeoutMs", "--max-session-timeout");
 }
 
 function messageOf(error: unknown): string {

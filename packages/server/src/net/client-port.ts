@@ -60,11 +60,6 @@ export class ClientPort {
     await this.#listening?.close();
   }
 
-  /** Takes no more requests. */
-  stopReading(): void {
-    for (const { stream } of this.#peers.values()) stream.pauseReading(true);
-  }
-
   /** Ends every connection after what was sent to it; those that do not end their side in time are cut off. */
   async endAll(): Promise<void> {
     for (const peer of [...this.#peers.values()]) this.#drop(peer, false);

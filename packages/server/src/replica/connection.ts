@@ -13,7 +13,8 @@ import type { ClockedSession } from "./session-clock.ts";
 /** A request that waits: for its own entry to be applied, or for what stands before it. */
 export type QueuedRequest =
   | QueuedWrite
-  | { readonly kind: "frame"; readonly frame: Buffer; readonly arrivedMs: number };
+  /** `afterZxid`: what was proposed until it came must have been applied; 0 for all but sync. */
+  | { readonly kind: "frame"; readonly frame: Buffer; readonly arrivedMs: number; readonly afterZxid: number };
 
 /** A write that was proposed; its reply waits for the outcome, and for what stands before it. */
 export interface QueuedWrite {
@@ -21,6 +22,8 @@ export interface QueuedWrite {
   readonly xid: number;
   readonly type: number;
   readonly arrivedMs: number;
+  /** Of its body. */
+  readonly bytes: number;
   /** What came of it, once applied. */
   outcome: Outcome | undefined;
 }
@@ -30,6 +33,7 @@ export class Connection implements Watcher {
   readonly id: ConnectionId;
   readonly remote: Address;
   readonly watchedPaths = new Set<string>();
+  watchedText = 0;
   /**
    * `fresh`: nothing heard. `connecting`: the handshake waits for its entry. `open`: in a session. `leaving`: it asked to
    * end its session, and nothing that follows counts. `closing`: over.
@@ -37,6 +41,10 @@ export class Connection implements Watcher {
   phase: "fresh" | "connecting" | "open" | "leaving" | "closing" = "fresh";
   identities: readonly Id[];
   session: ClockedSession | undefined;
+  /** Which attachment of its session this connection is. */
+  attachment = 0;
+  /** Bytes of its requests that wait, in the queue or on their way to the disk. */
+  pendingBytes = 0;
   /** Whether the client sent (and so expects) the readOnly byte of the handshake. */
   mirrorsReadOnly = false;
   /** Requests in order of arrival; a write in it is proposed already. */
@@ -52,6 +60,11 @@ export class Connection implements Watcher {
     this.remote = remote;
     this.connectedMs = nowMs;
     this.identities = [{ scheme: "ip", id: remote.host }];
+  }
+
+  /** UTF-16 code units of all identities: what they add to each log entry. */
+  get identityText(): number {
+    return this.identities.reduce((sum, { scheme, id }) => sum + scheme.length + id.length, 0);
   }
 
   /** Bytes that wait to leave, here and at the driver. */

@@ -54,6 +54,7 @@ export class Connections {
     this.#all.delete(connection.id);
     this.#watches.removeWatcher(connection);
     connection.queue.clear();
+    connection.pendingBytes = 0;
     const { session } = connection;
     if (session !== undefined && this.#attached.get(session.id) === connection) this.#attached.delete(session.id);
   }

@@ -36,6 +36,8 @@ export type Input =
   | { readonly type: "epochDurable"; readonly epoch: number }
   /** The log cannot be written any more: nothing after what was last reported durable ever will be. */
   | { readonly type: "logFailed" }
+  /** Take nothing more in: what is under way is finished, then the server ends. */
+  | { readonly type: "stop" }
   /** The snapshot asked for is on the disk, or was given up. */
   | { readonly type: "snapshotEnded" };
 

@@ -27,7 +27,7 @@ import { type AuthenticationRules, authenticate } from "./authenticate.ts";
 import type { Connection, QueuedWrite } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { Proposals } from "./proposals.ts";
-import { answerRead, isRead, type ReadContext } from "./reads.ts";
+import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
 import { writeBareReply, writeEvent, writeOutcome } from "./replies.ts";
 import type { ServerStats } from "./server-stats.ts";
 import type { Sessions } from "./sessions.ts";
@@ -54,6 +54,9 @@ const noZxid = 0;
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #throttled = new Set<Connection>();
+  /** With a sync in its queue that waits for entries of others. */
+  readonly #waitingForOthers = new Set<Connection>();
+  #stopping = false;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -61,6 +64,7 @@ export class Pipeline {
 
   /** Frames that arrived together. */
   onFrames(connection: Connection, frames: readonly Buffer[]): void {
+    if (this.#stopping) return;
     this.#parts.stats.received += frames.length;
     this.#parts.sessions.touch(connection);
     for (const frame of frames) this.#onFrame(connection, frame);
@@ -73,21 +77,33 @@ export class Pipeline {
       case "fresh":
         return this.#parts.sessions.onHandshake(connection, frame);
       case "connecting":
-        connection.queue.push({ kind: "frame", frame, arrivedMs });
+        this.#enqueue(connection, frame, arrivedMs, 0);
         return;
       case "open":
         if (frame.length < 8) return this.#refuseFrame(connection, frame);
         if (this.#proposeWrite(connection, frame, arrivedMs)) return;
-        if (connection.queue.length > 0 || this.#isCongested(connection)) {
-          connection.queue.push({ kind: "frame", frame, arrivedMs });
-        } else {
-          this.#answer(connection, frame, arrivedMs);
-        }
+        this.#answerInTurn(connection, frame, arrivedMs);
         return;
       case "leaving":
       case "closing":
         return;
     }
+  }
+
+  #answerInTurn(connection: Connection, frame: Buffer, arrivedMs: number): void {
+    const { proposals } = this.#parts;
+    // sync is a barrier: also for what others, or the session's former connection, had asked for when it came.
+    const afterZxid = frame.readInt32BE(4) === OpCode.sync && proposals.count > 0 ? proposals.lastZxid : 0;
+    if (afterZxid === 0 && connection.queue.length === 0 && !this.#isCongested(connection)) {
+      return this.#answer(connection, frame, arrivedMs);
+    }
+    if (afterZxid > 0) this.#waitingForOthers.add(connection);
+    this.#enqueue(connection, frame, arrivedMs, afterZxid);
+  }
+
+  #enqueue(connection: Connection, frame: Buffer, arrivedMs: number, afterZxid: number): void {
+    connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid });
+    connection.pendingBytes += frame.length;
   }
 
   /** The session is attached: what came behind the handshake gets its turn. */
@@ -96,7 +112,8 @@ export class Pipeline {
     for (let next = connection.queue.shift(); next !== undefined; next = connection.queue.shift()) {
       if (next.kind === "frame") early.push(next.frame);
     }
-    for (const frame of early) this.#onFrame(connection, frame);
+    connection.pendingBytes = 0;
+    if (!this.#stopping) for (const frame of early) this.#onFrame(connection, frame);
     this.#regulate(connection);
   }
 
@@ -106,23 +123,62 @@ export class Pipeline {
     while ((connection.phase === "open" || connection.phase === "leaving") && !this.#isCongested(connection)) {
       const head = queue.peek();
       if (head === undefined || (head.kind === "write" && head.outcome === undefined)) break;
+      if (head.kind === "frame" && head.afterZxid > this.#parts.state.lastZxid) break;
       queue.shift();
-      if (head.kind === "frame") this.#answer(connection, head.frame, head.arrivedMs);
-      else if (head.outcome !== undefined) this.#replyToWrite(connection, head, head.outcome);
+      if (head.kind === "frame") {
+        connection.pendingBytes -= head.frame.length;
+        this.#answer(connection, head.frame, head.arrivedMs);
+      } else if (head.outcome !== undefined) {
+        connection.pendingBytes -= head.bytes;
+        this.#replyToWrite(connection, head, head.outcome);
+      }
     }
     this.#regulate(connection);
   }
 
-  /** Room for proposals again: reads on from the connections that had to wait for it. */
+  /** Entries were applied: what waited for others' gets its turn, and connections that had to wait for room are read on. */
   onProposalsApplied(): void {
-    if (this.#throttled.size === 0 || this.#parts.proposals.count > this.#parts.limits.maxProposedEntries / 2) return;
+    const { limits, proposals } = this.#parts;
+    const barriers = [...this.#waitingForOthers];
+    this.#waitingForOthers.clear();
+    for (const connection of barriers) {
+      this.advance(connection);
+      if (connection.queue.length > 0) this.#waitingForOthers.add(connection);
+    }
+    if (this.#throttled.size === 0) return;
+    if (proposals.count > limits.maxProposedEntries / 2 || proposals.pendingBytes > limits.maxProposedBytes / 2) return;
     const waiting = [...this.#throttled];
     this.#throttled.clear();
     for (const connection of waiting) this.#regulate(connection);
   }
 
+  /** The log has failed: what waits for others' writes would wait for ever. */
+  onLogFailed(): void {
+    for (const connection of this.#waitingForOthers) {
+      this.#parts.connections.close(connection, "the log failed with its sync under way");
+    }
+    this.#waitingForOthers.clear();
+    this.#throttled.clear();
+  }
+
+  /**
+   * A connection that is not read because this server is behind cannot be heard, so its silence is not held against its
+   * session. One that does not take its answers is another matter.
+   */
+  touchPaused(): void {
+    for (const connection of this.#parts.connections) {
+      if (connection.readingPaused && !this.#isCongested(connection)) this.#parts.sessions.touch(connection);
+    }
+  }
+
+  /** From now on nothing is taken in any more. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
   forget(connection: Connection): void {
     this.#throttled.delete(connection);
+    this.#waitingForOthers.delete(connection);
   }
 
   /** Sends what happened to those who watch for it and may know. */
@@ -145,15 +201,25 @@ export class Pipeline {
   /** Decides whether the connection is read on. */
   #regulate(connection: Connection): void {
     if (connection.phase === "closing") return this.forget(connection);
+    if (this.#stopping) return;
     const { limits, connections, proposals, turn } = this.#parts;
     if (connection.watchedPaths.size > limits.maxWatchesPerConnection) {
       return connections.close(connection, `it set more than ${limits.maxWatchesPerConnection} watches`);
     }
-    if (proposals.count > limits.maxProposedEntries) this.#throttled.add(connection);
+    if (connection.watchedText > limits.maxWatchedTextPerConnection) {
+      return connections.close(
+        connection,
+        `the paths it watches have more than ${limits.maxWatchedTextPerConnection} characters`,
+      );
+    }
+    if (proposals.count > limits.maxProposedEntries || proposals.pendingBytes > limits.maxProposedBytes) {
+      this.#throttled.add(connection);
+    }
     const paused =
       this.#throttled.has(connection) ||
       this.#isCongested(connection) ||
-      connection.queue.length > limits.maxPendingRequestsPerConnection;
+      connection.queue.length > limits.maxPendingRequestsPerConnection ||
+      connection.pendingBytes > limits.maxPendingBytesPerConnection;
     if (paused === connection.readingPaused) return;
     connection.readingPaused = paused;
     turn.effect({ type: "pauseReading", connection: connection.id, paused });
@@ -176,8 +242,9 @@ export class Pipeline {
       failure = { type: "error", code: ErrorCode.MarshallingError };
     }
     if (this.#parts.proposals.failed) failure ??= { type: "error", code: ErrorCode.SystemError };
-    const write: QueuedWrite = { kind: "write", xid, type, arrivedMs, outcome: failure };
+    const write: QueuedWrite = { kind: "write", xid, type, arrivedMs, bytes: frame.length, outcome: failure };
     connection.queue.push(write);
+    connection.pendingBytes += write.bytes;
     if (operation === undefined || failure !== undefined) {
       this.advance(connection);
       return true;
@@ -198,6 +265,9 @@ export class Pipeline {
 
   #replyToWrite(connection: Connection, write: QueuedWrite, outcome: Outcome): void {
     const { state, connections } = this.#parts;
+    if (outcome.type === "error" && outcome.code === ErrorCode.SessionMoved) {
+      return connections.close(connection, "its session had gone on over another connection");
+    }
     writeOutcome(connection.out, write.xid, state.lastZxid, write.type, outcome);
     this.#answered(connection, write.arrivedMs);
     if (outcome.type === "sessionClosed") {
@@ -275,7 +345,8 @@ export class Pipeline {
   }
 
   #readContext(connection: Connection): ReadContext {
-    return { state: this.#parts.state, watches: this.#parts.watches, connection };
+    const { state, watches, limits } = this.#parts;
+    return { state, watches, connection, maxResponseBytes: limits.maxResponseBytes };
   }
 
   /** A body that cannot be read is the client's error, and only that request's. */
@@ -283,6 +354,16 @@ export class Pipeline {
     try {
       return answer();
     } catch (error) {
+      if (error instanceof ResponseTooLongError) {
+        const { turn, limits } = this.#parts;
+        const { maxResponseBytes } = limits;
+        turn.log(
+          "warn",
+          { remote: connection.remoteText, maxResponseBytes, reason: error.message },
+          "a read was refused",
+        );
+        return ErrorCode.SystemError;
+      }
       if (!(error instanceof DecodeError)) throw error;
       this.#logBadBody(connection, type, error);
       return ErrorCode.MarshallingError;
@@ -306,6 +387,10 @@ export class Pipeline {
     connection.identities = [...connection.identities, ...fresh];
     if (connection.identities.length > limits.maxIdentitiesPerConnection) {
       return connections.close(connection, `it claims more than ${limits.maxIdentitiesPerConnection} identities`);
+    }
+    if (connection.identityText > limits.maxIdentityTextPerConnection) {
+      const { maxIdentityTextPerConnection } = limits;
+      return connections.close(connection, `its identities have more than ${maxIdentityTextPerConnection} characters`);
     }
     this.#reply(connection, xid, noZxid, ErrorCode.Ok, arrivedMs);
   }

@@ -12,6 +12,8 @@ import type { Turn } from "./turn.ts";
 /** An entry on its way, and who waits for it. */
 export interface Proposal {
   readonly entry: Entry;
+  /** As the log has it. */
+  readonly bytes: number;
   /** The connection that asked, if one did. */
   readonly connection: Connection | undefined;
   /** Where its reply waits; absent for handshakes and for what the server itself asks. */
@@ -42,6 +44,8 @@ export class Proposals {
   #epochWanted = false;
   #failed = false;
   #bytes = 0;
+  #pendingBytes = 0;
+  #lastZxid = 0;
 
   /** `lastEpoch`: the highest one ever written down; entries begin in the next. */
   constructor(turn: Turn, lastEpoch: number) {
@@ -52,6 +56,16 @@ export class Proposals {
   /** Entries proposed and not yet durable. */
   get count(): number {
     return this.#pending.length;
+  }
+
+  /** Bytes of the entries proposed and not yet durable. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** zxid of the newest entry proposed, durable or not; 0 if there never was one in this life. */
+  get lastZxid(): number {
+    return this.#lastZxid;
   }
 
   /** Bytes ever handed to the log. */
@@ -92,25 +106,31 @@ export class Proposals {
       zxid: makeZxid(this.#epoch, this.#counter),
       timeMs: this.#turn.now.wallMs,
       sessionId: request.sessionId,
+      attachment: request.write === undefined ? 0 : (request.connection?.attachment ?? 0),
       xid: request.xid ?? 0,
       identities: request.identities ?? [],
       operation: request.operation,
     };
     const bytes = encodeEntry(entry, request.wireBody);
     this.#bytes += bytes.length;
+    this.#pendingBytes += bytes.length;
+    this.#lastZxid = entry.zxid;
     this.#turn.persist({ zxid: entry.zxid, bytes });
-    this.#pending.push({ entry, connection: request.connection, write: request.write });
+    this.#pending.push({ entry, bytes: bytes.length, connection: request.connection, write: request.write });
   }
 
   /** The oldest proposal that is durable when the log is durable up to `zxid`, if any. */
   takeDurable(zxid: number): Proposal | undefined {
     const oldest = this.#pending.peek();
-    return oldest !== undefined && oldest.entry.zxid <= zxid ? this.#pending.shift() : undefined;
+    if (oldest === undefined || oldest.entry.zxid > zxid) return undefined;
+    this.#pendingBytes -= oldest.bytes;
+    return this.#pending.shift();
   }
 
   /** The log failed. Gives back what will never be known to be durable. */
   fail(): Proposal[] {
     this.#failed = true;
+    this.#pendingBytes = 0;
     const lost: Proposal[] = [];
     for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) lost.push(next);
     return lost;

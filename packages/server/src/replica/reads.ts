@@ -8,9 +8,20 @@ import type { Connection } from "./connection.ts";
 
 /** Whose request is read from what. */
 export interface ReadContext {
+  /** Longest answer, bytes. */
+  readonly maxResponseBytes: number;
   readonly state: StateMachine;
   readonly watches: WatchTable<Connection>;
   readonly connection: Connection;
+}
+
+/** What was asked for is more than one answer may hold. */
+export class ResponseTooLongError extends Error {
+  override readonly name = "ResponseTooLongError";
+  /** `what` was to be read. */
+  constructor(what: string) {
+    super(`the answer to a read of ${what.length > 200 ? `${what.slice(0, 200)}…` : what} would be too long`);
+  }
 }
 
 /** Whether `type` is answered here. */
@@ -70,9 +81,13 @@ function listChildren(context: ReadContext, reader: Reader, out: Writer, withSta
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
   if (!readable(context, node)) return ErrorCode.NoAuth;
-  if (wanted) watch(context, path, WatchKind.child);
+  const from = out.length;
   out.int(node.childCount);
-  for (const name of node.children ?? []) out.string(name);
+  for (const name of node.children ?? []) {
+    out.string(name);
+    if (out.length - from > context.maxResponseBytes) throw new ResponseTooLongError(path);
+  }
+  if (wanted) watch(context, path, WatchKind.child);
   if (withStat) statCodec.write(out, node.stat());
   return ErrorCode.Ok;
 }
@@ -88,7 +103,7 @@ const getAcl: Handler = (context, reader, out) => {
   return ErrorCode.Ok;
 };
 
-/** Alone, this server is what it could be behind of. (An ensemble's leader first confirms that it still leads.) */
+/** Its turn comes when everything proposed before it has been applied: see the pipeline. Then it only answers. */
 const sync: Handler = (_context, reader, out) => {
   const { path } = operations.sync.request.read(reader);
   operations.sync.response.write(out, { path });
@@ -126,12 +141,22 @@ const whoAmI: Handler = (context, _reader, out) => {
 /** Every part fails or succeeds alone; watch flags are ignored. */
 const multiRead: Handler = (context, reader, out) => {
   const parts = operations.multiRead.request.read(reader);
+  let bytes = 0;
+  const count = (more: number): void => {
+    bytes += more;
+    if (bytes > context.maxResponseBytes) throw new ResponseTooLongError(`${parts.length} paths at once`);
+  };
   const results = parts.map((part) => {
     const node = context.state.tree.get(part.path);
     if (node === undefined) return { type: OpCode.error, err: ErrorCode.NoNode };
     if (!readable(context, node)) return { type: OpCode.error, err: ErrorCode.NoAuth };
-    if (part.type === OpCode.getData) return { type: part.type, data: node.data, stat: node.stat() };
-    return { type: part.type, children: [...(node.children ?? [])] };
+    if (part.type === OpCode.getData) {
+      count(100 + (node.data?.length ?? 0));
+      return { type: part.type, data: node.data, stat: node.stat() };
+    }
+    const children = [...(node.children ?? [])];
+    count(children.reduce((sum, name) => sum + 4 + name.length, 20));
+    return { type: part.type, children };
   });
   operations.multiRead.response.write(out, results);
   return ErrorCode.Ok;

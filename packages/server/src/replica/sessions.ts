@@ -1,6 +1,7 @@
 /** Sessions on this server: they open, re-attach and expire. What they are is replicated; when they expire is decided here. */
 import type { Random } from "@corral/io";
 import { OpCode } from "@corral/protocol";
+import type { Limits } from "../limits.ts";
 import { attachSession, type Entry, type Outcome } from "../state/operation.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import { type Connection, formatSessionId } from "./connection.ts";
@@ -19,6 +20,7 @@ export interface SessionOptions {
   readonly minSessionTimeoutMs: number;
   readonly maxSessionTimeoutMs: number;
   readonly random: Random;
+  readonly limits: Limits;
 }
 
 /** Opens, re-attaches and expires sessions. */
@@ -68,6 +70,9 @@ export class Sessions {
     if (verdict.type === "refused") return this.#connections.close(connection, verdict.reason);
     connection.mirrorsReadOnly = verdict.mirrorsReadOnly;
     if (verdict.type === "gone") return this.#refuse(connection, verdict.reason);
+    if (verdict.type === "new" && this.#state.sessions.size >= this.#options.limits.maxSessions) {
+      return this.#connections.close(connection, `${this.#state.sessions.size} sessions exist (limit maxSessions)`);
+    }
     if (this.#proposals.failed) {
       return this.#connections.close(connection, "no session can be opened: the log cannot be written");
     }
@@ -106,6 +111,7 @@ export class Sessions {
       this.#connections.close(old, "its session goes on over another connection", { level: "info" });
     }
     connection.phase = "open";
+    connection.attachment = session.attachment;
     this.#connections.attach(clocked, connection);
     const response = { timeOut: session.timeoutMs, sessionId: session.id, passwd: session.password };
     writeConnectResponse(connection.out, response, connection.mirrorsReadOnly);

@@ -1,6 +1,6 @@
 /**
  * Entries to bytes and back: a MessagePack array
- * `[version, zxid, timeMs, sessionId, xid, [[scheme, id] …], operation, body]`.
+ * `[version, zxid, timeMs, sessionId, attachment, xid, [[scheme, id] …], operation, body]`.
  * The body is the request as the wire has it, so there is one description of each operation, not two.
  */
 import { assert, type Codec, DecodeError, type Id, OpCode, operations, Reader, Writer } from "@corral/protocol";
@@ -119,6 +119,7 @@ export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
     entry.zxid,
     entry.timeMs,
     entry.sessionId,
+    entry.attachment,
     entry.xid,
     entry.identities.map((identity) => [identity.scheme, identity.id]),
     entry.operation.type,
@@ -135,13 +136,14 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     throw new DecodeError(`an entry that is not MessagePack: ${cause instanceof Error ? cause.message : cause}`, 0);
   }
   if (!Array.isArray(fields)) throw new DecodeError("an entry that is not an array", 0);
-  const [version, zxid, timeMs, sessionId, xid, identities, type, body] = fields as readonly unknown[];
+  const [version, zxid, timeMs, sessionId, attachment, xid, identities, type, body] = fields as readonly unknown[];
   if (version !== entryVersion)
     throw new DecodeError(`an entry of version ${version}; this server knows ${entryVersion}`, 0);
   if (
     typeof zxid !== "number" ||
     typeof timeMs !== "number" ||
     typeof sessionId !== "bigint" ||
+    typeof attachment !== "number" ||
     typeof xid !== "number" ||
     typeof type !== "number" ||
     !Array.isArray(identities) ||
@@ -153,6 +155,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     zxid,
     timeMs,
     sessionId,
+    attachment,
     xid,
     identities: identities.map(decodeIdentity),
     operation: decodeOperation(type, new Reader(Buffer.from(body.buffer, body.byteOffset, body.byteLength))),

@@ -58,6 +58,8 @@ export interface Entry {
   /** The leader's wall clock when it was proposed: what ctime and mtime become. */
   readonly timeMs: number;
   readonly sessionId: bigint;
+  /** Which attachment of the session asks; 0: the server itself, whichever there is. */
+  readonly attachment: number;
   /** The client's number for the request; 0 for entries that servers make. */
   readonly xid: number;
   /** Who asks, as the connection had authenticated when it asked. */

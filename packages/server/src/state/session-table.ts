@@ -5,6 +5,8 @@ export interface SessionRecord {
   readonly password: Buffer;
   /** Negotiated, ms; a re-attachment may change it. */
   timeoutMs: number;
+  /** How often it was attached to a connection. What an older connection still asks for is refused. */
+  attachment: number;
 }
 
 /** The sessions by id. */

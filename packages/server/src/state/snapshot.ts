@@ -15,6 +15,8 @@ const chunkBytes = 64 << 10;
 const encoder = new Encoder({ useBigInt64: true });
 const decoder = new Decoder({ useBigInt64: true });
 
+type SessionRow = readonly [id: bigint, password: Uint8Array, timeoutMs: number, attachment: number];
+
 type NodeRow = readonly [
   path: string,
   data: Uint8Array | null,
@@ -35,7 +37,7 @@ type NodeRow = readonly [
  * Each access list that nodes share is written once, where it first occurs, and by its number from then on.
  */
 export function snapshotChunks(state: StateMachine): Iterable<Uint8Array> {
-  const sessions = [...state.sessions].map((s) => [s.id, s.password, s.timeoutMs]);
+  const sessions = [...state.sessions].map((s) => [s.id, s.password, s.timeoutMs, s.attachment]);
   const header = encoder.encode([snapshotVersion, state.lastZxid, sessions]);
   return iterateChunks(header, state.tree.snapshot());
 }
@@ -119,8 +121,8 @@ export class SnapshotReader {
       throw new DecodeError(`a snapshot of version ${version}; this server knows ${snapshotVersion}`, 0);
     }
     this.#lastZxid = lastZxid;
-    for (const [id, password, timeoutMs] of sessions as readonly [bigint, Uint8Array, number][]) {
-      this.#sessions.add({ id, password: Buffer.from(password), timeoutMs });
+    for (const [id, password, timeoutMs, attachment] of sessions as readonly SessionRow[]) {
+      this.#sessions.add({ id, password: Buffer.from(password), timeoutMs, attachment });
     }
   }
 

@@ -59,15 +59,19 @@ export class StateMachine {
         return applyCreateSession(context, operation.request);
       case attachSession:
         return applyAttachSession(context, operation.request);
-      case OpCode.closeSession:
-        return applyCloseSession(context);
       case OpCode.deleteContainer:
         return applyReap(context, operation.request);
-      default:
-        // Whatever a client asked for ends with its session: nothing may outlive it, least of all an ephemeral.
-        if (!this.sessions.has(entry.sessionId)) return { type: "error", code: ErrorCode.SessionExpired };
+    }
+    const session = this.sessions.get(entry.sessionId);
+    // Whatever a client asked for ends with its session: nothing may outlive it, least of all an ephemeral.
+    if (session === undefined) return { type: "error", code: ErrorCode.SessionExpired };
+    // Asked for over a connection that the client has left: it may long have looked elsewhere whether it happened.
+    if (entry.attachment !== 0 && entry.attachment !== session.attachment) {
+      return { type: "error", code: ErrorCode.SessionMoved };
     }
     switch (operation.type) {
+      case OpCode.closeSession:
+        return applyCloseSession(context);
       case OpCode.create:
       case OpCode.create2:
       case OpCode.createContainer:

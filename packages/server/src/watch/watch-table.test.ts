@@ -4,6 +4,7 @@ import { type Watcher, WatchKind, WatchTable } from "./watch-table.ts";
 
 class Named implements Watcher {
   readonly watchedPaths = new Set<string>();
+  watchedText = 0;
   readonly name: string;
   constructor(name: string) {
     this.name = name;

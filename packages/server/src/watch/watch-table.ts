@@ -17,6 +17,8 @@ const oneShot = WatchKind.data | WatchKind.child;
 /** Anything that may watch; the table keeps its paths here to forget them together. */
 export interface Watcher {
   readonly watchedPaths: Set<string>;
+  /** UTF-16 code units of those paths; the table counts. */
+  watchedText: number;
 }
 
 /** Watches by path; see the head of this file. */
@@ -70,12 +72,14 @@ export class WatchTable<W extends Watcher> {
       if (before === 0) {
         this.#watches++;
         watcher.watchedPaths.add(path);
+        watcher.watchedText += path.length;
       }
       watchers.set(watcher, after);
       return;
     }
     this.#watches--;
     watcher.watchedPaths.delete(path);
+    watcher.watchedText -= path.length;
     watchers.delete(watcher);
     if (watchers.size === 0) this.#paths.delete(path);
   }

@@ -10,6 +10,7 @@ export function applyCreateSession(context: OperationContext, request: CreateSes
     id: context.sessionId,
     password: Buffer.from(request.password),
     timeoutMs: request.timeoutMs,
+    attachment: 1,
   };
   context.sessions.add(session);
   return { type: "sessionAttached", session };
@@ -20,6 +21,7 @@ export function applyAttachSession(context: OperationContext, request: AttachSes
   const session = context.sessions.get(context.sessionId);
   if (session === undefined) return { type: "error", code: ErrorCode.SessionExpired };
   session.timeoutMs = request.timeoutMs;
+  session.attachment++;
   return { type: "sessionAttached", session };
 }
 

@@ -1,0 +1,13 @@
+/** Asks a server one of the four-letter words, as `nc` would. */
+import { connect } from "node:net";
+
+/** Everything that it answers. */
+export function fourLetterWord(port: number, word: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect({ host: "127.0.0.1", port }, () => socket.write(word));
+    socket.on("data", (chunk) => chunks.push(chunk));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(Buffer.concat(chunks).toString()));
+  });
+}
