@@ -85,17 +85,19 @@ describe("the persistent nodes", () => {
     },
   );
 
-  test.each(["/workers", "/assign", "/tasks"])("%s, removed under an active master, is made again", async (path) => {
-    await using group = await TestGroup.start();
-    const tasks = await group.tasks();
-    const master = await group.master({ id: "m" });
-    await next(master.it.events, "active");
-    await tasks.client.delete(path);
-    await untilChildren(tasks.client, "/", (names) => names.includes(path.slice(1)));
-    const worker = await group.worker({ id: "w", run: square });
-    await worker.it.start();
-    expect(await (await tasks.it.submit(4)).value()).toBe(16);
-  });
+  test.each(["/workers", "/assign", "/tasks"])(
+    "%s, removed under an active master, is made again, and watched",
+    async (path) => {
+      await using group = await TestGroup.start();
+      const tasks = await group.tasks();
+      const master = await group.master({ id: "m" });
+      await next(master.it.events, "active");
+      await tasks.client.delete(path);
+      const worker = await group.worker({ id: "w", run: square });
+      await worker.it.start();
+      expect(await (await tasks.it.submit(4)).value()).toBe(16);
+    },
+  );
 });
 
 describe("results", () => {

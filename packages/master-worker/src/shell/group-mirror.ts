@@ -68,6 +68,12 @@ export class GroupMirror {
     return false;
   }
 
+  /** Whether a list could not be read because its parent is not there: nothing is watched then. */
+  get uprooted(): boolean {
+    const lists = [this.#workerNames, this.#queueNames, this.#taskNames];
+    return lists.some(({ stale, value }) => !stale && value === undefined);
+  }
+
   /** Forgets nothing, but takes nothing for granted: the next refresh reads everything. */
   invalidateAll(): void {
     for (const watched of [this.#workerNames, this.#queueNames, this.#taskNames]) watched.invalidate();

@@ -5,6 +5,8 @@
  *
  * Recovery   the election itself was a write on this session, so what is read afterwards contains everything that
  *            earlier masters wrote. Everything is read with a watch; only when repairs are done are tasks assigned
+ * Skeleton   whoever began to make the persistent nodes may have died over it, and a node that is not there cannot be
+ *            watched for children: so a master makes what is missing before it reads, and again if one is removed
  * Suspended  nothing is written. On the same session, and if `/master` still stems from this election, it goes on
  * Deadline   before each write the client's deadline is looked at; once it has passed, a look at `/master` must succeed first
  * Stale      whatever slips through all of this is refused by the epoch check, and ends the tenure
@@ -21,6 +23,7 @@ import { Backoff, coalesceMap, inFlight } from "./flow.ts";
 import { GroupMirror, type Quarantined } from "./group-mirror.ts";
 import { isInterruption } from "./guarded.ts";
 import { stateChanges } from "./session-scope.ts";
+import { ensureSkeleton } from "./skeleton.ts";
 
 /** How a tenure ends. */
 export type TenureEnd =
@@ -71,6 +74,8 @@ export class Tenure {
   /** Whether `/master` must be looked at before anything is written. */
   #doubted = true;
   #watchingMaster = false;
+  /** Whether the persistent nodes have been seen to be there, and nothing has spoken against it since. */
+  #rooted = false;
   #recovering = true;
   #finishedRead = false;
   #end: TenureEnd | undefined;
@@ -127,6 +132,7 @@ export class Tenure {
       } catch (error) {
         if (this.#signal.aborted) continue;
         this.#doubted = true;
+        this.#rooted = false;
         this.#mirror.invalidateAll();
         if (!isInterruption(error)) this.#options.observer.onTrouble(error);
         await this.#backoff.wait(this.#signal);
@@ -143,11 +149,18 @@ export class Tenure {
   /** Reads, decides, acts: once. `stuck` when every action was refused: the same view again would make a busy loop. */
   async #round(): Promise<"worked" | "stuck" | "idle"> {
     if (this.#doubted && !(await this.#confirm())) return "worked";
+    if (!this.#rooted) await ensureSkeleton(this.#options.client, this.#options.layout, this.#signal);
+    this.#rooted = true;
     if (!this.#finishedRead) await this.#mirror.readFinished(this.#signal);
     this.#finishedRead = true;
     await this.#mirror.refresh(this.#signal);
     const wanted = this.#recovering ? Number.POSITIVE_INFINITY : freePlacesIn(this.#mirror.view());
     await this.#mirror.refreshWaiting(wanted, this.#signal);
+    if (this.#mirror.uprooted) {
+      this.#rooted = false;
+      this.#mirror.invalidateAll();
+      return "stuck";
+    }
     const view = this.#mirror.view();
     const actions = decideRepairs(view);
     if (this.#recovering && actions.length === 0) {
