@@ -3,6 +3,7 @@ import { type Client, connect, isCoordinationError, type ObservedTree, treeChang
 import { FaultProxy, TestServer } from "@corral/testing";
 import { firstValueFrom } from "rxjs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { asBefore39 } from "../support/as-before-3.9.ts";
 
 let server: TestServer;
 let proxy: FaultProxy;
@@ -198,21 +199,17 @@ describe("watchChildren", () => {
 
 /** A 3.8 server keeps its recursive watches in a way that cannot be relied upon: told so, the client does without. */
 describe.each(["recursive watches", "one-shot watches"] as const)("watchTree with %s", (kind) => {
-  beforeEach(() => {
-    if (kind === "one-shot watches") proxy.onFrame(() => {});
+  beforeEach(async () => {
+    if (kind === "recursive watches") return;
+    await client.close();
+    client = await connect(proxy.connectString, { sessionTimeoutMs: 4_000, engine: "apache", dialer: asBefore39 });
   });
 
   const paths = (tree: ObservedTree | undefined): string[] | undefined => tree && [...tree.keys()].sort();
 
-  async function treeClient(): Promise<Client> {
-    if (kind === "recursive watches") return client;
-    return client;
-  }
-
   test("the whole tree, and every change of it", async () => {
-    const watching = await treeClient();
     const seen: (ObservedTree | undefined)[] = [];
-    const subscription = watching.watchTree("/t/r").subscribe((tree) => seen.push(tree));
+    const subscription = client.watchTree("/t/r").subscribe((tree) => seen.push(tree));
     await expect.poll(() => seen).toEqual([undefined]);
     await other.create("/t/r/a/b", "x", { createParents: true });
     await other.create("/t/r/c");
@@ -230,15 +227,15 @@ describe.each(["recursive watches", "one-shot watches"] as const)("watchTree wit
     await other.delete("/t/r", { children: true });
     await expect.poll(() => seen.at(-1)).toBeUndefined();
     subscription.unsubscribe();
+    expect(count("addWatch /t/r")).toBe(kind === "recursive watches" ? 1 : 0);
   });
 
   test("§6.8 what was missed while away is found, by a walk", async () => {
-    const watching = await treeClient();
     await other.create("/t/r/stays", "x", { createParents: true });
     await other.create("/t/r/goes/deep", "x", { createParents: true });
     await other.create("/t/r/again", "x");
     const seen: (ObservedTree | undefined)[] = [];
-    watching.watchTree("/t/r").subscribe((tree) => seen.push(tree));
+    client.watchTree("/t/r").subscribe((tree) => seen.push(tree));
     await expect.poll(() => seen.at(-1)?.size).toBe(5);
     const before = seen.at(-1);
     await whileAway(async () => {
@@ -263,9 +260,8 @@ describe.each(["recursive watches", "one-shot watches"] as const)("watchTree wit
   });
 
   test("converges while many write and connections break, and leaves no watch behind", async () => {
-    const watching = await treeClient();
     let latest: ObservedTree | undefined;
-    const subscription = watching.watchTree("/t/r").subscribe((tree) => {
+    const subscription = client.watchTree("/t/r").subscribe((tree) => {
       latest = tree;
     });
     const writers = Array.from({ length: 4 }, async (_, w) => {

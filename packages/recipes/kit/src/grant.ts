@@ -4,8 +4,7 @@
  */
 import { type Client, isCoordinationError, type StateEvent, type Watcher } from "@corral/client";
 import { type GrantLossReason, GrantLostError } from "./errors.ts";
-import { isInterruption } from "./insist.ts";
-import type { GivenBack } from "./ticket.ts";
+import { insist, isInterruption } from "./insist.ts";
 
 /** A condition for a transaction: it fails unless the grant still holds. */
 export interface Guard {
@@ -21,8 +20,8 @@ export interface GrantOptions {
   readonly sessionId: bigint;
   /** Grows with every holder; see `fencingToken`. */
   readonly fencingToken: bigint;
-  /** Gives the node back, and says whether it was still there. */
-  readonly giveBack: () => Promise<GivenBack>;
+  /** Gives the node back. */
+  readonly giveBack: () => Promise<void>;
   /**
    * What a broken connection means. `hold` (default): the grant holds while the server cannot have expired the session,
    * that is until `deadlineMs`. `abort`: it ends at once, as Curator's standard policy has it.
@@ -44,7 +43,7 @@ export class Grant implements AsyncDisposable {
   readonly #client: Client;
   readonly #options: GrantOptions;
   readonly #ended = new AbortController();
-  #released: Promise<GivenBack> | undefined;
+  #released: Promise<void> | undefined;
   #onNodeChange: Watcher = () => {};
 
   constructor(client: Client, options: GrantOptions) {
@@ -91,22 +90,27 @@ export class Grant implements AsyncDisposable {
   }
 
   /** Gives it back. Resolves when the next in line can have it. Idempotent; fine when it was lost. */
-  async release(): Promise<void> {
-    await this.#giveBack();
+  release(): Promise<void> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  async #release(): Promise<void> {
+    this.#end(new DOMException(`${this.path} was released`, "AbortError"));
+    await this.#options.giveBack();
   }
 
   /**
-   * Gives it back and makes sure that it held until then: the node was still there.
+   * Gives it back, having made sure that it held until now: the node is looked at first, for a delete whose answer is lost
+   * would not tell afterwards who had taken it.
    * @throws GrantLostError
    */
   async releaseHeld(): Promise<void> {
     this.throwIfLost();
-    if ((await this.#giveBack()) === "gone") throw new GrantLostError(this.path, "node deleted");
-  }
-
-  #giveBack(): Promise<GivenBack> {
-    this.#released ??= this.#release();
-    return this.#released;
+    const stat = await insist(this.#client, () => this.#client.exists(this.path, { signal: this.signal }), this.signal);
+    if (stat?.ephemeralOwner !== this.sessionId) this.lose("node deleted");
+    this.throwIfLost();
+    await this.release();
   }
 
   /**
@@ -115,18 +119,13 @@ export class Grant implements AsyncDisposable {
    */
   handOver(): void {
     this.throwIfLost();
-    this.#released = Promise.resolve("given back");
+    this.#released = Promise.resolve();
     this.#end(new DOMException(`${this.path} goes on as another grant`, "AbortError"));
   }
 
   /** Gives it back in the background: for whoever must not wait, because the connection may be down. */
   abandon(): void {
     this.release().catch((err: unknown) => this.#client.logger.error({ err, path: this.path }, "giving back failed"));
-  }
-
-  async #release(): Promise<GivenBack> {
-    this.#end(new DOMException(`${this.path} was released`, "AbortError"));
-    return await this.#options.giveBack();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

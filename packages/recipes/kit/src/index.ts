@@ -18,7 +18,6 @@ export { Standing, type StandingOptions } from "./standing.ts";
 export {
   abandonTicket,
   childrenOrNone,
-  type GivenBack,
   returnTicket,
   type Ticket,
   type TicketRequest,

@@ -131,23 +131,15 @@ async function giveBack(client: Client, parent: string, prefix: string, sessionI
   }
 }
 
-/** What giving back came to. `gone`: somebody else, or the end of the session, had taken the node before. */
-export type GivenBack = "given back" | "gone";
-
 /** Gives a ticket back. Resolves when it is certainly gone, or its session is. */
-export async function returnTicket(client: Client, ticket: Ticket): Promise<GivenBack> {
-  let attempts = 0;
+export async function returnTicket(client: Client, ticket: Ticket): Promise<void> {
   try {
-    return await insist(client, async () => {
-      if (client.sessionId !== ticket.sessionId) return "gone";
-      attempts++;
-      // Not there at a later attempt, it may have been an earlier one of our own that took it.
-      return (await deleteIfThere(client, ticket.path)) || attempts > 1 ? "given back" : "gone";
+    await insist(client, async () => {
+      if (client.sessionId === ticket.sessionId) await deleteIfThere(client, ticket.path);
     });
   } catch (error) {
     // A closed client has ended its session, and the node with it.
-    if (isCoordinationError(error, "ClientClosed")) return "gone";
-    throw error;
+    if (!isCoordinationError(error, "ClientClosed")) throw error;
   }
 }
 
@@ -161,13 +153,10 @@ export function abandonTicket(client: Client, ticket: Ticket): void {
   );
 }
 
-/** Whether it was there. */
-async function deleteIfThere(client: Client, path: string): Promise<boolean> {
+async function deleteIfThere(client: Client, path: string): Promise<void> {
   try {
     await client.delete(path);
-    return true;
   } catch (error) {
-    if (isCoordinationError(error, "NoNode")) return false;
-    throw error;
+    if (!isCoordinationError(error, "NoNode")) throw error;
   }
 }
