@@ -64,10 +64,25 @@ it("says one sentence about a missing, an empty and a textless directory", async
   await expect(findTexts(join(directory, "nul.bin"), never)).rejects.toThrow(/is not a directory/);
 });
 
-it("names the file that cannot be read", async () => {
+it("passes over links that lead nowhere, and says so", async () => {
   write("a.txt", "text");
   symlinkSync("nowhere", join(directory, "dangling.txt"));
-  await expect(findTexts(directory, never)).rejects.toThrow(/dangling\.txt cannot be read: it does not exist/);
+  symlinkSync("a.txt/below", join(directory, "through-a-file"));
+  symlinkSync("itself", join(directory, "itself"));
+  const { texts, skipped } = await findTexts(directory, never);
+  expect(pathsOf(texts)).toEqual(["a.txt"]);
+  expect(skipped).toEqual([
+    { path: "dangling.txt", reason: "it is a link that leads nowhere" },
+    { path: "itself", reason: "it is a link that leads nowhere" },
+    { path: "through-a-file", reason: "it is a link that leads nowhere" },
+  ]);
+});
+
+it.runIf(process.platform === "linux")("names the file that cannot be read", async () => {
+  write("a.txt", "text");
+  // No permission keeps root from reading, but this does: nothing is mapped where the file begins.
+  symlinkSync("/proc/self/mem", join(directory, "broken.txt"));
+  await expect(findTexts(directory, never)).rejects.toThrow(/broken\.txt cannot be read: the disk reports an error/);
 });
 
 it("refuses more files than one run takes", async () => {

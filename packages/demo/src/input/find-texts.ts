@@ -2,7 +2,7 @@
  * Finds the text files below a directory. Each file is read once to know whether it is text: what is not is listed, never
  * counted. Whatever prevents the whole job is an `InputError` with one sentence, found before any process is started.
  */
-import { type Dirent, promises as fs } from "node:fs";
+import { type Dirent, promises as fs, type Stats } from "node:fs";
 import { join } from "node:path";
 import { InputError, reasonOf } from "./input-error.ts";
 import { readText } from "./read-text.ts";
@@ -20,7 +20,7 @@ export interface TextFile {
 export interface FoundTexts {
   /** Ascending by path; at least one. */
   readonly texts: readonly TextFile[];
-  /** Files that are not text, ascending by path. */
+  /** Files that are not text, and links that lead nowhere, ascending by path. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
@@ -29,14 +29,19 @@ export const FILES_MAX = 10_000;
 
 /**
  * All text files below `directory`. Symbolic links to files are followed, those to directories are not (they may go round
- * in a circle); sockets, pipes and devices are passed over. Rejects with `InputError`.
+ * in a circle), those to nothing are listed; sockets, pipes and devices are passed over. Rejects with `InputError`.
  */
 export async function findTexts(directory: string, signal: AbortSignal, filesMax = FILES_MAX): Promise<FoundTexts> {
   await requireDirectory(directory);
   const texts: TextFile[] = [];
   const skipped: { path: string; reason: string }[] = [];
-  for (const path of (await listFiles(directory, "", filesMax, signal)).sort()) {
+  const { files, dangling } = await listFiles(directory, filesMax, signal);
+  for (const path of [...files, ...dangling].sort()) {
     signal.throwIfAborted();
+    if (dangling.has(path)) {
+      skipped.push({ path, reason: "it is a link that leads nowhere" });
+      continue;
+    }
     const file = join(directory, path);
     try {
       const { size, mtimeMs } = await fs.stat(file);
@@ -81,26 +86,40 @@ async function requireDirectory(directory: string): Promise<void> {
   }
 }
 
-async function listFiles(root: string, below: string, filesMax: number, signal: AbortSignal): Promise<string[]> {
-  const found: string[] = [];
-  const pending = [below];
+/** Paths below the root of what may be text, and of links that lead nowhere. */
+interface Listing {
+  readonly files: string[];
+  readonly dangling: ReadonlySet<string>;
+}
+
+async function listFiles(root: string, filesMax: number, signal: AbortSignal): Promise<Listing> {
+  const files: string[] = [];
+  const dangling = new Set<string>();
+  const pending = [""];
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     signal.throwIfAborted();
     for (const entry of await entriesOf(join(root, directory))) {
       const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
       if (entry.isDirectory()) {
         pending.push(path);
-      } else if (entry.isFile() || (entry.isSymbolicLink() && (await isFile(join(root, path))))) {
-        found.push(path);
+      } else if (entry.isSymbolicLink()) {
+        const target = await targetOf(join(root, path));
+        if (target === undefined) {
+          dangling.add(path);
+        } else if (target.isFile()) {
+          files.push(path);
+        }
+      } else if (entry.isFile()) {
+        files.push(path);
       }
     }
-    if (found.length > filesMax) {
+    if (files.length > filesMax) {
       throw new InputError(
         `More than ${filesMax} files lie below ${root}, which is more than one run takes. Give --input a smaller directory.`,
       );
     }
   }
-  return found;
+  return { files, dangling };
 }
 
 async function entriesOf(directory: string): Promise<Dirent[]> {
@@ -111,10 +130,14 @@ async function entriesOf(directory: string): Promise<Dirent[]> {
   }
 }
 
-async function isFile(link: string): Promise<boolean> {
+/** What a link leads to; undefined when that is nothing, or the link itself. */
+async function targetOf(link: string): Promise<Stats | undefined> {
   try {
-    return (await fs.stat(link)).isFile();
+    return await fs.stat(link);
   } catch (error) {
+    if (error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR", "ELOOP"].includes(String(error.code))) {
+      return undefined;
+    }
     throw unreadable(link, error);
   }
 }
