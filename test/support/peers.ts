@@ -25,3 +25,22 @@ export function hasZooKeeper(): boolean {
   const present = existsSync(zookeeperJars) && spawnSync("java", ["-version"]).status === 0;
   return peer("Apache ZooKeeper", present, "apt-get install zookeeper");
 }
+
+/** Curator's recipes, and what they need, as a class path. */
+export const curatorJars = [
+  "curator-recipes",
+  "curator-framework",
+  "curator-client",
+  "zookeeper",
+  "guava",
+  "slf4j-api",
+  "slf4j-simple",
+]
+  .map((name) => `/usr/share/java/${name}.jar`)
+  .join(":");
+
+/** Whether Debian's Curator is there, and a Java that runs a source file. */
+export function hasCurator(): boolean {
+  const present = existsSync("/usr/share/java/curator-recipes.jar") && spawnSync("javac", ["-version"]).status === 0;
+  return peer("Curator", present, "apt-get install libcurator-recipes-java default-jdk-headless");
+}
