@@ -1,7 +1,7 @@
 /** Observing on a real server: through broken connections, lost sessions, silent servers; and what it costs. */
 import { type Client, connect, isCoordinationError, type ObservedTree, treeChanges } from "@corral/client";
 import { FaultProxy, TestServer } from "@corral/testing";
-import { firstValueFrom } from "rxjs";
+import { firstValueFrom, take } from "rxjs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { asBefore39 } from "../support/as-before-3.9.ts";
 
@@ -135,18 +135,21 @@ describe("watchNode", () => {
   test("§6.10 the client can be called, and waited for, from within a subscriber and a watcher", async () => {
     await other.create("/t/n", "0");
     const copied = new Promise<string>((resolve, reject) => {
-      client.watchNode("/t/n").subscribe((node) => {
-        client
-          .setOrCreate("/t/copy", text(node?.data))
-          .then(async () => resolve(text((await client.get("/t/copy", { linearizable: true })).data)), reject);
-      });
+      client
+        .watchNode("/t/n")
+        .pipe(take(1))
+        .subscribe((node) => {
+          client
+            .setOrCreate("/t/copy", text(node?.data))
+            .then(async () => resolve(text((await client.get("/t/copy", { linearizable: true })).data)), reject);
+        });
     });
     expect(await copied).toBe("0");
-    const woken = new Promise<string>((resolve, reject) => {
-      client
-        .get("/t/n", { watch: () => void client.get("/t/n").then(({ data }) => resolve(text(data)), reject) })
-        .catch(reject);
+    let wake = (_: Promise<string>): void => {};
+    const woken = new Promise<string>((resolve) => {
+      wake = resolve;
     });
+    await client.get("/t/n", { watch: () => wake(client.get("/t/n").then(({ data }) => text(data))) });
     await other.set("/t/n", "1");
     expect(await woken).toBe("1");
   });

@@ -6,7 +6,8 @@ import { type Engine, Features } from "./features.ts";
 import { askFourLetterWord } from "./four-letter-word.ts";
 import { limits } from "./limits.ts";
 import { Observers } from "./observe/observers.ts";
-import { childrenWithStat, exists, get } from "./operations/read.ts";
+import { children, childrenWithStat, exists, get } from "./operations/read.ts";
+import { watchRecursively } from "./operations/watch-recursively.ts";
 import type { Session } from "./session.ts";
 import type { ClientState } from "./session-types.ts";
 import { StateEmitter, type StateEvent } from "./state-emitter.ts";
@@ -64,6 +65,8 @@ export class ClientCore {
       {
         get: (path, options) => get(whole, path, options),
         exists: (path, options) => exists(whole, path, options),
+        children: (path, options) => children(whole, path, options),
+        watchRecursively: (path, watcher, signal) => watchRecursively(whole, path, watcher, { signal }),
         childrenWithStat: (path, options) => childrenWithStat(whole, path, options),
         unwatch: (path, watcher) => this.session.unwatch(path, watcher),
       },

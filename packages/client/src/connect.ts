@@ -6,6 +6,7 @@ import { parseConnectString } from "./connect-string.ts";
 import { viewOf } from "./context.ts";
 import { BadArgumentsError, ClientClosedError, ConnectTimeoutError } from "./errors.ts";
 import { limits } from "./limits.ts";
+import { onAbort } from "./on-abort.ts";
 import type { ClientOptions } from "./options.ts";
 import { Session } from "./session.ts";
 
@@ -66,7 +67,7 @@ export async function connect(connectString: string, options: ClientOptions = {}
   const failure = await new Promise<(() => unknown) | undefined>((resolve) => {
     const settle = (failed?: () => unknown) => {
       timer.cancel();
-      signal?.removeEventListener("abort", onAbort);
+      ignoreAbort();
       client.off("state", onState);
       resolve(failed);
     };
@@ -74,11 +75,10 @@ export async function connect(connectString: string, options: ClientOptions = {}
       if (state === "connected") settle();
       else if (state === "closed") settle(() => new ClientClosedError({ operation: `connect to ${connectString}` }));
     };
-    const onAbort = () => settle(() => signal?.reason);
     const timer = clock.setTimer(connectTimeoutMs, () => {
       settle(() => new ConnectTimeoutError(connectString, connectTimeoutMs, session?.diagnosis ?? []));
     });
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const ignoreAbort = onAbort(signal, () => settle(() => signal?.reason));
     client.on("state", onState);
     session?.start();
   });

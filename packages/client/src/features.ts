@@ -21,7 +21,7 @@ const since: Readonly<Record<Feature, readonly [major: number, minor: number]>> 
 export class Features {
   #engine: Engine | undefined;
   #version: readonly [major: number, minor: number] | undefined;
-  readonly #lacking = new Set<Feature>();
+  readonly #found = new Map<Feature, boolean>();
 
   constructor(engine?: Engine) {
     this.#engine = engine;
@@ -40,15 +40,15 @@ export class Features {
     this.#version = [Number(version[2]), Number(version[3])];
   }
 
-  /** A server did not have it. */
-  lacks(feature: Feature): void {
-    this.#lacking.add(feature);
+  /** A server was seen to have it, or not to have it. */
+  found(feature: Feature, there: boolean): void {
+    this.#found.set(feature, there);
   }
 
-  /** Whether to use it. What is not known is tried. */
-  has(feature: Feature): boolean {
-    if (this.#lacking.has(feature)) return false;
-    if (this.#version === undefined) return true;
+  /** Whether it is there; `undefined`: not known. */
+  has(feature: Feature): boolean | undefined {
+    const found = this.#found.get(feature);
+    if (found !== undefined || this.#version === undefined) return found;
     const [major, minor] = since[feature];
     return this.#version[0] > major || (this.#version[0] === major && this.#version[1] >= minor);
   }

@@ -1,6 +1,7 @@
 /** Asking a server a four-letter word: four bytes on a connection of their own, text until the server ends it. */
 import type { Address, ByteStream, Clock, Dialer } from "@corral/io";
 import { limits } from "./limits.ts";
+import { onAbort } from "./on-abort.ts";
 
 /** What asking needs. */
 export interface Ports {
@@ -19,9 +20,8 @@ export async function askFourLetterWord(
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   const stop = new AbortController();
-  const onAbort = (): void => stop.abort();
   if (signal?.aborted) return undefined;
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const ignore = onAbort(signal, () => stop.abort());
   const timer = clock.setTimer(limits.fourLetterWordMs, () => stop.abort());
   try {
     return await readAll(await dialer.dial(host, { signal: stop.signal }), word, stop.signal);
@@ -30,7 +30,7 @@ export async function askFourLetterWord(
     return undefined;
   } finally {
     timer.cancel();
-    signal?.removeEventListener("abort", onAbort);
+    ignore();
   }
 }
 
@@ -39,13 +39,12 @@ function readAll(stream: ByteStream, word: string, signal: AbortSignal): Promise
     const chunks: Buffer[] = [];
     let bytes = 0;
     const finish = (text: string | undefined): void => {
-      signal.removeEventListener("abort", onAbort);
+      ignore();
       stream.destroy();
       resolve(text);
     };
-    const onAbort = (): void => finish(undefined);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
+    const ignore = onAbort(signal, () => finish(undefined));
+    if (signal.aborted) return finish(undefined);
     stream.attach({
       onData: (chunk) => {
         // A copy: the chunk is the stream's.

@@ -54,6 +54,7 @@ export {
   WaitTimeoutError,
 } from "./grant-errors.ts";
 export { Observed } from "./observe/observed.ts";
+export { type ObservedNode, type ObservedTree, type TreeChange, treeChanges } from "./observe/tree-view.ts";
 export type { CreatedNode } from "./operations/create.ts";
 export { type ChildrenResult, type GetResult, MultiRead, type ReadFailure } from "./operations/multi-read.ts";
 export type { ChildrenAndStat, NodeData } from "./operations/read.ts";
@@ -84,5 +85,5 @@ export {
   type TransactionResult,
   type TransactionResults,
 } from "./transaction.ts";
-export { type ObservedNode, Tree } from "./tree.ts";
+export { Tree } from "./tree.ts";
 export type { WatchEvent, WatchEventKind, Watcher } from "./watch-event.ts";

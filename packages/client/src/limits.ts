@@ -40,6 +40,8 @@ export const limits = {
   refusalsToStartOver: 10,
   /** Nodes that a recursive delete deletes at a time. */
   deletesAtOnce: 64,
+  /** Nodes of an observed tree that are read at a time. */
+  treeReadsAtOnce: 128,
   /** How often a recursive delete begins again because somebody adds children. */
   deleteRounds: 20,
   /** How often a read that must not be older than a zxid asks a server to catch up. */

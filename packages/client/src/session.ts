@@ -10,6 +10,7 @@ import type { HostDiagnosis } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { describeFailure } from "./host-rotation.ts";
 import { limits } from "./limits.ts";
+import { onAbort } from "./on-abort.ts";
 import { Reconnector } from "./reconnector.ts";
 import { callSafely } from "./safe-call.ts";
 import { SessionMachine } from "./session-machine.ts";
@@ -147,20 +148,19 @@ export class Session {
       }
       this.#waitingBytes += bytes;
       let settled = false;
-      const onAbort = () => {
-        this.#step({ type: "abandon", request });
-        settle({ type: "aborted", reason: signal?.reason });
-      };
       const settle = (outcome: Outcome) => {
         // A request that was given up may yet be told that its connection broke.
         if (settled) return;
         settled = true;
         this.#waitingBytes -= bytes;
-        signal?.removeEventListener("abort", onAbort);
+        ignore();
         resolve(outcome);
       };
       const request: PendingRequest = { ...call, generation: this.#lostTold, abandoned: false, settle };
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const ignore = onAbort(signal, () => {
+        this.#step({ type: "abandon", request });
+        settle({ type: "aborted", reason: signal?.reason });
+      });
       this.#step({ type: "request", request });
     });
   }
@@ -169,17 +169,16 @@ export class Session {
   addAuth(auth: SessionAuth, signal: AbortSignal | undefined): Promise<number | undefined> {
     return new Promise((resolve) => {
       if (signal?.aborted || this.#closed !== undefined) return resolve(undefined);
-      const onAbort = () => {
+      const ignore = onAbort(signal, () => {
         this.#step({ type: "forgetAuth", auth });
         settle(undefined);
-      };
+      });
       const settle = (err: number | undefined) => {
-        signal?.removeEventListener("abort", onAbort);
+        ignore();
         this.#authWaiters.delete(auth);
         resolve(err);
       };
       this.#authWaiters.set(auth, settle);
-      signal?.addEventListener("abort", onAbort, { once: true });
       this.#step({ type: "addAuth", auth });
     });
   }

@@ -1,5 +1,6 @@
 /** Waiting on the Clock port. */
 import type { Clock } from "@corral/io";
+import { onAbort } from "./on-abort.ts";
 
 /** Resolves after `delayMs`, or at once when `signal` aborts; the caller looks at the signal. Leaves no listener behind. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -7,10 +8,10 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     if (signal?.aborted) return resolve();
     const done = () => {
       timer.cancel();
-      signal?.removeEventListener("abort", done);
+      ignore();
       resolve();
     };
     const timer = clock.setTimer(delayMs, done);
-    signal?.addEventListener("abort", done, { once: true });
+    const ignore = onAbort(signal, done);
   });
 }

@@ -8,6 +8,7 @@ import { checkPath } from "./arguments.ts";
 import { dataOf, decodeValue, type Given, optionsOf, type TypedBy, type TypedValue } from "./codecs/codec.ts";
 import type { Context } from "./context.ts";
 import { Observed } from "./observe/observed.ts";
+import { type ObservedNode, type ObservedTree, treeView } from "./observe/tree-view.ts";
 import { type CreatedNode, create, create2 } from "./operations/create.ts";
 import { deleteNode } from "./operations/delete.ts";
 import { MultiRead } from "./operations/multi-read.ts";
@@ -26,14 +27,6 @@ import type {
 import { publicStat, type Stat } from "./stat.ts";
 import { Transaction } from "./transaction.ts";
 import type { Watcher } from "./watch-event.ts";
-
-/** A node as `watchNode` shows it. */
-export interface ObservedNode {
-  readonly path: string;
-  /** Shared by all who watch the node: not to be written into. */
-  readonly data: Buffer | null;
-  readonly stat: Stat;
-}
 
 /** Operations on the nodes of one view of the tree; `Client` is the session around them. */
 export class Tree {
@@ -219,6 +212,25 @@ export class Tree {
     const { core, chroot } = this.#context;
     const lists = defer(() => core.observers.children(chroot.toServer(path)));
     return new Observed(lists.pipe(map((list) => list?.children)), options.signal);
+  }
+
+  /**
+   * The node and everything below it, now and after every change; `undefined` while there is no such node. Each state is
+   * a map of its own; `treeChanges(before, after)` tells two of them apart. Changes that come together are told together.
+   * Nodes below that cannot be read are left out. The rest is as with `watchNode`.
+   *
+   * ```ts
+   * for await (const tree of client.watchTree("/services", { signal })) render([...(tree?.keys() ?? [])]);
+   * ```
+   *
+   * All of it is held in memory. It costs one watch where servers have recursive ones (ours, and Apache's from 3.9 on),
+   * elsewhere two watches a node.
+   */
+  watchTree(path: string, options: CallOptions = {}): Observed<ObservedTree | undefined> {
+    checkPath("watchTree", path);
+    const { core, chroot } = this.#context;
+    const trees = defer(() => core.observers.tree(chroot.toServer(path)).pipe(map(treeView(chroot))));
+    return new Observed(trees, options.signal);
   }
 
   /** The node's access control list. Its `stat.aversion` is the version that `setAcl` compares. */

@@ -6,6 +6,7 @@
 import { Observable, type Subscriber } from "rxjs";
 import { isCoordinationError } from "../errors.ts";
 import { insist, type Patience } from "../insist.ts";
+import { onAbort } from "../on-abort.ts";
 import type { WatchEvent, Watcher } from "../watch-event.ts";
 
 /** What there is to follow. */
@@ -79,22 +80,21 @@ async function look<S>(subject: Subject<S>, signal: AbortSignal): Promise<Look<S
       end = resolve;
     });
     const watcher: Watcher = (event) => {
-      signal.removeEventListener("abort", onAbort);
+      ignore();
       end(event);
     };
-    const onAbort = (): void => {
+    const ignore = onAbort(signal, () => {
       subject.unwatch(watcher);
       end(undefined);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
+    });
     try {
       const state = await subject.look(watcher, signal);
       if (state !== "again") return { state, over };
       subject.unwatch(watcher);
-      signal.removeEventListener("abort", onAbort);
+      ignore();
     } catch (error) {
       subject.unwatch(watcher);
-      signal.removeEventListener("abort", onAbort);
+      ignore();
       throw error;
     }
   }

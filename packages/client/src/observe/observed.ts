@@ -1,5 +1,6 @@
 /** Something that changes, to be subscribed to or to be looped over. */
 import { Observable } from "rxjs";
+import { onAbort } from "../on-abort.ts";
 import { LatestIterator } from "./latest.ts";
 
 /**
@@ -18,9 +19,7 @@ export class Observed<T> extends Observable<T> implements AsyncIterable<T> {
     super((subscriber) => {
       if (signal === undefined) return source.subscribe(subscriber);
       if (signal.aborted) return subscriber.complete();
-      const onAbort = (): void => subscriber.complete();
-      signal.addEventListener("abort", onAbort, { once: true });
-      subscriber.add(() => signal.removeEventListener("abort", onAbort));
+      subscriber.add(onAbort(signal, () => subscriber.complete()));
       return source.subscribe(subscriber);
     });
   }

@@ -2,13 +2,13 @@
  * What a client observes: one follower a path and kind, however many subscribe, begun with the first of them and ended
  * with the last. Paths are the server's.
  */
-import { finalize, type Observable, ReplaySubject, share } from "rxjs";
+import { finalize, Observable, ReplaySubject, share } from "rxjs";
 import { isCoordinationError } from "../errors.ts";
 import type { Patience } from "../insist.ts";
 import type { CallOptions, WatchOptions } from "../options.ts";
 import type { Stat } from "../stat.ts";
-import type { Watcher } from "../watch-event.ts";
 import { follow, type Subject } from "./follow.ts";
+import { TreeFollower, type TreeReads, type TreeState } from "./tree-follower.ts";
 
 /** A node as it was read. */
 export interface NodeState {
@@ -24,14 +24,11 @@ interface ChildrenState {
 }
 
 /** The reads that observing needs. */
-export interface Reads {
-  get(path: string, options: WatchOptions): Promise<NodeState>;
-  exists(path: string, options: WatchOptions): Promise<Stat | undefined>;
+export interface Reads extends TreeReads {
   childrenWithStat(
     path: string,
     options: WatchOptions,
   ): Promise<{ readonly children: readonly string[]; readonly stat: Stat }>;
-  unwatch(path: string, watcher: Watcher): void;
 }
 
 /** The shared followers of one client. */
@@ -40,6 +37,7 @@ export class Observers {
   readonly #patience: Patience;
   readonly #nodes = new Map<string, Observable<NodeState | undefined>>();
   readonly #children = new Map<string, Observable<ChildrenState | undefined>>();
+  readonly #trees = new Map<string, Observable<TreeState>>();
 
   constructor(reads: Reads, patience: Patience) {
     this.#reads = reads;
@@ -48,7 +46,7 @@ export class Observers {
 
   /** The node at `path`. Two states are one if they are of one incarnation (czxid) and one write (mzxid). */
   node(path: string): Observable<NodeState | undefined> {
-    return this.#shared(this.#nodes, path, {
+    return this.#followed(this.#nodes, path, {
       look: (watch, signal) => this.#orAbsent(path, { watch, signal }, (options) => this.#reads.get(path, options)),
       unwatch: (watcher) => this.#reads.unwatch(path, watcher),
       same: (a, b) => a.stat.czxid === b.stat.czxid && a.stat.mzxid === b.stat.mzxid,
@@ -57,7 +55,7 @@ export class Observers {
 
   /** The names of the children of `path`, sorted. A node that was recreated is another one, whatever its children. */
   children(path: string): Observable<ChildrenState | undefined> {
-    return this.#shared(this.#children, path, {
+    return this.#followed(this.#children, path, {
       look: (watch, signal) =>
         this.#orAbsent(path, { watch, signal }, async (options) => {
           const { children, stat } = await this.#reads.childrenWithStat(path, options);
@@ -68,14 +66,29 @@ export class Observers {
     });
   }
 
-  #shared<S>(
+  /** `path` and everything below it. */
+  tree(path: string): Observable<TreeState> {
+    return this.#shared(this.#trees, path, () => {
+      return new Observable((subscriber) => {
+        const follower = new TreeFollower(this.#reads, this.#patience, path, subscriber);
+        follower.start();
+        return () => follower.stop();
+      });
+    });
+  }
+
+  #followed<S>(
     all: Map<string, Observable<S | undefined>>,
     path: string,
     subject: Subject<S>,
   ): Observable<S | undefined> {
+    return this.#shared(all, path, () => follow(this.#patience, subject));
+  }
+
+  #shared<S>(all: Map<string, Observable<S>>, path: string, make: () => Observable<S>): Observable<S> {
     const there = all.get(path);
     if (there !== undefined) return there;
-    const made = follow(this.#patience, subject).pipe(
+    const made = make().pipe(
       finalize(() => all.delete(path)),
       share({ connector: () => new ReplaySubject(1) }),
     );

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { isCoordinationError, SessionExpiredError } from "../errors.ts";
 import { insist, isInterruption } from "../insist.ts";
 import { limits } from "../limits.ts";
+import { onAbort } from "../on-abort.ts";
 import type { CallOptions, DeleteOptions } from "../options.ts";
 import { children as childrenOf } from "./read.ts";
 import { aboutVersion } from "./write.ts";
@@ -86,12 +87,11 @@ async function untilDone(
   });
   if (signal === undefined) return await done;
   await new Promise<void>((resolve, reject) => {
-    const onAbort = (): void => {
+    const ignore = onAbort(signal, () => {
       done.catch((err: unknown) => logger.warn({ err, path }, "a node that was to be deleted may still be there"));
       reject(signal.reason);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    done.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    });
+    done.then(resolve, reject).finally(ignore);
   });
 }
 

@@ -71,7 +71,7 @@ export class MultiRead<R extends readonly unknown[]> {
 
   async #together(parts: readonly Part[], options: ReadOptions): Promise<(GetResult | ChildrenResult)[]> {
     const { requests, core } = this.#context;
-    if (!core.features.has("multiRead")) return await this.#oneByOne(parts, options);
+    if (core.features.has("multiRead") === false) return await this.#oneByOne(parts, options);
     const about = { operation: "multiRead", path: "/" };
     try {
       const request = parts.map((part) => this.#operation(part));
@@ -82,7 +82,7 @@ export class MultiRead<R extends readonly unknown[]> {
       return parts.map((part, at) => toResult(part, results[at]));
     } catch (error) {
       if (!isCoordinationError(error, "Unimplemented")) throw error;
-      core.features.lacks("multiRead");
+      core.features.found("multiRead", false);
       return await this.#oneByOne(parts, options);
     }
   }
