@@ -3,10 +3,8 @@ import { type Client, isCoordinationError } from "@corral/client";
 import {
   beginWait,
   childrenOrNone,
-  type GivenBack,
   Grant,
   insist,
-  isInterruption,
   nodeChanges,
   returnTicket,
   type Ticket,
@@ -84,32 +82,28 @@ export class Inside extends Grant {
  * Gives up being a party, inside or before. With the last of a round goes the ready node. Of two that go at once each
  * would see the other and leave that to it: so who is not the last goes only if one of the others is still there.
  */
-export async function giveBackParty(client: Client, parent: string, ticket: Ticket): Promise<GivenBack> {
-  let mayHaveDone = false;
-  const attempt = async (): Promise<GivenBack> => {
+export async function giveBackParty(client: Client, parent: string, ticket: Ticket): Promise<void> {
+  const attempt = async (): Promise<void> => {
     while (client.sessionId === ticket.sessionId) {
       const ready = await readReady(client, parent);
       const parties = partyNames(await childrenOrNone(client, parent));
-      if (!parties.includes(ticket.name)) return mayHaveDone ? "given back" : "gone";
+      if (!parties.includes(ticket.name)) return;
       if (ready === undefined) return await returnTicket(client, ticket);
       const other = membersThere(ready, parties).find((name) => name !== ticket.name);
       const transaction = client.transaction().delete(ticket.path);
       try {
         if (other !== undefined) await transaction.check(`${parent}/${other}`).commit();
         else await transaction.delete(`${parent}/${readyName}`, { version: ready.stat.version }).commit();
-        return "given back";
+        return;
       } catch (error) {
-        mayHaveDone ||= isInterruption(error);
         if (!hasChangedMeanwhile(error)) throw error;
       }
     }
-    return mayHaveDone ? "given back" : "gone";
   };
   try {
-    return await insist(client, attempt);
+    await insist(client, attempt);
   } catch (error) {
     // A closed client has ended its session, and the node with it.
-    if (isCoordinationError(error, "ClientClosed")) return "gone";
-    throw error;
+    if (!isCoordinationError(error, "ClientClosed")) throw error;
   }
 }
