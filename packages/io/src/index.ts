@@ -5,6 +5,8 @@ export { gzipCompression } from "./node/compression.ts";
 export { crc32 } from "./node/crc32.ts";
 export { sha1Base64 } from "./node/digest.ts";
 export { nodeDisk } from "./node/disk.ts";
+export { type HttpServer, type HttpServerOptions, serveHttp } from "./node/http-server.ts";
+export { nodeLocalAddress } from "./node/local-address.ts";
 export { nodeDialer, nodeListener } from "./node/network.ts";
 export { nodeRandom } from "./node/random.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";

@@ -1,0 +1,99 @@
+/**
+ * A function from a Request to a Response on a TCP port: the thinnest way from Node's HTTP server to the Fetch API's
+ * types. Bodies stream both ways; what is too slow or too long is cut off by Node's own limits and the handler's.
+ */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Address } from "../ports/network.ts";
+
+/** Where to listen. */
+export interface HttpServerOptions {
+  /** Default 127.0.0.1: this machine only. */
+  readonly host?: string | undefined;
+  /** Default 0: a free one. */
+  readonly port?: number | undefined;
+  /** Called with what went wrong between a request and its response, which nobody else would hear of. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A server that listens. */
+export interface HttpServer extends AsyncDisposable {
+  readonly address: Address;
+  /** `http://` and the address. */
+  readonly url: string;
+  /** Accepts no more; resolves when the requests under way have been answered. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** How long a request may take to arrive, ms. */
+const requestMs = 30_000;
+
+/** Listens, and answers with `handler`; one that rejects is answered with status 500. */
+export async function serveHttp(
+  handler: (request: Request) => Promise<Response>,
+  options: HttpServerOptions = {},
+): Promise<HttpServer> {
+  const { host = "127.0.0.1", port = 0, onError = () => undefined } = options;
+  const server = createServer({ requestTimeout: requestMs }, (incoming, outgoing) => {
+    answer(handler, incoming, outgoing, onError).catch(onError);
+  });
+  server.listen({ host, port });
+  await once(server, "listening");
+  const address: Address = { host, port: (server.address() as AddressInfo).port };
+  const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= closeServer(server);
+    return closed;
+  };
+  return { address, url: `http://${authority}`, close, [Symbol.asyncDispose]: close };
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  await closed;
+}
+
+async function answer(
+  handler: (request: Request) => Promise<Response>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort());
+  let response: Response;
+  try {
+    response = await handler(toRequest(incoming, gone.signal));
+  } catch (error) {
+    onError(error);
+    response = new Response(null, { status: 500 });
+  }
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  if (response.body === null || incoming.method === "HEAD") outgoing.end();
+  else await pipeline(Readable.fromWeb(response.body), outgoing);
+  // What is left of a body that nobody wanted would stand before the next request of the connection.
+  incoming.resume();
+}
+
+function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
+  const { method = "GET", url = "/", headers } = incoming;
+  // The host that the client names is no concern of ours, and may be anything.
+  const target = new URL(url.startsWith("/") ? `http://localhost${url}` : url);
+  const all = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of Array.isArray(value) ? value : [value ?? ""]) all.append(name, one);
+  }
+  const hasBody = method !== "GET" && method !== "HEAD";
+  return new Request(target, {
+    method,
+    headers: all,
+    signal,
+    ...(hasBody && { body: Readable.toWeb(incoming), duplex: "half" }),
+  });
+}

@@ -1,0 +1,209 @@
+/**
+ * Putting an entry into the tree: look, decide, carry it out in one transaction that fails if anything has changed, look
+ * again. Whether a transaction whose reply was lost has happened is seen at the next look, by the claim with a GUID in its
+ * name; what was made by a session that has ended is as good as gone.
+ */
+import { type Client, isCoordinationError, type Transaction } from "@corral/client";
+import {
+  abandonTicket,
+  type Contest,
+  contend,
+  type Decision,
+  insist,
+  newGuid,
+  placeInQueue,
+  queueOrder,
+  sleep,
+  WakeUp,
+} from "@corral/recipe-kit";
+import { decideEntry, type EntryDecision, type EntryRequest } from "./decide-entry.ts";
+import { NameTakenError } from "./errors.ts";
+import { isDynamic, type ServiceType } from "./instance.ts";
+import { claimName, type Layout } from "./layout.ts";
+import { ensureParents } from "./parents.ts";
+import { type Finding, look } from "./situation.ts";
+import { sweep } from "./withdraw.ts";
+
+/** What is to be entered. */
+export interface Entrance {
+  readonly name: string;
+  readonly id: string;
+  readonly serviceType: ServiceType;
+  /** The entry's data. */
+  readonly data: string;
+  readonly exclusive: boolean;
+  readonly takeOver: boolean;
+  readonly whenTaken: "refuse" | "wait";
+  /** Claims of this registration before; what is tried now is added. */
+  readonly earlierClaims: Set<string>;
+}
+
+/** An entry that stands. */
+export interface Entered {
+  readonly path: string;
+  readonly claimPath: string;
+  readonly holderPath: string | undefined;
+  /** Of the entry and of its claim. */
+  readonly czxid: bigint;
+  readonly sessionId: bigint;
+}
+
+const turnKind = "turn-";
+
+/** Who waits for a name tries it in the order of arrival; the others watch the one before them. */
+export function decideTurn(names: readonly string[], own: string): Decision {
+  const order = queueOrder(names, [turnKind]);
+  const before = order[placeInQueue(order, own) - 1];
+  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
+}
+
+/**
+ * Enters, or waits until that can be. Rejects with the signal's reason when that aborts, and leaves nothing behind then,
+ * even if the connection is down at that moment.
+ * @throws NameTakenError
+ */
+export async function enter(client: Client, layout: Layout, entrance: Entrance, signal: AbortSignal): Promise<Entered> {
+  const { name, exclusive, whenTaken } = entrance;
+  await ensureParents(client, layout, name, signal);
+  if (!exclusive || whenTaken === "refuse") return await tryUntilEntered(client, layout, entrance, signal);
+  const parent = layout.queue(name);
+  const contest: Contest = { parent, kind: turnKind, data: entrance.id, decide: decideTurn };
+  const turn = await contend(client, contest, signal);
+  try {
+    return await tryUntilEntered(client, layout, entrance, signal);
+  } finally {
+    abandonTicket(client, turn);
+  }
+}
+
+async function tryUntilEntered(
+  client: Client,
+  layout: Layout,
+  entrance: Entrance,
+  signal: AbortSignal,
+): Promise<Entered> {
+  for (;;) {
+    signal.throwIfAborted();
+    const sessionId = client.sessionId;
+    const claim = claimName(newGuid(client.random), entrance.id);
+    const request: EntryRequest = { ...entrance, claim, sequential: entrance.serviceType === "DYNAMIC_SEQUENTIAL" };
+    try {
+      const entered = await tryWithClaim(client, layout, entrance, request, sessionId, signal);
+      if (entered !== undefined) return entered;
+    } catch (error) {
+      sweep(client, layout, entrance, claim, sessionId);
+      throw error;
+    } finally {
+      entrance.earlierClaims.add(claim);
+    }
+  }
+}
+
+/** `undefined`: the session has changed, begin afresh with another claim. */
+async function tryWithClaim(
+  client: Client,
+  layout: Layout,
+  entrance: Entrance,
+  request: EntryRequest,
+  sessionId: bigint,
+  signal: AbortSignal,
+): Promise<Entered | undefined> {
+  const { name } = entrance;
+  let isUnknown = false;
+  let wasMade = false;
+  for (let round = 1; client.sessionId === sessionId; round++) {
+    using wakeUp = new WakeUp(client);
+    const finding: Finding = await insist(
+      client,
+      async () => {
+        // The look must come after whatever was on its way when the connection broke.
+        if (isUnknown) await client.sync(layout.base, { signal });
+        return await look(client, layout, name, request, { signal, watch: (path) => wakeUp.watch(path) });
+      },
+      signal,
+    );
+    isUnknown = false;
+    if (client.sessionId !== sessionId || (finding.ownSessionId ?? sessionId) !== sessionId) return undefined;
+    const { entered } = finding;
+    // It was there and is not any more: somebody with the same id has taken it over.
+    if (wasMade && entered === undefined) throw new NameTakenError(name, { id: request.id, holds: "id" });
+    const decision = decideEntry(finding.situation, request);
+    switch (decision.kind) {
+      case "entered": {
+        if (entered === undefined) break;
+        const holderPath = request.exclusive ? layout.holder(name) : undefined;
+        return { ...entered, claimPath: layout.claim(name, request.claim), holderPath, sessionId };
+      }
+      case "taken":
+        if (entrance.whenTaken === "refuse") throw new NameTakenError(name, decision.by);
+        await wakeUp.wait(signal);
+        break;
+      case "enter": {
+        const outcome = await carryOut(client, layout, entrance, request, decision, signal);
+        isUnknown = outcome === "unknown";
+        wasMade = outcome === "done" && decision.what === "entry";
+        // Somebody is quicker again and again: not so fast.
+        if (outcome === "overtaken" && round > 3) await sleep(client.clock, 50 * client.random.fraction(), signal);
+      }
+    }
+  }
+  return undefined;
+}
+
+async function carryOut(
+  client: Client,
+  layout: Layout,
+  entrance: Entrance,
+  request: EntryRequest,
+  decision: Extract<EntryDecision, { readonly kind: "enter" }>,
+  signal: AbortSignal,
+): Promise<"done" | "overtaken" | "unknown"> {
+  try {
+    await transactionFor(client, layout, entrance, request, decision).commit({ signal });
+    return "done";
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isCoordinationError(error)) throw error;
+    switch (error.code) {
+      case "NoNode":
+        // Something to remove has gone, or a parent: containers go when they are empty.
+        await ensureParents(client, layout, entrance.name, signal);
+        return "overtaken";
+      case "NodeExists":
+      case "BadVersion":
+        return "overtaken";
+      case "ConnectionLoss":
+      case "OperationTimeout":
+      case "RequestTimeout":
+      case "SessionExpired":
+      case "SessionMoved":
+        return "unknown";
+      default:
+        throw error;
+    }
+  }
+}
+
+function transactionFor(
+  client: Client,
+  layout: Layout,
+  { name, data, serviceType }: Entrance,
+  { id, claim, exclusive }: EntryRequest,
+  { what, remove }: Extract<EntryDecision, { readonly kind: "enter" }>,
+): Transaction {
+  const transaction: Transaction = client.transaction();
+  const [entry, holder] = [layout.entry(name, id), layout.holder(name)];
+  if (remove.ownClaim) transaction.delete(layout.claim(name, claim));
+  if (remove.holder) transaction.delete(holder);
+  if (remove.entryVersion !== undefined) transaction.delete(entry, { version: remove.entryVersion });
+  for (const former of remove.claims) transaction.delete(layout.claim(name, former));
+  if (what === "name") {
+    return transaction
+      .create(holder, claim, { mode: "ephemeral" })
+      .create(layout.claim(name, claim), null, { mode: "ephemeral" });
+  }
+  // Made and unmade, which fails if it is there: a transaction has no other way to say that a node must not be.
+  if (!exclusive) transaction.create(holder).delete(holder);
+  const mode = !isDynamic(serviceType) ? "persistent" : serviceType === "DYNAMIC" ? "ephemeral" : "ephemeralSequential";
+  return transaction.create(entry, data, { mode }).create(layout.claim(name, claim), null, { mode: "ephemeral" });
+}

@@ -1,0 +1,155 @@
+/**
+ * Taking an entry out again, with its claim and its hold on the name: all in one transaction, and nothing that is
+ * somebody else's meanwhile.
+ */
+import { type Client, isCoordinationError, type Transaction } from "@corral/client";
+import { insist } from "@corral/recipe-kit";
+import type { Entered, Entrance } from "./enter.ts";
+import { isDynamic } from "./instance.ts";
+import type { Layout } from "./layout.ts";
+
+/** What may be there of a registration. */
+interface Traces {
+  /** Where the entry is, and by what it is known to be the own one. */
+  readonly entry: { readonly path: string; readonly isOwn: (entry: Found) => boolean } | undefined;
+  readonly claimPath: string;
+  readonly holderPath: string | undefined;
+  /** Whose claim and hold they are. */
+  readonly sessionId: bigint;
+  /** Whether the entry outlives its session. */
+  readonly persistent: boolean;
+}
+
+interface Found {
+  readonly czxid: bigint;
+  readonly ephemeral: boolean;
+  readonly data: Buffer | null;
+}
+
+/**
+ * Withdraws a registration. Resolves when its entry is certainly gone, or is going with its session. `withEntry: false`
+ * leaves the entry, with nobody behind it.
+ */
+export async function withdraw(
+  client: Client,
+  entered: Entered,
+  options: { readonly persistent: boolean; readonly withEntry: boolean },
+): Promise<void> {
+  const { path, claimPath, holderPath, czxid, sessionId } = entered;
+  const { persistent, withEntry } = options;
+  const entry = withEntry ? { path, isOwn: (found: Found) => found.czxid === czxid } : undefined;
+  await remove(client, { entry, claimPath, holderPath, sessionId, persistent });
+}
+
+/**
+ * Withdraws, in the background, whatever an attempt to enter has made that was given up; however long it takes to get
+ * through. What it made of ephemeral nodes goes with its session at the latest.
+ */
+export function sweep(client: Client, layout: Layout, entrance: Entrance, claim: string, sessionId: bigint): void {
+  const { name, id, data, serviceType, exclusive } = entrance;
+  const persistent = !isDynamic(serviceType);
+  // An entry that outlives its session is known by its data, which tells who and when.
+  const bytes = Buffer.from(data);
+  const claimPath = layout.claim(name, claim);
+  const work = async (): Promise<void> => {
+    const claimStat = await insist(client, async () => {
+      await client.sync(layout.base);
+      return await client.exists(claimPath);
+    });
+    const isOwn = ({ czxid, ephemeral, data: found }: Found): boolean =>
+      claimStat === undefined ? !ephemeral && found?.equals(bytes) === true : czxid === claimStat.czxid;
+    const path = await entryPath(client, layout, entrance, claimStat?.czxid);
+    const entry = path === undefined ? undefined : { path, isOwn };
+    const holderPath = exclusive ? layout.holder(name) : undefined;
+    await remove(client, { entry, claimPath, holderPath, sessionId, persistent });
+  };
+  work().catch((err: unknown) => {
+    if (isCoordinationError(err, "ClientClosed") && !persistent) return;
+    client.logger.warn({ err, service: name, id }, "an abandoned registration could not be withdrawn");
+  });
+}
+
+/** A sequential entry has a name that only the server knew: it was made together with its claim. */
+async function entryPath(
+  client: Client,
+  layout: Layout,
+  { name, id, serviceType }: Entrance,
+  czxid: bigint | undefined,
+): Promise<string | undefined> {
+  if (serviceType !== "DYNAMIC_SEQUENTIAL") return layout.entry(name, id);
+  if (czxid === undefined) return undefined;
+  return await insist(client, async () => {
+    try {
+      for (const one of await client.children(layout.service(name))) {
+        if (!one.startsWith(id)) continue;
+        const path = layout.entry(name, one);
+        if ((await client.exists(path))?.czxid === czxid) return path;
+      }
+    } catch (error) {
+      if (!isCoordinationError(error, "NoNode")) throw error;
+    }
+    return undefined;
+  });
+}
+
+async function remove(client: Client, traces: Traces): Promise<void> {
+  try {
+    await insist(client, async () => {
+      // Until nothing is left, or what is left goes with its session.
+      for (;;) {
+        if (client.sessionId !== traces.sessionId && !traces.persistent) return;
+        const transaction = await removal(client, traces);
+        if (transaction === undefined || (await committed(transaction))) return;
+      }
+    });
+  } catch (error) {
+    // A closed client has ended its session, and what was ephemeral with it.
+    if (!isCoordinationError(error, "ClientClosed") || traces.persistent) throw error;
+  }
+}
+
+/** `undefined`: there is nothing left of it. */
+async function removal(client: Client, traces: Traces): Promise<Transaction | undefined> {
+  const { entry, claimPath, holderPath } = traces;
+  const claimName = claimPath.slice(claimPath.lastIndexOf("/") + 1);
+  const [claim, foundEntry, foundHolder] = await Promise.all([
+    client.exists(claimPath),
+    entry && nodeOrNone(client, entry.path),
+    holderPath === undefined ? undefined : nodeOrNone(client, holderPath),
+  ]);
+  const transaction: Transaction = client.transaction();
+  let isEmpty = true;
+  const alsoDelete = (path: string, version?: number): void => {
+    transaction.delete(path, version === undefined ? {} : { version });
+    isEmpty = false;
+  };
+  if (claim !== undefined) alsoDelete(claimPath);
+  if (entry !== undefined && foundEntry !== undefined && entry.isOwn(foundEntry)) {
+    alsoDelete(entry.path, foundEntry.version);
+  }
+  if (holderPath !== undefined && foundHolder?.data?.toString("utf8") === claimName) {
+    alsoDelete(holderPath, foundHolder.version);
+  }
+  return isEmpty ? undefined : transaction;
+}
+
+async function nodeOrNone(client: Client, path: string): Promise<(Found & { readonly version: number }) | undefined> {
+  try {
+    const { data, stat } = await client.get(path);
+    return { data, czxid: stat.czxid, ephemeral: stat.ephemeralOwner !== 0n, version: stat.version };
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return undefined;
+    throw error;
+  }
+}
+
+/** `false`: something of it has changed since it was looked at. */
+async function committed(transaction: Transaction): Promise<boolean> {
+  try {
+    await transaction.commit();
+    return true;
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode") || isCoordinationError(error, "BadVersion")) return false;
+    throw error;
+  }
+}
