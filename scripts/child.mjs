@@ -3,8 +3,8 @@
  *
  * On Ctrl-C the terminal signals every process of the foreground group, and npm then passes the signal on to its
  * children once more: a program that takes the second Ctrl-C for 'stop at once' would never get to clean up. So the
- * program gets a process group of its own, out of the terminal's reach, and hears of a signal only from here, where
- * the echo is dropped.
+ * program gets a session of its own, out of the terminal's reach, and hears of a signal only from here, where the echo is
+ * dropped. What else the terminal tells its foreground group is passed on too: its new size, Ctrl-Z, and fg.
  */
 import { spawn } from "node:child_process";
 
@@ -13,17 +13,20 @@ const passedOn = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 const echoMs = 1000;
 
 /**
- * Runs `file` with the terminal's own input and output.
+ * Runs `file` with the terminal's own input and output. `stopsItself`: it takes SIGTSTP as the notice to stop itself, by
+ * SIGSTOP; any other program is stopped without a word, for a SIGTSTP without a handler does nothing outside the
+ * terminal's session.
  * @returns how it ended: `{ code, signal }`, one of them null
  */
-export async function runHere(file, args, cwd) {
+export async function runHere(file, args, cwd, { stopsItself = false } = {}) {
   const child = spawn(file, args, { cwd, stdio: "inherit", detached: true });
-  return await ended(child, (signal) => child.kill(signal));
+  const { code, signal } = await ended(child, (name) => child.kill(name), stopsItself);
+  return { code, signal };
 }
 
 /**
  * Runs `file` and keeps what it prints, for set-up steps whose output matters only when they fail.
- * @returns how it ended: `{ code, signal, output }`
+ * @returns how it ended: `{ code, signal, output, interruptedBy }`; the last is the first signal that came meanwhile, or null
  */
 export async function runQuietly(file, args, cwd) {
   const child = spawn(file, args, { cwd, stdio: ["ignore", "pipe", "pipe"], detached: true });
@@ -35,34 +38,52 @@ export async function runQuietly(file, args, cwd) {
     });
   }
   // A package manager leaves its work to children, and not all of them pass signals on: tell the whole group.
-  const exit = await ended(child, (signal) => {
-    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal);
-  });
+  const exit = await ended(child, (name) => signalGroup(child, name), false);
   return { ...exit, output };
 }
 
-function ended(child, send) {
+function ended(child, send, stopsItself) {
   return new Promise((resolve, reject) => {
     const lastMs = new Map();
-    const pass = (signal) => {
-      const nowMs = performance.now();
-      const echo = nowMs - (lastMs.get(signal) ?? Number.NEGATIVE_INFINITY) < echoMs;
-      lastMs.set(signal, nowMs);
-      if (!echo) send(signal);
-    };
+    let interruptedBy = null;
+    const handlers = new Map([
+      ["SIGWINCH", () => child.kill("SIGWINCH")],
+      [
+        "SIGTSTP",
+        () => {
+          signalGroup(child, stopsItself ? "SIGTSTP" : "SIGSTOP");
+          process.kill(process.pid, "SIGSTOP");
+        },
+      ],
+      ["SIGCONT", () => signalGroup(child, "SIGCONT")],
+    ]);
+    for (const name of passedOn) {
+      handlers.set(name, () => {
+        const nowMs = performance.now();
+        const echo = nowMs - (lastMs.get(name) ?? Number.NEGATIVE_INFINITY) < echoMs;
+        lastMs.set(name, nowMs);
+        interruptedBy ??= name;
+        if (!echo) send(name);
+      });
+    }
     const stop = () => {
-      for (const signal of passedOn) process.removeListener(signal, pass);
+      for (const [name, handler] of handlers) process.removeListener(name, handler);
     };
-    for (const signal of passedOn) process.on(signal, pass);
+    for (const [name, handler] of handlers) process.on(name, handler);
     child.once("error", (error) => {
       stop();
       reject(error);
     });
     child.once("close", (code, signal) => {
       stop();
-      resolve({ code, signal });
+      resolve({ code, signal, interruptedBy });
     });
   });
+}
+
+/** To the program and what it has started, unless it is over: then its group's number may be somebody else's. */
+function signalGroup(child, name) {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, name);
 }
 
 /** Ends this process the way another one ended: with its exit code, or by the signal that killed it. */

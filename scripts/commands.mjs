@@ -1,7 +1,7 @@
 /** What each npm script runs, once everything it needs is installed and built. */
 import { join } from "node:path";
 import { endAs, runHere } from "./child.mjs";
-import { build, install, root, SetUpError } from "./set-up.mjs";
+import { build, install, packageProjects, root, SetUpError } from "./set-up.mjs";
 
 /** The files of a package that npm would have put on the PATH; called through Node, so that no shell is needed. */
 const bin = {
@@ -20,24 +20,26 @@ const checks = [
   { name: "tidy and unit tests", args: [bin.vitest, "run", "--project", "unit"] },
 ];
 
-/** By name: what has to be built first (paths of TypeScript projects; none: nothing), and what then runs. */
+/** By name: what has to be built first (TypeScript projects; undefined: nothing), and what then runs. */
 const commands = {
   demo: {
-    build: ["packages/demo"],
-    run: (args) => node([join(root, "packages/demo/dist/main.js"), ...args], userDirectory),
+    build: () => ["packages/demo"],
+    // At Ctrl-Z it first stops the processes that it has started.
+    run: (args) => node([join(root, "packages/demo/dist/main.js"), ...args], userDirectory, { stopsItself: true }),
   },
   start: {
-    build: ["packages/server"],
+    build: () => ["packages/server"],
     run: (args) => node([join(root, "packages/server/bin/corral-server.js"), ...args], userDirectory),
   },
   test: {
-    build: ["packages/demo", "packages/testing", "bench"],
+    // Tests resolve packages to their source, but the processes that they start run what is built, of any package.
+    build: packageProjects,
     run: (args) => node([bin.vitest, "run", ...args], root),
   },
   check: { build: undefined, run: check },
-  build: { build: ["."], run: () => ({ code: 0, signal: null }) },
+  build: { build: () => ["."], run: () => ({ code: 0, signal: null }) },
   bench: {
-    build: ["bench", "packages/server"],
+    build: () => ["bench", "packages/server"],
     run: (args) => node([join(root, "bench/dist/main.js"), ...args], userDirectory),
   },
   format: { build: undefined, run: (args) => node([bin.biome, "check", "--write", ...args], root) },
@@ -55,18 +57,18 @@ export async function main([name, ...args]) {
   }
   try {
     await install();
-    if (command.build !== undefined) await build(command.build);
+    if (command.build !== undefined) await build(command.build());
   } catch (error) {
     if (!(error instanceof SetUpError)) throw error;
-    process.stderr.write(`${error.message}\n${error.output}`);
-    endAs({ code: error.exit.code || 1, signal: error.exit.signal });
+    process.stderr.write(`${error.message}\n`);
+    endAs(error.exit);
     return;
   }
   endAs(await command.run(args));
 }
 
-function node(args, cwd) {
-  return runHere(process.execPath, args, cwd);
+function node(args, cwd, options) {
+  return runHere(process.execPath, args, cwd, options);
 }
 
 /** All checks, also after one has failed: who mends one wants to know the others. */

@@ -11,12 +11,11 @@ import { runQuietly } from "./child.mjs";
 /** The directory of the repository, ending without a separator. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Set-up did not succeed. `message` says in a sentence what failed, `output` is what the tool printed. */
+/** Set-up did not succeed. `message` says why, with what the tool printed; `exit` is how this process should end. */
 export class SetUpError extends Error {
   constructor(message, exit) {
     super(message);
     this.exit = exit;
-    this.output = exit.output;
   }
 }
 
@@ -32,7 +31,11 @@ export async function install() {
   await step(
     "npx",
     ["--yes", pnpm, "install", "--frozen-lockfile", "--reporter=append-only", "--config.confirm-modules-purge=false"],
-    "The dependencies could not be installed. The installer said:",
+    {
+      tool: "installer",
+      undone: "the dependencies are not installed",
+      failed: "The dependencies could not be installed.",
+    },
   );
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, wanted);
@@ -41,25 +44,30 @@ export async function install() {
 /** Compiles the given TypeScript projects (directories below the root) and what they refer to, as far as they changed. */
 export async function build(projects) {
   if (!existsSync(join(root, "packages", "protocol", "dist"))) say("Building (only what has changed) …");
-  await step(
-    process.execPath,
-    [join(root, "node_modules", "typescript", "bin", "tsc"), "-b", ...projects],
-    "The build failed. The compiler said:",
-  );
+  await step(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b", ...projects], {
+    tool: "compiler",
+    undone: "the build is not finished",
+    failed: "The build failed.",
+  });
 }
 
-async function step(file, args, sentence) {
+async function step(file, args, { tool, undone, failed }) {
   let exit;
   try {
     exit = await runQuietly(file, args, root);
   } catch (error) {
-    throw new SetUpError(`The program '${file}' could not be started (${error.message}).`, {
-      code: 1,
-      signal: null,
-      output: "",
-    });
+    throw new SetUpError(`The program '${file}' could not be started (${error.message}).`, { code: 1, signal: null });
   }
-  if (exit.code !== 0) throw new SetUpError(sentence, exit);
+  const { code, signal, output, interruptedBy } = exit;
+  // Whether or not the tool has finished in spite of it: whoever interrupts does not want to see the command begin.
+  if (interruptedBy !== null) {
+    const message = `Interrupted (${interruptedBy}): ${undone}. Run the command again to go on.`;
+    throw new SetUpError(message, { code: null, signal: interruptedBy });
+  }
+  if (code === 0) return;
+  const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+  const said = output.trimEnd() === "" ? `said nothing, and ${how}.` : `said:\n${output.trimEnd()}`;
+  throw new SetUpError(`${failed} The ${tool} ${said}`, { code, signal });
 }
 
 /** Changes whenever an installation could come out differently: lockfile, manifests, platform. */
@@ -71,8 +79,19 @@ function dependencyDigest() {
   return digest.digest("hex");
 }
 
-/** The package.json of every workspace package, by the patterns in pnpm-workspace.yaml: a directory, or `directory/*`. */
+/** The TypeScript projects of all workspace packages: directories below the root. */
+export function packageProjects() {
+  return workspaceDirectories().filter((directory) => existsSync(join(root, directory, "tsconfig.json")));
+}
+
 function workspaceManifests() {
+  return workspaceDirectories()
+    .map((directory) => `${directory}/package.json`)
+    .filter((file) => existsSync(join(root, file)));
+}
+
+/** By the patterns in pnpm-workspace.yaml, each a directory or `directory/*`. Ascending. */
+function workspaceDirectories() {
   const [, list = ""] =
     /^packages:\n((?: +- .*\n)*)/m.exec(readFileSync(join(root, "pnpm-workspace.yaml"), "utf8")) ?? [];
   const patterns = [...list.matchAll(/- *"?([^"\n]+?)"? *\n/g)].map((match) => match[1]);
@@ -82,10 +101,7 @@ function workspaceManifests() {
     if (!existsSync(join(root, parent))) return [];
     return readdirSync(join(root, parent)).map((name) => `${parent}/${name}`);
   });
-  return directories
-    .map((directory) => `${directory}/package.json`)
-    .filter((file) => existsSync(join(root, file)))
-    .sort();
+  return directories.sort();
 }
 
 function say(line) {

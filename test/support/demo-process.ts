@@ -1,19 +1,12 @@
 /** Runs the built demo as a person would, in a world of its own in which anything left behind can be found. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { type FoundProcess, MarkedProcesses } from "./marked-processes.ts";
 
 const main = fileURLToPath(new URL("../../packages/demo/dist/main.js", import.meta.url));
-
-/** A process of the run, found by the mark in its environment. */
-export interface FoundProcess {
-  readonly pid: number;
-  readonly commandLine: string;
-}
 
 /** What the demo has said and how it ended. */
 export interface DemoResult {
@@ -28,7 +21,7 @@ export class DemoProcess {
   /** The `TMPDIR` of the run. */
   readonly temporaryDirectory = mkdtempSync(join(tmpdir(), "corral-demo-test-"));
   readonly result: Promise<DemoResult>;
-  readonly #mark = `CORRAL_DEMO_TEST=${randomUUID()}`;
+  readonly #processes = new MarkedProcesses();
   readonly #process: ChildProcess;
   #stdout = "";
   #stderr = "";
@@ -36,10 +29,9 @@ export class DemoProcess {
 
   constructor(args: readonly string[]) {
     if (!existsSync(main)) throw new Error(`${main} is missing: run \`npm run build\` first.`);
-    const [name = "", value = ""] = this.#mark.split("=");
     this.#process = spawn(process.execPath, [main, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, TMPDIR: this.temporaryDirectory, NO_COLOR: "1", [name]: value },
+      env: { ...process.env, ...this.#processes.environment, TMPDIR: this.temporaryDirectory, NO_COLOR: "1" },
     });
     this.#process.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.#stdout += text;
@@ -83,26 +75,12 @@ export class DemoProcess {
 
   /** Processes of this run that are alive now, the demo itself among them. */
   alive(): FoundProcess[] {
-    const found: FoundProcess[] = [];
-    for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      try {
-        if (readFileSync(`/proc/${entry}/environ`, "utf8").includes(this.#mark)) {
-          const commandLine = readFileSync(`/proc/${entry}/cmdline`, "utf8").replaceAll("\0", " ");
-          found.push({ pid: Number(entry), commandLine });
-        }
-      } catch (error) {
-        // It went away while we looked, or belongs to somebody else; then it is none of ours.
-        const { code } = error as NodeJS.ErrnoException;
-        if (code !== "ENOENT" && code !== "ESRCH" && code !== "EACCES") throw error;
-      }
-    }
-    // A zombie has an empty command line: it is gone, only nobody has asked yet how it ended.
-    return found.filter(({ commandLine }) => commandLine !== "");
+    return this.#processes.alive();
   }
 
   /** Resolves when no process of this run is alive. */
   async allGone(): Promise<void> {
-    while (this.alive().length > 0) await delay(50);
+    await this.#processes.gone();
   }
 
   /** What is in the run's temporary directory. */
@@ -112,14 +90,7 @@ export class DemoProcess {
 
   /** Ends what still runs and removes the temporary directory. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { pid } of this.alive()) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-      }
-    }
-    await this.allGone();
+    await this.#processes.end();
     rmSync(this.temporaryDirectory, { recursive: true, force: true });
   }
 }
