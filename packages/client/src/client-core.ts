@@ -5,6 +5,7 @@ import { viewOf } from "./context.ts";
 import { type Engine, Features } from "./features.ts";
 import { askFourLetterWord } from "./four-letter-word.ts";
 import { limits } from "./limits.ts";
+import type { ClientMetrics } from "./meter.ts";
 import { Observers } from "./observe/observers.ts";
 import { children, childrenWithStat, exists, get } from "./operations/read.ts";
 import { watchRecursively } from "./operations/watch-recursively.ts";
@@ -42,6 +43,7 @@ export class ClientCore {
   readonly observers: Observers;
   readonly #dialer: Dialer;
   #state: ClientState = "connecting";
+  #readOnly = false;
   #questions = 0;
   readonly #closed = new AbortController();
 
@@ -56,6 +58,7 @@ export class ClientCore {
     this.states = new StateEmitter(parts.logger);
     this.session = parts.makeSession((event) => {
       this.#state = event.state;
+      this.#readOnly = event.readOnly === true;
       if (event.state === "connected") void this.#askWhoServes();
       if (event.state === "closed") this.#closed.abort();
       this.states.emit(event);
@@ -80,12 +83,35 @@ export class ClientCore {
       this.states.on(tell);
       subscriber.add(() => this.states.off(tell));
       const { sessionId, deadlineMs } = this.session;
-      tell({ state: this.#state, sessionId, deadlineMs });
+      tell({ state: this.#state, sessionId, deadlineMs, ...(this.#readOnly && { readOnly: true }) });
     });
   }
 
   get state(): ClientState {
     return this.#state;
+  }
+
+  /** Whether the server takes no writes. */
+  get readOnly(): boolean {
+    return this.#readOnly;
+  }
+
+  /** Counts, and what is so at the moment. */
+  metrics(): ClientMetrics {
+    const { meter, deadlineMs, lastZxid, watchers, waiting, bytes } = this.session;
+    const { attempted, failed, established, sessionsLost, events, lateMsMax } = meter;
+    return {
+      state: this.#state,
+      deadlineInMs: deadlineMs - this.clock.elapsedMs(),
+      lastZxid,
+      operations: structuredClone(meter.operations),
+      waiting,
+      watches: { watchers, events },
+      connections: { attempted, failed, established },
+      sessionsLost,
+      bytes,
+      lateMsMax,
+    };
   }
 
   /** What the servers are; `undefined` while it is not known. */
@@ -100,5 +126,6 @@ export class ClientCore {
     const ports = { clock: this.clock, dialer: this.#dialer };
     const answer = await askFourLetterWord(ports, host, "srvr", this.#closed.signal);
     if (answer !== undefined) this.features.learn(answer);
+    if (this.engine === "corral") this.session.trustAnswers();
   }
 }

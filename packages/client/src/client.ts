@@ -5,7 +5,10 @@ import type { Observable } from "rxjs";
 import { checkPath, toBytes } from "./arguments.ts";
 import type { ClientCore } from "./client-core.ts";
 import { type Context, viewOf } from "./context.ts";
-import { ClientClosedError, errorFromWire } from "./errors.ts";
+import { ClientClosedError, errorFromWire, type HostDiagnosis } from "./errors.ts";
+import type { ClientMetrics } from "./meter.ts";
+import type { NodeData } from "./operations/read.ts";
+import { type ReconfigOptions, reconfig } from "./operations/reconfig.ts";
 import type { CallOptions, Data } from "./options.ts";
 import type { ClientState } from "./session-types.ts";
 import type { StateEvent, StateListener } from "./state-emitter.ts";
@@ -105,6 +108,21 @@ export class Client extends Tree {
     return this;
   }
 
+  /** What the client has done since `connect()` and has to do now, as plain numbers. */
+  metrics(): ClientMetrics {
+    return this.#core.metrics();
+  }
+
+  /** What happened last at each host: why there is no connection, if there is none. */
+  diagnosis(): readonly HostDiagnosis[] {
+    return this.#core.session.diagnosis;
+  }
+
+  /** Whether the server takes no writes at the moment; only with `canBeReadOnly`. */
+  get readOnly(): boolean {
+    return this.#core.readOnly;
+  }
+
   /**
    * The same session with another view of the tree: what is called "/a" there is `path` + "/a" here. State, identities
    * and `close()` are those of the session, whichever view they are asked of. `path` need not exist; `ensurePath("/")`
@@ -136,6 +154,16 @@ export class Client extends Tree {
   async whoAmI(options: CallOptions = {}): Promise<readonly ClientInfo[]> {
     const about = { operation: "whoAmI", path: undefined };
     return (await this.#context.requests.send("whoAmI", {}, about, options)).clientInfo;
+  }
+
+  /**
+   * Changes the ensemble's membership, and returns its new configuration: by who joins and leaves, or by who all the
+   * members are. Servers are written as in a configuration file, `server.3=host:2888:3888;2181`.
+   * @throws ReconfigDisabled, NewConfigNoQuorum, ReconfigInProgress, BadVersion (`fromConfig` is not the current one),
+   * NoAuth; Unimplemented by a server that stands alone
+   */
+  async reconfig(change: ReconfigOptions, options: CallOptions = {}): Promise<NodeData> {
+    return await reconfig(this.#context, change, options);
   }
 
   /**

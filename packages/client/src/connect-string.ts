@@ -1,4 +1,7 @@
-/** Connect strings: `host[:port](,host[:port])*[/chroot]`, IPv6 addresses in brackets. */
+/**
+ * Connect strings: `host[:port](,host[:port])*[/chroot]`, IPv6 addresses in brackets; or `srv:service[/chroot]`, a service
+ * whose hosts are in DNS.
+ */
 import type { Address } from "@corral/io";
 import { pathProblem } from "@corral/protocol";
 import { BadArgumentsError } from "./errors.ts";
@@ -6,10 +9,14 @@ import { BadArgumentsError } from "./errors.ts";
 /** ZooKeeper's registered port. */
 export const defaultPort = 2181;
 
+const servicePrefix = "srv:";
+
 /** A connect string taken apart. */
 export interface ConnectTarget {
-  /** In the order in which they were written, each once. */
+  /** In the order in which they were written, each once. None if it is a service. */
   readonly hosts: readonly Address[];
+  /** The name of SRV records in DNS, such as `_corral._tcp.example.org`. */
+  readonly service?: string;
   /** `/app`, or the empty string. */
   readonly chroot: string;
 }
@@ -34,8 +41,14 @@ export function parseConnectString(connectString: string): ConnectTarget {
   const problem = chroot === "" ? undefined : pathProblem(chroot);
   if (problem !== undefined) throw refuse(`the chroot ${chroot} is not a valid path: ${problem}`, example);
 
+  const servers = slash < 0 ? trimmed : trimmed.slice(0, slash);
+  if (servers.startsWith(servicePrefix)) {
+    const service = servers.slice(servicePrefix.length);
+    if (/^_[\w-]+\._(tcp|udp)\.[\w.-]+$/.test(service)) return { hosts: [], service, chroot };
+    throw refuse(`"${service}" is not the name of SRV records`, 'Write "srv:_corral._tcp.example.org".');
+  }
   const hosts = new Map<string, Address>();
-  for (const part of (slash < 0 ? trimmed : trimmed.slice(0, slash)).split(",")) {
+  for (const part of servers.split(",")) {
     const address = parseHost(part.trim(), refuse);
     hosts.set(formatAddress(address), address);
   }

@@ -1,17 +1,34 @@
 /** Puts a client together and waits for its first session. */
-import { nodeClock, nodeDialer, nodeRandom, type Random, silentLogger } from "@corral/io";
+import {
+  nodeClock,
+  nodeDiagnostics,
+  nodeDialer,
+  nodeEnvironment,
+  nodeProcessEnd,
+  nodeRandom,
+  nodeResolver,
+  nodeTlsDialer,
+  type ProcessEnd,
+  silentLogger,
+} from "@corral/io";
 import { Client } from "./client.ts";
 import { ClientCore } from "./client-core.ts";
 import { parseConnectString } from "./connect-string.ts";
 import { viewOf } from "./context.ts";
 import { BadArgumentsError, ClientClosedError, ConnectTimeoutError } from "./errors.ts";
+import { HostSource } from "./host-source.ts";
 import { limits } from "./limits.ts";
 import { onAbort } from "./on-abort.ts";
 import type { ClientOptions } from "./options.ts";
+import { digestMd5 } from "./sasl/digest-md5.ts";
 import { Session } from "./session.ts";
 
+/** Where `connect()` without a connect string looks for one. */
+const connectVariable = "CORRAL_CONNECT";
+
 /**
- * Connects to an ensemble: `"h1:2181,h2:2181/chroot"`, `"[::1]:2181"`. Resolves when the first session is established.
+ * Connects to an ensemble: `"h1:2181,h2:2181/chroot"`, `"[::1]:2181"`, `"srv:_corral._tcp.example.org"`; without a connect
+ * string, to what the environment variable CORRAL_CONNECT says. Resolves when the first session is established.
  *
  * ```ts
  * const client = await connect("localhost:2181");
@@ -22,25 +39,75 @@ import { Session } from "./session.ts";
  * @throws BadArgumentsError (the connect string or an option), ConnectTimeoutError (with what happened at each host), or
  * the signal's reason. Nothing stays open then.
  */
-export async function connect(connectString: string, options: ClientOptions = {}): Promise<Client> {
-  const { hosts, chroot } = parseConnectString(connectString);
-  const {
-    sessionTimeoutMs = 30_000,
-    connectTimeoutMs = 30_000,
-    requestBytesMax = limits.requestBytes,
-    signal,
-    clock = nodeClock,
-    random = nodeRandom,
-    dialer = nodeDialer,
-    logger = silentLogger,
-    engine,
-  } = options;
-  checkMs("sessionTimeoutMs", sessionTimeoutMs);
+export async function connect(connectString?: string, options: ClientOptions = {}): Promise<Client> {
+  const { connectTimeoutMs = 30_000, signal, clock = nodeClock } = options;
+  const target = connectString ?? connectStringOf(options);
+  const { core, chroot } = makeCore(target, options);
   checkMs("connectTimeoutMs", connectTimeoutMs);
   signal?.throwIfAborted();
 
-  const shuffled = shuffle(hosts, random);
-  let session: Session | undefined;
+  const { session, states } = core;
+  const client = new Client(viewOf(core, chroot));
+  const failure = await new Promise<(() => unknown) | undefined>((resolve) => {
+    const settle = (failed?: () => unknown) => {
+      timer.cancel();
+      ignoreAbort();
+      states.off(onState);
+      resolve(failed);
+    };
+    const onState = ({ state }: { readonly state: string }) => {
+      if (state === "connected") settle();
+      else if (state === "closed") settle(() => new ClientClosedError({ operation: `connect to ${target}` }));
+    };
+    const timer = clock.setTimer(connectTimeoutMs, () => {
+      settle(() => new ConnectTimeoutError(target, connectTimeoutMs, session.diagnosis));
+    });
+    const ignoreAbort = onAbort(signal, () => settle(() => signal?.reason));
+    states.on(onState);
+    session.start();
+  });
+  if (failure === undefined) {
+    closeWithProcess(core, options);
+    return client;
+  }
+  // Made here, where the caller's stack is.
+  const error = failure();
+  await client.close();
+  throw error;
+}
+
+function connectStringOf({ environment = nodeEnvironment }: ClientOptions): string {
+  const found = environment.get(connectVariable);
+  if (found !== undefined) return found;
+  throw new BadArgumentsError({
+    operation: "connect",
+    detail: `there is no connect string, and the environment variable ${connectVariable} is not set`,
+    remedy: `Write connect("localhost:2181"), or set ${connectVariable}.`,
+  });
+}
+
+/** Checks the options and fills in what is missing. */
+function makeCore(
+  connectString: string,
+  options: ClientOptions,
+): { readonly core: ClientCore; readonly chroot: string } {
+  const {
+    sessionTimeoutMs = 30_000,
+    requestBytesMax = limits.requestBytes,
+    responseBytesMax = limits.responseBytes,
+    hostOrder = "shuffled",
+    canBeReadOnly = false,
+    clock = nodeClock,
+    random = nodeRandom,
+    resolver = nodeResolver,
+    diagnostics = nodeDiagnostics,
+    logger = silentLogger,
+    engine,
+    sasl,
+  } = options;
+  const { chroot, ...target } = parseConnectString(connectString);
+  checkMs("sessionTimeoutMs", sessionTimeoutMs);
+  const dialer = dialerOf(options);
   const core = new ClientCore({
     connectString,
     clock,
@@ -49,54 +116,53 @@ export async function connect(connectString: string, options: ClientOptions = {}
     logger,
     requestBytesMax,
     engine,
-    makeSession: (onState) => {
-      const made = new Session({
-        hosts: shuffled,
-        sessionTimeoutMs,
+    makeSession: (onState) =>
+      new Session({
+        hosts: new HostSource(target, hostOrder, { clock, random, resolver }),
+        machine: {
+          hostOrder,
+          sessionTimeoutMs,
+          canBeReadOnly,
+          answersProve: engine === "corral",
+          sasl: sasl && (() => digestMd5(sasl, Buffer.from(random.bytes(24)).toString("base64"))),
+        },
+        responseBytesMax,
         clock,
         random,
         dialer,
         logger,
+        diagnostics,
         onState,
-      });
-      session = made;
-      return made;
-    },
+      }),
   });
-  const client = new Client(viewOf(core, chroot));
-  const failure = await new Promise<(() => unknown) | undefined>((resolve) => {
-    const settle = (failed?: () => unknown) => {
-      timer.cancel();
-      ignoreAbort();
-      client.off("state", onState);
-      resolve(failed);
-    };
-    const onState = ({ state }: { readonly state: string }) => {
-      if (state === "connected") settle();
-      else if (state === "closed") settle(() => new ClientClosedError({ operation: `connect to ${connectString}` }));
-    };
-    const timer = clock.setTimer(connectTimeoutMs, () => {
-      settle(() => new ConnectTimeoutError(connectString, connectTimeoutMs, session?.diagnosis ?? []));
-    });
-    const ignoreAbort = onAbort(signal, () => settle(() => signal?.reason));
-    client.on("state", onState);
-    session?.start();
-  });
-  if (failure === undefined) return client;
-  // Made here, where the caller's stack is.
-  const error = failure();
-  await client.close();
-  throw error;
+  return { core, chroot };
 }
 
-/** Fisher and Yates's. */
-function shuffle<T>(items: readonly T[], random: Random): T[] {
-  const shuffled: T[] = [];
-  for (const item of items) {
-    const at = Math.floor(random.fraction() * (shuffled.length + 1));
-    shuffled.splice(at, 0, item);
-  }
-  return shuffled;
+function dialerOf({ dialer, tls }: ClientOptions) {
+  if (tls === undefined) return dialer ?? nodeDialer;
+  if (dialer === undefined) return nodeTlsDialer(tls === true ? {} : tls);
+  throw new BadArgumentsError({
+    operation: "connect",
+    detail: "tls and a dialer together",
+    remedy: "Let the dialer do the TLS, or leave it out.",
+  });
+}
+
+/** Ends the session with the process, if that is wanted, until the client is closed. */
+function closeWithProcess({ session, states }: ClientCore, options: ClientOptions): void {
+  const { closeOnSignals = false, processEnd = nodeProcessEnd } = options;
+  if (closeOnSignals === false) return;
+  const signals: Parameters<ProcessEnd["onSignal"]>[0] =
+    closeOnSignals === true ? ["SIGINT", "SIGTERM"] : closeOnSignals;
+  const ignoreSignals = processEnd.onSignal(signals, () => session.close());
+  const ignoreExit = processEnd.onExit(() => session.closeNow());
+  states.on(({ state }) => {
+    if (state !== "closed") return;
+    void session.close().then(() => {
+      ignoreSignals();
+      ignoreExit();
+    });
+  });
 }
 
 function checkMs(option: string, value: number): void {

@@ -2,7 +2,7 @@ import type { ByteStream, StreamHandler } from "@corral/io";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeReply } from "../test-helpers/scripted-server.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionHandler } from "./connection.ts";
 import type { LinkFailure, ReceivedFrame } from "./session-types.ts";
 
 /** A connection on a stream that a test feeds by hand. */
@@ -21,11 +21,12 @@ function open() {
   };
   const frames: ReceivedFrame[] = [];
   const failures: LinkFailure[] = [];
-  const connection = new Connection(stream, {
+  const connectionHandler: ConnectionHandler = {
     onFrames: (received) => frames.push(...received),
     onBroken: (failure) => failures.push(failure),
     beforeWrite() {},
-  });
+  };
+  const connection = new Connection(stream, connectionHandler, 1_000_000);
   return { connection, frames, failures, feed: (bytes: Buffer) => handler?.onData(bytes) };
 }
 
@@ -80,4 +81,18 @@ test("frames before the bytes that are none still count", () => {
   feed(Buffer.concat([handshake, encodeReply(1, 7, 0), Buffer.from("ffffffff", "hex")]));
   expect(frames.length).toBe(2);
   expect(failures).toMatchObject([{ kind: "malformed" }]);
+});
+
+test.each<[string, Buffer, RegExp]>([
+  ["TLS", Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46]), /TLS.*tls/],
+  ["HTTP", Buffer.from("HTTP/1.1 400 Bad Request\r\n"), /HTTP.*port/],
+  [
+    "§6.12 an answer that is too long",
+    Buffer.from([0x00, 0x20, 0x00, 0x00]),
+    /2097152 bytes.*1000000.*responseBytesMax/,
+  ],
+])("bytes that are no frame are explained: %s", (_, bytes, told) => {
+  const { failures, feed } = open();
+  feed(bytes);
+  expect(failures).toMatchObject([{ kind: "malformed", error: { message: expect.stringMatching(told) } }]);
 });

@@ -9,6 +9,7 @@ import {
   connectRequestCodec,
   connectResponseCodec,
   FrameDecoder,
+  FrameLengthError,
   OpCode,
   operations,
   Reader,
@@ -17,7 +18,6 @@ import {
   Writer,
   watcherEventCodec,
 } from "@corral/protocol";
-import { limits } from "./limits.ts";
 import type { LinkFailure, Packet, ReceivedFrame, SessionRequest } from "./session-types.ts";
 
 /** A request that is encoded already, but for its xid. */
@@ -61,14 +61,19 @@ export function decodeResponse<O extends ClientOperation>(operation: O, body: Re
 export class Connection implements StreamHandler {
   readonly #stream: ByteStream;
   readonly #handler: ConnectionHandler;
-  readonly #decoder = new FrameDecoder({ maxFrameBytes: limits.responseBytes });
+  readonly #decoder: FrameDecoder;
+  readonly #responseBytesMax: number;
   #handshaken = false;
   #over = false;
   #unwritten: Buffer[] = [];
+  /** Bytes handed to the stream, and taken from it. */
+  readonly bytes = { sent: 0, received: 0 };
 
-  constructor(stream: ByteStream, handler: ConnectionHandler) {
+  constructor(stream: ByteStream, handler: ConnectionHandler, responseBytesMax: number) {
     this.#stream = stream;
     this.#handler = handler;
+    this.#responseBytesMax = responseBytesMax;
+    this.#decoder = new FrameDecoder({ maxFrameBytes: responseBytesMax });
     stream.attach(this);
   }
 
@@ -93,11 +98,20 @@ export class Connection implements StreamHandler {
     const [first, ...more] = this.#unwritten;
     if (first === undefined) return;
     this.#unwritten = [];
-    this.#stream.write(more.length === 0 ? first : Buffer.concat([first, ...more]));
+    const all = more.length === 0 ? first : Buffer.concat([first, ...more]);
+    this.bytes.sent += all.length;
+    this.#stream.write(all);
+  }
+
+  /** Sends everything at once, not at the end of this turn: there may be none. */
+  flushNow(): void {
+    this.#flush();
+    if (!this.#over) this.#stream.flush?.();
   }
 
   onData(chunk: Buffer): void {
     if (this.#over) return;
+    this.bytes.received += chunk.length;
     this.#decoder.push(chunk);
     const frames: ReceivedFrame[] = [];
     let error: Error | undefined;
@@ -109,7 +123,8 @@ export class Connection implements StreamHandler {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
     if (frames.length > 0) this.#handler.onFrames(frames);
-    if (error !== undefined && !this.#over) this.#handler.onBroken({ kind: "malformed", error });
+    if (error !== undefined && !this.#over)
+      this.#handler.onBroken({ kind: "malformed", error: explained(error, this.#responseBytesMax) });
   }
 
   #decode(frame: Buffer): ReceivedFrame {
@@ -131,6 +146,20 @@ export class Connection implements StreamHandler {
     if (this.#over) return;
     this.#handler.onBroken({ kind: "closed", ...(error === undefined ? {} : { error }) });
   }
+}
+
+/**
+ * Bytes that are no frame are mostly another protocol's, and two of them are known by their beginning. Or the answer is
+ * just too long.
+ */
+function explained(error: Error, responseBytesMax: number): Error {
+  if (!(error instanceof FrameLengthError)) return error;
+  // A TLS alert; "HTTP".
+  if (error.length >>> 16 === 0x1503) return new Error("it speaks TLS: connect with { tls }", { cause: error });
+  if (error.length === 0x48545450) return new Error("it speaks HTTP: is this the right port?", { cause: error });
+  if (error.length < 0) return error;
+  const told = `an answer of ${error.length} bytes, of which ${responseBytesMax} are allowed`;
+  return new Error(`${told}: spread the children over several nodes, or raise responseBytesMax`, { cause: error });
 }
 
 function encodePacket(packet: Packet<EncodedRequest>): Buffer {
@@ -158,6 +187,11 @@ function encodePacket(packet: Packet<EncodedRequest>): Buffer {
       codecs[form].request.write(writer, packet.watches);
       break;
     }
+    case "sasl":
+      writer.int(packet.xid);
+      writer.int(OpCode.sasl);
+      codecs.sasl.request.write(writer, packet);
+      break;
     case "removeWatches":
       writer.int(packet.xid);
       writer.int(OpCode.removeWatches);

@@ -31,24 +31,33 @@ export class Heartbeat {
     return nowMs - this.#heardMs;
   }
 
-  /** When `due` will next have something to say, for a session with this timeout. */
-  nextMs(timeoutMs: number): number {
-    return Math.min(this.#sentMs + pingAfter(timeoutMs), this.#heardMs + giveUpAfter(timeoutMs));
+  /** When `due` will next have something to say. */
+  nextMs(of: Paced): number {
+    return Math.min(this.#sentMs + pingAfter(of), this.#heardMs + giveUpAfter(of));
   }
 
   /** What is to be done now. */
-  due(timeoutMs: number, nowMs: number): "ping" | "give up" | undefined {
-    if (nowMs >= this.#heardMs + giveUpAfter(timeoutMs)) return "give up";
-    return nowMs >= this.#sentMs + pingAfter(timeoutMs) ? "ping" : undefined;
+  due(of: Paced, nowMs: number): "ping" | "give up" | undefined {
+    if (nowMs >= this.#heardMs + giveUpAfter(of)) return "give up";
+    return nowMs >= this.#sentMs + pingAfter(of) ? "ping" : undefined;
   }
 }
 
-/** Two thirds of the session's timeout: the last third is for taking the session up elsewhere. */
-function giveUpAfter(timeoutMs: number): number {
-  return (timeoutMs * 2) / 3;
+/** What the pace depends on: the session's timeout, and whether every answer moves its deadline. */
+export interface Paced {
+  readonly timeoutMs: number;
+  readonly answersProve: boolean;
 }
 
-/** Half of that, so that one ping can fail to be answered. */
-function pingAfter(timeoutMs: number): number {
-  return timeoutMs / 3;
+/**
+ * Two thirds of the session's timeout: the last third is for taking the session up elsewhere. Where answers prove less,
+ * the deadline of an idle session is a third earlier, and so is this: half.
+ */
+function giveUpAfter({ timeoutMs, answersProve }: Paced): number {
+  return answersProve ? (timeoutMs * 2) / 3 : timeoutMs / 2;
+}
+
+/** So that one ping can fail to be answered; and where a ping is proven by the one after the next, that can, too. */
+function pingAfter({ timeoutMs, answersProve }: Paced): number {
+  return answersProve ? timeoutMs / 3 : timeoutMs / 6;
 }

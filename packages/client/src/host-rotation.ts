@@ -1,6 +1,6 @@
 /**
  * Which host to try next, and what happened at each. Pure. The list comes shuffled, so that clients spread over the
- * servers; from there on it goes round and round.
+ * servers, and from there on it goes round and round; or it comes by priority, and every search begins at its head.
  */
 import type { Address } from "@corral/io";
 import { assert } from "@corral/protocol";
@@ -9,16 +9,42 @@ import type { HostDiagnosis } from "./errors.ts";
 import { limits } from "./limits.ts";
 import type { LinkFailure } from "./session-types.ts";
 
+/** In which order the hosts of a connect string are tried: at random, or always from the first on. */
+export type HostOrder = "shuffled" | "priority";
+
 /** The hosts of an ensemble, one after the other. */
 export class HostRotation {
-  readonly #hosts: readonly Address[];
+  #hosts: readonly Address[];
+  readonly #byPriority: boolean;
   #cursor = 0;
   readonly #last = new Map<string, HostDiagnosis>();
   #refusals = 0;
 
-  constructor(hosts: readonly Address[]) {
-    assert(hosts.length > 0, "there is at least one host");
+  constructor(hosts: readonly Address[], order: HostOrder) {
     this.#hosts = hosts;
+    this.#byPriority = order === "priority";
+  }
+
+  /** In the order in which they are tried. None before a service's have been found. */
+  get hosts(): readonly Address[] {
+    return this.#hosts;
+  }
+
+  /** Goes on with other hosts. What is known of those that stay is kept. */
+  replace(hosts: readonly Address[]): void {
+    assert(hosts.length > 0, "there is at least one host");
+    const next = this.#hosts[this.#cursor % this.#hosts.length];
+    const at = hosts.findIndex((host) => host.host === next?.host && host.port === next.port);
+    this.#hosts = hosts;
+    this.#cursor = Math.max(0, at);
+    const names = new Set(hosts.map(formatAddress));
+    for (const name of this.#last.keys()) if (!names.has(name)) this.#last.delete(name);
+  }
+
+  /** Tries this one next. */
+  prefer(preferred: Address): void {
+    const at = this.#hosts.findIndex(({ host, port }) => host === preferred.host && port === preferred.port);
+    if (at >= 0) this.#cursor = at;
   }
 
   /** The host to try now. */
@@ -41,9 +67,17 @@ export class HostRotation {
     });
   }
 
+  /** More is known about why `host` refuses. */
+  diagnosed(host: Address, reason: string): void {
+    const name = formatAddress(host);
+    const known = this.#last.get(name);
+    if (known !== undefined) this.#last.set(name, { ...known, reason });
+  }
+
   /** A session is established or re-attached. */
   succeeded(): void {
     this.#refusals = 0;
+    if (this.#byPriority) this.#cursor = 0;
   }
 
   /**
@@ -69,8 +103,35 @@ export class HostRotation {
   }
 }
 
+/** A way out of a row of refusals; see `onRefused`. */
+export interface RefusalAdvice {
+  /** For the log. */
+  readonly warnings: readonly string[];
+  /** Give up what was seen of the servers' history, and take their data as it is. */
+  readonly startOver: boolean;
+}
+
+/**
+ * Servers close silently for several reasons; a pattern of it deserves a word, and one of them a way out. Without a session
+ * nothing but our own memory holds us to what we saw. A server that merely lags catches up in these attempts; one that
+ * was wiped never will, and would turn us away for ever.
+ */
+export function adviceOn(
+  { suspicious, hopeless }: HostRotation["refusals"],
+  { seenAny, hasSession }: { readonly seenAny: boolean; readonly hasSession: boolean },
+): RefusalAdvice {
+  const startOver = hopeless && seenAny && !hasSession;
+  return {
+    warnings: [
+      ...(suspicious ? [refusedEverywhere(seenAny)] : []),
+      ...(startOver ? ["starting over from the servers' data, which is older than what this client has seen"] : []),
+    ],
+    startOver,
+  };
+}
+
 /** What a row of refusals may mean. `seenAny`: whether the client has seen data before. */
-export function refusedEverywhere(seenAny: boolean): string {
+function refusedEverywhere(seenAny: boolean): string {
   return `every server closes the connection right after the handshake was sent: ${
     seenAny
       ? "their data may be older than what this client has seen (wiped or restored?), or they do not serve"
@@ -93,6 +154,8 @@ export function describeFailure(failure: LinkFailure): string {
       return `what answered does not speak the ZooKeeper protocol: ${failure.error.message}`;
     case "noSession":
       return "it refused the session";
+    case "notAuthenticated":
+      return failure.error.message;
     case "closed":
       return failure.error === undefined
         ? "the server closed the connection"

@@ -53,11 +53,14 @@ export {
   isWaitTimeoutError,
   WaitTimeoutError,
 } from "./grant-errors.ts";
+export type { HostOrder } from "./host-rotation.ts";
+export type { ClientMetrics, OperationMetrics } from "./meter.ts";
 export { Observed } from "./observe/observed.ts";
 export { type ObservedNode, type ObservedTree, type TreeChange, treeChanges } from "./observe/tree-view.ts";
 export type { CreatedNode } from "./operations/create.ts";
 export { type ChildrenResult, type GetResult, MultiRead, type ReadFailure } from "./operations/multi-read.ts";
 export type { ChildrenAndStat, NodeData } from "./operations/read.ts";
+export type { ReconfigOptions } from "./operations/reconfig.ts";
 export type { SetOrCreated } from "./operations/write.ts";
 export type {
   CallOptions,
@@ -68,6 +71,7 @@ export type {
   DeleteOptions,
   NodeOptions,
   ReadOptions,
+  SaslOptions,
   SetOrCreateOptions,
   VersionOptions,
   WatchOptions,
@@ -75,6 +79,7 @@ export type {
 export type { ClientState, LostReason } from "./session-types.ts";
 export type { Stat } from "./stat.ts";
 export type { StateEvent, StateListener } from "./state-emitter.ts";
+export type { ConnectionTrace, RequestTrace } from "./tracing.ts";
 export {
   type CheckResult,
   type CreateResult,

@@ -22,6 +22,14 @@ export const limits = {
   fourLetterWordMs: 5_000,
   /** Longest such answer that is listened to. */
   fourLetterWordBytes: 64 * 1024,
+  /** A service's records in DNS are looked up again when they are older than this and a connection is needed. */
+  rediscoverMs: 5_000,
+  /** A host that refuses is not asked more often why. */
+  refusalInquiryMs: 2_000,
+  /** First pause in the search for a server that takes writes; doubles from round to round. */
+  readWriteSearchMs: 100,
+  /** Longest such pause. */
+  readWriteSearchMsMax: 60_000,
   /** How often, connection by connection, the servers are asked what they are, before that is left open. */
   serverQuestions: 3,
   /** How long `close()` waits for the server to confirm. */
@@ -56,3 +64,6 @@ export const limits = {
 
 /** Part of the session timeout that is not believed in, for clocks that run at different speeds. */
 export const driftFraction = 0.01;
+
+/** Part of the session timeout within which a follower of Apache's has reported to its leader: half a tick, at most. */
+export const reportFraction = 0.25;

@@ -9,6 +9,8 @@ export type Link =
   | ({ readonly phase: "dialing"; dueMs: number } & LinkTo)
   /** `sinceMs`: when the handshake was sent. */
   | ({ readonly phase: "handshaking"; dueMs: number } & LinkTo)
+  /** There is a session; who we are is being found out. */
+  | ({ readonly phase: "authenticating"; dueMs: number } & LinkTo)
   | ({ readonly phase: "established" } & LinkTo);
 
 interface LinkTo {
@@ -26,14 +28,9 @@ export function isCurrent(link: Link, connection: number): boolean {
   return link.phase !== "idle" && link.connection === connection;
 }
 
-/** Whether bytes can be sent. */
-export function isOpen(link: Link): link is Extract<Link, { phase: "handshaking" | "established" }> {
-  return link.phase === "handshaking" || link.phase === "established";
-}
-
 /** Whether it is still to become usable, by `dueMs`. */
-export function isAttempt(link: Link): link is Extract<Link, { phase: "dialing" | "handshaking" }> {
-  return link.phase === "dialing" || link.phase === "handshaking";
+export function isAttempt(link: Link): link is Extract<Link, { phase: "dialing" | "handshaking" | "authenticating" }> {
+  return link.phase !== "idle" && link.phase !== "established";
 }
 
 /** How long one host may take to accept, and again to answer the handshake, while there is no session to lose. */

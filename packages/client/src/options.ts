@@ -1,7 +1,20 @@
 /** What the calls of the public API take. */
-import type { Clock, Dialer, Logger, Random } from "@corral/io";
+import type {
+  Clock,
+  Diagnostics,
+  Dialer,
+  Environment,
+  Logger,
+  ProcessEnd,
+  Random,
+  Resolver,
+  SignalName,
+  TlsOptions,
+} from "@corral/io";
 import type { Acl, CreateModeName } from "@corral/protocol";
 import type { Engine } from "./features.ts";
+import type { HostOrder } from "./host-rotation.ts";
+import type { DigestMd5Options } from "./sasl/digest-md5.ts";
 import type { Watcher } from "./watch-event.ts";
 
 /** Data of a node: text goes as UTF-8; null is no data, which is kept apart from data of no bytes. */
@@ -15,6 +28,21 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number;
   /** Longest request. The server's limit, if that was raised. Default 1 048 575. */
   readonly requestBytesMax?: number;
+  /** Longest answer. Servers do not bound theirs: 10^5 children are several MB. Default 64 MiB. */
+  readonly responseBytesMax?: number;
+  /** In which order hosts are tried: at random (the default), or always from the first on. A service's have their own. */
+  readonly hostOrder?: HostOrder;
+  /** Whether a server will do that takes no writes, until one is found that does. Default false. */
+  readonly canBeReadOnly?: boolean;
+  /** TLS instead of plain TCP; `true` for servers with certificates that Node trusts anyway. */
+  readonly tls?: TlsOptions | true;
+  /** Authenticates every connection before anything else is sent on it. */
+  readonly sasl?: SaslOptions;
+  /**
+   * Ends the session when the process ends, so that its ephemeral nodes go at once: at these signals (`true`: SIGINT and
+   * SIGTERM), after which the process ends as it would have, and at `process.exit`, as far as that goes. Default false.
+   */
+  readonly closeOnSignals?: boolean | readonly SignalName[];
   /** Whose servers they are. Default: they are asked, once, on a connection of its own (`srvr`). */
   readonly engine?: Engine;
   /** Ends `connect()` early. Has no effect afterwards. */
@@ -22,9 +50,19 @@ export interface ClientOptions {
   /** Ports; Node's by default. */
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Not together with `tls`. */
   readonly dialer?: Dialer;
+  readonly resolver?: Resolver;
+  readonly environment?: Environment;
+  readonly diagnostics?: Diagnostics;
+  readonly processEnd?: ProcessEnd;
   /** Default: silent. A pino logger fits. */
   readonly logger?: Logger;
+}
+
+/** How to authenticate by SASL. */
+export interface SaslOptions extends DigestMd5Options {
+  readonly mechanism: "DIGEST-MD5";
 }
 
 /** Of every call that waits for the server. */

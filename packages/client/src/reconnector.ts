@@ -13,7 +13,7 @@ export interface ReconnectorOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** A round over all hosts is made before it gets slower. */
-  readonly hostCount: number;
+  hostCount(): number;
   /** Longest back-off, ms: shorter for sessions that would not survive a long one. */
   readonly backoffMsMax: number;
   /** Makes one attempt; `succeeded()` or `failed()` must be called for it later. */
@@ -90,7 +90,7 @@ export class Reconnector {
 
   /** Back-off before attempt `n` (0: the first after a good connection): between half and all of 50 ms · 2^round. */
   #delayMs(n: number): number {
-    const round = Math.floor(n / this.#options.hostCount);
+    const round = Math.floor(n / this.#options.hostCount());
     const full = Math.min(this.#options.backoffMsMax, limits.backoffMs * 2 ** Math.min(round, 20));
     return full * (0.5 + this.#options.random.fraction() / 2);
   }

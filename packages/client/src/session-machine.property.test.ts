@@ -64,6 +64,7 @@ class Checker {
       { host: "two", port: 1 },
     ],
     sessionTimeoutMs: timeoutMs,
+    answersProve: true,
   });
   readonly requests: CheckedRequest[] = [];
   readonly registered = new Map<unknown, number>();

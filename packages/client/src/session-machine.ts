@@ -14,22 +14,22 @@
  *   One link   at most one connection counts; whatever comes from an older one is dropped.
  */
 import type { Address } from "@corral/io";
-import { assert, assertNever, type ConnectResponse, ErrorCode } from "@corral/protocol";
+import { assert, assertNever, type ConnectResponse, ErrorCode, type Reader } from "@corral/protocol";
+import { whyNot } from "./admission.ts";
+import { Authentication } from "./authentication.ts";
 import { BelievedSession, noPassword } from "./believed-session.ts";
-import { Credentials } from "./credentials.ts";
 import type { HostDiagnosis } from "./errors.ts";
-import { HostRotation, refusedEverywhere } from "./host-rotation.ts";
+import { adviceOn, HostRotation } from "./host-rotation.ts";
 import { limits } from "./limits.ts";
-import { attemptMs, idle, isAttempt, isCurrent, isOpen, type Link, patienceMs } from "./link.ts";
+import { attemptMs, idle, isAttempt, isCurrent, type Link, patienceMs } from "./link.ts";
 import { SeenZxid } from "./seen-zxid.ts";
 import { SessionOutput } from "./session-output.ts";
 import type {
   ClientState,
   LinkFailure,
   LostReason,
+  MachineOptions,
   ReceivedFrame,
-  RequestFailure,
-  SessionAuth,
   SessionEffect,
   SessionInput,
   SessionRequest,
@@ -40,7 +40,8 @@ import { WatchKeeper } from "./watch-keeper.ts";
 /** One client's session with an ensemble, from first attempt to close. `R`: the shell's requests. */
 export class SessionMachine<R extends SessionRequest> {
   readonly #askedTimeoutMs: number;
-  readonly #attemptMs: number;
+  readonly #canBeReadOnly: boolean;
+  #answersProve: boolean;
   readonly #rotation: HostRotation;
   #link: Link = idle;
   #session: BelievedSession | undefined;
@@ -58,15 +59,16 @@ export class SessionMachine<R extends SessionRequest> {
 
   readonly #queue = new Set<R>();
   readonly #out = new SessionOutput<R>();
-  readonly #credentials = new Credentials();
+  readonly #authentication: Authentication<R>;
   readonly #seen = new SeenZxid();
   readonly #watches = new WatchKeeper<R>(this.#out, this.#seen);
 
-  /** `hosts` in the order in which to try them. */
-  constructor(options: { readonly hosts: readonly Address[]; readonly sessionTimeoutMs: number }) {
-    this.#rotation = new HostRotation(options.hosts);
+  constructor(options: MachineOptions) {
+    this.#rotation = new HostRotation(options.hosts, options.hostOrder ?? "shuffled");
     this.#askedTimeoutMs = options.sessionTimeoutMs;
-    this.#attemptMs = attemptMs(options.sessionTimeoutMs, options.hosts.length);
+    this.#answersProve = options.answersProve;
+    this.#canBeReadOnly = options.canBeReadOnly ?? false;
+    this.#authentication = new Authentication(this.#out, options.sasl);
   }
 
   /** 0 while there is no session. */
@@ -96,6 +98,21 @@ export class SessionMachine<R extends SessionRequest> {
   /** The server that the session is connected to; `undefined` while there is no connection. */
   get host(): Address | undefined {
     return this.#link.phase === "established" ? this.#link.host : undefined;
+  }
+
+  /** The hosts it knows, in the order in which they are tried. */
+  get hosts(): readonly Address[] {
+    return this.#rotation.hosts;
+  }
+
+  /** Watchers waiting. */
+  get watchers(): number {
+    return this.#watches.size;
+  }
+
+  /** Requests waiting, for a connection or for an answer. */
+  get waiting(): number {
+    return this.#queue.size + this.#out.outstanding.requests;
   }
 
   /** How far the connection is. */
@@ -145,11 +162,20 @@ export class SessionMachine<R extends SessionRequest> {
         this.#queue.delete(input.request);
         return;
       case "addAuth":
-        this.#credentials.add(input.auth);
-        if (isOpen(this.#link)) this.#sendAuth(input.auth);
-        return;
+        return this.#authentication.add(input.auth, this.#maySend);
       case "forgetAuth":
-        return this.#credentials.remove(input.auth);
+        return this.#authentication.remove(input.auth);
+      case "trustAnswers":
+        this.#answersProve = true;
+        return this.#session?.trustAnswers();
+      case "readWriteAt":
+        this.#rotation.prefer(input.host);
+        if (this.#session?.readOnly && this.#life === "running") this.#becomeLost("readOnly");
+        return;
+      case "hosts":
+        return this.#rotation.replace(input.hosts);
+      case "diagnosed":
+        return this.#rotation.diagnosed(input.host, input.reason);
       case "unwatch":
         return this.#watches.remove(input.path, input.watcher);
       case "beforeWrite":
@@ -172,10 +198,14 @@ export class SessionMachine<R extends SessionRequest> {
   }
 
   #attemptDueMs(): number {
-    return this.#now + patienceMs(this.#attemptMs, this.#session, this.#now);
+    const longestMs = attemptMs(this.#askedTimeoutMs, this.#rotation.hosts.length);
+    return this.#now + patienceMs(longestMs, this.#session, this.#now);
   }
 
-  /** Handshake, credentials and watches leave together: by the time anything else can be asked, all is as it was. */
+  /**
+   * Handshake, credentials and watches leave together: by the time anything else can be asked, all is as it was. Where
+   * the server first wants to know who we are, they wait for that.
+   */
   #onOpened(connection: number): void {
     if (this.#link.phase !== "dialing" || this.#link.connection !== connection) return;
     const { host } = this.#link;
@@ -189,11 +219,21 @@ export class SessionMachine<R extends SessionRequest> {
         timeOut: this.#askedTimeoutMs,
         sessionId: this.#session?.id ?? 0n,
         passwd: this.#session?.password ?? noPassword,
-        readOnly: false,
+        readOnly: this.#canBeReadOnly,
       },
     });
-    for (const auth of this.#credentials) this.#sendAuth(auth);
+    if (!this.#authentication.needsSasl) this.#resume();
+  }
+
+  #resume(): void {
+    this.#authentication.presentAll();
     this.#watches.rearm();
+  }
+
+  /** Whether requests may be sent, behind a handshake or before it is answered. */
+  get #maySend(): boolean {
+    const { phase } = this.#link;
+    return phase === "established" || (phase === "handshaking" && !this.#authentication.needsSasl);
   }
 
   #onHandshake(response: ConnectResponse): void {
@@ -208,8 +248,24 @@ export class SessionMachine<R extends SessionRequest> {
       if (this.#life === "running") this.#dial(link.host);
       return;
     }
-    this.#session = new BelievedSession(response, link.sinceMs);
-    this.#link = { phase: "established", connection: link.connection, host: link.host, sinceMs: this.#now };
+    this.#session = new BelievedSession(response, link.sinceMs, this.#answersProve);
+    if (!this.#authentication.needsSasl) return this.#onEstablished(link);
+    this.#link = { ...link, phase: "authenticating", sinceMs: this.#now, dueMs: this.#attemptDueMs() };
+    this.#authentication.startSasl();
+  }
+
+  #onSaslReply(err: number, body: Reader): void {
+    const link = this.#link;
+    assert(link.phase === "authenticating", "authentication is asked for once");
+    const verdict = this.#authentication.onSaslReply(err, body);
+    if (verdict === "going on") return;
+    if (verdict !== "done") return this.#onBroken({ kind: "notAuthenticated", error: verdict });
+    this.#resume();
+    this.#onEstablished(link);
+  }
+
+  #onEstablished({ connection, host }: Exclude<Link, { phase: "idle" }>): void {
+    this.#link = { phase: "established", connection, host, sinceMs: this.#now };
     this.#rotation.succeeded();
     this.#out.effect({ type: "attemptSucceeded" });
     if (this.#life === "closing") return this.#sendClose();
@@ -222,6 +278,8 @@ export class SessionMachine<R extends SessionRequest> {
 
   #onBroken(failure: LinkFailure): void {
     const wasEstablished = this.#link.phase === "established";
+    // The session of a read-only server lasts as long as the connection to it.
+    if (wasEstablished && this.#session?.readOnly && this.#life === "running") return this.#becomeLost("readOnly");
     const refused = this.#link.phase === "handshaking" && failure.kind === "closed";
     this.#breakLink(refused ? { kind: "refused" } : failure);
     if (refused) this.#onRefused();
@@ -255,21 +313,13 @@ export class SessionMachine<R extends SessionRequest> {
     }
   }
 
-  /** Servers close silently for several reasons; a pattern of it deserves a word, and one of them a way out. */
   #onRefused(): void {
     const { refusals } = this.#rotation;
+    const situation = { seenAny: this.#seen.last > 0, hasSession: this.#session !== undefined };
+    const { warnings, startOver } = adviceOn(refusals, situation);
     const fields = { attempts: refusals.inRow, lastZxid: this.#seen.last };
-    if (refusals.suspicious) this.#out.log("warn", refusedEverywhere(this.#seen.last > 0), fields);
-    // Without a session nothing but our own memory holds us to what we saw. A server that merely lags catches up in
-    // these attempts; one that was wiped never will, and would turn us away for ever.
-    if (this.#session === undefined && this.#seen.last > 0 && refusals.hopeless) {
-      this.#out.log(
-        "warn",
-        "starting over from the servers' data, which is older than what this client has seen",
-        fields,
-      );
-      this.#seen.forget();
-    }
+    for (const warning of warnings) this.#out.log("warn", warning, fields);
+    if (startOver) this.#seen.forget();
   }
 
   #checkDeadline(): void {
@@ -303,20 +353,12 @@ export class SessionMachine<R extends SessionRequest> {
   // Requests and answers
 
   #onRequest(request: R): void {
-    const failure = this.#whyNot(request);
+    const { waiting, watchers } = this;
+    const isRunning = this.#life === "running";
+    const failure = whyNot(request, { isRunning, generation: this.#generation, waiting, watchers });
     if (failure !== undefined) this.#out.effect({ type: "fail", request, failure });
     else if (this.#link.phase === "established") this.#sendRequest(request);
     else this.#queue.add(request);
-  }
-
-  /** Why a request cannot even wait. */
-  #whyNot(request: R): RequestFailure | undefined {
-    if (this.#life !== "running") return { kind: "closed" };
-    if (request.generation !== this.#generation) return { kind: "sessionExpired" };
-    if (this.#queue.size + this.#out.outstanding.requests >= limits.requests)
-      return tooMany(limits.requests, "requests");
-    if (request.watch && this.#watches.size >= limits.watchers) return tooMany(limits.watchers, "watchers");
-    return undefined;
   }
 
   #sendRequest(request: R): void {
@@ -344,9 +386,13 @@ export class SessionMachine<R extends SessionRequest> {
     const to = this.#out.outstanding.answered(header.xid);
     if (to.type === "unexpected") return this.#onBroken({ kind: "malformed", error: new Error(to.problem) });
     this.#seen.replied(header.zxid);
-    this.#session?.answered(to.sentMs);
+    this.#session?.answered(to.sentMs, this.#now);
     if (to.type === "ping") return;
-    if (to.type === "auth") return this.#onAuthReply(to.auth, header.err);
+    if (to.type === "auth") {
+      if (!this.#authentication.onAuthReply(to.auth, header.err)) this.#onBroken({ kind: "closed" });
+      return;
+    }
+    if (to.what === "sasl") return this.#onSaslReply(header.err, reply.body);
     if (to.what === "close") return this.#finish();
     if (to.what === "rearm") return this.#watches.onRearmed(header.err);
     // Whatever it says: the watch is not there any more.
@@ -360,22 +406,6 @@ export class SessionMachine<R extends SessionRequest> {
     else if (header.err === ErrorCode.SessionMoved) this.#onBroken({ kind: "closed" });
   }
 
-  // Credentials
-
-  #sendAuth(auth: SessionAuth): void {
-    this.#out.outstanding.auth(auth, this.#now);
-    this.#out.send({ type: "auth", auth });
-  }
-
-  #onAuthReply(auth: SessionAuth, err: number): void {
-    this.#out.effect({ type: "authAnswered", auth, err });
-    if (err === ErrorCode.Ok) return this.#credentials.accepted(auth);
-    // Presented again, they would only get every further connection closed. This one the server closes now: what is
-    // sent from here on would be lost, so it waits for the next.
-    this.#credentials.remove(auth);
-    this.#onBroken({ kind: "closed" });
-  }
-
   // Time
 
   #nextWake(): number {
@@ -383,7 +413,8 @@ export class SessionMachine<R extends SessionRequest> {
     let at = this.#session?.deadlineMs ?? Number.POSITIVE_INFINITY;
     if (this.#life === "closing") at = Math.min(at, this.#closeDueMs);
     if (isAttempt(this.#link)) at = Math.min(at, this.#link.dueMs);
-    if (this.#link.phase === "established") at = Math.min(at, this.#out.heartbeat.nextMs(this.sessionTimeoutMs));
+    if (this.#link.phase === "established" && this.#session !== undefined)
+      at = Math.min(at, this.#out.heartbeat.nextMs(this.#session));
     return at;
   }
 
@@ -400,8 +431,8 @@ export class SessionMachine<R extends SessionRequest> {
     if (isAttempt(link) && this.#now >= link.dueMs) {
       const stage = link.phase === "dialing" ? "dial" : "handshake";
       this.#onBroken({ kind: "timeout", stage, waitedMs: Math.round(this.#now - link.sinceMs) });
-    } else if (link.phase === "established") {
-      const due = this.#out.heartbeat.due(this.sessionTimeoutMs, this.#now);
+    } else if (link.phase === "established" && this.#session !== undefined) {
+      const due = this.#out.heartbeat.due(this.#session, this.#now);
       if (due === "give up") {
         this.#onBroken({ kind: "silent", waitedMs: Math.round(this.#out.heartbeat.silentMs(this.#now)) });
       } else if (due === "ping") {
@@ -444,8 +475,9 @@ export class SessionMachine<R extends SessionRequest> {
     if (state === this.#state) return;
     this.#state = state;
     const { sessionId = this.sessionId, reason } = of;
+    const readOnly = state === "connected" && this.#session?.readOnly;
     const event = { type: "state", state, sessionId, deadlineMs: this.deadlineMs } as const;
-    this.#out.effect(reason === undefined ? event : { ...event, reason });
+    this.#out.effect({ ...event, ...(reason && { reason }), ...(readOnly && { readOnly }) });
   }
 
   /** What holds after every step. */
@@ -461,8 +493,4 @@ export class SessionMachine<R extends SessionRequest> {
       assert(this.#watches.size === 0, "watches belong to a session");
     }
   }
-}
-
-function tooMany(limit: number, of: string): RequestFailure {
-  return { kind: "tooMany", what: `${limit} ${of} are waiting already` };
 }

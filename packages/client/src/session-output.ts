@@ -2,10 +2,13 @@
 import { assert } from "@corral/protocol";
 import { Heartbeat } from "./heartbeat.ts";
 import { Outstanding } from "./outstanding.ts";
-import type { Packet, SessionEffect, SessionRequest } from "./session-types.ts";
+import type { Packet, SessionAuth, SessionEffect, SessionRequest } from "./session-types.ts";
 
-/** A request under way: a caller's, a batch of watches being re-armed, one being taken back, or the last one. */
-export type UnderWay<R> = R | "rearm" | "unwatch" | "close";
+/**
+ * A request under way: a caller's, a message of authentication, a batch of watches being re-armed, one being taken back,
+ * or the last one.
+ */
+export type UnderWay<R> = R | "sasl" | "rearm" | "unwatch" | "close";
 
 /** The effects of one step, and what was sent on the connection and awaits its answer. */
 export class SessionOutput<R extends SessionRequest> {
@@ -60,6 +63,11 @@ export class SessionOutput<R extends SessionRequest> {
   /** Sends a request; `what` is handed back with its answer. */
   request(what: UnderWay<R>, packet: (xid: number) => Packet<R>): void {
     this.send(packet(this.outstanding.request(what, this.#now)));
+  }
+
+  auth(auth: SessionAuth): void {
+    this.outstanding.auth(auth, this.#now);
+    this.send({ type: "auth", auth });
   }
 
   ping(): void {

@@ -9,6 +9,8 @@ import type {
   SetWatches2,
   WatcherEvent,
 } from "@corral/protocol";
+import type { HostOrder } from "./host-rotation.ts";
+import type { BeginSasl } from "./sasl/exchange.ts";
 import type { WatchEventKind, Watcher } from "./watch-event.ts";
 import type { ServerWatch, WatchKind } from "./watch-registry.ts";
 
@@ -18,8 +20,11 @@ import type { ServerWatch, WatchKind } from "./watch-registry.ts";
  */
 export type ClientState = "connecting" | "connected" | "suspended" | "lost" | "closed";
 
-/** Why a session is over: the server said so, or it can no longer be relied upon. */
-export type LostReason = "expired" | "deadline";
+/**
+ * Why a session is over: the server said so; it can no longer be relied upon; or it was one of a server that is
+ * read-only, and lasted as long as the connection to it.
+ */
+export type LostReason = "expired" | "deadline" | "readOnly";
 
 /** A request, from the machine's point of view. The shell hangs more on it; the machine hands the same object back. */
 export interface SessionRequest {
@@ -55,6 +60,7 @@ export type LinkFailure =
   | { readonly kind: "timeout"; readonly stage: "dial" | "handshake"; readonly waitedMs: number }
   | { readonly kind: "refused" }
   | { readonly kind: "noSession" }
+  | { readonly kind: "notAuthenticated"; readonly error: Error }
   | { readonly kind: "malformed"; readonly error: Error }
   | { readonly kind: "closed"; readonly error?: Error }
   | { readonly kind: "silent"; readonly waitedMs: number }
@@ -79,6 +85,14 @@ export type SessionInput<R extends SessionRequest> =
   | { readonly type: "abandon"; readonly request: R }
   | { readonly type: "addAuth"; readonly auth: SessionAuth }
   | { readonly type: "forgetAuth"; readonly auth: SessionAuth }
+  /** It has turned out that every answer moves the deadline. */
+  | { readonly type: "trustAnswers" }
+  /** A server that takes writes has been found, while the session is with one that does not. */
+  | { readonly type: "readWriteAt"; readonly host: Address }
+  /** The ensemble's servers are these now, in the order in which to try them. */
+  | { readonly type: "hosts"; readonly hosts: readonly Address[] }
+  /** More about why a host refuses. */
+  | { readonly type: "diagnosed"; readonly host: Address; readonly reason: string }
   | { readonly type: "unwatch"; readonly path: string; readonly watcher: Watcher }
   /** Bytes are about to be written: the last moment at which a stale belief can be noticed. */
   | { readonly type: "beforeWrite" }
@@ -89,6 +103,7 @@ export type SessionInput<R extends SessionRequest> =
 export type Packet<R extends SessionRequest> =
   | { readonly type: "connect"; readonly request: ConnectRequest }
   | { readonly type: "auth"; readonly auth: SessionAuth }
+  | { readonly type: "sasl"; readonly xid: number; readonly token: Uint8Array }
   | { readonly type: "setWatches"; readonly xid: number; readonly watches: SetWatches2 }
   | { readonly type: "request"; readonly xid: number; readonly request: R }
   | { readonly type: "removeWatches"; readonly xid: number; readonly watch: ServerWatch }
@@ -127,6 +142,7 @@ export type SessionEffect<R extends SessionRequest> =
       readonly sessionId: bigint;
       readonly deadlineMs: number;
       readonly reason?: LostReason;
+      readonly readOnly?: true;
     }
   | {
       readonly type: "log";
@@ -136,3 +152,18 @@ export type SessionEffect<R extends SessionRequest> =
     }
   /** Nothing more will come. */
   | { readonly type: "closed" };
+
+/** What a machine is to know from the beginning. */
+export interface MachineOptions {
+  /** In the order in which to try them. None: they come as an input, before the first attempt. */
+  readonly hosts: readonly Address[];
+  /** Default `shuffled`: go on from where one was. */
+  readonly hostOrder?: HostOrder;
+  readonly sessionTimeoutMs: number;
+  /** Whether every answer moves the deadline; see `BelievedSession`. */
+  readonly answersProve: boolean;
+  /** Whether a server will do that takes no writes. Default false. */
+  readonly canBeReadOnly?: boolean;
+  /** How to authenticate by SASL, where that is wanted. */
+  readonly sasl?: BeginSasl | undefined;
+}

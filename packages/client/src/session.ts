@@ -2,20 +2,27 @@
  * Runs the session machine: turns streams and timers into its inputs and carries out its effects. One queue of effects
  * keeps the order, also when a watcher or a listener calls back into the client while effects are being carried out.
  */
-import type { Address, Clock, Dialer, Logger, Random, TimerHandle } from "@corral/io";
+import type { Address, Clock, Diagnostics, Dialer, Logger, Random, TimerHandle } from "@corral/io";
 import { assertNever, type ClientOperation, type Reader } from "@corral/protocol";
 import { formatAddress } from "./connect-string.ts";
 import { Connection, type EncodedRequest } from "./connection.ts";
 import type { HostDiagnosis } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import { describeFailure } from "./host-rotation.ts";
+import type { HostSource } from "./host-source.ts";
 import { limits } from "./limits.ts";
+import { Meter } from "./meter.ts";
 import { onAbort } from "./on-abort.ts";
+import { findReadWriteServer } from "./read-write-search.ts";
 import { Reconnector } from "./reconnector.ts";
+import { RefusalInquiry } from "./refusal-inquiry.ts";
+import { RequestLog } from "./request-log.ts";
 import { callSafely } from "./safe-call.ts";
 import { SessionMachine } from "./session-machine.ts";
 import type {
   LinkFailure,
+  MachineOptions,
+  ReceivedFrame,
   RequestFailure,
   SessionAuth,
   SessionEffect,
@@ -23,6 +30,7 @@ import type {
   WatchIntent,
 } from "./session-types.ts";
 import type { StateEvent } from "./state-emitter.ts";
+import { type ConnectionTrace, Tracing } from "./tracing.ts";
 import type { Watcher } from "./watch-event.ts";
 
 /** What a request came to. Errors are made from it by whoever asked, where the caller's stack still is. */
@@ -43,13 +51,15 @@ export interface Call {
 
 /** What a session needs. */
 export interface SessionOptions {
-  /** In the order in which to try them. */
-  readonly hosts: readonly Address[];
-  readonly sessionTimeoutMs: number;
+  readonly hosts: HostSource;
+  /** What the machine is to know. */
+  readonly machine: Omit<MachineOptions, "hosts">;
+  readonly responseBytesMax: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly dialer: Dialer;
   readonly logger: Logger;
+  readonly diagnostics: Diagnostics;
   onState(event: StateEvent): void;
 }
 
@@ -69,6 +79,10 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #machine: SessionMachine<PendingRequest>;
   readonly #reconnector: Reconnector;
+  readonly #inquiry: RefusalInquiry;
+  readonly #tracing: Tracing;
+  readonly #log: RequestLog;
+  readonly meter = new Meter();
   #link: Link | undefined;
   readonly #effects = new Fifo<SessionEffect<PendingRequest>>();
   #performing = false;
@@ -76,20 +90,27 @@ export class Session {
   readonly #authWaiters = new Map<SessionAuth, (err: number | undefined) => void>();
   #closed: { readonly promise: Promise<void>; resolve(): void } | undefined;
   #over = false;
+  /** Aborted with the session's end. */
+  readonly #stop = new AbortController();
+  /** Aborted when there is nothing more to search for. */
+  #search = new AbortController();
   /** Bytes of the requests that await their outcome. */
   #waitingBytes = 0;
   #lostTold = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { hosts, sessionTimeoutMs, clock, random } = options;
-    this.#machine = new SessionMachine<PendingRequest>({ hosts, sessionTimeoutMs });
+    const { hosts, machine, clock, random } = options;
+    this.#machine = new SessionMachine<PendingRequest>({ ...machine, hosts: hosts.initial });
+    this.#inquiry = new RefusalInquiry(options);
+    this.#tracing = new Tracing(options.diagnostics);
+    this.#log = new RequestLog(clock, this.meter, this.#tracing);
     this.#reconnector = new Reconnector({
       clock,
       random,
-      hostCount: hosts.length,
-      backoffMsMax: Math.max(limits.backoffMs, Math.min(limits.backoffMsMax, sessionTimeoutMs / 6)),
-      attempt: () => this.#step({ type: "attempt" }),
+      hostCount: () => Math.max(1, this.#machine.hosts.length),
+      backoffMsMax: Math.max(limits.backoffMs, Math.min(limits.backoffMsMax, machine.sessionTimeoutMs / 6)),
+      attempt: () => void this.#attempt(),
       onError: (err) => {
         options.logger.error({ err }, "connecting failed in an unforeseen way; the client closes");
         void this.close();
@@ -129,12 +150,34 @@ export class Session {
 
   /** What happened last at each host. */
   get diagnosis(): readonly HostDiagnosis[] {
-    return this.#machine.diagnosis;
+    const { problem } = this.#options.hosts;
+    return problem === undefined ? this.#machine.diagnosis : [...this.#machine.diagnosis, problem];
+  }
+
+  /** Watchers waiting. */
+  get watchers(): number {
+    return this.#machine.watchers;
+  }
+
+  /** Requests that wait for a connection or an answer, and their bytes. */
+  get waiting(): { readonly requests: number; readonly bytes: number } {
+    return { requests: this.#machine.waiting, bytes: this.#waitingBytes };
+  }
+
+  /** Bytes of all connections. */
+  get bytes(): { readonly sent: number; readonly received: number } {
+    const { sent = 0, received = 0 } = this.#link?.connection?.bytes ?? {};
+    return { sent: this.meter.bytesSent + sent, received: this.meter.bytesReceived + received };
   }
 
   /** Begins to connect. Once. */
   start(): void {
     this.#reconnector.start();
+  }
+
+  /** It has turned out whose servers these are: every answer moves the deadline. */
+  trustAnswers(): void {
+    this.#step({ type: "trustAnswers" });
   }
 
   /** Sends a request, as soon as there is a connection. Never rejects. */
@@ -147,6 +190,7 @@ export class Session {
         return resolve({ type: "failure", failure: { kind: "tooMany", what } });
       }
       this.#waitingBytes += bytes;
+      const ended = this.#log.begin(call.operation, call.path, this.sessionId);
       let settled = false;
       const settle = (outcome: Outcome) => {
         // A request that was given up may yet be told that its connection broke.
@@ -154,6 +198,7 @@ export class Session {
         settled = true;
         this.#waitingBytes -= bytes;
         ignore();
+        ended(outcome);
         resolve(outcome);
       };
       const request: PendingRequest = { ...call, generation: this.#lostTold, abandoned: false, settle };
@@ -201,6 +246,37 @@ export class Session {
     return this.#closed.promise;
   }
 
+  /** The same, for the last turn of a process: whatever can still be sent is. */
+  closeNow(): void {
+    void this.close();
+    this.#link?.connection?.flushNow();
+  }
+
+  /** One attempt to connect, after finding out to whom if that is not known, or was found out a while ago. */
+  async #attempt(): Promise<void> {
+    const { hosts } = this.#options;
+    if (hosts.isStale) {
+      const found = await hosts.find();
+      if (found !== undefined) this.#step({ type: "hosts", hosts: found });
+    }
+    if (this.#machine.hosts.length > 0) this.#step({ type: "attempt" });
+    else this.#reconnector.failed(hosts.problem?.reason ?? "there are no hosts");
+  }
+
+  async #askWhyRefused(host: Address): Promise<void> {
+    const reason = await this.#inquiry.ask(host, () => this.lastZxid, this.#stop.signal);
+    if (reason === undefined || this.#over) return;
+    this.#step({ type: "diagnosed", host, reason });
+    this.#options.logger.warn({ host: formatAddress(host), reason }, "a server refuses this client");
+  }
+
+  /** The session is with a server that takes no writes: for as long as it is, another is looked for. */
+  async #searchReadWrite(sessionId: bigint): Promise<void> {
+    const { signal } = this.#search;
+    const host = await findReadWriteServer(this.#options, () => this.#machine.hosts, signal);
+    if (host !== undefined && this.sessionId === sessionId) this.#step({ type: "readWriteAt", host });
+  }
+
   #step(input: SessionInput<PendingRequest>): void {
     if (this.#over) {
       if (input.type === "request") input.request.settle({ type: "failure", failure: { kind: "closed" } });
@@ -225,10 +301,15 @@ export class Session {
       case "connect":
         return this.#reconnector.start(effect.livedMs);
       case "attemptSucceeded":
+        this.meter.established++;
+        this.#tellConnection("established", this.#machine.host);
         return this.#reconnector.succeeded();
       case "attemptFailed": {
         const reason = describeFailure(effect.failure);
         logger.debug({ host: formatAddress(effect.host), reason }, "could not connect");
+        this.meter.failed++;
+        this.#tellConnection("failed", effect.host, reason);
+        if (effect.failure.kind === "refused") void this.#askWhyRefused(effect.host);
         return this.#reconnector.failed(reason);
       }
       case "dial":
@@ -245,13 +326,14 @@ export class Session {
       case "authAnswered":
         return this.#onAuthAnswered(effect.auth, effect.err);
       case "event": {
+        this.meter.events++;
         const event = { type: effect.event, path: effect.path };
         for (const watcher of effect.watchers) callSafely(watcher, event, logger, `a watcher of ${event.path}`);
         return;
       }
       case "state": {
         const { type: _, ...event } = effect;
-        if (effect.state === "lost") this.#lostTold++;
+        this.#onState(event);
         return this.#options.onState(event);
       }
       case "log":
@@ -263,7 +345,27 @@ export class Session {
     }
   }
 
+  #onState(event: StateEvent): void {
+    this.#search.abort();
+    if (event.state === "lost") {
+      this.#lostTold++;
+      this.meter.sessionsLost++;
+    }
+    if (event.readOnly) {
+      this.#search = new AbortController();
+      void this.#searchReadWrite(event.sessionId);
+    }
+    if (this.#tracing.state.hasSubscribers) this.#tracing.state.publish(event);
+  }
+
+  #tellConnection(type: ConnectionTrace["type"], host: Address | undefined, reason?: string): void {
+    if (!this.#tracing.connection.hasSubscribers || host === undefined) return;
+    this.#tracing.connection.publish({ type, host: formatAddress(host), ...(reason === undefined ? {} : { reason }) });
+  }
+
   #dial(id: number, host: Address): void {
+    this.meter.attempted++;
+    this.#tellConnection("dialing", host);
     const link: Link = { id, dial: new AbortController(), connection: undefined };
     this.#link = link;
     const broken = (failure: LinkFailure) => this.#step({ type: "broken", connection: id, failure });
@@ -271,11 +373,12 @@ export class Session {
       (stream) => {
         // Given up while the stream was on its way.
         if (this.#link !== link) return stream.destroy();
-        link.connection = new Connection(stream, {
-          onFrames: (frames) => this.#step({ type: "received", connection: id, frames }),
+        const handler = {
+          onFrames: (frames: readonly ReceivedFrame[]) => this.#step({ type: "received", connection: id, frames }),
           onBroken: broken,
           beforeWrite: () => this.#step({ type: "beforeWrite" }),
-        });
+        };
+        link.connection = new Connection(stream, handler, this.#options.responseBytesMax);
         this.#step({ type: "opened", connection: id });
       },
       (thrown: unknown) => {
@@ -291,6 +394,8 @@ export class Session {
     this.#link = undefined;
     dial.abort();
     connection?.destroy();
+    this.meter.bytesSent += connection?.bytes.sent ?? 0;
+    this.meter.bytesReceived += connection?.bytes.received ?? 0;
   }
 
   #onAuthAnswered(auth: SessionAuth, err: number): void {
@@ -303,6 +408,8 @@ export class Session {
 
   #onClosed(): void {
     this.#over = true;
+    this.#stop.abort();
+    this.#search.abort();
     this.#timer?.handle.cancel();
     this.#timer = undefined;
     this.#reconnector.stop();
@@ -321,6 +428,7 @@ export class Session {
     const { clock } = this.#options;
     const handle = clock.setTimer(Math.max(0, atMs - clock.elapsedMs()), () => {
       this.#timer = undefined;
+      this.meter.late(clock.elapsedMs() - atMs);
       this.#step({ type: "timer" });
     });
     this.#timer = { handle, atMs };

@@ -17,8 +17,13 @@ export interface StateEvent {
    * answer; `client.deadlineMs` is the current one.
    */
   readonly deadlineMs: number;
-  /** With `lost`: `expired`, the server said so; `deadline`, it can no longer be ruled out. */
+  /**
+   * With `lost`: `expired`, the server said so; `deadline`, it can no longer be ruled out; `readOnly`, it was with a
+   * server that takes no writes, and one that does has been found, or the connection broke.
+   */
   readonly reason?: LostReason;
+  /** With `connected`: the server takes no writes; the client looks for one that does. */
+  readonly readOnly?: true;
 }
 
 /** What `client.on("state", …)` takes. */

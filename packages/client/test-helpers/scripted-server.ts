@@ -80,11 +80,19 @@ export class ScriptedServer {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Answers to four-letter words; to others there is none. */
+  readonly words: Record<string, string> = {};
+  /** Words that were asked. */
+  readonly asked: string[] = [];
+
   accept(): ByteStream {
-    const connection = new ServerConnection(this);
+    return new ServerConnection(this).clientSide;
+  }
+
+  /** The first bytes are none of a four-letter word's: somebody wants a session. */
+  onHandshakeBegun(connection: ServerConnection): void {
     this.connections.push(connection);
     this.#waiting.shift()?.(connection);
-    return connection.clientSide;
   }
 }
 
@@ -213,12 +221,25 @@ export class ServerConnection {
   #onBytes(bytes: Buffer): void {
     if (this.ended) return;
     this.writes++;
+    if (this.writes === 1) {
+      if ((bytes[0] ?? 0) >= 0x61) return this.#onWord(bytes.toString());
+      this.#server.onHandshakeBegun(this);
+    }
     this.#decoder.push(bytes);
     for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
       const reader = new Reader(frame);
       if (this.#handshake === undefined) this.#onHandshake(connectRequestCodec.read(reader));
       else this.#onRequest(reader);
     }
+  }
+
+  #onWord(word: string): void {
+    this.#server.asked.push(word);
+    const answer = this.#server.words[word];
+    queueMicrotask(() => {
+      if (answer !== undefined) this.sendBytes(Buffer.from(answer));
+      this.close();
+    });
   }
 
   #onHandshake(request: ConnectRequest): void {

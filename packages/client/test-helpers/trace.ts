@@ -4,6 +4,7 @@ import { formatAddress } from "../src/connect-string.ts";
 import { SessionMachine } from "../src/session-machine.ts";
 import type {
   LinkFailure,
+  MachineOptions,
   Packet,
   ReceivedFrame,
   RequestFailure,
@@ -28,9 +29,10 @@ export class Trace {
   generation = 0;
   #xids: number[] = [];
 
-  constructor(options: { readonly hosts?: readonly string[]; readonly sessionTimeoutMs?: number } = {}) {
+  constructor(options: Partial<Omit<MachineOptions, "hosts">> & { readonly hosts?: readonly string[] } = {}) {
     const hosts = (options.hosts ?? ["one"]).map((host) => ({ host, port: 2181 }));
-    this.machine = new SessionMachine({ hosts, sessionTimeoutMs: options.sessionTimeoutMs ?? 9_000 });
+    const { sessionTimeoutMs = 9_000, hosts: _, ...others } = options;
+    this.machine = new SessionMachine({ hosts, sessionTimeoutMs, answersProve: true, ...others });
   }
 
   toString(): string {
@@ -159,7 +161,7 @@ function formatEffect(effect: SessionEffect<TracedRequest>): string {
     case "event":
       return `call ${effect.watchers.map((watcher) => watcher.name).join(", ")}: ${effect.event} ${effect.path}`;
     case "state":
-      return `state ${effect.state}: session ${effect.sessionId}, deadline ${effect.deadlineMs}${effect.reason === undefined ? "" : `, ${effect.reason}`}`;
+      return `state ${effect.state}: session ${effect.sessionId}, deadline ${effect.deadlineMs}${effect.reason === undefined ? "" : `, ${effect.reason}`}${effect.readOnly ? ", read-only" : ""}`;
     case "log":
       return `log ${effect.level}: ${effect.message} ${JSON.stringify(effect.fields)}`;
     case "closed":
@@ -185,6 +187,8 @@ function formatPacket(packet: Packet<TracedRequest>): string {
     }
     case "request":
       return `request ${packet.xid}: ${packet.request.label}`;
+    case "sasl":
+      return `sasl ${packet.xid}: ${packet.token.length} bytes`;
     case "removeWatches":
       return `removeWatches ${packet.xid}: ${packet.watch.path}, type ${packet.watch.type}`;
     case "closeSession":

@@ -67,6 +67,10 @@ export class NodeByteStream implements ByteStream {
     socket.write(bytes, this.#onWritten);
   }
 
+  flush(): void {
+    if (this.#corked) this.#uncork();
+  }
+
   get unsentBytes(): number {
     return this.#socket.destroyed ? 0 : this.#socket.writableLength;
   }

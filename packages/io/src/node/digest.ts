@@ -5,3 +5,8 @@ import { createHash } from "node:crypto";
 export function sha1Base64(text: string): string {
   return createHash("sha1").update(text, "utf8").digest("base64");
 }
+
+/** `md5(bytes)`, for protocols that are stuck with it. */
+export function md5(bytes: Uint8Array): Buffer {
+  return createHash("md5").update(bytes).digest();
+}

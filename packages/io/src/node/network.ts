@@ -1,5 +1,6 @@
 /** TCP behind the `Dialer` and `Listener` ports. */
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { lookup } from "node:dns";
+import { type AddressInfo, connect, createServer, type LookupFunction, type Server, type Socket } from "node:net";
 import type { Address, ByteStream, Dialer, Listener, Listening } from "../ports/network.ts";
 import { NodeByteStream, socketOptions } from "./byte-stream.ts";
 
@@ -14,7 +15,7 @@ export const nodeDialer: Dialer = {
         reject(signal.reason);
         return;
       }
-      const socket = connect({ host, port, ...socketOptions });
+      const socket = connect({ host, port, ...socketOptions, lookup: spreadLookup });
       const onAbort = () => finish(() => reject(signal.reason));
       const onError = (error: Error) => finish(() => reject(oneError(error, { host, port })));
       const finish = (settle: () => void) => {
@@ -78,13 +79,30 @@ function accept(socket: Socket, onStream: (stream: ByteStream) => void): void {
   onStream(new NodeByteStream(socket, { host: plainAddress(remoteAddress), port: remotePort }));
 }
 
+/**
+ * Resolves a name anew, and puts its addresses in an order of chance within each family: behind one name may be many
+ * servers, and not all clients should go to the first.
+ */
+export const spreadLookup: LookupFunction = (hostname, options, callback) => {
+  lookup(hostname, options, (error, found, family) => {
+    if (error !== null || !Array.isArray(found)) return callback(error, found, family);
+    const families = [...new Set(found.map((address) => address.family))];
+    const keyed = found.map((address) => ({ address, key: Math.random() })).sort((a, b) => a.key - b.key);
+    const spread = families.flatMap((of) => keyed.filter(({ address }) => address.family === of));
+    callback(
+      null,
+      spread.map(({ address }) => address),
+    );
+  });
+};
+
 /** IPv4 as people write it, also when it came in through an IPv6 socket. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
 }
 
 /** Several addresses tried make one AggregateError without a message: give it the first one's, and keep all as the cause. */
-function oneError(error: Error, address: Address): Error {
+export function oneError(error: Error, address: Address): Error {
   if (!(error instanceof AggregateError)) return error;
   const first: unknown = error.errors[0];
   if (!(first instanceof Error)) return error;

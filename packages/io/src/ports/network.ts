@@ -42,6 +42,8 @@ export interface ByteStream {
   attach(handler: StreamHandler): void;
   /** Queues bytes; they leave in order. The stream keeps the buffer: do not write into it afterwards. */
   write(bytes: Uint8Array): void;
+  /** Hands what is queued to the operating system at once, not at the end of this turn. For the last words of a process. */
+  flush?(): void;
   /** Bytes queued here which the operating system has not taken yet. */
   readonly unsentBytes: number;
   /** Stops (`true`) or resumes (`false`) reading from the other side, which feels it as back-pressure. */

@@ -1,0 +1,72 @@
+/** TLS behind the `Dialer` port. */
+import { type ConnectionOptions, connect } from "node:tls";
+import type { ByteStream, Dialer } from "../ports/network.ts";
+import { NodeByteStream, socketOptions } from "./byte-stream.ts";
+import { oneError, plainAddress, spreadLookup } from "./network.ts";
+
+/** What to trust and what to show. Certificates and keys in PEM. */
+export interface TlsOptions {
+  /** Authorities that servers' certificates may come from. Default: those that Node comes with. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** The client's own certificate chain, for servers that ask for one. */
+  readonly cert?: string | Buffer;
+  /** Its private key. */
+  readonly key?: string | Buffer;
+  /** Of the key, if it is encrypted. */
+  readonly passphrase?: string;
+  /** The name that the servers' certificates must be for. Default: the host that is dialed. */
+  readonly servername?: string;
+}
+
+/** Opens TLS connections (1.2 and newer) to servers whose certificates are valid, and to no others. */
+export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
+  const tls: ConnectionOptions = {
+    minVersion: "TLSv1.2",
+    ...options,
+    ...(ca === undefined ? {} : { ca: typeof ca === "string" || Buffer.isBuffer(ca) ? ca : [...ca] }),
+  };
+  return {
+    dial: ({ host, port }, { signal }) =>
+      new Promise<ByteStream>((resolve, reject) => {
+        if (signal.aborted) {
+          reject(signal.reason);
+          return;
+        }
+        const socket = connect({ ...socketOptions, ...tls, host, port, lookup: spreadLookup });
+        socket.setNoDelay(socketOptions.noDelay);
+        socket.setKeepAlive(socketOptions.keepAlive, socketOptions.keepAliveInitialDelay);
+        const onAbort = () => finish(() => reject(signal.reason));
+        const onError = (error: Error) => finish(() => reject(explained(oneError(error, { host, port }))));
+        const onEnd = () => finish(() => reject(new Error(`${host}:${port} ended the TLS handshake`)));
+        const finish = (settle: () => void) => {
+          signal.removeEventListener("abort", onAbort);
+          socket.destroy();
+          settle();
+        };
+        signal.addEventListener("abort", onAbort, { once: true });
+        // Stays: a socket that is being destroyed may still report an error, which by then concerns nobody.
+        socket.on("error", onError);
+        socket.once("close", onEnd);
+        socket.once("secureConnect", () => {
+          signal.removeEventListener("abort", onAbort);
+          socket.off("error", onError);
+          socket.off("close", onEnd);
+          resolve(new NodeByteStream(socket, { host: plainAddress(socket.remoteAddress ?? host), port }));
+        });
+      }),
+  };
+}
+
+/** The two usual mistakes, in words. */
+function explained(error: Error): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
+    return Object.assign(new Error(`what answers does not speak TLS: ${error.message}`, { cause: error }), { code });
+  }
+  if (code !== undefined && /CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) {
+    return Object.assign(new Error(`the certificate is not to be trusted: ${error.message}`, { cause: error }), {
+      code,
+    });
+  }
+  return error;
+}
