@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-const required = process.env["CORRAL_REQUIRE_PEERS"] === "1";
+const required = process.env.CORRAL_REQUIRE_PEERS === "1";
 
 /** Debian's jars of Apache ZooKeeper and what it needs. */
 export const zookeeperJars = "/usr/share/java/zookeeper.jar";

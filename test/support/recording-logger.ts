@@ -32,7 +32,7 @@ export class RecordingLogger implements Logger {
   /** Resolves with the first line whose message or reason holds `text`, once there is one. */
   async line(text: string): Promise<LogLine> {
     for (;;) {
-      const found = this.lines.find((l) => `${l.message} ${String(l.fields["reason"] ?? "")}`.includes(text));
+      const found = this.lines.find((l) => `${l.message} ${String(l.fields.reason ?? "")}`.includes(text));
       if (found !== undefined) return found;
       await new Promise<void>((resolve) => {
         const wake = (): void => {
