@@ -18,6 +18,8 @@ export class HostRotation {
   readonly #byPriority: boolean;
   #cursor = 0;
   readonly #last = new Map<string, HostDiagnosis>();
+  /** Holds until the host does something else than refuse. */
+  readonly #whyRefused = new Map<string, string>();
   #refusals = 0;
 
   constructor(hosts: readonly Address[], order: HostOrder) {
@@ -60,9 +62,10 @@ export class HostRotation {
     this.#refusals = failure.kind === "refused" ? this.#refusals + 1 : 0;
     const error = "error" in failure ? failure.error : undefined;
     const name = formatAddress(host);
+    if (failure.kind !== "refused") this.#whyRefused.delete(name);
     this.#last.set(name, {
       host: name,
-      reason: describeFailure(failure),
+      reason: this.#whyRefused.get(name) ?? describeFailure(failure),
       ...(error === undefined ? {} : { cause: error }),
     });
   }
@@ -71,12 +74,15 @@ export class HostRotation {
   diagnosed(host: Address, reason: string): void {
     const name = formatAddress(host);
     const known = this.#last.get(name);
-    if (known !== undefined) this.#last.set(name, { ...known, reason });
+    if (known === undefined) return;
+    this.#whyRefused.set(name, reason);
+    this.#last.set(name, { ...known, reason });
   }
 
   /** A session is established or re-attached. */
   succeeded(): void {
     this.#refusals = 0;
+    this.#whyRefused.clear();
     if (this.#byPriority) this.#cursor = 0;
   }
 
