@@ -8,6 +8,7 @@ import type { DurableLog } from "./durable-log.ts";
 import type { ClientPort } from "./net/client-port.ts";
 import type { Effect, Input } from "./replica/effect.ts";
 import type { Replica } from "./replica.ts";
+import { SnapshotGivenUpError } from "./storage/storage-error.ts";
 
 /** What a driver runs, and whom it tells. */
 export interface DriverParts {
@@ -109,7 +110,8 @@ export class Driver {
       logger.info({ zxid: formatZxid(zxid), tookMs: Math.round(clock.elapsedMs() - startedMs) }, "snapshot written");
     } catch (err) {
       // The log still has everything; the next snapshot tries again.
-      logger.error({ err, zxid: formatZxid(zxid) }, "writing a snapshot failed");
+      if (err instanceof SnapshotGivenUpError) logger.info({ zxid: formatZxid(zxid) }, err.message);
+      else logger.error({ err, zxid: formatZxid(zxid) }, "writing a snapshot failed");
     }
     this.dispatch({ type: "snapshotEnded" });
   }

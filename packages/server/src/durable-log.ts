@@ -9,7 +9,7 @@ export interface DurableLog {
   writeEpoch(epoch: number): Promise<void>;
   /** Resolves when the snapshot is durable. Pulls the chunks at its own pace. */
   writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void>;
-  /** Waits for what is in flight. */
+  /** Waits for what is in flight, but for a snapshot, which is given up. */
   close(): Promise<void>;
   /** Called with the zxid of the newest record that is durable. */
   onDurable: (zxid: number) => void;

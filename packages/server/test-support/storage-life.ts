@@ -3,7 +3,7 @@
  * A snapshot's content is the list of all records before it, so that what comes back can be compared record by record.
  */
 import { silentLogger } from "@corral/io";
-import type { MemoryDisk } from "@corral/testing";
+import { MemoryDisk } from "@corral/testing";
 import { type LogRecord, Storage, type StorageLimits } from "../src/storage/storage.ts";
 
 /** Where the lives take place. */
@@ -28,6 +28,21 @@ export interface Life {
   readonly failures: Error[];
   /** Resolves when that record is on the disk; rejects when the storage has failed. */
   durable(zxid: number): Promise<void>;
+}
+
+/** Another disk with the same files, all durable, to which something is then done. */
+export function copyOf(disk: MemoryDisk, change: (copy: MemoryDisk) => void = () => {}): MemoryDisk {
+  const copy = new MemoryDisk();
+  for (const path of disk.paths()) copy.put(path, disk.contents(path));
+  change(copy);
+  return copy;
+}
+
+/** Cuts the file, or fills it up with zeros, to that many bytes, as `truncate -s` does. */
+export function resize(disk: MemoryDisk, path: string, length: number): void {
+  const bytes = Buffer.alloc(length);
+  disk.contents(path).copy(bytes);
+  disk.put(path, bytes);
 }
 
 /** Opens and replays. */

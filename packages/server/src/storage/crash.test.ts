@@ -4,11 +4,21 @@
  *
  * DurableHistory  every acknowledged record comes back; what comes back is a prefix of what was appended
  * DurableEpoch    an epoch that was written is never forgotten
+ * NoticedLoss     a log that somebody has cut or deleted after any of these lives is refused, unless nothing is missing
  */
 import { diskError, MemoryDisk, type SeededRandom, seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
-import { type Life, letters, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
-import type { LogRecord } from "./storage.ts";
+import {
+  copyOf,
+  type Life,
+  letters,
+  live,
+  resize,
+  smallLimits,
+  text,
+  toChunks,
+} from "../../test-support/storage-life.ts";
+import { type LogRecord, StorageError } from "./storage.ts";
 
 const epochBytes = 2 ** 32;
 
@@ -18,7 +28,21 @@ interface Promised {
   appended: LogRecord[];
   acknowledgedZxid: number;
   epoch: number;
+  /** Torn tails that were met, and losses that were noticed, so that a test that meets none is found out. */
+  torn: number;
+  noticed: number;
+  /** False while there may be acknowledged records in a file that grew with each batch: its loss may go unnoticed. */
+  growsBySteps: boolean;
 }
+
+const nothing = (): Promised => ({
+  appended: [],
+  acknowledgedZxid: 0,
+  epoch: 0,
+  torn: 0,
+  noticed: 0,
+  growsBySteps: true,
+});
 
 function check(life: Life, promised: Promised, what: string): void {
   const appended = text(promised.appended);
@@ -28,6 +52,7 @@ function check(life: Life, promised: Promised, what: string): void {
   expect(life.storage.currentEpoch, what).toBeGreaterThanOrEqual(promised.epoch);
   promised.appended = [...life.recovered];
   promised.acknowledgedZxid = life.acknowledgedZxid;
+  promised.torn += life.truncatedBytes > 0 ? 1 : 0;
 }
 
 /** Whatever ends a life early is the disk's doing, and is what the test is about; anything else is not. */
@@ -79,11 +104,11 @@ const endings: readonly [string, (disk: MemoryDisk, random: SeededRandom) => Mem
 describe("a storage that ends at any operation", () => {
   it.each(endings)("%s: keeps its promises", async (_, end) => {
     const complete = new MemoryDisk();
-    await script(complete, { appended: [], acknowledgedZxid: 0, epoch: 0 });
+    await script(complete, nothing());
     expect(complete.operationCount).toBeGreaterThan(150);
     for (let last = 1; last <= complete.operationCount; last += 1) {
       const disk = new MemoryDisk();
-      const promised: Promised = { appended: [], acknowledgedZxid: 0, epoch: 0 };
+      const promised = nothing();
       let next: MemoryDisk | undefined;
       disk.onOperation = () => {
         if (disk.operationCount === last) next = end(disk, seededRandom(last));
@@ -105,13 +130,96 @@ describe("a storage that ends at any operation", () => {
   });
 });
 
+/** Two records, each in a file of its own, all whole; then what is to be made of it. */
+async function twoFiles(change: (disk: MemoryDisk) => void): Promise<MemoryDisk> {
+  const disk = new MemoryDisk();
+  const life = await live(disk);
+  const [first, second] = letters(1, [10, 900]) as [LogRecord, LogRecord];
+  life.storage.append([first]);
+  await life.durable(1);
+  await life.storage.writeSnapshot(1, toChunks([first]));
+  life.storage.append([second]);
+  await life.durable(2);
+  await life.storage.close();
+  return copyOf(disk, change);
+}
+
+describe("a start that ends at any operation of its repairs", () => {
+  const torn: readonly [string, () => Promise<MemoryDisk>][] = [
+    [
+      "the first record of a file is torn",
+      () =>
+        twoFiles((disk) => {
+          disk.put("/data/log.2", disk.contents("/data/log.2").fill(0, 512, 1_024));
+        }),
+    ],
+    [
+      "the first record of a file is missing",
+      () =>
+        twoFiles((disk) => {
+          disk.put("/data/log.2", disk.contents("/data/log.2").fill(0, 64));
+        }),
+    ],
+    [
+      "a later record is torn",
+      async () => {
+        const disk = new MemoryDisk();
+        const life = await live(disk);
+        life.storage.append(letters(1, [700]));
+        await life.durable(1);
+        life.storage.append(letters(2, [900]));
+        await life.durable(2);
+        return copyOf(disk, (copy) => copy.put("/data/log.1", copy.contents("/data/log.1").fill(0, 1_024, 1_536)));
+      },
+    ],
+    [
+      "a later record, for which the file grew, is torn",
+      async () => {
+        const disk = new MemoryDisk();
+        const life = await live(disk);
+        life.storage.append(letters(1, [700]));
+        await life.durable(1);
+        let killed: MemoryDisk | undefined;
+        disk.onOperation = ({ kind }) => {
+          if (kind === "sync") killed ??= disk.kill();
+        };
+        life.storage.append(letters(2, [1_900]));
+        await life.durable(2).catch(unlessDisk);
+        if (!killed) throw new Error("it did not come to a sync");
+        return copyOf(killed, (copy) => copy.put("/data/log.1", copy.contents("/data/log.1").fill(0, 1_536, 2_048)));
+      },
+    ],
+  ];
+
+  it.each(torn)("%s", async (_, make) => {
+    const disk = await make();
+    const { recovered } = await live(copyOf(disk));
+    expect(recovered.length).toBe(1);
+    for (const [how, end] of endings) {
+      for (let last = 1; ; last += 1) {
+        const dying = copyOf(disk);
+        let next: MemoryDisk | undefined;
+        dying.onOperation = () => {
+          if (dying.operationCount === last) next = end(dying, seededRandom(last));
+        };
+        await live(dying).catch(unlessDisk);
+        if (!next) break;
+        expect(text((await live(next)).recovered), `${how}, operation ${last}`).toEqual(text(recovered));
+      }
+    }
+  });
+});
+
 /** One random life; the disk as it left it. */
 async function randomLife(disk: MemoryDisk, promised: Promised, random: SeededRandom): Promise<MemoryDisk> {
   let next: MemoryDisk | undefined;
   const lastOperation = disk.operationCount + 1 + random.below(random.pick([30, 120, 250]));
+  // Half of the lives end when something has been written and is about to be synced: that is when records are torn.
+  const untilSync = random.below(2) === 0;
   const failing = random.below(8) === 0 ? random.pick(["write", "sync", "rename"]) : undefined;
   disk.onOperation = ({ kind, path }) => {
-    if (disk.operationCount >= lastOperation) {
+    const mayEnd = !untilSync || (kind === "sync" && path.startsWith("/data/log."));
+    if (disk.operationCount >= lastOperation && mayEnd) {
       next = random.below(4) === 0 ? disk.kill() : disk.crash(random.below(4) === 0 ? {} : { random });
     }
     if (kind === failing && random.below(20) === 0) throw diskError("EIO", kind, path);
@@ -124,6 +232,7 @@ async function randomLife(disk: MemoryDisk, promised: Promised, random: SeededRa
   try {
     const life = await live(disk, limits);
     check(life, promised, "a random life");
+    promised.growsBySteps = limits.preallocateBytes > 0;
     const { storage } = life;
     storage.onDurable = (zxid) => {
       life.acknowledgedZxid = zxid;
@@ -159,8 +268,30 @@ async function randomLife(disk: MemoryDisk, promised: Promised, random: SeededRa
   } catch (error) {
     unlessDisk(error);
   }
-  return next ?? disk.kill();
+  const left = next ?? disk.kill();
+  if (promised.growsBySteps) await checkLoss(left, promised, random);
+  return left;
 }
+
+/** Cuts the newest log file somewhere, or deletes it, and sees whether that is noticed. */
+async function checkLoss(left: MemoryDisk, promised: Promised, random: SeededRandom): Promise<void> {
+  const segments = left.paths().filter((path) => path.startsWith("/data/log."));
+  const newest = segments.sort((one, other) => zxidOf(one) - zxidOf(other)).at(-1);
+  if (newest === undefined) return;
+  const damaged = copyOf(left, (copy) => {
+    if (random.below(4) === 0) copy.take(newest);
+    else resize(copy, newest, random.below(copy.contents(newest).length + 1));
+  });
+  try {
+    const life = await live(damaged);
+    check(life, { ...promised }, "after a loss that went unnoticed");
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    promised.noticed += 1;
+  }
+}
+
+const zxidOf = (path: string) => Number.parseInt(path.slice(path.indexOf(".") + 1), 16);
 
 describe("random lives on one disk", () => {
   const seeds = Array.from({ length: 300 }, (_, index) => index + 1);
@@ -169,19 +300,22 @@ describe("random lives on one disk", () => {
     "keep their promises: seeds %i …",
     async (...some) => {
       let recovered = 0;
-      let truncated = 0;
+      let torn = 0;
+      let noticed = 0;
       for (const seed of some) {
         const random = seededRandom(seed);
-        const promised: Promised = { appended: [], acknowledgedZxid: 0, epoch: 0 };
+        const promised = nothing();
         let disk = new MemoryDisk();
         for (let lives = 0; lives < 5; lives += 1) disk = await randomLife(disk, promised, random);
         const life = await live(disk);
         check(life, promised, `seed ${seed}`);
         recovered += life.recovered.length;
-        truncated += life.truncatedBytes > 0 ? 1 : 0;
+        torn += promised.torn;
+        noticed += promised.noticed;
       }
       expect(recovered).toBeGreaterThan(1_000);
-      expect(truncated).toBeGreaterThan(5);
+      expect(torn).toBeGreaterThan(15);
+      expect(noticed).toBeGreaterThan(100);
     },
   );
 });

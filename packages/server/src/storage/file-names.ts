@@ -1,6 +1,6 @@
 /**
  * What the files of a data directory are called. Numbers are hexadecimal zxids, as the field's tools print them.
- *   epoch               the current epoch (epoch-file.ts)
+ *   epoch               the current epoch, and which log is the newest (epoch-file.ts)
  *   snapshot.<zxid>     the state after that zxid (snapshot-file.ts)
  *   log.<zxid>          a log segment that starts with that zxid (segment.ts)
  *   <name>.tmp          not finished: removed at the next start

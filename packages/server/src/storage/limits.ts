@@ -4,7 +4,10 @@ export interface StorageLimits {
   readonly retainedSnapshots: number;
   /** A log segment that has grown to this many bytes is followed by a new one. */
   readonly segmentBytes: number;
-  /** A segment's file grows by zeros in steps of this many bytes. 0: with every batch. */
+  /**
+   * A segment's file grows by zeros in steps of this many bytes. 0: with every batch; that it is cut short is then noticed
+   * only for what was there at the last start.
+   */
   readonly preallocateBytes: number;
   /** Records written and synced together have at most this many bytes; a larger record goes alone. */
   readonly batchBytes: number;

@@ -1,6 +1,6 @@
 import { MemoryDisk, seededRandom } from "@corral/testing";
 import { beforeAll, describe, expect, it } from "vitest";
-import { letters, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
+import { copyOf, letters, live, resize, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
 import { encodeEpochFile } from "./epoch-file.ts";
 import { segmentHeaderBytes } from "./segment.ts";
 import { StorageError } from "./storage-error.ts";
@@ -25,11 +25,8 @@ beforeAll(async () => {
   original = original.crash();
 });
 
-function copy(change: (disk: MemoryDisk) => void = () => {}): MemoryDisk {
-  const disk = new MemoryDisk();
-  for (const path of original.paths()) disk.put(path, original.contents(path));
-  change(disk);
-  return disk;
+function copy(change?: (disk: MemoryDisk) => void): MemoryDisk {
+  return copyOf(original, change);
 }
 
 /** Text of what a start says, or the records that come back. */
@@ -87,16 +84,34 @@ describe("recovery", () => {
     const withoutLast = text(records.slice(0, -1));
     const lastStart = segmentHeaderBytes + 256 + 136;
 
-    it("gives all the others back when the file is cut at every byte, and goes on from there", async () => {
-      for (let length = lastStart; length < lastStart + 144; length += 1) {
-        const disk = copy((changed) => changed.put(lastLog, original.contents(lastLog).subarray(0, length)));
+    it("gives all the others back when the file is cut at every byte of it, and goes on from there", async () => {
+      // The file is growing for it: what is behind the kept bytes may be there or not.
+      const growing = new MemoryDisk();
+      const { storage, durable } = await live(growing);
+      const keptBytes = 2_048;
+      storage.append(letters(1, [1_900]));
+      await durable(1);
+      let killed: MemoryDisk | undefined;
+      growing.onOperation = ({ kind }) => {
+        if (kind === "sync") killed ??= growing.kill();
+      };
+      storage.append(letters(2, [300]));
+      await expect(durable(2)).rejects.toThrow();
+      const [from, to] = [2_016, 2_368];
+      for (let length = from; length < to; length += 1) {
+        const disk = copyOf(killed as MemoryDisk, (copy) => {
+          resize(copy, "/data/log.1", length);
+          resize(copy, "/data/log.1", Math.max(length, keptBytes));
+        });
         const life = await live(disk);
-        expect(text(life.recovered), `cut at ${length}`).toEqual(withoutLast);
+        expect(text(life.recovered), `cut at ${length}`).toEqual(text(letters(1, [1_900])));
         await life.storage.writeEpoch(2);
         life.storage.append(letters(2 * epochStart + 1, [20]));
         await life.durable(2 * epochStart + 1);
-        expect((await live(disk.crash())).recovered.length).toBe(life.recovered.length + 1);
+        expect((await live(disk.crash())).recovered.length).toBe(2);
       }
+      const whole = copyOf(killed as MemoryDisk, (copy) => resize(copy, "/data/log.1", to));
+      expect((await live(whole)).recovered.length).toBe(2);
     });
 
     it("gives all the others back when only zeros stand from any byte on", async () => {
@@ -134,7 +149,7 @@ describe("recovery", () => {
   it("refuses a hole that a later record shows to have been whole", async () => {
     const bytes = original.contents(lastLog).fill(0, 64, 64 + 256);
     expect(await start(copy((disk) => disk.put(lastLog, bytes)))).toMatchInlineSnapshot(
-      `"The log /data/log.100000009 is damaged at byte 64, after the record 0x100000008: the record there has a hole in its header, but the record at byte 320 shows that it had been on the disk. Restore the directory from a backup. To give up that record and all after it instead, cut the file to 64 bytes and move the log files after it away."`,
+      `"The log /data/log.100000009 is damaged at byte 64, after the record 0x100000008: the record there has a hole in its header, but the record at byte 320 shows that it had been on the disk. Restore the directory from a backup. To give up that record and all after it instead, fill the file with zeros from there on (truncate -s 64 /data/log.100000009, then truncate -s 2048 /data/log.100000009); if there are log files after it, move them away, and the file epoch with them."`,
     );
   });
 
@@ -144,7 +159,7 @@ describe("recovery", () => {
     const disk = copy((changed) => changed.put(lastLog, bytes));
     const before = disk.paths().map((path) => disk.contents(path).toString("hex"));
     expect(await start(disk)).toMatchInlineSnapshot(
-      `"The log /data/log.100000009 is damaged at byte 456, after the record 0x10000000a: the record there is complete, but its checksum is wrong. Restore the directory from a backup. To give up that record and all after it instead, cut the file to 456 bytes and move the log files after it away."`,
+      `"The log /data/log.100000009 is damaged at byte 456, after the record 0x10000000a: the record there is complete, but its checksum is wrong. Restore the directory from a backup. To give up that record and all after it instead, fill the file with zeros from there on (truncate -s 456 /data/log.100000009, then truncate -s 2048 /data/log.100000009); if there are log files after it, move them away, and the file epoch with them."`,
     );
     expect(disk.paths().map((path) => disk.contents(path).toString("hex"))).toEqual(before);
   });
@@ -160,11 +175,19 @@ describe("recovery", () => {
       "the last segment is missing, and the epoch file knows it",
       (disk) => {
         disk.take(lastLog);
-        disk.put("/data/epoch", encodeEpochFile({ epoch: 2, lastZxid: 0x1_0000_000b }));
+        disk.put("/data/epoch", encodeEpochFile({ epoch: 2, lastZxid: 0x1_0000_000b, newestLogZxid: 0x1_0000_0008 }));
       },
     ],
     [
       "the last segment is missing, and a snapshot knows it",
+      (disk) => {
+        disk.take(lastLog);
+        disk.take("/data/log.100000008");
+        disk.take("/data/epoch");
+      },
+    ],
+    [
+      "the last segment is missing, and its predecessor too",
       (disk) => {
         disk.take(lastLog);
         disk.take("/data/log.100000008");
@@ -193,6 +216,13 @@ describe("recovery", () => {
       "an earlier segment that is needed ends in a torn record",
       (disk) => {
         disk.take("/data/snapshot.100000008");
+        disk.put("/data/log.100000005", disk.contents("/data/log.100000005").fill(0, 300));
+      },
+    ],
+    [
+      "an earlier segment that is needed was cut",
+      (disk) => {
+        disk.take("/data/snapshot.100000008");
         disk.put("/data/log.100000005", disk.contents("/data/log.100000005").subarray(0, 300));
       },
     ],
@@ -207,7 +237,7 @@ describe("recovery", () => {
     [
       "the epoch is older than the log",
       (disk) => {
-        disk.put("/data/epoch", encodeEpochFile({ epoch: 0, lastZxid: 0 }));
+        disk.put("/data/epoch", encodeEpochFile({ epoch: 0, lastZxid: 0, newestLogZxid: 0x1_0000_0009 }));
       },
     ],
     [

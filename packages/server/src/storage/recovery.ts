@@ -6,12 +6,29 @@
  * - From that snapshot on the segments must follow each other without a gap, and hold nothing but whole records; only
  *   the last one may end in a record that a crash has torn (torn-tail.ts), which is then cut off.
  * - The log must reach at least as far as every snapshot and the epoch file say it had come.
+ * - The segment that the epoch file calls the newest must be there, and no segment may be shorter than its header says
+ *   that it has been. Only one that is newer still may be of any length, if it holds no record: its creation was cut short.
  * Segments that the chosen snapshot does not need are not read.
  */
 import type { Disk } from "@corral/io";
-import { formatZxid, zxidEpoch } from "@corral/protocol";
+import { zxidEpoch } from "@corral/protocol";
 import { decodeEpochFile, type EpochFile, epochFileBytesMax } from "./epoch-file.ts";
 import { epochFileName, type StorageFiles, segmentFileName, snapshotFileName } from "./file-names.ts";
+import {
+  damagedHeader,
+  damagedRecord,
+  disorderedRecord,
+  epochIsDamaged,
+  epochIsOld,
+  headerIsCutOff,
+  logIsCutOff,
+  logIsMissing,
+  newestLogIsMissing,
+  noOlderSnapshot,
+  recordsAreMissing,
+  snapshotIsForeign,
+  zxidIsMissing,
+} from "./refusal.ts";
 import { decodeSegmentHeader, type SegmentHeader, scanRecords, segmentHeaderBytes } from "./segment.ts";
 import { verifySnapshotFile } from "./snapshot-file.ts";
 import { StorageError } from "./storage-error.ts";
@@ -40,6 +57,7 @@ export interface TornTail {
 
 /** A segment without a record. */
 export interface EmptySegment {
+  readonly firstZxid: number;
   readonly path: string;
   /** Bytes of a first record that a crash has torn. */
   readonly truncatedBytes: number;
@@ -57,6 +75,8 @@ export interface Recovery {
   readonly tornTail: TornTail | undefined;
   /** The last segment, if its first record never came to be: to be removed. */
   readonly emptySegment: EmptySegment | undefined;
+  /** First zxid of the newest segment that is left; 0 if none is. */
+  readonly newestLogZxid: number;
   /** Of the last whole record, or the snapshot's. */
   readonly lastZxid: number;
 }
@@ -74,30 +94,23 @@ export async function recover(place: RecoveryPlace): Promise<Recovery> {
   const epoch = await readEpoch(place);
   const { snapshotZxid, damagedSnapshots } = await chooseSnapshot(place);
   try {
-    const log = await checkLog(place, snapshotZxid, epoch !== undefined);
+    const log = await checkLog(place, snapshotZxid, epoch);
     requireAtLeast(place, log.lastZxid, epoch);
-    return { snapshotZxid, damagedSnapshots, epoch, ...log };
+    const left = place.files.segmentZxids.filter((zxid) => zxid !== log.emptySegment?.firstZxid);
+    return { snapshotZxid, damagedSnapshots, epoch, newestLogZxid: left.at(-1) ?? 0, ...log };
   } catch (error) {
     const [newest] = damagedSnapshots;
     if (!newest || !(error instanceof StorageError)) throw error;
-    const path = pathOf(place, snapshotFileName(newest.zxid));
-    const instead = snapshotZxid === 0 ? "without a snapshot" : `from ${snapshotFileName(snapshotZxid)}`;
-    throw new StorageError(
-      `The snapshot ${path} is damaged (${newest.why}), and the server cannot start ${instead} instead: ${error.message}`,
-      { file: path, cause: error },
-    );
+    throw noOlderSnapshot(place.directory, newest, snapshotZxid, error);
   }
 }
 
 async function readEpoch(place: RecoveryPlace): Promise<EpochFile | undefined> {
   if (!place.files.hasEpoch) return undefined;
-  const path = pathOf(place, epochFileName);
+  const path = `${place.directory}/${epochFileName}`;
   const epoch = decodeEpochFile(await withFile(place.disk, path, (file) => file.read(0, epochFileBytesMax)));
   if (epoch) return epoch;
-  throw new StorageError(
-    `The file ${path} is damaged. If the other files are sound, remove it: the epoch is then taken from the log.`,
-    { file: path },
-  );
+  throw epochIsDamaged(path);
 }
 
 async function chooseSnapshot({ disk, files, chunkBytesMax, ...place }: RecoveryPlace) {
@@ -113,22 +126,27 @@ async function chooseSnapshot({ disk, files, chunkBytesMax, ...place }: Recovery
 
 type CheckedLog = Pick<Recovery, "segments" | "tornTail" | "emptySegment" | "lastZxid">;
 
-async function checkLog(place: RecoveryPlace, snapshotZxid: number, hasEpoch: boolean): Promise<CheckedLog> {
-  const { found, unfinished } = await readHeaders(place, snapshotZxid);
+async function checkLog(place: RecoveryPlace, snapshotZxid: number, epoch: EpochFile | undefined): Promise<CheckedLog> {
+  const { directory, files } = place;
+  const newestLogZxid = epoch?.newestLogZxid ?? 0;
+  const { found, unfinished } = await readHeaders(place, snapshotZxid, newestLogZxid);
+  if (newestLogZxid > 0 && !files.segmentZxids.includes(newestLogZxid)) {
+    if (snapshotZxid > 0 && files.segmentZxids.length === 0) throw logIsMissing(directory, snapshotZxid);
+    throw newestLogIsMissing(directory, newestLogZxid);
+  }
   const segments: CheckedSegment[] = [];
   let tornTail: TornTail | undefined;
   let emptySegment = unfinished;
-  if (!found[0]) {
-    if (snapshotZxid > 0 && hasEpoch) throw logIsMissing(place, snapshotZxid);
-    return { segments, tornTail, emptySegment, lastZxid: snapshotZxid };
-  }
+  if (!found[0]) return { segments, tornTail, emptySegment, lastZxid: snapshotZxid };
   let lastZxid = found[0].header.previousZxid;
-  if (lastZxid > snapshotZxid) throw recordsAreMissing(place, snapshotZxid, found[0].path);
+  if (lastZxid > snapshotZxid) throw recordsAreMissing(directory, snapshotZxid, found[0].path);
   let snapshotSeen = lastZxid === snapshotZxid;
   for (const next of found) {
     const isLast = next === found.at(-1) && !unfinished;
-    if (next.header.previousZxid !== lastZxid) throw recordsAreMissing(place, lastZxid, next.path);
-    const checked = await checkSegment(place, next, isLast, (zxid) => {
+    const { firstZxid, previousZxid } = next.header;
+    if (previousZxid !== lastZxid) throw recordsAreMissing(directory, lastZxid, next.path);
+    const rule = { mayBeTorn: isLast, mayBeUnfinished: isLast && firstZxid !== newestLogZxid };
+    const checked = await checkSegment(place, next, rule, (zxid) => {
       snapshotSeen ||= zxid === snapshotZxid;
     });
     lastZxid = checked.segment.lastZxid;
@@ -136,12 +154,12 @@ async function checkLog(place: RecoveryPlace, snapshotZxid: number, hasEpoch: bo
       segments.push(checked.segment);
       tornTail = checked.tornTail;
     } else if (isLast) {
-      emptySegment = { path: next.path, truncatedBytes: checked.tornTail?.truncatedBytes ?? 0 };
+      emptySegment = { firstZxid, path: next.path, truncatedBytes: checked.tornTail?.truncatedBytes ?? 0 };
     } else {
       throw damagedHeader(next.path, "it holds no record, but is not the last one");
     }
   }
-  if (!snapshotSeen) throw snapshotIsForeign(place, snapshotZxid, lastZxid);
+  if (!snapshotSeen) throw snapshotIsForeign(directory, snapshotZxid, lastZxid);
   return { segments, tornTail, emptySegment, lastZxid };
 }
 
@@ -151,7 +169,7 @@ interface FoundSegment {
 }
 
 /** Headers of the segments that the snapshot needs, ascending; the last file may be one whose header was never finished. */
-async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxid: number) {
+async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxid: number, newestLogZxid: number) {
   const found: FoundSegment[] = [];
   let unfinished: EmptySegment | undefined;
   for (const zxid of [...files.segmentZxids].reverse()) {
@@ -162,12 +180,15 @@ async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxi
       if (decoded.kind === "header") throw damagedHeader(path, "its name and its header do not agree");
       if (decoded.kind === "bad") throw damagedHeader(path, decoded.why);
       const isLast = zxid === files.segmentZxids.at(-1);
-      const contentEnd = await endOfContent({ file, size: await file.size(), offset: 0 });
-      if (!isLast || contentEnd >= segmentHeaderBytes) throw damagedHeader(path, "its header is not complete");
+      const size = await file.size();
+      if (zxid === newestLogZxid && size < segmentHeaderBytes) throw headerIsCutOff(path, zxid, size);
+      const mayBeUnfinished = isLast && zxid !== newestLogZxid;
+      const contentEnd = await endOfContent({ file, size, offset: 0 });
+      if (!mayBeUnfinished || contentEnd >= segmentHeaderBytes) throw damagedHeader(path, "its header is not complete");
       return undefined;
     });
     if (header) found.unshift({ path, header });
-    else unfinished = { path, truncatedBytes: 0 };
+    else unfinished = { firstZxid: zxid, path, truncatedBytes: 0 };
     if (header && header.previousZxid <= snapshotZxid) break;
   }
   return { found, unfinished };
@@ -176,91 +197,37 @@ async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxi
 async function checkSegment(
   { disk }: RecoveryPlace,
   { path, header }: FoundSegment,
-  mayBeTorn: boolean,
+  rule: { readonly mayBeTorn: boolean; readonly mayBeUnfinished: boolean },
   onZxid: (zxid: number) => void,
 ): Promise<{ segment: CheckedSegment; tornTail: TornTail | undefined }> {
   return withFile(disk, path, async (file) => {
     const size = await file.size();
     const { disorder, ...scan } = await scanRecords({ file, size, header }, (record) => onZxid(record.zxid));
     const segment: CheckedSegment = { path, header, size, ...scan };
-    if (disorder) {
-      throw new StorageError(
-        `The log ${path} is damaged at byte ${scan.end}: the record ${formatZxid(disorder.zxid)} there says that ` +
-          `${formatZxid(disorder.previousZxid)} stands before it, but ${formatZxid(scan.lastZxid)} does. ${restoreAdvice}`,
-        { file: path },
-      );
-    }
+    if (disorder) throw disorderedRecord(segment, disorder);
     const verdict = await judgeTail({ file, size, offset: scan.end });
+    if (size < header.keptBytes) {
+      const isUnfinished = rule.mayBeUnfinished && scan.recordCount === 0 && verdict.kind === "clean";
+      if (!isUnfinished) throw logIsCutOff(segment);
+    }
     if (verdict.kind === "clean") return { segment, tornTail: undefined };
-    if (verdict.kind === "torn" && mayBeTorn) {
+    if (verdict.kind === "torn" && rule.mayBeTorn) {
       return { segment, tornTail: { segment, why: verdict.why, truncatedBytes: size - scan.end } };
     }
     const why = verdict.kind === "torn" ? `${verdict.why}, but this is not the end of the log` : verdict.why;
-    throw new StorageError(
-      `The log ${path} is damaged at byte ${scan.end}, after the record ${formatZxid(scan.lastZxid)}: ${why}. ` +
-        `${restoreAdvice} To give up that record and all after it instead, cut the file to ${scan.end} bytes ` +
-        "and move the log files after it away.",
-      { file: path },
-    );
+    throw damagedRecord(segment, why);
   });
 }
 
 /** The log has been further than it is now, if a snapshot or the epoch file says so. */
 function requireAtLeast(place: RecoveryPlace, lastZxid: number, epoch: EpochFile | undefined): void {
-  const refuse = (file: string, zxid: number): never => {
-    throw new StorageError(
-      `The log in ${place.directory} ends at ${formatZxid(lastZxid)}, but the file ${file} shows that it had come to ` +
-        `${formatZxid(zxid)}: the records between are missing. ${restoreAdvice}`,
-      { file: place.directory },
-    );
-  };
-  for (const zxid of place.files.snapshotZxids) {
-    if (zxid > lastZxid) refuse(snapshotFileName(zxid), zxid);
+  const { directory, files } = place;
+  for (const zxid of files.snapshotZxids) {
+    if (zxid > lastZxid) throw zxidIsMissing(directory, lastZxid, { file: snapshotFileName(zxid), zxid });
   }
   if (!epoch) return;
-  if (epoch.lastZxid > lastZxid) refuse(epochFileName, epoch.lastZxid);
-  if (epoch.epoch < zxidEpoch(lastZxid)) {
-    const path = pathOf(place, epochFileName);
-    throw new StorageError(
-      `The file ${path} says epoch ${epoch.epoch}, but the log has come to epoch ${zxidEpoch(lastZxid)}: the files are ` +
-        `not of the same time. ${restoreAdvice} If only that file is old, remove it: the epoch is then taken from the log.`,
-      { file: path },
-    );
+  if (epoch.lastZxid > lastZxid) {
+    throw zxidIsMissing(directory, lastZxid, { file: epochFileName, zxid: epoch.lastZxid });
   }
-}
-
-const restoreAdvice = "Restore the directory from a backup.";
-
-function damagedHeader(path: string, why: string): StorageError {
-  return new StorageError(`The log ${path} cannot be used: ${why}. ${restoreAdvice}`, { file: path });
-}
-
-function logIsMissing(place: RecoveryPlace, snapshotZxid: number): StorageError {
-  return new StorageError(
-    `The directory ${place.directory} has snapshots, but its log files are missing. ${restoreAdvice} To go on from the ` +
-      `snapshot ${snapshotFileName(snapshotZxid)} alone, without what was written after it, copy only that file into an ` +
-      "empty directory and start there.",
-    { file: place.directory },
-  );
-}
-
-function recordsAreMissing(place: RecoveryPlace, afterZxid: number, path: string): StorageError {
-  return new StorageError(
-    `Log records are missing in ${place.directory}: those after ${formatZxid(afterZxid)} and before the file ${path}. ` +
-      restoreAdvice,
-    { file: place.directory },
-  );
-}
-
-function snapshotIsForeign(place: RecoveryPlace, snapshotZxid: number, lastZxid: number): StorageError {
-  const path = pathOf(place, snapshotFileName(snapshotZxid));
-  return new StorageError(
-    `The log in ${place.directory} has no record ${formatZxid(snapshotZxid)}, on which the snapshot ${path} is based ` +
-      `(the log ends at ${formatZxid(lastZxid)}). ${restoreAdvice}`,
-    { file: path },
-  );
-}
-
-function pathOf(place: { readonly directory: string }, name: string): string {
-  return `${place.directory}/${name}`;
+  if (epoch.epoch < zxidEpoch(lastZxid)) throw epochIsOld(directory, epoch.epoch, lastZxid);
 }

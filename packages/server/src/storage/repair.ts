@@ -4,8 +4,10 @@
  */
 import type { Disk, Logger } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
+import type { EpochRegister } from "./epoch-register.ts";
 import { damagedSuffix, type StorageFiles, snapshotFileName } from "./file-names.ts";
 import type { CheckedSegment, Recovery } from "./recovery.ts";
+import { SegmentFile } from "./segment-file.ts";
 
 const copyBytes = 1024 * 1024;
 
@@ -15,12 +17,15 @@ export async function repair(
   directory: string,
   files: StorageFiles,
   recovery: Recovery,
+  register: EpochRegister,
   logger: Logger,
 ): Promise<void> {
-  const { tornTail, emptySegment } = recovery;
+  const { tornTail, emptySegment, epoch, newestLogZxid } = recovery;
   for (const name of files.unfinished) await disk.remove(`${directory}/${name}`);
   if (emptySegment) {
     logger.info({ file: emptySegment.path }, "removing a log file whose first record was never finished");
+    // First it must not be asked for any more.
+    if (epoch && epoch.newestLogZxid !== newestLogZxid) await register.update({ newestLogZxid });
     await disk.remove(emptySegment.path);
   }
   if (tornTail) {
@@ -46,15 +51,19 @@ export async function repair(
 /**
  * What could be read is not always on the disk: the process may have been killed between writing and syncing, or have
  * ended because a sync failed, after which the system holds the bytes for written although they are not. So whatever is
- * not proven to be durable is written once more, byte for byte the same, and synced.
+ * not proven to be durable is written once more, byte for byte the same, and synced, up to the end of the kept bytes.
+ *
+ * A torn tail within the kept bytes is overwritten with zeros, for a file that is too short has been cut by somebody
+ * else. If that is interrupted, some of its sectors are zeros: it is still torn, and cut off at the next start.
  */
-async function secureTail(disk: Disk, segment: CheckedSegment, cut: boolean): Promise<void> {
-  const file = await disk.open(segment.path, "write");
+async function secureTail(disk: Disk, { path, header, ...segment }: CheckedSegment, cut: boolean): Promise<void> {
+  const file = await SegmentFile.open(disk, path, header, true);
   try {
-    if (cut) await file.truncate(segment.end);
+    if (cut) await file.truncate(Math.max(segment.end, header.keptBytes));
     for (let at = segment.syncedOffset; at < segment.end; at += copyBytes) {
       await file.write(at, await file.read(at, Math.min(copyBytes, segment.end - at)));
     }
+    await file.writeZeros(segment.end, header.keptBytes);
     await file.sync();
   } finally {
     await file.close();

@@ -7,10 +7,15 @@
  *    12  u32      CRC-32 of the other bytes up to 60
  *    16  u64      zxid of the first record
  *    24  u64      zxid of the last record of the segment before; 0 in the very first one
- *    32           zeros
+ *    32  u64      kept bytes: the whole file is at least this long, for so long it has been on the disk
+ *    40           zeros
  *    60  u32      end mark
  *
  * The header is durable before the first record is written. A segment starts only when everything before it is durable.
+ *
+ * Nothing is acknowledged that is not within the kept bytes. A crash never makes a file shorter than it was when it was
+ * synced; so a file that is shorter than that has been cut by somebody. As the file grows, that one number of its header
+ * is written anew (segment-file.ts), in the sector where it was, which a crash leaves as it was or as it is to be.
  */
 import { crc32, type DiskFile } from "@corral/io";
 import { assert } from "@corral/protocol";
@@ -28,6 +33,7 @@ const readAheadBytes = 1024 * 1024;
 export interface SegmentHeader {
   readonly firstZxid: number;
   readonly previousZxid: number;
+  readonly keptBytes: number;
 }
 
 /** A header, or why there is none. `incomplete`: the bytes stop before its end, as when its creation was interrupted. */
@@ -43,6 +49,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   bytes.writeUInt32BE(version, 8);
   writeUint64(bytes, header.firstZxid, 16);
   writeUint64(bytes, header.previousZxid, 24);
+  writeUint64(bytes, header.keptBytes, 32);
   bytes.writeUInt32BE(endMark, 60);
   bytes.writeUInt32BE(headerChecksum(bytes), 12);
   return bytes;
@@ -59,7 +66,11 @@ export function decodeSegmentHeader(bytes: Buffer): DecodedSegmentHeader {
   if (bytes.readUInt32BE(8) !== version) {
     return { kind: "bad", why: `its format has version ${bytes.readUInt32BE(8)}, this program knows ${version}` };
   }
-  const header = { firstZxid: readUint64(bytes, 16), previousZxid: readUint64(bytes, 24) };
+  const header = {
+    firstZxid: readUint64(bytes, 16),
+    previousZxid: readUint64(bytes, 24),
+    keptBytes: readUint64(bytes, 32),
+  };
   if (header.previousZxid >= header.firstZxid) return { kind: "bad", why: "its header contradicts itself" };
   return { kind: "header", header };
 }

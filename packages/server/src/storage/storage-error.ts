@@ -13,6 +13,14 @@ export class StorageError extends Error {
   }
 }
 
+/** A snapshot was not finished, because the storage is being closed. Nothing is lost: the log has everything. */
+export class SnapshotGivenUpError extends Error {
+  override readonly name = "SnapshotGivenUpError";
+  constructor() {
+    super("The snapshot was given up, because the server is stopping.");
+  }
+}
+
 /** A message of the operating system's error, for the end of a sentence. */
 export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);

@@ -2,7 +2,7 @@ import { DirectoryInUseError, type Logger, silentLogger } from "@corral/io";
 import { diskError, MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { directory, letters, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
-import { Storage, StorageError } from "./storage.ts";
+import { SnapshotGivenUpError, Storage, StorageError } from "./storage.ts";
 
 /** Lets the program go on until the condition holds; not for ever. */
 async function until(condition: () => boolean): Promise<void> {
@@ -40,7 +40,7 @@ describe("Storage", () => {
       await life.durable(records[1]!.zxid);
       disk = disk.crash();
     }
-    expect(disk.paths()).toEqual(["/data/log.1", "/data/log.9"]);
+    expect(disk.paths()).toEqual(["/data/epoch", "/data/log.1", "/data/log.9"]);
     expect((await live(disk)).recovered.map(({ zxid }) => zxid)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   });
 
@@ -81,7 +81,13 @@ describe("Storage", () => {
     }
     await life.storage.close();
     // 0x30 and 0x38 are the newest multiples of 8; the segment from 0x31 on is the one after snapshot 0x30.
-    expect(disk.paths()).toEqual(["/data/log.31", "/data/log.39", "/data/snapshot.30", "/data/snapshot.38"]);
+    expect(disk.paths()).toEqual([
+      "/data/epoch",
+      "/data/log.31",
+      "/data/log.39",
+      "/data/snapshot.30",
+      "/data/snapshot.38",
+    ]);
     const next = await live(disk);
     expect(next.storage.snapshotZxid).toBe(56);
     expect(text(next.recovered)).toEqual(text(records));
@@ -103,7 +109,7 @@ describe("Storage", () => {
     const next = await live(disk);
     expect(text(next.recovered)).toEqual(text(records));
     const logs = ["/data/log.1", "/data/log.4", "/data/log.5"];
-    expect(disk.paths()).toEqual([...logs, "/data/snapshot.3.damaged", "/data/snapshot.4.damaged"]);
+    expect(disk.paths()).toEqual(["/data/epoch", ...logs, "/data/snapshot.3.damaged", "/data/snapshot.4.damaged"]);
   });
 
   it("pulls a snapshot's chunks one by one, and appends meanwhile", async () => {
@@ -147,9 +153,9 @@ describe("Storage", () => {
       throw new TypeError("no more");
     };
     await expect(life.storage.writeSnapshot(1, broken())).rejects.toThrow(new TypeError("no more"));
-    disk.capacityBytes = 2_048 + 100;
+    disk.capacityBytes = 2_048 + 200;
     await expect(life.storage.writeSnapshot(1, [Buffer.alloc(500)])).rejects.toThrow(/ENOSPC/);
-    expect(disk.paths()).toEqual(["/data/log.1"]);
+    expect(disk.paths()).toEqual(["/data/epoch", "/data/log.1"]);
     life.storage.append(letters(2, [10]));
     await life.durable(2);
     await life.storage.close();
@@ -216,6 +222,26 @@ describe("Storage", () => {
     }
   });
 
+  it("does not keep its closing waiting for a snapshot, and leaves no trace of it", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    life.storage.append(letters(1, [10]));
+    await life.durable(1);
+    let pulled = 0;
+    const endless = function* () {
+      for (;;) {
+        pulled += 1;
+        yield Buffer.alloc(100);
+      }
+    };
+    const writing = expect(life.storage.writeSnapshot(1, endless())).rejects.toThrow(SnapshotGivenUpError);
+    await until(() => pulled === 5);
+    await life.storage.close();
+    await writing;
+    expect(disk.paths()).toEqual(["/data/epoch", "/data/log.1"]);
+    expect((await live(disk)).recovered.length).toBe(1);
+  });
+
   it("refuses a directory that another one uses, and gives it up at the end, also when it cannot start", async () => {
     const disk = new MemoryDisk();
     const life = await live(disk);
@@ -263,7 +289,7 @@ describe("Storage", () => {
     disk.take("/data/epoch");
     const log = disk.contents("/data/log.400000001");
     log[140] = 0xff;
-    disk.put("/data/log.400000001", log.subarray(0, 150));
+    disk.put("/data/log.400000001", log.fill(0, 150));
     const storage = await Storage.open({ disk, directory, logger, limits: smallLimits });
     expect(storage.currentEpoch).toBe(4);
     expect(warnings).toMatchInlineSnapshot(`

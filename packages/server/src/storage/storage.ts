@@ -13,23 +13,23 @@
 import type { DirectoryClaim, Disk, Logger } from "@corral/io";
 import { DirectoryInUseError } from "@corral/io";
 import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
-import { encodeEpochFile } from "./epoch-file.ts";
-import { epochFileName, type StorageFiles, segmentFileName, snapshotFileName, sortFileNames } from "./file-names.ts";
+import { EpochRegister } from "./epoch-register.ts";
+import { epochFileName, type StorageFiles, snapshotFileName, sortFileNames } from "./file-names.ts";
 import { defaultStorageLimits, type StorageLimits } from "./limits.ts";
 import { purge } from "./purge.ts";
 import type { LogRecord } from "./record.ts";
-import { type Recovery, recover } from "./recovery.ts";
+import { type CheckedSegment, type Recovery, recover } from "./recovery.ts";
 import { repair } from "./repair.ts";
 import { scanRecords } from "./segment.ts";
 import { readSnapshotFile, writeSnapshotFile } from "./snapshot-file.ts";
-import { reasonOf, StorageError } from "./storage-error.ts";
+import { reasonOf, SnapshotGivenUpError, StorageError } from "./storage-error.ts";
 import { replaceFile, withFile } from "./whole-file.ts";
-import { type KnownSegment, WriteAheadLog } from "./write-ahead-log.ts";
+import { type KnownSegment, type LogEnd, WriteAheadLog } from "./write-ahead-log.ts";
 
 export type { StorageLimits } from "./limits.ts";
 export { defaultStorageLimits } from "./limits.ts";
 export type { LogRecord } from "./record.ts";
-export { StorageError } from "./storage-error.ts";
+export { SnapshotGivenUpError, StorageError } from "./storage-error.ts";
 
 /** What `Storage.open` needs. */
 export interface StorageOptions {
@@ -64,6 +64,7 @@ interface Parts {
   readonly claim: DirectoryClaim;
   readonly files: StorageFiles;
   readonly recovery: Recovery;
+  readonly register: EpochRegister;
 }
 
 /** See the head of this file. */
@@ -73,15 +74,14 @@ export class Storage {
   /** Called at most once: the log cannot be written, and nothing is acknowledged any more. */
   onFailure: (error: Error) => void = () => {};
   readonly #parts: Parts;
-  #epoch: number;
   #log: WriteAheadLog | undefined;
   #replaying = false;
   #writingSnapshot: Promise<void> | undefined;
+  #snapshotSource: Pulled | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
-    this.#epoch = parts.recovery.epoch?.epoch ?? zxidEpoch(parts.recovery.lastZxid);
   }
 
   /**
@@ -98,8 +98,11 @@ export class Storage {
       claim = await disk.claimDirectory(directory);
       const files = sortFileNames(await disk.list(directory));
       const recovery = await recover({ disk, directory, files, chunkBytesMax: limits.itemBytes });
-      await repair(disk, directory, files, recovery, logger);
-      const storage = new Storage({ disk, directory, logger, limits, claim, files, recovery });
+      const { lastZxid, newestLogZxid } = recovery;
+      const { epoch } = recovery.epoch ?? { epoch: zxidEpoch(lastZxid) };
+      const register = new EpochRegister(disk, directory, { epoch, lastZxid, newestLogZxid });
+      await repair(disk, directory, files, recovery, register, logger);
+      const storage = new Storage({ disk, directory, logger, limits, claim, files, recovery, register });
       storage.#report();
       return storage;
     } catch (error) {
@@ -119,14 +122,14 @@ export class Storage {
 
   /** The epoch as last written; if that was lost, the epoch of the last record; 0 in a new directory. */
   get currentEpoch(): number {
-    return this.#epoch;
+    return this.#parts.register.epoch;
   }
 
   /** Hands on the snapshot's chunks in order, then every record after it in order. Once, before anything is written. */
   async replay(sink: ReplaySink): Promise<ReplayResult> {
     assert(!this.#replaying && !this.#closing, "a storage is replayed once, after it was opened");
     this.#replaying = true;
-    const { disk, directory, limits, files, recovery } = this.#parts;
+    const { disk, directory, limits, files, recovery, register } = this.#parts;
     const { snapshotZxid, segments, lastZxid } = recovery;
     if (snapshotZxid > 0) await this.#replaySnapshot(sink);
     let recordCount = 0;
@@ -143,9 +146,10 @@ export class Storage {
     this.#log = await WriteAheadLog.start(
       disk,
       directory,
-      { lastZxid, segment: segments.at(-1), known: knownSegments(files, recovery) },
+      { lastZxid, segment: secured(segments.at(-1)), known: knownSegments(files, recovery) },
       limits,
       {
+        onSegment: (newestLogZxid, previousZxid) => register.update({ newestLogZxid, lastZxid: previousZxid }),
         onDurable: (zxid) => this.onDurable(zxid),
         onFailure: (error, path) => this.onFailure(writeFailure(error, path)),
       },
@@ -157,22 +161,23 @@ export class Storage {
   /** Makes a new epoch durable. To be done before a record of it is appended. Rejects with `StorageError`. */
   async writeEpoch(epoch: number): Promise<void> {
     const log = this.#ready();
-    assert(Number.isSafeInteger(epoch) && epoch >= this.#epoch, "epochs are whole numbers and do not go back");
-    const { disk, directory } = this.#parts;
-    const bytes = encodeEpochFile({ epoch, lastZxid: log.durableZxid });
+    const { directory, register } = this.#parts;
+    assert(Number.isSafeInteger(epoch) && epoch >= register.epoch, "epochs are whole numbers and do not go back");
     try {
-      await replaceFile(disk, directory, epochFileName, (file) => file.write(0, bytes));
+      await register.update({ epoch, lastZxid: log.durableZxid });
     } catch (error) {
       throw writeFailure(error, `${directory}/${epochFileName}`);
     }
-    this.#epoch = epoch;
   }
 
   /** Queues records, with zxids that grow and belong to the current epoch or an earlier one. `onDurable` tells. */
   append(records: readonly LogRecord[]): void {
     const log = this.#ready();
     const last = records.at(-1);
-    assert(!last || zxidEpoch(last.zxid) <= this.#epoch, "an epoch is durable before its first record is appended");
+    assert(
+      !last || zxidEpoch(last.zxid) <= this.currentEpoch,
+      "an epoch is durable before its first record is appended",
+    );
     log.append(records);
   }
 
@@ -180,7 +185,8 @@ export class Storage {
    * Writes the state after `zxid`, which must be durable in the log, as a snapshot; then starts a new log segment with
    * the next record, and removes snapshots and segments that are no longer needed. `chunks` are pulled one by one, each
    * after the one before has been handed to the system. One at a time. Rejects with `StorageError` if the disk fails
-   * (the log goes on, and the older snapshots are still there), or with what `chunks` throws.
+   * (the log goes on, and the older snapshots are still there), with what `chunks` throws, or with
+   * `SnapshotGivenUpError` when the storage is closed before the last chunk was pulled.
    */
   async writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
     const log = this.#ready();
@@ -194,7 +200,10 @@ export class Storage {
     await writing;
   }
 
-  /** Waits for everything that was begun, closes the files, and gives the directory up. Idempotent. */
+  /**
+   * Waits for what was appended, gives up a snapshot that is being written, closes the files, and gives the directory up.
+   * Idempotent.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -202,6 +211,7 @@ export class Storage {
 
   async #close(): Promise<void> {
     try {
+      this.#snapshotSource?.giveUp();
       await this.#writingSnapshot;
       await this.#log?.close();
     } finally {
@@ -222,6 +232,7 @@ export class Storage {
     const { disk, directory, limits, logger } = this.#parts;
     const name = snapshotFileName(zxid);
     const source = new Pulled(chunks);
+    this.#snapshotSource = source;
     try {
       await replaceFile(disk, directory, name, (file) => writeSnapshotFile(file, zxid, source, limits.itemBytes));
     } catch (error) {
@@ -256,20 +267,25 @@ export class Storage {
       );
     } else if (!files.hasEpoch) {
       logger.warn(
-        { directory, epoch: this.#epoch },
+        { directory, epoch: this.currentEpoch },
         "the file with the epoch is missing: taking the epoch of the last log record, which is the highest in use",
       );
     }
   }
 }
 
-/** Passes on chunks, and remembers whether it was their source that threw. */
+/** Passes on chunks until it is told to give up, and remembers whether it was not the disk's fault that there are no more. */
 class Pulled implements Iterable<Uint8Array> {
   failed = false;
+  #givenUp = false;
   readonly #chunks: Iterable<Uint8Array>;
 
   constructor(chunks: Iterable<Uint8Array>) {
     this.#chunks = chunks;
+  }
+
+  giveUp(): void {
+    this.#givenUp = true;
   }
 
   *[Symbol.iterator](): Iterator<Uint8Array> {
@@ -278,17 +294,24 @@ class Pulled implements Iterable<Uint8Array> {
       this.failed = false;
       yield chunk;
       this.failed = true;
+      if (this.#givenUp) throw new SnapshotGivenUpError();
     }
     this.failed = false;
   }
+}
+
+/** The last segment as `repair` has left it. */
+function secured(segment: CheckedSegment | undefined): LogEnd["segment"] {
+  if (!segment) return undefined;
+  const { path, end, header } = segment;
+  return { path, end, header: { ...header, keptBytes: Math.max(end, header.keptBytes) } };
 }
 
 /** Segments as the log has to know them: those that were checked, and those before, of which only the name was read. */
 function knownSegments(files: StorageFiles, recovery: Recovery): KnownSegment[] {
   const checked = recovery.segments.map(({ header }) => header);
   const first = checked[0]?.firstZxid ?? Number.POSITIVE_INFINITY;
-  const empty = recovery.emptySegment?.path ?? "";
-  const older = files.segmentZxids.filter((zxid) => zxid < first && !empty.endsWith(`/${segmentFileName(zxid)}`));
+  const older = files.segmentZxids.filter((zxid) => zxid < first && zxid !== recovery.emptySegment?.firstZxid);
   return [...older.map((firstZxid) => ({ firstZxid, previousZxid: undefined })), ...checked];
 }
 

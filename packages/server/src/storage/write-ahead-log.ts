@@ -3,15 +3,18 @@
  *
  * Invariants
  * - Records become durable, and are acknowledged, in the order of appending.
- * - A segment is started only when all before it is durable, and its name and header are durable before its first record.
+ * - A segment is started only when all before it is durable. Its header and name are durable, and the file `epoch` says
+ *   that it is the newest, before its first record: so that it is missed if it is gone.
+ * - What is acknowledged is within the kept bytes of its segment (segment-file.ts): so that it is noticed if it was cut.
  * - After a failure nothing is written or acknowledged any more.
  */
-import { type Disk, type DiskFile, GroupSyncFile } from "@corral/io";
+import { type Disk, GroupSyncFile } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { segmentFileName } from "./file-names.ts";
 import type { StorageLimits } from "./limits.ts";
 import { encodeRecords, type LogRecord, recordByteLength } from "./record.ts";
-import { encodeSegmentHeader, segmentHeaderBytes } from "./segment.ts";
+import { type SegmentHeader, segmentHeaderBytes } from "./segment.ts";
+import { SegmentFile } from "./segment-file.ts";
 
 /** A segment that exists and has a record. */
 export interface KnownSegment {
@@ -24,20 +27,22 @@ export interface KnownSegment {
 export interface LogEnd {
   readonly lastZxid: number;
   /** The last segment, which is written on; undefined if there is none. */
-  readonly segment: { readonly path: string; readonly end: number; readonly size: number } | undefined;
+  readonly segment: { readonly path: string; readonly end: number; readonly header: SegmentHeader } | undefined;
   /** All segments, ascending. */
   readonly known: readonly KnownSegment[];
 }
 
 /** Whom the log tells. */
 export interface LogListener {
+  /** A new segment is on the disk. Resolves when that has been noted durably; only then is it written to. */
+  onSegment(firstZxid: number, previousZxid: number): Promise<void>;
   onDurable(lastZxid: number): void;
   onFailure(error: unknown, path: string): void;
 }
 
 interface OpenSegment {
   readonly path: string;
-  readonly file: DiskFile;
+  readonly file: SegmentFile;
   readonly group: GroupSyncFile<LogRecord>;
 }
 
@@ -78,8 +83,9 @@ export class WriteAheadLog {
   ): Promise<WriteAheadLog> {
     const log = new WriteAheadLog(disk, directory, end, limits, listener);
     if (end.segment) {
-      const file = await disk.open(end.segment.path, "write");
-      log.#segment = log.#writeOn(end.segment.path, file, { position: end.segment.end, size: end.segment.size });
+      const { path, end: position, header } = end.segment;
+      const file = await SegmentFile.open(disk, path, header, limits.preallocateBytes > 0);
+      log.#segment = log.#writeOn(path, file, { position });
     }
     return log;
   }
@@ -151,21 +157,22 @@ export class WriteAheadLog {
       this.#segment = undefined;
       await old.file.close();
     }
-    const file = await this.#disk.open(path, "create");
-    this.#segment = this.#writeOn(path, file, { position: segmentHeaderBytes, size: segmentHeaderBytes, firstZxid });
-    await file.write(0, encodeSegmentHeader({ firstZxid, previousZxid: this.#durableZxid }));
-    await file.sync();
+    const previousZxid = this.#durableZxid;
+    const file = await SegmentFile.create(this.#disk, path, { firstZxid, previousZxid }, this.#limits.preallocateBytes);
+    this.#segment = this.#writeOn(path, file, { position: segmentHeaderBytes, firstZxid });
     await this.#disk.syncDirectory(this.#directory);
+    await this.#listener.onSegment(firstZxid, previousZxid);
     this.#rollWanted = false;
   }
 
   /** `firstZxid` is given for a new segment: it counts as known from its first durable record on. */
-  #writeOn(path: string, file: DiskFile, at: { position: number; size: number; firstZxid?: number }): OpenSegment {
+  #writeOn(path: string, file: SegmentFile, at: { position: number; firstZxid?: number }): OpenSegment {
     let newZxid = at.firstZxid;
     const group = new GroupSyncFile<LogRecord>({
       file,
       position: at.position,
-      allocatedBytes: at.size,
+      // What follows the kept bytes is zeros as well, but may not be on the disk.
+      allocatedBytes: file.keptBytes,
       preallocateBytes: this.#limits.preallocateBytes,
       batchBytes: this.#limits.batchBytes,
       sizeOf: (record) => recordByteLength(record.bytes.length),

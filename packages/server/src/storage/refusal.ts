@@ -1,0 +1,149 @@
+/**
+ * Why a start is refused, each in a sentence for the operator: which file, where in it, what is lost after which record,
+ * and what can be done.
+ */
+import { formatZxid, zxidEpoch } from "@corral/protocol";
+import { epochFileName, segmentFileName, snapshotFileName } from "./file-names.ts";
+import type { RecordHeader } from "./record.ts";
+import type { CheckedSegment } from "./recovery.ts";
+import { StorageError } from "./storage-error.ts";
+
+const restoreAdvice = "Restore the directory from a backup.";
+
+const laterFilesAdvice = `; if there are log files after it, move them away, and the file ${epochFileName} with them.`;
+
+function snapshotAloneAdvice(snapshotZxid: number): string {
+  return (
+    `To go on from the snapshot ${snapshotFileName(snapshotZxid)} alone, without what was written after it, copy only that ` +
+    "file into an empty directory and start there."
+  );
+}
+
+/** The epoch file cannot be read. */
+export function epochIsDamaged(path: string): StorageError {
+  return new StorageError(
+    `The file ${path} is damaged. If the other files are sound, remove it: the epoch is then taken from the log.`,
+    { file: path },
+  );
+}
+
+/** The log has come to a later epoch than the epoch file. */
+export function epochIsOld(directory: string, epoch: number, lastZxid: number): StorageError {
+  const path = `${directory}/${epochFileName}`;
+  return new StorageError(
+    `The file ${path} says epoch ${epoch}, but the log has come to epoch ${zxidEpoch(lastZxid)}: the files are ` +
+      `not of the same time. ${restoreAdvice} If only that file is old, remove it: the epoch is then taken from the log.`,
+    { file: path },
+  );
+}
+
+/** The newest snapshot is damaged, and with the one before it does not work either. */
+export function noOlderSnapshot(
+  directory: string,
+  newest: { readonly zxid: number; readonly why: string },
+  olderZxid: number,
+  cause: StorageError,
+): StorageError {
+  const path = `${directory}/${snapshotFileName(newest.zxid)}`;
+  const instead = olderZxid === 0 ? "without a snapshot" : `from ${snapshotFileName(olderZxid)}`;
+  return new StorageError(
+    `The snapshot ${path} is damaged (${newest.why}), and the server cannot start ${instead} instead: ${cause.message}`,
+    { file: path, cause },
+  );
+}
+
+/** A segment's header makes no sense. */
+export function damagedHeader(path: string, why: string): StorageError {
+  return new StorageError(`The log ${path} cannot be used: ${why}. ${restoreAdvice}`, { file: path });
+}
+
+/** The newest segment is shorter than a header. */
+export function headerIsCutOff(path: string, firstZxid: number, size: number): StorageError {
+  const epochPath = path.replace(/[^/]*$/, epochFileName);
+  return new StorageError(
+    `The log ${path} has been cut off at byte ${size}, in its header: the records from ${formatZxid(firstZxid)} on are ` +
+      `missing. ${restoreAdvice} To give them up instead, remove ${path} and ${epochPath}.`,
+    { file: path },
+  );
+}
+
+/** A segment is shorter than it has been. */
+export function logIsCutOff({ path, header, size, end, lastZxid }: CheckedSegment): StorageError {
+  return new StorageError(
+    `The log ${path} has been cut off at byte ${size}: it has ${size} bytes, but has had ${header.keptBytes}. Records after ` +
+      `${formatZxid(lastZxid)}, which ends at byte ${end}, may be missing. ${restoreAdvice} To give them up instead, fill ` +
+      `the file up with zeros (truncate -s ${header.keptBytes} ${path})${laterFilesAdvice}`,
+    { file: path },
+  );
+}
+
+/** A record within a segment is damaged. */
+export function damagedRecord({ path, header, size, end, lastZxid }: CheckedSegment, why: string): StorageError {
+  return new StorageError(
+    `The log ${path} is damaged at byte ${end}, after the record ${formatZxid(lastZxid)}: ${why}. ` +
+      `${restoreAdvice} To give up that record and all after it instead, fill the file with zeros from there on ` +
+      `(truncate -s ${end} ${path}, then truncate -s ${Math.max(size, header.keptBytes)} ${path})${laterFilesAdvice}`,
+    { file: path },
+  );
+}
+
+/** A whole record does not follow the one before it. */
+export function disorderedRecord({ path, end, lastZxid }: CheckedSegment, disorder: RecordHeader): StorageError {
+  return new StorageError(
+    `The log ${path} is damaged at byte ${end}: the record ${formatZxid(disorder.zxid)} there says that ` +
+      `${formatZxid(disorder.previousZxid)} stands before it, but ${formatZxid(lastZxid)} does. ${restoreAdvice}`,
+    { file: path },
+  );
+}
+
+/** The segment that has been the newest is not there. */
+export function newestLogIsMissing(directory: string, firstZxid: number): StorageError {
+  const path = `${directory}/${segmentFileName(firstZxid)}`;
+  return new StorageError(
+    `The log ${path} is missing, and with it the records from ${formatZxid(firstZxid)} on. ${restoreAdvice} To give them ` +
+      `up instead, remove ${directory}/${epochFileName}.`,
+    { file: path },
+  );
+}
+
+/** There are snapshots, but no segments. */
+export function logIsMissing(directory: string, snapshotZxid: number): StorageError {
+  return new StorageError(
+    `The directory ${directory} has snapshots, but its log files are missing. ${restoreAdvice} ` +
+      snapshotAloneAdvice(snapshotZxid),
+    { file: directory },
+  );
+}
+
+/** A segment between others is missing, or the first ones are. */
+export function recordsAreMissing(directory: string, afterZxid: number, path: string): StorageError {
+  return new StorageError(
+    `Log records are missing in ${directory}: those after ${formatZxid(afterZxid)} and before the file ${path}. ` +
+      restoreAdvice,
+    { file: directory },
+  );
+}
+
+/** The log ends before a zxid that another file names. */
+export function zxidIsMissing(
+  directory: string,
+  lastZxid: number,
+  shown: { readonly file: string; readonly zxid: number },
+): StorageError {
+  return new StorageError(
+    `The log in ${directory} ends at ${formatZxid(lastZxid)}, but the file ${shown.file} shows that it had come to ` +
+      `${formatZxid(shown.zxid)}: the records between are missing. ${restoreAdvice}` +
+      (shown.file === epochFileName ? ` To give them up instead, remove ${directory}/${epochFileName}.` : ""),
+    { file: directory },
+  );
+}
+
+/** The log does not hold the record after which a snapshot was taken. */
+export function snapshotIsForeign(directory: string, snapshotZxid: number, lastZxid: number): StorageError {
+  const path = `${directory}/${snapshotFileName(snapshotZxid)}`;
+  return new StorageError(
+    `The log in ${directory} has no record ${formatZxid(snapshotZxid)}, on which the snapshot ${path} is based ` +
+      `(the log ends at ${formatZxid(lastZxid)}). ${restoreAdvice} ${snapshotAloneAdvice(snapshotZxid)}`,
+    { file: path },
+  );
+}

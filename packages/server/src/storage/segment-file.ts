@@ -1,0 +1,96 @@
+/**
+ * The file of a segment that is written on. It does what every file does, and sees to the kept bytes of the header: when
+ * a sync has made the file longer for good, the header says so, durably, before the sync is reported as done. Records
+ * that are acknowledged after their sync are therefore always within the kept bytes (see segment.ts for what that tells).
+ *
+ * The file grows by large steps of zeros, so a second sync for each step costs next to nothing. A file that grows with
+ * every batch (`preallocateBytes` 0) would pay it each time: its header is not told then how long it is until the next start.
+ *
+ * What counts as length is what was written here, not what the system shows: after a failed sync it shows bytes that are
+ * not on the disk.
+ */
+import type { Disk, DiskFile } from "@corral/io";
+import { encodeSegmentHeader, type SegmentHeader, segmentHeaderBytes } from "./segment.ts";
+
+const zeros = Buffer.alloc(256 * 1024);
+
+/** See the head of this file. */
+export class SegmentFile implements DiskFile {
+  readonly #file: DiskFile;
+  readonly #followsGrowth: boolean;
+  #header: SegmentHeader;
+  #writtenBytes: number;
+
+  private constructor(file: DiskFile, header: SegmentHeader, followsGrowth: boolean) {
+    this.#file = file;
+    this.#header = header;
+    this.#followsGrowth = followsGrowth;
+    this.#writtenBytes = header.keptBytes;
+  }
+
+  /** Makes a segment with its first step of zeros, durably but for its name. Steps of 0 bytes: see above. */
+  static async create(
+    disk: Disk,
+    path: string,
+    zxids: { readonly firstZxid: number; readonly previousZxid: number },
+    stepBytes: number,
+  ): Promise<SegmentFile> {
+    const keptBytes = stepBytes === 0 ? segmentHeaderBytes : Math.ceil(segmentHeaderBytes / stepBytes) * stepBytes;
+    const file = new SegmentFile(await disk.open(path, "create"), { ...zxids, keptBytes }, stepBytes > 0);
+    try {
+      await file.write(0, encodeSegmentHeader(file.#header));
+      await file.writeZeros(segmentHeaderBytes, keptBytes);
+      await file.sync();
+    } catch (error) {
+      // Why it could not be made is what matters, not that it could not be closed either.
+      await Promise.allSettled([file.close()]);
+      throw error;
+    }
+    return file;
+  }
+
+  /** Opens a segment with that header for writing on. */
+  static async open(disk: Disk, path: string, header: SegmentHeader, followsGrowth: boolean): Promise<SegmentFile> {
+    return new SegmentFile(await disk.open(path, "write"), header, followsGrowth);
+  }
+
+  /** The file is at least this long on the disk, and its header says so. */
+  get keptBytes(): number {
+    return this.#header.keptBytes;
+  }
+
+  size(): Promise<number> {
+    return this.#file.size();
+  }
+
+  read(position: number, length: number): Promise<Buffer> {
+    return this.#file.read(position, length);
+  }
+
+  async write(position: number, bytes: Uint8Array): Promise<void> {
+    await this.#file.write(position, bytes);
+    this.#writtenBytes = Math.max(this.#writtenBytes, position + bytes.length);
+  }
+
+  /** Writes zeros in [from, to). */
+  async writeZeros(from: number, to: number): Promise<void> {
+    for (let at = from; at < to; at += zeros.length) await this.write(at, zeros.subarray(0, to - at));
+  }
+
+  truncate(length: number): Promise<void> {
+    return this.#file.truncate(length);
+  }
+
+  async sync(): Promise<void> {
+    await this.#file.sync();
+    if (!this.#followsGrowth || this.#writtenBytes <= this.#header.keptBytes) return;
+    const header = { ...this.#header, keptBytes: this.#writtenBytes };
+    await this.#file.write(0, encodeSegmentHeader(header));
+    await this.#file.sync();
+    this.#header = header;
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
