@@ -30,7 +30,7 @@ export class EpochRegister {
   update(change: Partial<EpochFile>): Promise<void> {
     const written = this.#last.then(() => this.#write(change));
     // Whoever asked for a change that failed is told; the next one is tried all the same.
-    this.#last = written.catch(() => {});
+    this.#last = Promise.allSettled([written]);
     return written;
   }
 
