@@ -30,7 +30,7 @@ async function act(grant) {
     const [, { stat }] = await client.transaction().guard(grant).set("/resource", String(token)).commit();
     journal("acted", { token, zxid: stat.mzxid });
   } catch (error) {
-    if (isGrantLostError(error) || isCoordinationError(error, "GrantLost")) journal("refused", { token });
+    if (isGrantLostError(error)) journal("refused", { token });
     else if (isCoordinationError(error, "ConnectionLoss")) journal("unknown", { token });
     else throw error;
   }

@@ -54,6 +54,7 @@ export {
   WaitTimeoutError,
 } from "./grant-errors.ts";
 export type { HostOrder } from "./host-rotation.ts";
+export { insist, isInterruption, type Patience } from "./insist.ts";
 export type { ClientMetrics, OperationMetrics } from "./meter.ts";
 export { Observed } from "./observe/observed.ts";
 export { type ObservedNode, type ObservedTree, type TreeChange, treeChanges } from "./observe/tree-view.ts";
