@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DemoProcess, type DemoResult } from "../support/demo-process.ts";
 
@@ -114,6 +115,40 @@ describe("a run to the end", () => {
   });
 });
 
+describe("Ctrl-Z", () => {
+  it("stops every process; after fg, later than any session lasts, the run goes on and is proven", async () => {
+    for (let index = 0; index < 18; index += 1) write(`${index}.txt`, "some words");
+    await using demo = new DemoProcess(["--input", input, "--pace", "700"]);
+    await demo.says(/primary master, killed/);
+    demo.kill("SIGTSTP");
+    await demo.allStopped();
+    const stopped = demo.alive().length;
+    expect(stopped).toBeGreaterThanOrEqual(7);
+    const said = demo.said;
+    await delay(3_000);
+    expect(demo.said).toBe(said);
+    expect(demo.alive()).toHaveLength(stopped);
+    demo.kill("SIGCONT");
+    const result = await demo.result;
+    expectProven(result, 18);
+    expectKills(result);
+    expect(demo.alive()).toEqual([]);
+    expect(demo.leftBehind()).toEqual([]);
+  });
+
+  it("a stopped demo can be ended, and leaves nothing behind", async () => {
+    await using demo = new DemoProcess([]);
+    await demo.says(/has submitted 51 tasks/);
+    demo.kill("SIGTSTP");
+    await demo.allStopped();
+    demo.kill("SIGTERM");
+    demo.kill("SIGCONT");
+    expect(await demo.result).toMatchObject({ exitCode: 130 });
+    expect(demo.alive()).toEqual([]);
+    expect(demo.leftBehind()).toEqual([]);
+  });
+});
+
 describe("an early end", () => {
   it.each(["SIGINT", "SIGTERM"] as const)("%s ends every process and leaves nothing behind", async (signal) => {
     await using demo = new DemoProcess([]);
@@ -140,12 +175,24 @@ describe("an early end", () => {
     }
   });
 
-  it("when the demo itself is killed, its processes end by themselves", async () => {
-    await using demo = new DemoProcess([]);
+  it("when the demo itself is killed, its processes end by themselves, and remove its directory", async () => {
+    for (const moment of [/server started/, /has submitted 51 tasks/]) {
+      await using demo = new DemoProcess([]);
+      await demo.says(moment);
+      demo.kill("SIGKILL");
+      expect(await demo.result).toMatchObject({ signal: "SIGKILL" });
+      await demo.allGone();
+      expect(demo.leftBehind()).toEqual([]);
+    }
+  });
+
+  it("when the demo itself is killed, the directory that it was told to keep is kept", async () => {
+    await using demo = new DemoProcess(["--keep"]);
     await demo.says(/has submitted 51 tasks/);
     demo.kill("SIGKILL");
-    expect(await demo.result).toMatchObject({ signal: "SIGKILL" });
+    await demo.result;
     await demo.allGone();
+    expect(demo.leftBehind()).toHaveLength(1);
   });
 
   it("a process that ends unasked is named, with its exit and what it said", async () => {

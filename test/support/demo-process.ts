@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type FoundProcess, MarkedProcesses } from "./marked-processes.ts";
 
@@ -76,6 +77,16 @@ export class DemoProcess {
   /** Processes of this run that are alive now, the demo itself among them. */
   alive(): FoundProcess[] {
     return this.#processes.alive();
+  }
+
+  /** What the demo has said so far. */
+  get said(): string {
+    return this.#stdout;
+  }
+
+  /** Resolves when all processes of this run are stopped, as by Ctrl-Z. */
+  async allStopped(): Promise<void> {
+    while (!this.alive().every(({ pid }) => MarkedProcesses.isStopped(pid))) await delay(20);
   }
 
   /** Resolves when no process of this run is alive. */

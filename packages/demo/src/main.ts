@@ -43,6 +43,9 @@ class Leftovers {
         `The demo cannot make its directory in ${tmpdir()}: ${reasonOf(error)}. Set TMPDIR to a directory that can be written.`,
       );
     }
+    if (!this.#keep) {
+      this.children.bequeath(this.#directory);
+    }
     return this.#directory;
   }
 
@@ -103,6 +106,18 @@ async function main(): Promise<number> {
 
   const display = createDisplay(process.stdout, pc.isColorSupported && process.stdout.isTTY === true);
   const leftovers = new Leftovers(parsed.options.keep, (error) => end.abort(error));
+  // Ctrl-Z: the processes are stopped too, or the work would be done behind the back of a demo that shows and kills.
+  process.on("SIGTSTP", () => {
+    display.suspend();
+    leftovers.children.suspend();
+    process.kill(process.pid, "SIGSTOP");
+  });
+  process.on("SIGCONT", () => {
+    leftovers.children.resume();
+    // The terminal may have another size by now, of which a stopped process hears nothing; Node asks when it is told this.
+    process.kill(process.pid, "SIGWINCH");
+    display.resume();
+  });
   process.once("exit", () => {
     display.close();
     leftovers.clearNow();

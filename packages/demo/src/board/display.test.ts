@@ -68,6 +68,40 @@ it("starts on a clean screen when the terminal has another size", () => {
   expect(taken()).toContain("\u001b[2J\u001b[H");
 });
 
+it("leaves the terminal to others while the demo is stopped, and then draws below what they wrote", () => {
+  const { output, taken } = terminal(80, 24);
+  const board = createDisplay(output, false);
+  board.update(state);
+  taken();
+  board.suspend();
+  expect(taken()).toBe("\u001b[?25h");
+  board.update(state);
+  board.suspend();
+  expect(taken()).toBe("");
+  board.resume();
+  const drawn = taken();
+  expect(drawn).toContain("title");
+  // No step up to where the old board began.
+  expect(drawn).toContain("\u001b[?25l\r title");
+  const lines = drawn.split("\n").length - 1;
+  board.update(state);
+  expect(taken()).toContain(`\r\u001b[${lines}A`);
+});
+
+it("says nothing about being stopped before it has drawn, or after its end", () => {
+  const { output, taken } = terminal(80, 24);
+  const board = createDisplay(output, false);
+  board.suspend();
+  board.resume();
+  expect(taken()).toBe("");
+  board.update(state);
+  board.close();
+  taken();
+  board.suspend();
+  board.resume();
+  expect(taken()).toBe("");
+});
+
 it("takes a terminal that does not know its size for a usual one", () => {
   const { output, taken } = terminal(0, 0);
   createDisplay(output, false).update(state);

@@ -8,7 +8,7 @@ import { type Line, type Painter, paint, printable } from "./segments.ts";
 /** What is written to: `process.stdout` fits. */
 export interface Output {
   readonly isTTY?: boolean;
-  /** Columns and rows of the terminal as it is now; only where there is one. */
+  /** Columns and rows of the terminal, as of the last SIGWINCH; only where there is one. */
   getWindowSize?(): [columns: number, rows: number];
   write(text: string): unknown;
 }
@@ -21,6 +21,10 @@ export interface Display {
   update(state: BoardState): void;
   /** A line that stays, outside the board; on a terminal cut to its width. */
   line(line: Line): void;
+  /** Leaves the terminal to others for a while: the demo is about to be stopped. */
+  suspend(): void;
+  /** Goes on below what others have written meanwhile. */
+  resume(): void;
   /** Leaves the terminal as it was found, with the last state standing; updates no more. Idempotent. */
   close(): void;
 }
@@ -31,7 +35,6 @@ export function createDisplay(output: Output, colours: boolean): Display {
   return output.isTTY === true ? new LiveBoard(output, painter) : new PlainLines(output, painter);
 }
 
-/** Asked for each time: the size that Node remembers grows stale in a process that its terminal does not signal. */
 function sizeOf(output: Output): [columns: number, rows: number] {
   const [columns, rows] = output.getWindowSize?.() ?? [80, 24];
   // A terminal that does not know its size says 0.
@@ -54,6 +57,7 @@ class LiveBoard implements Display {
   #linesShown = 0;
   /** The terminal's size at the last drawing, as text. */
   #sizeShown = "";
+  #isSuspended = false;
   #isClosed = false;
 
   constructor(output: Output, painter: Painter) {
@@ -75,15 +79,32 @@ class LiveBoard implements Display {
     this.#output.write(`${paint(line, columns, this.#painter)}\n`);
   }
 
+  suspend(): void {
+    this.#letGo();
+    this.#isSuspended = true;
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+    // The old board stands somewhere above, torn or not: the shell has written below it.
+    this.#linesShown = 0;
+    this.#sizeShown = "";
+    this.#draw();
+  }
+
   close(): void {
-    if (!this.#isClosed && this.#linesShown > 0) {
-      this.#output.write(SHOW_CURSOR);
-    }
+    this.#letGo();
     this.#isClosed = true;
   }
 
+  #letGo(): void {
+    if (!this.#isClosed && !this.#isSuspended && this.#linesShown > 0) {
+      this.#output.write(SHOW_CURSOR);
+    }
+  }
+
   #draw(): void {
-    if (this.#state === undefined || this.#isClosed) {
+    if (this.#state === undefined || this.#isSuspended || this.#isClosed) {
       return;
     }
     const [columns, rows] = sizeOf(this.#output);
@@ -126,6 +147,14 @@ class PlainLines implements Display {
 
   line(line: Line): void {
     this.#output.write(`${paint(line, Number.POSITIVE_INFINITY, this.#painter)}\n`);
+  }
+
+  suspend(): void {
+    // Lines stand where they were written.
+  }
+
+  resume(): void {
+    // The next line goes below.
   }
 
   close(): void {

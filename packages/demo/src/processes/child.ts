@@ -30,6 +30,9 @@ export class UnexpectedEndError extends Error {
   override readonly name = "UnexpectedEndError";
 }
 
+/** Read by exit-with-parent.ts. */
+const legacyVariable = "CORRAL_DEMO_LEGACY";
+
 const exitWithParent = fileURLToPath(new URL("./exit-with-parent.js", import.meta.url));
 
 /** A process that was started. */
@@ -44,14 +47,18 @@ export class Child {
   /** Set before it is killed or stopped: its end is then no surprise. */
   #endExpected = false;
 
-  /** Starts the process. `onSurprise` is called if it ends without having been told to. */
-  constructor(spec: ChildSpec, onSurprise: (error: UnexpectedEndError) => void) {
+  /**
+   * Starts the process. `onSurprise` is called if it ends without having been told to; `legacy` is a directory that it
+   * removes when it ends because the demo is gone.
+   */
+  constructor(spec: ChildSpec, onSurprise: (error: UnexpectedEndError) => void, legacy: string | undefined) {
     this.id = spec.id;
     this.logFile = spec.logFile;
     const log = openSync(spec.logFile, "a");
     try {
       this.#process = spawn(process.execPath, ["--import", exitWithParent, spec.script, ...spec.args], {
         stdio: ["pipe", "pipe", log],
+        env: legacy === undefined ? process.env : { ...process.env, [legacyVariable]: legacy },
         // A process group of its own: Ctrl-C reaches the demo alone, which then ends the others in order.
         detached: true,
       });
@@ -98,6 +105,16 @@ export class Child {
     this.#process.kill("SIGKILL");
   }
 
+  /** SIGSTOP: it does nothing until `resume`. */
+  suspend(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
+  /** Ends `suspend`. */
+  resume(): void {
+    this.#process.kill("SIGCONT");
+  }
+
   /** SIGTERM, and SIGKILL if that is not heeded within `graceMs`. Resolves when it is gone. */
   async stop(graceMs: number): Promise<Ending> {
     this.#endExpected = true;
@@ -138,10 +155,16 @@ export function lastLines(file: string, limit: number): string {
 export class Children {
   readonly #all: Child[] = [];
   readonly #onSurprise: (error: UnexpectedEndError) => void;
+  #legacy: string | undefined;
   #isClosed = false;
 
   constructor(onSurprise: (error: UnexpectedEndError) => void) {
     this.#onSurprise = onSurprise;
+  }
+
+  /** Processes started from here on remove `directory` if the demo dies and cannot do so itself. */
+  bequeath(directory: string): void {
+    this.#legacy = directory;
   }
 
   /** Starts a process. Throws once all were killed: what is still under way then must not start another. */
@@ -149,7 +172,7 @@ export class Children {
     if (this.#isClosed) {
       throw new Error(`${spec.id} is not started: the run is over.`);
     }
-    const child = new Child(spec, this.#onSurprise);
+    const child = new Child(spec, this.#onSurprise, this.#legacy);
     this.#all.push(child);
     return child;
   }
@@ -159,6 +182,20 @@ export class Children {
     await Promise.all(
       this.#all.filter((child) => child.isRunning && isMeant(child)).map((child) => child.stop(graceMs)),
     );
+  }
+
+  /** Stops all that run, until `resume`. */
+  suspend(): void {
+    for (const child of this.#all.filter(({ isRunning }) => isRunning)) {
+      child.suspend();
+    }
+  }
+
+  /** Ends `suspend`. */
+  resume(): void {
+    for (const child of this.#all.filter(({ isRunning }) => isRunning)) {
+      child.resume();
+    }
   }
 
   /** SIGKILL to all, and waits until they are gone. No other can be started. */

@@ -141,6 +141,23 @@ it("waits until tasks are assigned", async () => {
   expect(group.killed).toHaveLength(3);
 });
 
+it("does not kill on the strength of an old view: looks afresh, and if that shows no work, waits for the next view", async () => {
+  const group = new FakeGroup(start, recover);
+  const scene = group.scene(2, 2);
+  let looks = 0;
+  const observer = {
+    views: group.views,
+    lookAfresh: (signal: AbortSignal) =>
+      ++looks === 1 ? Promise.resolve({ ...start, queues: new Map() }) : scene.observer.lookAfresh(signal),
+  };
+  const kills = performKills({ ...scene, observer });
+  await new Promise(setImmediate);
+  expect([looks, group.killed]).toEqual([1, []]);
+  group.views.next(start);
+  await kills;
+  expect(group.killed).toHaveLength(3);
+});
+
 it("says so when the work is too far before the first kill", async () => {
   const group = new FakeGroup({ ...start, done: done(9) }, recover);
   await expect(performKills(group.scene(2, 2))).rejects.toThrow(
@@ -159,7 +176,8 @@ it("says so when the work is too far before a later kill", async () => {
 it("says so when a kill did not land", async () => {
   const group = new FakeGroup(start, recover);
   const scene = group.scene(2, 2);
-  const observer = { views: group.views, lookAfresh: async () => ({ ...start, queues: new Map() }) };
+  const looks = [start, { ...start, queues: new Map() }];
+  const observer = { views: group.views, lookAfresh: async () => looks.shift() ?? start };
   await expect(performKills({ ...scene, observer })).rejects.toThrow(
     /The kill of the primary master did not land in the middle of the work: 0 tasks were assigned and 10 of 12 unfinished/,
   );

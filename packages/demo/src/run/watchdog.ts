@@ -6,6 +6,9 @@ import { DemoError } from "./demo-error.ts";
 /** How long nothing may move in the tree, besides what the tasks themselves take. */
 const STALLED_MS = 60_000;
 
+/** Time is counted in ticks: while the demo is stopped there are none, however long that lasts. */
+const TICK_MS = 1_000;
+
 /** Aborts `end` when the views have not changed for a minute, and three tasks' time. Stops when disposed. */
 export function watchForStall(views: Observable<GroupView>, paceMs: number, end: AbortController): Disposable {
   const limitMs = STALLED_MS + 3 * paceMs;
@@ -22,16 +25,19 @@ export function watchForStall(views: Observable<GroupView>, paceMs: number, end:
       ),
     );
   };
-  let timer = setTimeout(giveUp, limitMs);
+  let stillMs = 0;
+  const timer = setInterval(() => {
+    stillMs += TICK_MS;
+    if (stillMs >= limitMs) giveUp();
+  }, TICK_MS);
   const subscription = views.subscribe((view) => {
     latest = view;
-    clearTimeout(timer);
-    timer = setTimeout(giveUp, limitMs);
+    stillMs = 0;
   });
   return {
     [Symbol.dispose]() {
       subscription.unsubscribe();
-      clearTimeout(timer);
+      clearInterval(timer);
     },
   };
 }

@@ -65,7 +65,11 @@ export function assemble({ primary, epoch, workers, waiting, queues, done }: Gro
   });
 }
 
-/** A view of which everything is read now, in the order in which a task moves. Leaves no watches. */
+/**
+ * A view of which everything is read now, in the order in which a task moves. Leaves no watches. Unlike the views that
+ * follow changes, it shows of the queues only what the workers really hold: an assignment older than its worker's
+ * registration is about to be taken back.
+ */
 export async function lookOnce(client: Client, layout: Layout, signal: AbortSignal): Promise<GroupView> {
   const read = groupReaders(client, layout, signal);
   const primary = await read.primary(undefined);
@@ -74,10 +78,24 @@ export async function lookOnce(client: Client, layout: Layout, signal: AbortSign
   const waiting = await read.waiting(undefined);
   const queues = new Map<string, readonly Assignment[]>();
   for (const worker of (await read.queueNames(undefined)) ?? []) {
-    const queue = await read.queue(worker)(undefined);
-    if (queue !== undefined) {
-      queues.set(worker, queue);
-    }
+    queues.set(worker, await holdings(client, layout, worker, signal));
   }
   return assemble({ primary, epoch, workers, waiting, queues, done: await read.done(undefined) });
+}
+
+/** The assignments in a worker's queue that were made to it, and not to an earlier process or session of its name. */
+async function holdings(client: Client, layout: Layout, worker: string, signal: AbortSignal): Promise<Assignment[]> {
+  const registration = await client.exists(layout.worker(worker), { signal });
+  if (registration === undefined) {
+    return [];
+  }
+  const held: Assignment[] = [];
+  for (const name of (await readChildren(client, layout.queue(worker), undefined, signal)) ?? []) {
+    const assignment = parseAssignmentName(name);
+    const stat = await client.exists(layout.assignment(worker, name), { signal });
+    if (assignment !== undefined && stat !== undefined && stat.czxid > registration.czxid) {
+      held.push(assignment);
+    }
+  }
+  return held;
 }
