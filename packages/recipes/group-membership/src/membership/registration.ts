@@ -3,7 +3,7 @@
  * a transaction happened whose reply was lost is told by the claim, whose name nobody else has.
  */
 import { type Client, isCoordinationError, msgpack, type Stat } from "@corral/client";
-import { childrenOrNone, type GivenBack, insist, isInterruption, newGuid, sleep, WakeUp } from "@corral/recipe-kit";
+import { childrenOrNone, insist, isInterruption, newGuid, sleep, WakeUp } from "@corral/recipe-kit";
 import { decideTaken, type NameHolder, type WhenTaken } from "./decide-taken.ts";
 import { MemberNameTakenError } from "./errors.ts";
 import { type Layout, nameOfClaim } from "./layout.ts";
