@@ -154,8 +154,10 @@ export function describeFailure(failure: LinkFailure): string {
       return failure.stage === "dial"
         ? `no connection within ${failure.waitedMs} ms`
         : `it accepted the connection but did not answer within ${failure.waitedMs} ms`;
-    case "refused":
-      return "it accepted the connection and closed it without an answer (it may not be serving yet, have too many connections from this address, or hold older data than this client has seen)";
+    case "refused": {
+      const told = failure.error === undefined ? "" : `: ${failure.error.message}`;
+      return `it accepted the connection and closed it without an answer${told} (it may not be serving yet, have too many connections from this address, or hold older data than this client has seen)`;
+    }
     case "malformed":
       return `what answered does not speak the ZooKeeper protocol: ${failure.error.message}`;
     case "noSession":

@@ -281,7 +281,7 @@ export class SessionMachine<R extends SessionRequest> {
     // The session of a read-only server lasts as long as the connection to it.
     if (wasEstablished && this.#session?.readOnly && this.#life === "running") return this.#becomeLost("readOnly");
     const refused = this.#link.phase === "handshaking" && failure.kind === "closed";
-    this.#breakLink(refused ? { kind: "refused" } : failure);
+    this.#breakLink(refused ? { ...failure, kind: "refused" } : failure);
     if (refused) this.#onRefused();
     if (!wasEstablished) return;
     if (this.#life === "closing") this.#finish();

@@ -58,7 +58,7 @@ export interface SessionAuth {
 export type LinkFailure =
   | { readonly kind: "unreachable"; readonly error: Error }
   | { readonly kind: "timeout"; readonly stage: "dial" | "handshake"; readonly waitedMs: number }
-  | { readonly kind: "refused" }
+  | { readonly kind: "refused"; readonly error?: Error }
   | { readonly kind: "noSession" }
   | { readonly kind: "notAuthenticated"; readonly error: Error }
   | { readonly kind: "malformed"; readonly error: Error }

@@ -63,7 +63,7 @@ function explained(error: Error): Error {
   if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
     return Object.assign(new Error(`what answers does not speak TLS: ${error.message}`, { cause: error }), { code });
   }
-  if (code !== undefined && /CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) {
+  if (code !== undefined && /CERT|SELF_SIGNED|ISSUER|ALTNAME|UNABLE_TO_VERIFY/.test(code)) {
     return Object.assign(new Error(`the certificate is not to be trusted: ${error.message}`, { cause: error }), {
       code,
     });
