@@ -290,6 +290,7 @@ describeOnEveryEngine("a name that is held alone", (engine) => {
       { ...spec, id: "b2" },
       { exclusive: true, whenTaken: "wait", ...patience },
     );
+    waiting.catch(() => undefined);
     const after = await new ServiceRegistry(b).register(spec, { exclusive: true, ...patience });
     expect(await ended(before)).toMatchObject({ reason: "node deleted" });
     await namespace.expireSession(a);

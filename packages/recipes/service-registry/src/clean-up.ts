@@ -35,11 +35,12 @@ export async function removeEntry(
         if (entry === undefined) return attempts > 1;
         const claims = await readClaims(client, layout, name, signal);
         const claim = claims.find(({ stat }) => stat.czxid === entry.stat.czxid);
-        const holder = claim && (await nodeOrNone(client, layout.holder(name), signal));
         const transaction: Transaction = client.transaction().delete(entry.path, { version: entry.stat.version });
         if (claim !== undefined) transaction.delete(layout.claim(name, claim.name));
-        if (claim !== undefined && holder?.data?.toString("utf8") === claim.name) {
-          transaction.delete(holder.path, { version: holder.stat.version });
+        for (const path of [layout.idMark(name, id), layout.holder(name)]) {
+          const mark = claim && (await nodeOrNone(client, path, signal));
+          if (mark === undefined || mark.data?.toString("utf8") !== claim?.name) continue;
+          transaction.delete(path, { version: mark.stat.version });
         }
         return (await happened(transaction, signal)) ? true : undefined;
       },
@@ -60,11 +61,12 @@ export async function sweepStatic(
   for (const name of service === undefined ? await readNames(client, layout, signal) : [service]) {
     const claims = await readClaims(client, layout, name, signal);
     for (const { path, data, stat } of await readNodes(client, layout.service(name), signal)) {
+      const idPath = layout.idMark(name, path.slice(path.lastIndexOf("/") + 1));
       const isHeld = stat.ephemeralOwner !== 0n || claims.some((claim) => claim.stat.czxid === stat.czxid);
       const isStale = client.clock.wallMs() - stat.mtimeMs > olderThanMs;
       if (isHeld || !isStale || typeOf(data) !== "STATIC") continue;
-      // Written meanwhile, it has another version, and stays.
-      const transaction = client.transaction().delete(path, { version: stat.version });
+      // Written meanwhile, it has another version, and stays; so it does if somebody has marked its id.
+      const transaction = client.transaction().create(idPath).delete(idPath).delete(path, { version: stat.version });
       if (await insist(client, () => happened(transaction, signal), signal)) swept.push(path);
     }
   }
@@ -86,7 +88,9 @@ async function happened(transaction: Transaction, signal: AbortSignal): Promise<
     await transaction.commit({ signal });
     return true;
   } catch (error) {
-    if (isCoordinationError(error, "NoNode") || isCoordinationError(error, "BadVersion")) return false;
+    if (["NoNode", "BadVersion", "NodeExists"].some((code) => isCoordinationError(error) && error.code === code)) {
+      return false;
+    }
     throw error;
   }
 }

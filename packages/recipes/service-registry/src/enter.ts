@@ -3,7 +3,7 @@
  * again. Whether a transaction whose reply was lost has happened is seen at the next look, by the claim with a GUID in its
  * name; what was made by a session that has ended is as good as gone.
  */
-import { type Client, isCoordinationError, type Transaction } from "@corral/client";
+import { type Client, isCoordinationError, msgpack, type Transaction } from "@corral/client";
 import {
   abandonTicket,
   type Contest,
@@ -18,7 +18,7 @@ import {
 } from "@corral/recipe-kit";
 import { decideEntry, type EntryDecision, type EntryRequest } from "./decide-entry.ts";
 import { NameTakenError } from "./errors.ts";
-import { isDynamic, type ServiceType } from "./instance.ts";
+import type { ServiceType } from "./instance.ts";
 import { claimName, type Layout } from "./layout.ts";
 import { ensureParents } from "./parents.ts";
 import { type Finding, look } from "./situation.ts";
@@ -42,6 +42,7 @@ export interface Entrance {
 export interface Entered {
   readonly path: string;
   readonly claimPath: string;
+  readonly idPath: string;
   readonly holderPath: string | undefined;
   /** Of the entry and of its claim. */
   readonly czxid: bigint;
@@ -109,30 +110,32 @@ async function tryWithClaim(
   signal: AbortSignal,
 ): Promise<Entered | undefined> {
   const { name } = entrance;
-  let isUnknown = false;
-  let wasMade = false;
+  /** What of this claim has been made, as far as is known: `unknown` if a reply was lost. */
+  let made: "nothing" | "name" | "entry" | "unknown" = "nothing";
   for (let round = 1; client.sessionId === sessionId; round++) {
     using wakeUp = new WakeUp(client);
     const finding: Finding = await insist(
       client,
       async () => {
         // The look must come after whatever was on its way when the connection broke.
-        if (isUnknown) await client.sync(layout.base, { signal });
+        if (made === "unknown") await client.sync(layout.base, { signal });
         return await look(client, layout, name, request, { signal, watch: (path) => wakeUp.watch(path) });
       },
       signal,
     );
-    isUnknown = false;
     if (client.sessionId !== sessionId || (finding.ownSessionId ?? sessionId) !== sessionId) return undefined;
     const { entered } = finding;
     // It was there and is not any more: somebody with the same id has taken it over.
-    if (wasMade && entered === undefined) throw new NameTakenError(name, { id: request.id, holds: "id" });
+    if (made === "entry" && entered === undefined) throw new NameTakenError(name, { id: request.id, holds: "id" });
+    // A claim that was there must not come again: there may be marks left that name it.
+    if (made !== "nothing" && finding.situation.own === "nothing") return undefined;
     const decision = decideEntry(finding.situation, request);
     switch (decision.kind) {
       case "entered": {
         if (entered === undefined) break;
         const holderPath = request.exclusive ? layout.holder(name) : undefined;
-        return { ...entered, claimPath: layout.claim(name, request.claim), holderPath, sessionId };
+        const [claimPath, idPath] = [layout.claim(name, request.claim), layout.idMark(name, request.id)];
+        return { ...entered, claimPath, idPath, holderPath, sessionId };
       }
       case "taken":
         if (entrance.whenTaken === "refuse") throw new NameTakenError(name, decision.by);
@@ -140,8 +143,8 @@ async function tryWithClaim(
         break;
       case "enter": {
         const outcome = await carryOut(client, layout, entrance, request, decision, signal);
-        isUnknown = outcome === "unknown";
-        wasMade = outcome === "done" && decision.what === "entry";
+        if (outcome === "unknown") made = "unknown";
+        else if (outcome === "done") made = decision.what;
         // Somebody is quicker again and again: not so fast.
         if (outcome === "overtaken" && round > 3) await sleep(client.clock, 50 * client.random.fraction(), signal);
       }
@@ -159,7 +162,8 @@ async function carryOut(
   signal: AbortSignal,
 ): Promise<"done" | "overtaken" | "unknown"> {
   try {
-    await transactionFor(client, layout, entrance, request, decision).commit({ signal });
+    const transaction = await transactionFor(client, layout, entrance, request, decision);
+    await transaction.commit({ signal });
     return "done";
   } catch (error) {
     signal.throwIfAborted();
@@ -184,26 +188,37 @@ async function carryOut(
   }
 }
 
-function transactionFor(
+async function transactionFor(
   client: Client,
   layout: Layout,
   { name, data, serviceType }: Entrance,
-  { id, claim, exclusive }: EntryRequest,
-  { what, remove }: Extract<EntryDecision, { readonly kind: "enter" }>,
-): Transaction {
+  { id, claim, exclusive, sequential }: EntryRequest,
+  { what, hold, remove }: Extract<EntryDecision, { readonly kind: "enter" }>,
+): Promise<Transaction> {
   const transaction: Transaction = client.transaction();
-  const [entry, holder] = [layout.entry(name, id), layout.holder(name)];
+  const [entryPath, idPath, holderPath] = [layout.entry(name, id), layout.idMark(name, id), layout.holder(name)];
+  const deleteAt = (path: string, version: number | undefined): void => {
+    if (version !== undefined) transaction.delete(path, { version });
+  };
   if (remove.ownClaim) transaction.delete(layout.claim(name, claim));
-  if (remove.holder) transaction.delete(holder);
-  if (remove.entryVersion !== undefined) transaction.delete(entry, { version: remove.entryVersion });
   for (const former of remove.claims) transaction.delete(layout.claim(name, former));
-  if (what === "name") {
-    return transaction
-      .create(holder, claim, { mode: "ephemeral" })
-      .create(layout.claim(name, claim), null, { mode: "ephemeral" });
-  }
+  deleteAt(entryPath, remove.entry);
+  deleteAt(idPath, remove.idMark);
+  deleteAt(holderPath, remove.holder);
+  const mode = "ephemeral";
+  const about = await msgpack.encode({ sessionTimeoutMs: client.sessionTimeoutMs });
+  if (hold) transaction.create(holderPath, claim, { mode });
+  if (what === "name") return transaction.create(layout.claim(name, claim), about, { mode });
   // Made and unmade, which fails if it is there: a transaction has no other way to say that a node must not be.
-  if (!exclusive) transaction.create(holder).delete(holder);
-  const mode = !isDynamic(serviceType) ? "persistent" : serviceType === "DYNAMIC" ? "ephemeral" : "ephemeralSequential";
-  return transaction.create(entry, data, { mode }).create(layout.claim(name, claim), null, { mode: "ephemeral" });
+  if (!exclusive) transaction.create(holderPath).delete(holderPath);
+  if (!sequential) transaction.create(idPath, claim, { mode });
+  transaction.create(entryPath, data, { mode: entryModes[serviceType] });
+  return transaction.create(layout.claim(name, claim), about, { mode });
 }
+
+const entryModes = {
+  DYNAMIC: "ephemeral",
+  DYNAMIC_SEQUENTIAL: "ephemeralSequential",
+  STATIC: "persistent",
+  PERMANENT: "persistent",
+} as const;

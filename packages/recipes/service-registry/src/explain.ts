@@ -1,6 +1,7 @@
 /** Who is behind a service's entries, who holds its name alone, who waits to: for people. */
-import type { Client, Stat } from "@corral/client";
+import { type Client, msgpack, optional, type Stat } from "@corral/client";
 import { type Contender, childrenOrNone, contenders, insist } from "@corral/recipe-kit";
+import { isObject } from "./entry-json.ts";
 import type { ServiceInstance } from "./instance.ts";
 import { type MalformedEntry, readEntry } from "./instances.ts";
 import { idOfClaim, type Layout } from "./layout.ts";
@@ -17,6 +18,8 @@ export interface ExplainedInstance<P = unknown> {
   /** When it was registered and when it was written last, wall clock of the server, ms since 1970. */
   readonly sinceMs: number;
   readonly updatedMs: number;
+  /** So long after the server last heard of the session it expires; `undefined` where nobody has said. */
+  readonly sessionTimeoutMs: number | undefined;
 }
 
 /** Somebody who holds a name alone, or waits to. */
@@ -38,17 +41,24 @@ export interface ServiceExplanation<P = unknown> {
   readonly waiters: readonly NameContender[];
 }
 
-/** The claims to a service's instances: czxid and session of each. */
+/** A claim to an instance, as others see it. */
+export interface ClaimView {
+  readonly name: string;
+  readonly data: Buffer | null;
+  readonly stat: Stat;
+}
+
+/** The claims to a service's instances. */
 export async function readClaims(
   client: Client,
   layout: Layout,
   name: string,
   signal: AbortSignal,
-): Promise<{ readonly name: string; readonly stat: Stat }[]> {
+): Promise<ClaimView[]> {
   const names = await insist(client, () => childrenOrNone(client, layout.live(name), signal), signal);
-  const read = async (claim: string): Promise<{ name: string; stat: Stat } | undefined> => {
-    const stat = await insist(client, () => client.exists(layout.claim(name, claim), { signal }), signal);
-    return stat && { name: claim, stat };
+  const read = async (claim: string): Promise<ClaimView | undefined> => {
+    const node = await insist(client, () => nodeOrNone(client, layout.claim(name, claim), signal), signal);
+    return node && { ...node, name: claim };
   };
   return (await Promise.all(names.map(read))).filter((claim) => claim !== undefined);
 }
@@ -83,6 +93,7 @@ export async function explainService<In, P>(
       sessionId,
       sinceMs: node.stat.ctimeMs,
       updatedMs: node.stat.mtimeMs,
+      sessionTimeoutMs: claim && (await timeoutOf(claim)),
     });
   }
   return {
@@ -95,6 +106,12 @@ export async function explainService<In, P>(
     },
     waiters: queue.filter(({ data }) => data !== null).map(toNameContender),
   };
+}
+
+async function timeoutOf({ data }: ClaimView): Promise<number | undefined> {
+  const about = await optional(msgpack).decode(data);
+  if (!isObject(about) || typeof about.sessionTimeoutMs !== "number") return undefined;
+  return about.sessionTimeoutMs;
 }
 
 function toNameContender({ data, sessionId, sinceMs }: Contender): NameContender {

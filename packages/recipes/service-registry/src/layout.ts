@@ -5,6 +5,7 @@
  *   <base>/<name>/<id>                    the entry: what discovery reads
  *   <claims>/<name>/live/<guid>-<id>      the claim: ephemeral, made in one transaction with the entry, for as long as
  *                                         somebody stands behind it. Its name is never used again, so it can be checked for
+ *   <claims>/<name>/ids/<id>              ephemeral, data = the claim's name: somebody has the id; made likewise
  *   <claims>/<name>/holder                ephemeral, data = the claim's name: somebody holds the name for itself alone
  *   <claims>/<name>/queue/…               who waits to hold it
  */
@@ -46,6 +47,14 @@ export class Layout {
 
   claim(name: string, claimName: string): string {
     return `${this.live(name)}/${claimName}`;
+  }
+
+  ids(name: string): string {
+    return `${this.#beside(name)}/ids`;
+  }
+
+  idMark(name: string, id: string): string {
+    return `${this.ids(name)}/${segment("id", id)}`;
   }
 
   holder(name: string): string {

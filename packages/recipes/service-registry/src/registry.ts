@@ -9,10 +9,10 @@
  * ```
  *
  * Znodes     <base>/<name>/<id>: the entry, JSON as Curator's x-discovery has it; ephemeral, but for STATIC and PERMANENT
- *            <base>.claims/<name>/live/<guid>-<id>: ephemeral, made in one transaction with the entry
+ *            <base>.claims/<name>/live/<guid>-<id>, ids/<id>: ephemeral, made in one transaction with the entry
  *            <base>.claims/<name>/holder, queue/…: for names that are held alone
- * Invariant  at any zxid an id has at most one entry with a live claim, and a name that is held alone no entry but its
- *            holder's, among those that this package made
+ * Invariant  at any zxid an id has at most one registration, and a name that is held alone none but its holder's, among
+ *            those that this package made
  * Wake-up    discovery has one watch for the list and one for each entry; who waits for a name watches the one before it
  * Suspended  a registration holds until its deadline: its entry cannot have gone before. Discovery shows what was known last
  * Lost       the entry is gone, or going; `signal` has aborted; register again, or let `keepRegistered()` do that

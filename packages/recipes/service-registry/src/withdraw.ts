@@ -1,6 +1,7 @@
 /**
- * Taking an entry out again, with its claim and its hold on the name: all in one transaction, and nothing that is
- * somebody else's meanwhile.
+ * Taking an entry out again, with its claim and its marks: all in one transaction, and nothing that is somebody else's
+ * meanwhile. Where the claim has gone before, what is left of the same session is touched by nobody else; and an entry that
+ * has outlived its session is removed only if nobody has marked its id.
  */
 import { type Client, isCoordinationError, type Transaction } from "@corral/client";
 import { insist } from "@corral/recipe-kit";
@@ -13,14 +14,17 @@ interface Traces {
   /** Where the entry is, and by what it is known to be the own one. */
   readonly entry: { readonly path: string; readonly isOwn: (entry: Found) => boolean } | undefined;
   readonly claimPath: string;
+  readonly idPath: string;
   readonly holderPath: string | undefined;
-  /** Whose claim and hold they are. */
+  /** Whose claim it is. */
   readonly sessionId: bigint;
   /** Whether the entry outlives its session. */
   readonly persistent: boolean;
 }
 
 interface Found {
+  readonly path: string;
+  readonly version: number;
   readonly czxid: bigint;
   readonly ephemeral: boolean;
   readonly data: Buffer | null;
@@ -35,10 +39,10 @@ export async function withdraw(
   entered: Entered,
   options: { readonly persistent: boolean; readonly withEntry: boolean },
 ): Promise<void> {
-  const { path, claimPath, holderPath, czxid, sessionId } = entered;
+  const { path, claimPath, idPath, holderPath, czxid, sessionId } = entered;
   const { persistent, withEntry } = options;
   const entry = withEntry ? { path, isOwn: (found: Found) => found.czxid === czxid } : undefined;
-  await remove(client, { entry, claimPath, holderPath, sessionId, persistent });
+  await remove(client, { entry, claimPath, idPath, holderPath, sessionId, persistent });
 }
 
 /**
@@ -60,8 +64,9 @@ export function sweep(client: Client, layout: Layout, entrance: Entrance, claim:
       claimStat === undefined ? !ephemeral && found?.equals(bytes) === true : czxid === claimStat.czxid;
     const path = await entryPath(client, layout, entrance, claimStat?.czxid);
     const entry = path === undefined ? undefined : { path, isOwn };
+    const idPath = layout.idMark(name, id);
     const holderPath = exclusive ? layout.holder(name) : undefined;
-    await remove(client, { entry, claimPath, holderPath, sessionId, persistent });
+    await remove(client, { entry, claimPath, idPath, holderPath, sessionId, persistent });
   };
   work().catch((err: unknown) => {
     if (isCoordinationError(err, "ClientClosed") && !persistent) return;
@@ -110,33 +115,33 @@ async function remove(client: Client, traces: Traces): Promise<void> {
 
 /** `undefined`: there is nothing left of it. */
 async function removal(client: Client, traces: Traces): Promise<Transaction | undefined> {
-  const { entry, claimPath, holderPath } = traces;
-  const claimName = claimPath.slice(claimPath.lastIndexOf("/") + 1);
-  const [claim, foundEntry, foundHolder] = await Promise.all([
+  const { entry, claimPath, idPath, holderPath, sessionId } = traces;
+  // In this order: a claim that was taken over was so together with the rest.
+  const [claim, foundEntry, idMark, holder] = await Promise.all([
     client.exists(claimPath),
     entry && nodeOrNone(client, entry.path),
+    nodeOrNone(client, idPath),
     holderPath === undefined ? undefined : nodeOrNone(client, holderPath),
   ]);
+  const ownEntry = foundEntry !== undefined && entry?.isOwn(foundEntry) ? foundEntry : undefined;
   const transaction: Transaction = client.transaction();
-  let isEmpty = true;
-  const alsoDelete = (path: string, version?: number): void => {
-    transaction.delete(path, version === undefined ? {} : { version });
-    isEmpty = false;
-  };
-  if (claim !== undefined) alsoDelete(claimPath);
-  if (entry !== undefined && foundEntry !== undefined && entry.isOwn(foundEntry)) {
-    alsoDelete(entry.path, foundEntry.version);
+  if (client.sessionId !== sessionId) {
+    if (ownEntry === undefined || ownEntry.ephemeral) return undefined;
+    return transaction.create(idPath).delete(idPath).delete(ownEntry.path, { version: ownEntry.version });
   }
-  if (holderPath !== undefined && foundHolder?.data?.toString("utf8") === claimName) {
-    alsoDelete(holderPath, foundHolder.version);
-  }
-  return isEmpty ? undefined : transaction;
+  const claimName = claimPath.slice(claimPath.lastIndexOf("/") + 1);
+  const marks = [idMark, holder].filter((mark) => mark?.data?.toString("utf8") === claimName);
+  const left = [ownEntry, ...marks].filter((node) => node !== undefined);
+  if (claim === undefined && left.length === 0) return undefined;
+  if (claim !== undefined) transaction.delete(claimPath);
+  for (const { path, version } of left) transaction.delete(path, { version });
+  return transaction;
 }
 
-async function nodeOrNone(client: Client, path: string): Promise<(Found & { readonly version: number }) | undefined> {
+async function nodeOrNone(client: Client, path: string): Promise<Found | undefined> {
   try {
     const { data, stat } = await client.get(path);
-    return { data, czxid: stat.czxid, ephemeral: stat.ephemeralOwner !== 0n, version: stat.version };
+    return { path, data, czxid: stat.czxid, ephemeral: stat.ephemeralOwner !== 0n, version: stat.version };
   } catch (error) {
     if (isCoordinationError(error, "NoNode")) return undefined;
     throw error;
@@ -149,7 +154,9 @@ async function committed(transaction: Transaction): Promise<boolean> {
     await transaction.commit();
     return true;
   } catch (error) {
-    if (isCoordinationError(error, "NoNode") || isCoordinationError(error, "BadVersion")) return false;
+    if (["NoNode", "BadVersion", "NodeExists"].some((code) => isCoordinationError(error) && error.code === code)) {
+      return false;
+    }
     throw error;
   }
 }
