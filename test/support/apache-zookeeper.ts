@@ -15,8 +15,17 @@ export interface ApacheZooKeeper {
   close(): Promise<void>;
 }
 
+/** How to start it. */
+export interface ApacheOptions {
+  readonly tickMs?: number;
+  /** More lines of its configuration. */
+  readonly config?: readonly string[];
+  /** The text of a JAAS configuration, for SASL. */
+  readonly jaas?: string;
+}
+
 /** Resolves when the server answers `ruok`. */
-export async function startApacheZooKeeper(options: { tickMs?: number } = {}): Promise<ApacheZooKeeper> {
+export async function startApacheZooKeeper(options: ApacheOptions = {}): Promise<ApacheZooKeeper> {
   const directory = await mkdtemp(join(tmpdir(), "corral-apache-"));
   const port = await freePort();
   const config = [
@@ -28,14 +37,18 @@ export async function startApacheZooKeeper(options: { tickMs?: number } = {}): P
     "4lw.commands.whitelist=*",
     "extendedTypesEnabled=true",
     "maxClientCnxns=0",
+    ...(options.config ?? []),
   ];
   await writeFile(join(directory, "zoo.cfg"), `${config.join("\n")}\n`);
+  const jaas = join(directory, "jaas.conf");
+  if (options.jaas !== undefined) await writeFile(jaas, options.jaas);
   const java = spawn(
     "java",
     [
       "-cp",
       zookeeperJars,
       "-Dzookeeper.extendedTypesEnabled=true",
+      ...(options.jaas === undefined ? [] : [`-Djava.security.auth.login.config=${jaas}`]),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       join(directory, "zoo.cfg"),
     ],

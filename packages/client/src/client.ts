@@ -153,7 +153,9 @@ export class Client extends Tree {
   /** Who the server takes this client for: its address first, then every identity added. Servers before 3.7: UnimplementedError. */
   async whoAmI(options: CallOptions = {}): Promise<readonly ClientInfo[]> {
     const about = { operation: "whoAmI", path: undefined };
-    return (await this.#context.requests.send("whoAmI", {}, about, options)).clientInfo;
+    const { clientInfo } = await this.#context.requests.send("whoAmI", {}, about, options);
+    // Apache's servers give them in no order.
+    return [...clientInfo].sort((a, b) => Number(b.authScheme === "ip") - Number(a.authScheme === "ip"));
   }
 
   /**
