@@ -3,12 +3,7 @@
  * and at any moment any of them may die, with all that is ephemeral of it. All versions are 0, as they are of nodes made
  * anew, so that whatever relies on them alone is found out.
  */
-// The rule itself is no part of the package's face.
-import {
-  decideEntry,
-  type EntryDecision,
-  type Mark,
-} from "../../packages/recipes/service-registry/src/decide-entry.ts";
+import { decideEntry, type EntryDecision, type Mark } from "@corral/service-registry";
 import type { Model } from "../support/explore.ts";
 
 /** Who wants to register what. */

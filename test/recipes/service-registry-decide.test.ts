@@ -1,6 +1,7 @@
 /** The rule of registration in every interleaving of its steps, each registrant dying at any moment. */
+
+import { decideEntry } from "@corral/service-registry";
 import { describe, expect, test } from "vitest";
-import { decideEntry } from "../../packages/recipes/service-registry/src/decide-entry.ts";
 import { explore } from "../support/explore.ts";
 import { type Registrant, registryModel } from "./registry-model.ts";
 

@@ -1,5 +1,5 @@
-/** Asks an instance how it does, again and again, and tells every change. Runs on the client's clock. */
-import type { Client } from "@corral/client";
+/** Asks an instance how it does, again and again, and tells every change. Runs on the Clock port. */
+import type { Clock } from "@corral/io";
 import { sleep } from "@corral/recipe-kit";
 import { type Health, type HealthEvent, type HealthPolicy, initialHealth, nextHealth } from "./health.ts";
 import { type HealthState, healthStates } from "./instance.ts";
@@ -35,28 +35,25 @@ const noteLengthMax = 200;
 
 /** Watches one instance's health, until its signal aborts. */
 export class HealthMonitor {
-  readonly #client: Client;
+  readonly #clock: Clock;
   readonly #options: HealthOptions;
   readonly #policy: HealthPolicy;
   readonly #onChange: (health: Health) => void;
   #health: Health;
 
   /** Remembers; checks begin with `run()`. `onChange` is called when the state or its note has changed. */
-  constructor(client: Client, options: HealthOptions, onChange: (health: Health) => void) {
+  constructor(clock: Clock, options: HealthOptions, onChange: (health: Health) => void) {
     const { check, failuresToWarn = 1, failuresToFail = 3, successesToPass = 1, ttlMs } = options;
     for (const [name, value] of Object.entries({ failuresToWarn, failuresToFail, successesToPass })) {
       if (!(Number.isInteger(value) && value >= 1)) {
         throw new RangeError(`health.${name} is ${value}; it must be a whole number, at least 1.`);
       }
     }
-    this.#client = client;
+    this.#clock = clock;
     this.#options = options;
     this.#policy = { failuresToWarn, failuresToFail, successesToPass, ttlMs };
     this.#onChange = onChange;
-    this.#health = initialHealth(
-      options.initial ?? (check === undefined ? "passing" : "critical"),
-      client.clock.elapsedMs(),
-    );
+    this.#health = initialHealth(options.initial ?? (check === undefined ? "passing" : "critical"), clock.elapsedMs());
   }
 
   get health(): Health {
@@ -80,7 +77,7 @@ export class HealthMonitor {
       const event = await this.#checkOnce(check, timeoutMs, signal);
       if (signal.aborted) return;
       this.#hear(event);
-      await sleep(this.#client.clock, intervalMs, signal);
+      await sleep(this.#clock, intervalMs, signal);
     }
   }
 
@@ -92,7 +89,7 @@ export class HealthMonitor {
       if (both.aborted) onAbort();
       both.addEventListener("abort", onAbort, { once: true });
     });
-    const timer = this.#client.clock.setTimer(timeoutMs, () => timeout.abort());
+    const timer = this.#clock.setTimer(timeoutMs, () => timeout.abort());
     try {
       return await Promise.race([outcome(check, both), tooLate]);
     } finally {
@@ -104,15 +101,15 @@ export class HealthMonitor {
     const { ttlMs } = this.#policy;
     if (ttlMs === undefined) return;
     while (!signal.aborted) {
-      const sinceMs = this.#client.clock.elapsedMs() - this.#health.goodMs;
-      await sleep(this.#client.clock, sinceMs < ttlMs ? ttlMs - sinceMs : ttlMs, signal);
+      const sinceMs = this.#clock.elapsedMs() - this.#health.goodMs;
+      await sleep(this.#clock, sinceMs < ttlMs ? ttlMs - sinceMs : ttlMs, signal);
       if (!signal.aborted) this.#hear({ kind: "time" });
     }
   }
 
   #hear(event: HealthEvent): void {
     const before = this.#health;
-    this.#health = nextHealth(before, event, this.#policy, this.#client.clock.elapsedMs());
+    this.#health = nextHealth(before, event, this.#policy, this.#clock.elapsedMs());
     if (before.state !== this.#health.state || before.note !== this.#health.note) this.#onChange(this.#health);
   }
 }

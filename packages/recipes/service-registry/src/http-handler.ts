@@ -33,13 +33,19 @@ export interface HttpOptions {
   readonly bodyBytesMax?: number | undefined;
 }
 
+/** What a request needs of a registry. */
+export type Answering<In, Out> = Pick<ServiceRegistry<In, Out>, "names" | "instances" | "put" | "remove">;
+
+/** What it needs of a client. */
+export type Ports = Pick<Client, "random" | "logger">;
+
 /** Answers a request. Never rejects. */
 export type HttpHandler = (request: Request) => Promise<Response>;
 
 /** The handler; see the head of this file. */
 export function httpHandler<In, Out>(
-  client: Client,
-  registry: ServiceRegistry<In, Out>,
+  client: Ports,
+  registry: Answering<In, Out>,
   options: HttpOptions = {},
 ): HttpHandler {
   const face = new HttpFace(client, registry, options);
@@ -47,15 +53,15 @@ export function httpHandler<In, Out>(
 }
 
 class HttpFace<In, Out> {
-  readonly #client: Client;
-  readonly #registry: ServiceRegistry<In, Out>;
+  readonly #client: Ports;
+  readonly #registry: Answering<In, Out>;
   readonly #root: string;
   readonly #strategy: Strategy;
   readonly #timeoutMs: number;
   readonly #bodyBytesMax: number;
   #memory: string | undefined;
 
-  constructor(client: Client, registry: ServiceRegistry<In, Out>, options: HttpOptions) {
+  constructor(client: Ports, registry: Answering<In, Out>, options: HttpOptions) {
     const { root = "/", strategy = "random", timeoutMs = 10_000, bodyBytesMax = 262_144 } = options;
     this.#client = client;
     this.#registry = registry;

@@ -221,7 +221,7 @@ export class ServiceRegistry<In = unknown, Out = In> {
       current()?.flushSoon();
     };
     const options = typeof health === "function" ? { check: health } : health;
-    const monitor = new HealthMonitor(this.#client, options, onChange);
+    const monitor = new HealthMonitor(this.#client.clock, options, onChange);
     draft.setHealth(monitor.health);
     return monitor;
   }
