@@ -80,6 +80,8 @@ export class WatchRegistry {
   #size = 0;
   /** Reads under way that will leave a watch, by the watch's path, one entry each. */
   readonly #expected = new Map<string, WatcherType[]>();
+  /** The server's watches that nobody waits for, but whoever reads there now may be about to. `path type`. */
+  readonly #owed = new Set<string>();
 
   /** Watchers waiting. */
   get size(): number {
@@ -117,14 +119,15 @@ export class WatchRegistry {
     if (left.length === 0) this.#expected.delete(path);
     else this.#expected.set(path, left);
     const made = watchLeftBy(kind, err);
-    if (made === undefined) return undefined;
-    if (watcher !== undefined) this.add(made, path, watcher);
-    return this.#isWanted(path, type) ? undefined : { path, type };
+    if (made !== undefined && watcher !== undefined) this.add(made, path, watcher);
+    const mayBeThere = made !== undefined || this.#owed.has(`${path} ${type}`);
+    return mayBeThere && this.#isForNobody(path, type) ? { path, type } : undefined;
   }
 
   /** The connection is gone, and with it whatever was under way. */
   expectNothing(): void {
     this.#expected.clear();
+    this.#owed.clear();
   }
 
   /** Forgets `watcher` on `path`. Returns the server's watches that nobody needs any more. */
@@ -136,15 +139,19 @@ export class WatchRegistry {
       this.#size--;
       if (watchers.size > 0) continue;
       this.#tables[kind].delete(path);
-      if (!this.#isWanted(path, typeOf[kind])) types.add(typeOf[kind]);
+      if (this.#isForNobody(path, typeOf[kind])) types.add(typeOf[kind]);
     }
     return [...types].map((type) => ({ path, type }));
   }
 
-  /** Whether somebody needs the server's watch, or will when a read under way is answered. */
-  #isWanted(path: string, type: WatcherType): boolean {
-    if (this.#expected.get(path)?.includes(type)) return true;
-    return kinds.some((kind) => typeOf[kind] === type && this.#tables[kind].has(path));
+  /** Whether the server's watch can be taken back. Where a read under way may need it, that is put off. */
+  #isForNobody(path: string, type: WatcherType): boolean {
+    const key = `${path} ${type}`;
+    this.#owed.delete(key);
+    if (kinds.some((kind) => typeOf[kind] === type && this.#tables[kind].has(path))) return false;
+    if (!this.#expected.get(path)?.includes(type)) return true;
+    this.#owed.add(key);
+    return false;
   }
 
   /**
@@ -154,6 +161,7 @@ export class WatchRegistry {
   take(event: WatchEventKind, path: string): Watcher[] {
     const taken = new Set<Watcher>();
     for (const kind of firedBy[event]) {
+      this.#owed.delete(`${path} ${typeOf[kind]}`);
       const watchers = this.#tables[kind].get(path);
       if (watchers === undefined) continue;
       this.#tables[kind].delete(path);
