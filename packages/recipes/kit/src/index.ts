@@ -12,7 +12,9 @@ export { Grant, type GrantOptions, type Guard } from "./grant.ts";
 export { newGuid } from "./guid.ts";
 export { insist, isInterruption } from "./insist.ts";
 export { type NodeView, viewNode } from "./node-view.ts";
+export { isWriteOutcomeUnknownError, type WriteOutcome, WriteOutcomeUnknownError } from "./outcome.ts";
 export { placeInQueue, type QueueEntry, queueOrder } from "./queue-order.ts";
+export { type ReceiptedWrite, Receipts } from "./receipts.ts";
 export { sleep } from "./sleep.ts";
 export { Standing, type StandingOptions } from "./standing.ts";
 export {
@@ -23,6 +25,7 @@ export {
   type TicketRequest,
   takeTicket,
 } from "./ticket.ts";
+export { until } from "./until.ts";
 export { beginWait, type Wait, type WaitOptions } from "./wait.ts";
 export { WakeUp } from "./wake-up.ts";
 export { withGrant } from "./with-grant.ts";
