@@ -44,3 +44,27 @@ export function hasCurator(): boolean {
   const present = existsSync("/usr/share/java/curator-recipes.jar") && spawnSync("javac", ["-version"]).status === 0;
   return peer("Curator", present, "apt-get install libcurator-recipes-java default-jdk-headless");
 }
+
+/** Curator's service discovery, and what it needs, as a class path. */
+export const curatorDiscoveryJars = [
+  "curator-x-discovery",
+  "curator-recipes",
+  "curator-framework",
+  "curator-client",
+  "zookeeper",
+  "guava",
+  "jackson-databind",
+  "jackson-core",
+  "jackson-annotations",
+  "slf4j-api",
+  "slf4j-simple",
+]
+  .map((name) => `/usr/share/java/${name}.jar`)
+  .join(":");
+
+/** Whether Debian's package of it is there, and a Java that runs a source file. */
+export function hasCuratorDiscovery(): boolean {
+  const jar = "/usr/share/java/curator-x-discovery.jar";
+  const present = existsSync(jar) && spawnSync("javac", ["-version"]).status === 0;
+  return peer("Curator's discovery", present, "apt-get install libcurator-discovery-java default-jdk-headless");
+}
