@@ -8,7 +8,7 @@ import type { Patience } from "../insist.ts";
 import type { CallOptions, WatchOptions } from "../options.ts";
 import type { Stat } from "../stat.ts";
 import { follow, type Subject } from "./follow.ts";
-import { TreeFollower, type TreeReads, type TreeState } from "./tree-follower.ts";
+import { sameNode, TreeFollower, type TreeReads, type TreeState } from "./tree-follower.ts";
 
 /** A node as it was read. */
 export interface NodeState {
@@ -44,12 +44,12 @@ export class Observers {
     this.#patience = patience;
   }
 
-  /** The node at `path`. Two states are one if they are of one incarnation (czxid) and one write (mzxid). */
+  /** The node at `path`. */
   node(path: string): Observable<NodeState | undefined> {
     return this.#followed(this.#nodes, path, {
       look: (watch, signal) => this.#orAbsent(path, { watch, signal }, (options) => this.#reads.get(path, options)),
       unwatch: (watcher) => this.#reads.unwatch(path, watcher),
-      same: (a, b) => a.stat.czxid === b.stat.czxid && a.stat.mzxid === b.stat.mzxid,
+      same: sameNode,
     });
   }
 

@@ -68,6 +68,7 @@ export class TreeFollower {
   #again: "walk" | "watch and walk" | undefined;
   #changed = true;
   #telling = false;
+  #told: { readonly state: TreeState } | undefined;
 
   constructor(reads: TreeReads, patience: Patience, root: string, listener: TreeListener) {
     this.#reads = reads;
@@ -226,7 +227,7 @@ export class TreeFollower {
     this.#metIn.set(path, this.#walk);
     if (!this.#recursive) this.#names.set(path, names);
     const known = this.#nodes.get(path);
-    if (known?.stat.czxid === node.stat.czxid && known.stat.mzxid === node.stat.mzxid) return;
+    if (known !== undefined && sameNode(known, node)) return;
     this.#nodes.set(path, node);
     this.#changed = true;
     this.#tell();
@@ -259,7 +260,11 @@ export class TreeFollower {
       this.#telling = false;
       if (this.#walking || !this.#changed || this.#stop.signal.aborted) return;
       this.#changed = false;
-      this.#listener.next(this.#nodes.has(this.#root) ? new Map(this.#nodes) : undefined);
+      const state = this.#nodes.has(this.#root) ? new Map(this.#nodes) : undefined;
+      // What came and went in between has left no trace.
+      if (this.#told !== undefined && sameTree(this.#told.state, state)) return;
+      this.#told = { state };
+      this.#listener.next(state);
     });
   }
 
@@ -270,4 +275,19 @@ export class TreeFollower {
       else this.#listener.error(error);
     });
   }
+}
+
+/** Whether two states of nodes are one: of one incarnation (czxid) and one write (mzxid). */
+export function sameNode(a: NodeState, b: NodeState): boolean {
+  return a.stat.czxid === b.stat.czxid && a.stat.mzxid === b.stat.mzxid;
+}
+
+function sameTree(a: TreeState, b: TreeState): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.size !== b.size) return false;
+  for (const [path, node] of a) {
+    const other = b.get(path);
+    if (other === undefined || !sameNode(node, other)) return false;
+  }
+  return true;
 }
