@@ -2,7 +2,7 @@
  * Turns each action of the core into its one multi, and tells what came of it. A refused multi is information: the tree
  * has changed, so look again. A lost reply is information too: look again; doing the same twice is refused the second time.
  */
-import { type Client, isCoordinationError, type Stat, type Transaction } from "@corral/client";
+import { type Client, isCoordinationError, isInterruption, type Stat, type Transaction } from "@corral/client";
 import { assertNever } from "../core/assert.ts";
 import type { Action, Place, WorkerView } from "../core/decide.ts";
 import { assignmentName, hex, type Layout, parseAssignmentName } from "../core/layout.ts";
@@ -15,7 +15,7 @@ import {
   type TaskRecord,
 } from "../core/payloads.ts";
 import type { Quarantined } from "./group-mirror.ts";
-import { guardedTransaction, isInterruption, isRefused, isStaleEpoch } from "./guarded.ts";
+import { guardedTransaction, isRefused, isStaleEpoch } from "./guarded.ts";
 
 /** What came of an action. */
 export type ActionResult =

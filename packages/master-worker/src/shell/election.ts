@@ -8,11 +8,10 @@
  * Not mine   a `/master` of an earlier session of this process is about to vanish: wait for that like everyone else.
  *            One of this session that nobody rules under (its release failed) is given up first
  */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, insist, isCoordinationError, isInterruption } from "@corral/client";
 import { hex, type Layout } from "../core/layout.ts";
 import { decodeMaster, encodeMaster } from "../core/payloads.ts";
-import { Backoff } from "./flow.ts";
-import { isInterruption, isRefused } from "./guarded.ts";
+import { isOutdated } from "./guarded.ts";
 import { ensureSkeleton } from "./skeleton.ts";
 
 /** An election won. Valid for one session, until a higher epoch exists. */
@@ -65,19 +64,24 @@ export async function campaign(candidate: Candidate, stop: AbortSignal, session:
  * when `session` aborts, for the node goes with its session.
  */
 export async function release(client: Client, layout: Layout, guid: string, session: AbortSignal): Promise<void> {
-  const backoff = new Backoff(client.clock, client.random);
-  while (!session.aborted) {
-    try {
-      // Read before the look at /master: if anyone is elected after this, the check fails and /master is not touched.
-      const epoch = await client.exists(layout.epoch, { signal: session });
-      if ((await findElection(client, layout, guid, session)) === undefined || epoch === undefined) return;
-      await client.transaction().check(layout.epoch, { version: epoch.version }).delete(layout.master).commit();
-      return;
-    } catch (error) {
-      if (session.aborted) return;
-      if (!isInterruption(error) && !isRefused(error)) throw error;
-      await backoff.wait(session);
-    }
+  try {
+    while (!(await insist(client, session, () => tryRelease(client, layout, guid, session))));
+  } catch (error) {
+    if (!session.aborted) throw error;
+  }
+}
+
+/** Whether `/master` is certainly not of this election any more. If not, it has changed hands meanwhile: look again. */
+async function tryRelease(client: Client, layout: Layout, guid: string, session: AbortSignal): Promise<boolean> {
+  // Read before the look at /master: if anyone is elected after this, the check fails and /master is not touched.
+  const epoch = await client.exists(layout.epoch, { signal: session });
+  if ((await findElection(client, layout, guid, session)) === undefined || epoch === undefined) return true;
+  try {
+    await client.transaction().check(layout.epoch, { version: epoch.version }).delete(layout.master).commit();
+    return true;
+  } catch (error) {
+    if (isOutdated(error)) return false;
+    throw error;
   }
 }
 
@@ -135,10 +139,7 @@ async function tryElection(
     if (set?.type !== "set") throw new TypeError("The server answered an election with something else");
     return set.stat.mzxid;
   } catch (error) {
-    if (isRefused(error)) {
-      if (error.code === "NodeExists" || error.code === "BadVersion" || error.code === "NoNode") return undefined;
-      throw error;
-    }
+    if (isOutdated(error)) return undefined;
     if (!isInterruption(error)) throw error;
     return await findElection(client, layout, guid, session);
   }
@@ -151,9 +152,7 @@ async function findElection(
   guid: string,
   session: AbortSignal,
 ): Promise<bigint | undefined> {
-  const backoff = new Backoff(client.clock, client.random);
-  for (;;) {
-    session.throwIfAborted();
+  return await insist(client, session, async () => {
     try {
       await client.sync(layout.master, { signal: session });
       const { data, stat } = await client.get(layout.master, { signal: session });
@@ -162,8 +161,7 @@ async function findElection(
       return mine ? stat.czxid : undefined;
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return undefined;
-      if (!isInterruption(error)) throw error;
-      await backoff.wait(session);
+      throw error;
     }
-  }
+  });
 }

@@ -122,7 +122,11 @@ export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-/** Grows with each use until it is reset: 50 ms to 3 s, each delay drawn between half and all of that. */
+/**
+ * The pace of a loop that starts over after trouble with whatever it finds then: election after election, registration
+ * after registration, pass after pass. Grows with each use until it is reset: 50 ms to 3 s, each delay drawn between half
+ * and all of that. (One operation that is to be repeated until it is answered is the client's `insist`.)
+ */
 export class Backoff {
   readonly #clock: Clock;
   readonly #random: Random;

@@ -3,13 +3,7 @@
  * the same multi that creates `/master`: so a multi that first checks this version fails, whole, as soon as anybody else
  * has been elected, however late it arrives. (A check of `/master` would not do: a node made anew starts at version 0 again.)
  */
-import {
-  type Client,
-  isCoordinationError,
-  isRecoverable,
-  type Transaction,
-  type TransactionError,
-} from "@corral/client";
+import { type Client, isCoordinationError, type Transaction, type TransactionError } from "@corral/client";
 import type { Layout } from "../core/layout.ts";
 
 /** Begins a multi that applies only while `epoch` is the group's present epoch. */
@@ -22,15 +16,12 @@ export function isRefused(error: unknown): error is TransactionError {
   return isCoordinationError(error) && error.name === "TransactionError";
 }
 
+/** Whether a multi was refused because the tree is not, or no longer, as it supposed: a look at it will tell more. */
+export function isOutdated(error: unknown): error is TransactionError {
+  return isRefused(error) && (error.code === "NoNode" || error.code === "NodeExists" || error.code === "BadVersion");
+}
+
 /** Whether a guarded multi was refused because its epoch is over (or `/epoch` itself is gone, which ends every epoch). */
 export function isStaleEpoch(error: unknown): error is TransactionError {
   return isRefused(error) && error.index === 0 && (error.code === "BadVersion" || error.code === "NoNode");
-}
-
-/**
- * Whether an error tells of the connection or of the session rather than of the tree: a write may or may not have been
- * made, a read can be made again.
- */
-export function isInterruption(error: unknown): boolean {
-  return isRecoverable(error) || isCoordinationError(error, "SessionExpired");
 }

@@ -1,12 +1,11 @@
 /** The master: a candidate, again and again the master of its group, until it is closed. */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, isCoordinationError, isInterruption } from "@corral/client";
 import { BehaviorSubject, type Observable } from "rxjs";
 import { Layout, requireName } from "../core/layout.ts";
 import { attemptsMaxDefault, inFlightDefault } from "../core/limits.ts";
 import { type Candidate, campaign, type Mandate, release } from "./election.ts";
 import { Announcer, type EventSource, type MasterEvents } from "./events.ts";
 import { Backoff, pause } from "./flow.ts";
-import { isInterruption } from "./guarded.ts";
 import { SessionScope } from "./session-scope.ts";
 import { Tenure, type TenureEnd, type TenureObserver } from "./tenure.ts";
 

@@ -7,12 +7,11 @@
  * Leftovers   assignments older than the registration belong to an earlier process of the id. Workers do not touch them,
  *             masters take them back; the comparison of zxids needs no agreement about who is who
  */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, insist, isCoordinationError, isInterruption } from "@corral/client";
 import { hex, type Layout } from "../core/layout.ts";
 import { decodeWorker, encodeWorker, type WorkerRecord } from "../core/payloads.ts";
 import { WorkerIdTakenError } from "./errors.ts";
-import { Backoff } from "./flow.ts";
-import { isInterruption, isRefused } from "./guarded.ts";
+import { isRefused } from "./guarded.ts";
 import { ensureSkeleton } from "./skeleton.ts";
 
 /** What a worker says about itself; the rest of its record is made here. */
@@ -86,19 +85,24 @@ export async function unregister(
   signal: AbortSignal,
 ): Promise<void> {
   const path = layout.worker(id);
-  const backoff = new Backoff(client.clock, client.random);
-  while (!signal.aborted) {
-    try {
-      const { data, stat } = await client.get(path, { signal });
-      const record = decodeWorker(data);
-      if (!record.ok || record.value.guid !== guid) return;
-      await client.delete(path, { version: stat.version, signal });
-      return;
-    } catch (error) {
-      if (signal.aborted || isCoordinationError(error, "NoNode")) return;
-      if (!isInterruption(error) && !isCoordinationError(error, "BadVersion")) throw error;
-      await backoff.wait(signal);
-    }
+  try {
+    while (!(await insist(client, signal, () => tryUnregister(client, path, guid, signal))));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Whether the registration is certainly gone. If not, the worker's own last words about itself came between. */
+async function tryUnregister(client: Client, path: string, guid: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { data, stat } = await client.get(path, { signal });
+    const record = decodeWorker(data);
+    if (record.ok && record.value.guid === guid) await client.delete(path, { version: stat.version, signal });
+    return true;
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return true;
+    if (isCoordinationError(error, "BadVersion")) return false;
+    throw error;
   }
 }
 

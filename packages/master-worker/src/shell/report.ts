@@ -4,12 +4,11 @@
  * is only ever created, none is overwritten. The multi decides, not what the worker believes: a finished result is offered
  * even by a worker whose registration is lost.
  */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, insist, isCoordinationError, isInterruption } from "@corral/client";
 import type { Layout } from "../core/layout.ts";
 import { decodeStatus, encodeStatus, type StatusRecord } from "../core/payloads.ts";
 import type { ReportRefusal } from "./events.ts";
-import { Backoff } from "./flow.ts";
-import { isInterruption, isRefused } from "./guarded.ts";
+import { isRefused } from "./guarded.ts";
 import { ensureSkeleton } from "./skeleton.ts";
 
 /** What became of a report. */
@@ -38,38 +37,59 @@ export async function report(target: ReportTarget, record: StatusRecord, signal:
   const { client, layout, worker, assignment, task } = target;
   const status = layout.statusOf(task);
   const bytes = encodeStatus(record);
-  const backoff = new Backoff(client.clock, client.random);
   let uncertain = false;
-  for (;;) {
-    try {
-      await client.transaction().create(status, bytes).delete(layout.assignment(worker, assignment)).commit({ signal });
-      return { recorded: true };
-    } catch (error) {
+  const attempt = async (): Promise<ReportOutcome> => {
+    // What was sent before may still be on the way; after a sync it has arrived, or never will.
+    if (uncertain) await client.sync(status, { signal });
+    for (;;) {
       try {
-        if (isRefused(error) && error.index === statusIndex && error.code === "NodeExists") {
-          if (await isRecorded(target, record, signal)) return { recorded: true };
-          if (await discard(target, signal)) return { recorded: false, why: "alreadyRecorded" };
-          continue;
-        }
-        if (isRefused(error) && error.index === assignmentIndex && error.code === "NoNode") {
-          if (!uncertain) return { recorded: false, why: "reassigned" };
-          // Nothing there: recorded and taken already, or never recorded and reassigned. Nobody can tell any more.
-          return (await isRecorded(target, record, signal)) ? { recorded: true } : { recorded: false, why: "unknown" };
-        }
-        if (isRefused(error) && error.index === statusIndex && error.code === "NoNode") {
-          await ensureSkeleton(client, layout, signal);
-        } else if (isInterruption(error)) {
-          uncertain = true;
-          await backoff.wait(signal);
-          await client.sync(status, { signal });
-        } else {
-          return refusedFor(error, signal, uncertain);
-        }
-      } catch (further) {
-        if (!isInterruption(further)) return refusedFor(further, signal, uncertain);
+        await client
+          .transaction()
+          .create(status, bytes)
+          .delete(layout.assignment(worker, assignment))
+          .commit({ signal });
+        return { recorded: true };
+      } catch (error) {
+        uncertain ||= isInterruption(error);
+        const outcome = await judge(error, target, record, uncertain, signal);
+        if (outcome !== undefined) return outcome;
       }
     }
+  };
+  try {
+    return await insist(client, signal, attempt);
+  } catch (error) {
+    return refusedFor(error, signal, uncertain);
   }
+}
+
+/**
+ * What a failed report means; `undefined`: make it again. Throws the error when it says nothing about the tree, or what a
+ * look at the tree rejects with.
+ */
+async function judge(
+  error: unknown,
+  target: ReportTarget,
+  record: StatusRecord,
+  uncertain: boolean,
+  signal: AbortSignal,
+): Promise<ReportOutcome | undefined> {
+  if (!isRefused(error)) throw error;
+  const { code, index } = error;
+  if (index === statusIndex && code === "NodeExists") {
+    if (await isRecorded(target, record, signal)) return { recorded: true };
+    return (await discard(target, signal)) ? { recorded: false, why: "alreadyRecorded" } : undefined;
+  }
+  if (index === statusIndex && code === "NoNode") {
+    await ensureSkeleton(target.client, target.layout, signal);
+    return undefined;
+  }
+  if (index === assignmentIndex && code === "NoNode") {
+    if (!uncertain) return { recorded: false, why: "reassigned" };
+    // Nothing there: recorded and taken already, or never recorded and reassigned. Nobody can tell any more.
+    return (await isRecorded(target, record, signal)) ? { recorded: true } : { recorded: false, why: "unknown" };
+  }
+  throw error;
 }
 
 function refusedFor(error: unknown, signal: AbortSignal, uncertain: boolean): ReportOutcome {

@@ -1,11 +1,9 @@
 /** Those who have work to give away. */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, insist, isCoordinationError, isInterruption } from "@corral/client";
 import { Layout, newTaskName, requireName } from "../core/layout.ts";
 import { payloadBytesMax } from "../core/limits.ts";
 import { encodeTask, encodeValue } from "../core/payloads.ts";
 import { PayloadTooLargeError } from "./errors.ts";
-import { Backoff } from "./flow.ts";
-import { isInterruption } from "./guarded.ts";
 import { locate } from "./locate.ts";
 import { ensureSkeleton } from "./skeleton.ts";
 import { type SerializedTaskHandle, TaskHandle } from "./task-handle.ts";
@@ -73,25 +71,21 @@ export class TaskClient {
   }
 
   async #create(name: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff(this.#client.clock, this.#client.random);
     let uncertain = false;
-    for (;;) {
-      try {
-        // It may have been assigned, and may even be over, before the reply was missed.
-        if (uncertain && (await locate(this.#client, this.layout, name, signal)).state !== "unknown") return;
-        await this.#client.create(this.layout.task(name), data, { signal });
-        return;
-      } catch (error) {
-        if (isCoordinationError(error, "NodeExists")) return;
-        if (isCoordinationError(error, "NoNode")) {
+    await insist(this.#client, signal, async () => {
+      // It may have been assigned, and may even be over, before the reply was missed.
+      if (uncertain && (await locate(this.#client, this.layout, name, signal)).state !== "unknown") return;
+      for (;;) {
+        try {
+          await this.#client.create(this.layout.task(name), data, { signal });
+          return;
+        } catch (error) {
+          if (isCoordinationError(error, "NodeExists")) return;
+          uncertain ||= isInterruption(error);
+          if (!isCoordinationError(error, "NoNode")) throw error;
           await ensureSkeleton(this.#client, this.layout, signal);
-        } else if (isInterruption(error)) {
-          uncertain = true;
-          await backoff.wait(signal);
-        } else {
-          throw error;
         }
       }
-    }
+    });
   }
 }

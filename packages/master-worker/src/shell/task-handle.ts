@@ -2,7 +2,7 @@
  * A task that was submitted, by name. A handle holds no connection state: what it waits for survives reconnects and
  * lost sessions, and `JSON.stringify(handle)` can be taken up by another process with `TaskClient.handle()`.
  */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, insist, isCoordinationError, isInterruption } from "@corral/client";
 import { hex, type Layout } from "../core/layout.ts";
 import { decodeStatus, decodeValue, encodeStatus, failureOf, type TaskFailure } from "../core/payloads.ts";
 import {
@@ -12,8 +12,7 @@ import {
   TaskStoppedError,
   UnreadableNodeError,
 } from "./errors.ts";
-import { Backoff } from "./flow.ts";
-import { isInterruption, isRefused } from "./guarded.ts";
+import { isOutdated } from "./guarded.ts";
 import { locate, type TaskLocation } from "./locate.ts";
 
 /** How a task ended. */
@@ -89,9 +88,8 @@ export class TaskHandle {
   async take(options: WaitOptions = {}): Promise<TaskOutcome> {
     const { outcome, version } = await this.#await(options);
     const signal = options.signal === undefined ? {} : { signal: options.signal };
-    const backoff = this.#backoff();
     let uncertain = false;
-    for (;;) {
+    return await insist(this.#client, options.signal, async () => {
       try {
         await this.#client.delete(this.#layout.statusOf(this.name), { version, ...signal });
         return outcome;
@@ -101,11 +99,10 @@ export class TaskHandle {
           if (uncertain) return outcome;
           throw new ResultTakenError(this.name);
         }
-        if (!isInterruption(error)) throw error;
-        uncertain = true;
-        await backoff.wait(options.signal ?? noSignal());
+        uncertain ||= isInterruption(error);
+        throw error;
       }
-    }
+    });
   }
 
   /** Where the task is at the moment. */
@@ -121,9 +118,8 @@ export class TaskHandle {
     const client = this.#client;
     const guid = hex(client.random.bytes(16));
     const error = failureOf(new TaskStoppedError("reassigned", "Cancelled by a client."));
-    const backoff = this.#backoff();
-    for (;;) {
-      try {
+    return await insist(client, options.signal, async () => {
+      for (;;) {
         const location = await this.locate(options);
         if (location.state === "unknown") return false;
         if (location.state === "finished") return await this.#endedBy(guid, options);
@@ -134,14 +130,15 @@ export class TaskHandle {
             : this.#layout.task(this.name);
         const atMs = client.clock.wallMs();
         const status = encodeStatus({ kind: "cancelled", attempt, by: "client", guid, atMs, error });
-        await client.transaction().create(this.#layout.statusOf(this.name), status).delete(path).commit(options);
-        return true;
-      } catch (failure) {
-        // It has moved meanwhile, or nobody knows: look again.
-        if (!isRefused(failure) && !isInterruption(failure)) throw failure;
-        await backoff.wait(options.signal ?? noSignal());
+        try {
+          await client.transaction().create(this.#layout.statusOf(this.name), status).delete(path).commit(options);
+          return true;
+        } catch (failure) {
+          // Outdated: it has moved meanwhile.
+          if (!isOutdated(failure)) throw failure;
+        }
       }
-    }
+    });
   }
 
   async #endedBy(guid: string, options: { readonly signal?: AbortSignal }): Promise<boolean> {
@@ -174,26 +171,25 @@ export class TaskHandle {
 
   /** Resolves when the status is there, or may be: arms the watch first, then looks, and looks again when woken. */
   async #arrival(signal: AbortSignal): Promise<void> {
+    while (!(await insist(this.#client, signal, () => this.#isThereOrMayBe(signal))));
+  }
+
+  /** Whether the status is there; if not, answers once that may have changed. */
+  async #isThereOrMayBe(signal: AbortSignal): Promise<boolean> {
     const path = this.#layout.statusOf(this.name);
-    const backoff = this.#backoff();
-    for (;;) {
-      signal.throwIfAborted();
-      let wake = (): void => {};
-      const woken = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      const watch = (): void => wake();
-      signal.addEventListener("abort", watch, { once: true });
-      try {
-        if ((await this.#client.exists(path, { watch, signal })) !== undefined) return;
-        await woken;
-      } catch (error) {
-        if (signal.aborted || !isInterruption(error)) throw error;
-        await backoff.wait(signal);
-      } finally {
-        signal.removeEventListener("abort", watch);
-        this.#client.unwatch(path, watch);
-      }
+    let wake = (): void => {};
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const watch = (): void => wake();
+    signal.addEventListener("abort", watch, { once: true });
+    try {
+      if ((await this.#client.exists(path, { watch, signal })) !== undefined) return true;
+      await woken;
+      return false;
+    } finally {
+      signal.removeEventListener("abort", watch);
+      this.#client.unwatch(path, watch);
     }
   }
 
@@ -202,30 +198,26 @@ export class TaskHandle {
     signal: AbortSignal | undefined,
   ): Promise<{ outcome: TaskOutcome; version: number; guid: string } | undefined> {
     const path = this.#layout.statusOf(this.name);
-    const backoff = this.#backoff();
-    for (;;) {
+    const node = await insist(this.#client, signal, async () => {
       try {
-        const { data, stat } = await this.#client.get(path, signal === undefined ? {} : { signal });
-        const record = decodeStatus(data);
-        if (!record.ok) throw new UnreadableNodeError(path, record.detail);
-        const { kind, attempt, by, atMs, value, error, guid } = record.value;
-        const base = { attempt, by, finishedAtMs: atMs };
-        if (kind !== "done") {
-          const failure = error ?? { name: "Error", message: "No reason was recorded." };
-          return { outcome: { ...base, kind, error: failure }, version: stat.version, guid };
-        }
-        const decoded = value === undefined ? { ok: true as const, value: undefined } : decodeValue(value);
-        if (!decoded.ok) throw new UnreadableNodeError(path, decoded.detail);
-        return { outcome: { ...base, kind, value: decoded.value }, version: stat.version, guid };
+        return await this.#client.get(path, signal === undefined ? {} : { signal });
       } catch (error) {
         if (isCoordinationError(error, "NoNode")) return undefined;
-        if (!isInterruption(error)) throw error;
-        await backoff.wait(signal ?? noSignal());
+        throw error;
       }
+    });
+    if (node === undefined) return undefined;
+    const record = decodeStatus(node.data);
+    if (!record.ok) throw new UnreadableNodeError(path, record.detail);
+    const { kind, attempt, by, atMs, value, error, guid } = record.value;
+    const { version } = node.stat;
+    const base = { attempt, by, finishedAtMs: atMs };
+    if (kind !== "done") {
+      const failure = error ?? { name: "Error", message: "No reason was recorded." };
+      return { outcome: { ...base, kind, error: failure }, version, guid };
     }
-  }
-
-  #backoff(): Backoff {
-    return new Backoff(this.#client.clock, this.#client.random);
+    const decoded = value === undefined ? { ok: true as const, value: undefined } : decodeValue(value);
+    if (!decoded.ok) throw new UnreadableNodeError(path, decoded.detail);
+    return { outcome: { ...base, kind, value: decoded.value }, version, guid };
   }
 }

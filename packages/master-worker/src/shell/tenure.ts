@@ -11,7 +11,7 @@
  * Deadline   before each write the client's deadline is looked at; once it has passed, a look at `/master` must succeed first
  * Stale      whatever slips through all of this is refused by the epoch check, and ends the tenure
  */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, isCoordinationError, isInterruption } from "@corral/client";
 import { filter, firstValueFrom, fromEvent, map, merge, Subject, startWith } from "rxjs";
 import { assertNever } from "../core/assert.ts";
 import { type Action, decideAssignments, decideRepairs, freePlacesIn, type GroupView } from "../core/decide.ts";
@@ -21,7 +21,6 @@ import { ActionPerformer, type ActionResult } from "./action-performer.ts";
 import type { Mandate } from "./election.ts";
 import { Backoff, coalesceMap, inFlight } from "./flow.ts";
 import { GroupMirror, type Quarantined } from "./group-mirror.ts";
-import { isInterruption } from "./guarded.ts";
 import { stateChanges } from "./session-scope.ts";
 import { ensureSkeleton } from "./skeleton.ts";
 

@@ -1,5 +1,5 @@
 /** The worker: registered under its id, running what it is assigned, until it is drained or closed. */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, isCoordinationError, isInterruption } from "@corral/client";
 import {
   BehaviorSubject,
   filter,
@@ -18,7 +18,6 @@ import { TaskStoppedError, WorkerIdTakenError } from "./errors.ts";
 import { Announcer, type EventSource, type WorkerEvents } from "./events.ts";
 import type { TaskFunction } from "./execution.ts";
 import { Backoff, coalesceMap } from "./flow.ts";
-import { isInterruption } from "./guarded.ts";
 import { QueueReader } from "./queue-reader.ts";
 import { type Registration, register, unregister } from "./registration.ts";
 import { SessionScope, stateChanges } from "./session-scope.ts";
