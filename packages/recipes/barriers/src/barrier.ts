@@ -15,7 +15,7 @@
  * Lost       the same: the barrier belongs to no session
  * Not given  an end when whoever set it dies: somebody else must remove it, see `explain()`
  */
-import { type Client, isCoordinationError, type Stat } from "@corral/client";
+import { type Client, isCoordinationError, type Stat, type WatchOptions } from "@corral/client";
 import { beginWait, insist, isInterruption, type WaitOptions, WakeUp } from "@corral/recipe-kit";
 
 /** A barrier as people want to see it. */
@@ -71,12 +71,11 @@ export class Barrier {
     using limit = beginWait(this.#client, "The removal of barrier", this.path, wait);
     const client = this.#client;
     const { signal } = limit;
-    // A server that lags behind must not let us pass because it does not know the barrier yet.
-    await insist(client, () => client.sync(this.path, { signal }), signal);
     let waitedFor: bigint | undefined;
     for (;;) {
       using wakeUp = new WakeUp(client);
-      const czxid = await this.#look(wakeUp, signal);
+      // A server that lags behind must not let us pass because it does not know the barrier yet.
+      const czxid = await this.#look({ watch: wakeUp.watch(this.path), linearizable: waitedFor === undefined, signal });
       waitedFor ??= czxid;
       if (czxid === undefined || czxid !== waitedFor) return;
       await wakeUp.wait(signal);
@@ -91,28 +90,20 @@ export class Barrier {
 
   /** Whether it stands, and since when. */
   async explain(): Promise<BarrierExplanation> {
-    const stat = await this.#stat(undefined);
+    const stat = await this.#stat();
     return stat === undefined ? { isSet: false } : { isSet: true, sinceMs: stat.ctimeMs };
   }
 
   /** What there is by now, and not what a server that lags behind still believes. */
-  async #stat(signal: AbortSignal | undefined): Promise<Stat | undefined> {
-    const options = signal === undefined ? {} : { signal };
-    return await insist(
-      this.#client,
-      async () => {
-        await this.#client.sync(this.path, options);
-        return await this.#client.exists(this.path, options);
-      },
-      signal,
-    );
+  async #stat(signal?: AbortSignal): Promise<Stat | undefined> {
+    const options = { linearizable: true, ...(signal && { signal }) };
+    return await insist(this.#client, () => this.#client.exists(this.path, options), signal);
   }
 
-  /** The czxid of the barrier, which tells it from a later one at the same path; with a watch. */
-  async #look(wakeUp: WakeUp, signal: AbortSignal): Promise<bigint | undefined> {
-    const options = { watch: wakeUp.watch(this.path), signal };
+  /** The czxid of the barrier, which tells it from a later one at the same path. */
+  async #look(options: WatchOptions): Promise<bigint | undefined> {
     try {
-      const { stat } = await insist(this.#client, () => this.#client.get(this.path, options), signal);
+      const { stat } = await insist(this.#client, () => this.#client.get(this.path, options), options.signal);
       return stat.czxid;
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return undefined;

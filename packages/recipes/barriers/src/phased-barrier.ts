@@ -19,7 +19,7 @@
  * Not given  that each of the processes has arrived: a party is whoever arrives, so give `parties` as many as there are.
  *            The end of a wait for a party that has died: arrive with `timeoutMs`, see with `explain()` how many are there
  */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, isCoordinationError, type WatchOptions } from "@corral/client";
 import {
   abandonTicket,
   beginWait,
@@ -100,45 +100,42 @@ export class PhasedBarrier {
     const client = this.#client;
     using limit = beginWait(client, "The end of the phase of", this.path, options);
     const { signal } = limit;
-    let { phase } = options;
-    if (phase !== undefined && !(Number.isInteger(phase) && phase >= 0)) {
-      throw new RangeError(`${this.path}: the phase is ${phase}; phases are counted from 0.`);
+    const { phase: asked } = options;
+    if (asked !== undefined && !(Number.isInteger(asked) && asked >= 0)) {
+      throw new RangeError(`${this.path}: the phase is ${asked}; phases are counted from 0.`);
     }
+    let record = await this.#read({ signal });
+    let phase = asked ?? record.phase;
+    // zxid of the first arrival of this call: another may follow when the session is lost.
+    let arrivedZxid: bigint | undefined;
     for (;;) {
-      const { phase: current } = await this.#read(signal);
-      phase ??= current;
-      if (current > phase) return phase;
-      if (phase !== current) {
-        await this.#refuseEarly(phase, signal);
-        continue;
-      }
+      // What was read before arriving was old, and the phase was over by then: so this is an arrival at the next.
+      const isLate = arrivedZxid !== undefined && record.phase > phase && arrivedZxid > record.mzxid;
+      if (isLate && asked === undefined) [phase, arrivedZxid] = [record.phase, undefined];
+      if (record.phase > phase) return phase;
+      if (record.phase < phase) record = await this.#refuseEarly(phase, signal);
       const request = { parent: this.path, kind: arrivalKind(phase), data: this.#options.identity ?? "" };
       const ticket = await takeTicket(client, request, signal);
+      arrivedZxid ??= ticket.czxid;
       try {
-        const ending = await this.#waitForEnd(phase, ticket, signal);
-        if (ending === "passed") return phase;
-        // What was read before arriving was old: the phase was over by then.
-        if (ending === "missed" && options.phase === undefined) phase = undefined;
+        record = await this.#waitForEnd(phase, ticket, signal);
       } finally {
         abandonTicket(client, ticket);
       }
     }
   }
 
-  /** Returns if the phase has begun after all: a server may lag behind. */
-  async #refuseEarly(phase: number, signal: AbortSignal): Promise<void> {
-    await insist(this.#client, () => this.#client.sync(this.path, { signal }), signal);
-    const { phase: current } = await this.#read(signal);
-    if (phase <= current) return;
-    throw new RangeError(`${this.path}: phase ${phase} has not begun, phase ${current} is under way.`);
+  /** Returns what there is if the phase has begun after all: a server may lag behind. */
+  async #refuseEarly(phase: number, signal: AbortSignal): Promise<PhaseRecord> {
+    const record = await this.#read({ linearizable: true, signal });
+    if (phase <= record.phase) return record;
+    throw new RangeError(`${this.path}: phase ${phase} has not begun, phase ${record.phase} is under way.`);
   }
 
   /** The number of the phase under way. */
   async current(wait: WaitOptions = {}): Promise<number> {
     using limit = beginWait(this.#client, "A look at", this.path, wait);
-    const { signal } = limit;
-    await insist(this.#client, () => this.#client.sync(this.path, { signal }), signal);
-    return (await this.#read(signal)).phase;
+    return (await this.#read({ linearizable: true, signal: limit.signal })).phase;
   }
 
   /** Which phase is under way, who has arrived, how many are missing. */
@@ -152,21 +149,20 @@ export class PhasedBarrier {
     };
   }
 
-  /** `missed`: the phase was complete before the ticket was taken. `gone`: the ticket is not there any more. */
-  async #waitForEnd(phase: number, ticket: Ticket, signal: AbortSignal): Promise<"passed" | "missed" | "gone"> {
+  /** Returns when the phase is over, or the ticket gone, with what there is then. */
+  async #waitForEnd(phase: number, ticket: Ticket, signal: AbortSignal): Promise<PhaseRecord> {
     const client = this.#client;
     for (;;) {
       using wakeUp = new WakeUp(client);
-      const record = await this.#read(signal, wakeUp);
+      const record = await this.#read({ watch: wakeUp.watch(this.path), signal });
       const names = await insist(client, () => childrenOrNone(client, this.path, signal), signal);
-      if (client.sessionId !== ticket.sessionId) return "gone";
+      if (client.sessionId !== ticket.sessionId) return record;
       const view = { current: record.phase, phase, names, own: ticket.name, needed: this.#options.parties };
       const decision = decidePhase(view);
       switch (decision.kind) {
         case "passed":
-          return ticket.czxid < record.mzxid ? "passed" : "missed";
         case "gone":
-          return "gone";
+          return record;
         case "advance":
           await this.#advance(record, decision.arrived, signal);
           break;
@@ -176,14 +172,9 @@ export class PhasedBarrier {
     }
   }
 
-  async #read(signal: AbortSignal, wakeUp?: WakeUp): Promise<PhaseRecord> {
-    const watch = wakeUp && { watch: wakeUp.watch(this.path) };
+  async #read(options: WatchOptions): Promise<PhaseRecord> {
     try {
-      const { data, stat } = await insist(
-        this.#client,
-        () => this.#client.get(this.path, { ...watch, signal }),
-        signal,
-      );
+      const { data, stat } = await insist(this.#client, () => this.#client.get(this.path, options), options.signal);
       return { phase: decodePhase(data), version: stat.version, mzxid: stat.mzxid };
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return { phase: 0, version: 0, mzxid: 0n };

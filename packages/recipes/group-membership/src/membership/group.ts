@@ -108,11 +108,7 @@ export class Group<T = unknown> {
   async members(wait: WaitOptions = {}): Promise<Member<T>[]> {
     using limit = beginWait(this.#client, "A look at", this.path, wait);
     const { signal } = limit;
-    const list = async () => {
-      await this.#client.sync(this.path, { signal });
-      return await childrenOrNone(this.#client, this.path, signal);
-    };
-    const names = await insist(this.#client, list, signal);
+    const names = await insist(this.#client, () => this.#list(signal), signal);
     const found = await Promise.all(names.map((name) => this.#read(name, signal)));
     return bySeniority(found.filter((member) => member !== undefined));
   }
@@ -137,6 +133,15 @@ export class Group<T = unknown> {
       const membership = new Membership<T>(this.#client, parts);
       // Lost again before anybody had it: go on as if it had never been.
       if (membership.held) return membership;
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<string[]> {
+    try {
+      return await this.#client.children(this.path, { linearizable: true, signal });
+    } catch (error) {
+      if (isCoordinationError(error, "NoNode")) return [];
+      throw error;
     }
   }
 
