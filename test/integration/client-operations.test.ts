@@ -1,5 +1,5 @@
 /** The client's operations on a real server, with replies lost on the way. */
-import { type Client, connect, isCoordinationError } from "@corral/client";
+import { type Client, compressed, connect, isCoordinationError, json, msgpack, validated } from "@corral/client";
 import { FaultProxy, TestServer } from "@corral/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -260,4 +260,146 @@ describe("namespaces", () => {
     await client.sync();
     expect(told).toHaveLength(2);
   });
+});
+
+describe("what is unknown, what is refused", () => {
+  test("§6.18 no write is repeated behind the caller's back: a lost reply is told as unknown, and was one write", async () => {
+    await client.create("/t/counter", "0");
+    for (const lost of ["reply", "request"] as const) {
+      const { version } = (await other.get("/t/counter")).stat;
+      const isSet = ({ operation }: { readonly operation: unknown }) => operation === "setData";
+      const drop = lost === "reply" ? proxy.dropReply(isSet) : proxy.dropRequest(isSet);
+      await expect(client.set("/t/counter", "1", { version })).rejects.toMatchObject({
+        name: "ConnectionLossError",
+        message: expect.stringMatching(/unknown.*find out/),
+      });
+      await drop.happened;
+      expect((await client.get("/t/counter")).stat.version).toBe(lost === "reply" ? version + 1 : version);
+    }
+  });
+
+  test("§6.19 a transaction tells which operation failed, on which path, and why; nothing of it happened", async () => {
+    const failed = await client
+      .transaction()
+      .create("/t/a")
+      .set("/t/a", "x", { version: 7 })
+      .delete("/t")
+      .commit()
+      .catch((error: unknown) => error);
+    expect(failed).toMatchObject({
+      name: "TransactionError",
+      index: 1,
+      operation: "set",
+      path: "/t/a",
+      code: "BadVersion",
+      message: expect.stringContaining("/t/a"),
+    });
+    expect(await client.exists("/t/a")).toBeUndefined();
+  });
+
+  test("§6.20 containers and nodes with a time to live", async () => {
+    const { stat } = await client.create2("/t/ttl", "x", { mode: "persistentWithTtl", ttlMs: 60_000 });
+    expect(stat.ephemeralOwner).toBe(0n);
+    await client.create("/t/box", null, { mode: "container" });
+    await client.create("/t/box/child");
+    const sequential = await client.create("/t/s-", null, { mode: "persistentSequentialWithTtl", ttlMs: 1 });
+    expect(sequential).toMatch(/s-\d{10}$/);
+    await expect(client.create("/t/x", null, { mode: "persistentWithTtl" })).rejects.toMatchObject({
+      code: "BadArguments",
+    });
+  });
+
+  test("§6.2 the token of a node grows with every one that is made, over deletions and sessions", async () => {
+    const tokens: bigint[] = [];
+    for (let i = 0; i < 3; i++) {
+      const holder = await connect(server.connectString);
+      const { stat } = await holder.create2("/t/held", null, { mode: "ephemeral" });
+      tokens.push(stat.czxid);
+      await holder.close();
+    }
+    expect(tokens.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(tokens);
+    expect(new Set(tokens).size).toBe(3);
+  });
+
+  test("§6.13 a node of an earlier session is known by its owner, and replaced only while it is the same", async () => {
+    const former = await connect(server.connectString);
+    await former.create("/t/member", "former", { mode: "ephemeral" });
+    await expect(client.create("/t/member", "me", { mode: "ephemeral" })).rejects.toMatchObject({ code: "NodeExists" });
+    const stale = await client.exists("/t/member");
+    expect(stale?.ephemeralOwner).toBe(former.sessionId);
+    expect(stale?.ephemeralOwner).not.toBe(client.sessionId);
+    await client
+      .transaction()
+      .delete("/t/member", { version: stale?.version ?? -1 })
+      .create("/t/member", "me", { mode: "ephemeral" })
+      .commit();
+    await former.close();
+    expect((await client.get("/t/member")).stat.ephemeralOwner).toBe(client.sessionId);
+  });
+
+  test("§6.12 what is too long is refused before it is sent, and watches beyond one packet survive a reconnect", async () => {
+    await expect(client.create("/t/big", Buffer.alloc(1_048_600))).rejects.toMatchObject({
+      code: "BadArguments",
+      message: expect.stringMatching(/1048575.*requestBytesMax/),
+    });
+    const long = "x".repeat(1_000);
+    const paths = Array.from({ length: 400 }, (_, i) => `/t/${long}${i}`);
+    let told = 0;
+    const watch = ({ type }: { readonly type: string }): void => {
+      if (type === "nodeCreated") told++;
+    };
+    await Promise.all(paths.map((path) => client.exists(path, { watch })));
+    const packets: number[] = [];
+    proxy.onFrame((frame) => {
+      if (frame.kind === "request" && frame.operation === "setWatches") packets.push(1);
+    });
+    proxy.cut();
+    await expect.poll(() => client.state).toBe("suspended");
+    await Promise.all(paths.map((path) => other.create(path)));
+    await expect.poll(() => told, { timeout: 20_000 }).toBe(400);
+    expect(packets.length).toBeGreaterThan(2);
+  });
+
+  test("§6.1 §6.3 a guard ends a transaction of somebody who holds no longer, whatever he believes", async () => {
+    const held = await client.create2("/t/lock-", null, { mode: "ephemeralSequential", protected: true });
+    const grant = { guard: () => ({ path: held.path, version: -1 }) };
+    const [, set] = await client.transaction().guard(grant).set("/t", "mine").commit();
+    expect(set.stat.version).toBe(1);
+    await other.delete(held.path);
+    await expect(client.transaction().guard(grant).set("/t", "still mine").commit()).rejects.toMatchObject({
+      name: "GrantLostError",
+      reason: "node deleted",
+    });
+    expect((await other.get("/t")).data?.toString()).toBe("mine");
+  });
+});
+
+test("typed nodes, end to end", async () => {
+  const config = validated(json, {
+    "~standard": {
+      version: 1,
+      vendor: "a test",
+      validate: (value) =>
+        typeof value === "object" && value !== null && "limit" in value && typeof value.limit === "number"
+          ? { value: { limit: value.limit } }
+          : { issues: [{ message: "a limit is missing" }] },
+    },
+  });
+  await client.create("/t/config", { codec: config, value: { limit: 10 }, createParents: true });
+  const { value, stat } = await client.get("/t/config", { codec: config });
+  expect(value.limit).toBe(10);
+  const seen: unknown[] = [];
+  const loop = (async () => {
+    for await (const node of client.watchNode("/t/config", { codec: config })) seen.push(node?.value.limit);
+  })();
+  await expect.poll(() => seen).toEqual([10]);
+  await other.set("/t/config", { codec: compressed(msgpack), value: { limit: 1 }, version: stat.version });
+  await expect(loop).rejects.toMatchObject({ code: "MarshallingError", path: "/t/config" });
+  const packed = await other.get("/t/config", { codec: compressed(msgpack) });
+  expect(packed.value).toEqual({ limit: 1 });
+  await client
+    .transaction()
+    .set("/t/config", { codec: config, value: { limit: 12 } })
+    .commit();
+  expect((await other.get("/t/config")).data?.toString()).toBe('{"limit":12}');
 });

@@ -46,7 +46,7 @@ describe("where to connect to", () => {
     const client = closeLater(await connect(undefined, { ...options, environment }), dialer);
     expect(client.connectString).toBe("one/app");
     expect(client.chroot).toBe("/app");
-    const error = await rejection(connect(undefined, { ...options, environment: { get: () => undefined } }));
+    const error = await rejection(connect({ ...options, environment: { get: () => undefined } }));
     expect(error).toMatchObject({ code: "BadArguments" });
     expect(error.message).toContain('connect("localhost:2181"), or set CORRAL_CONNECT');
   });

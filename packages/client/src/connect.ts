@@ -39,7 +39,10 @@ const connectVariable = "CORRAL_CONNECT";
  * @throws BadArgumentsError (the connect string or an option), ConnectTimeoutError (with what happened at each host), or
  * the signal's reason. Nothing stays open then.
  */
-export async function connect(connectString?: string, options: ClientOptions = {}): Promise<Client> {
+export function connect(connectString?: string, options?: ClientOptions): Promise<Client>;
+export function connect(options: ClientOptions): Promise<Client>;
+export async function connect(first?: string | ClientOptions, second: ClientOptions = {}): Promise<Client> {
+  const [connectString, options] = typeof first === "object" ? [undefined, first] : [first, second];
   const { connectTimeoutMs = 30_000, signal, clock = nodeClock } = options;
   const target = connectString ?? connectStringOf(options);
   const { core, chroot } = makeCore(target, options);

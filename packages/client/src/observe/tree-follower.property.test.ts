@@ -292,7 +292,7 @@ describe.each([
 test("nothing is told after the end", async () => {
   const world = new ModelWorld(true);
   const told: TreeState[] = [];
-  const never = (what: unknown) => told.push(what as TreeState);
+  const never = (what?: unknown): void => void told.push(what as TreeState);
   const patience = { clock: new FakeClock(), random: { fraction: () => 0, bytes: (n: number) => new Uint8Array(n) } };
   const follower = new TreeFollower(world, patience, root, { next: never, error: never, complete: never });
   follower.start();
