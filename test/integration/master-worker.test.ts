@@ -67,6 +67,28 @@ describe("a group", () => {
   });
 });
 
+test("one signal may be given to any number of calls: nobody takes that for a leak", async () => {
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error): void => void warnings.push(name);
+  process.on("warning", onWarning);
+  try {
+    await using group = await TestGroup.start();
+    const { signal } = new AbortController();
+    const tasks = await group.tasks();
+    const handles = await Promise.all(Array.from({ length: 60 }, (_, index) => tasks.it.submit(index, { signal })));
+    const values = Promise.all(handles.map((handle) => handle.value({ signal })));
+    await group.master({ id: "m" });
+    const worker = await group.worker({ id: "w", capacity: 40, run: square });
+    await worker.it.start();
+    expect((await values)[59]).toBe(59 ** 2);
+    // Node warns in a later turn.
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
+  } finally {
+    process.off("warning", onWarning);
+  }
+});
+
 describe("the persistent nodes", () => {
   test.each([["/epoch"], ["/epoch", "/status"], ["/epoch", "/workers", "/tasks", "/assign"]])(
     "half made (%s, …), for their maker died: the master makes the rest before it relies on them",

@@ -7,7 +7,6 @@ import { hex, type Layout } from "../core/layout.ts";
 import { TaskStoppedError } from "./errors.ts";
 import type { Announcer, WorkerEvents } from "./events.ts";
 import type { Execution, TaskFunction } from "./execution.ts";
-import { SignalFan } from "./flow.ts";
 import { report } from "./report.ts";
 
 /** What running needs. */
@@ -29,11 +28,9 @@ export class AssignmentRunner {
   readonly #options: AssignmentRunnerOptions;
   readonly #waiting: Execution[] = [];
   readonly #running = new Map<Execution, Promise<void>>();
-  readonly #cut: SignalFan;
 
   constructor(options: AssignmentRunnerOptions) {
     this.#options = options;
-    this.#cut = new SignalFan(options.cut);
   }
 
   get runningCount(): number {
@@ -86,7 +83,7 @@ export class AssignmentRunner {
 
   /** Never rejects. */
   async #execute(execution: Execution): Promise<void> {
-    const { client, layout, worker, work, announcer } = this.#options;
+    const { client, layout, worker, work, announcer, cut } = this.#options;
     const { task, attempt, assignment } = execution;
     const startedAtMs = client.clock.elapsedMs();
     announcer.emit("started", { task, attempt });
@@ -100,7 +97,7 @@ export class AssignmentRunner {
     const record = { ...ended, attempt, by: worker, guid, atMs: client.clock.wallMs() };
     const tookMs = client.clock.elapsedMs() - startedAtMs;
     const target = { client, layout, worker, assignment, task };
-    const outcome = await this.#cut.use((signal) => report(target, record, signal));
+    const outcome = await report(target, record, cut);
     if (outcome.recorded) {
       announcer.emit("reported", { task, attempt, kind: record.kind, tookMs });
     } else {

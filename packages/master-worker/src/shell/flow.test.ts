@@ -1,7 +1,7 @@
 import type { Clock } from "@corral/io";
 import { Subject } from "rxjs";
-import { describe, expect, test } from "vitest";
-import { Backoff, coalesceMap, inFlight, pause, SignalFan } from "./flow.ts";
+import { describe, expect, test, vi } from "vitest";
+import { Backoff, coalesceMap, inFlight, onAbort, pause } from "./flow.ts";
 
 const never = new AbortController().signal;
 
@@ -34,7 +34,7 @@ describe("inFlight", () => {
   test("never exceeds its limit, starts in order, and keeps the order of results", async () => {
     const started: number[] = [];
     const finish: (() => void)[] = [];
-    const all = inFlight(2, [0, 1, 2, 3], never, async (item) => {
+    const all = inFlight(2, [0, 1, 2, 3], async (item) => {
       started.push(item);
       await new Promise<void>((resolve) => finish.push(resolve));
       return item * 10;
@@ -54,7 +54,7 @@ describe("inFlight", () => {
   test("starts nothing after a failure, and throws it when what was under way has settled", async () => {
     const started: number[] = [];
     let settled = false;
-    const all = inFlight(2, [0, 1, 2, 3], never, async (item) => {
+    const all = inFlight(2, [0, 1, 2, 3], async (item) => {
       started.push(item);
       if (item === 0) throw new RangeError("no");
       await settle();
@@ -66,28 +66,32 @@ describe("inFlight", () => {
   });
 
   test("has no trouble with nothing to do", async () => {
-    expect(await inFlight(3, [], never, async () => 1)).toEqual([]);
+    expect(await inFlight(3, [], async () => 1)).toEqual([]);
   });
 });
 
-describe("SignalFan", () => {
-  test("passes the abort on to those in use, also to those that come later, and to nobody once it is disposed", async () => {
-    const parent = new AbortController();
-    const fan = new SignalFan(parent.signal);
-    const other = new SignalFan(parent.signal);
-    other[Symbol.dispose]();
-    let late: AbortSignal | undefined;
-    await other.use(async (signal) => {
-      await fan.use(async (inUse) => {
-        parent.abort("enough");
-        expect(inUse.reason).toBe("enough");
-      });
-      expect(signal.aborted).toBe(false);
-    });
-    await fan.use(async (signal) => {
-      late = signal;
-    });
-    expect(late?.reason).toBe("enough");
+describe("onAbort", () => {
+  test("tells all who still want to know, in order, through one listener", () => {
+    const controller = new AbortController();
+    const added = vi.spyOn(controller.signal, "addEventListener");
+    const told: number[] = [];
+    const ignore = [1, 2, 3].map((each) => onAbort(controller.signal, () => told.push(each)));
+    ignore[1]?.();
+    controller.abort();
+    expect(told).toEqual([1, 3]);
+    expect(added).toHaveBeenCalledTimes(1);
+  });
+
+  test("takes one callback twice, and each of them back by itself", () => {
+    const controller = new AbortController();
+    let calls = 0;
+    const callback = (): void => void calls++;
+    const ignoreFirst = onAbort(controller.signal, callback);
+    onAbort(controller.signal, callback);
+    ignoreFirst();
+    ignoreFirst();
+    controller.abort();
+    expect(calls).toBe(1);
   });
 });
 

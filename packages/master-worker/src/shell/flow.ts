@@ -3,69 +3,24 @@ import type { Clock, Random } from "@corral/io";
 import { Observable, type OperatorFunction } from "rxjs";
 
 /**
- * Short-lived signals that abort with a long-lived one. However many there are, the long-lived one has one listener: a
- * signal given to dozens of requests at a time would grow a list of listeners that Node takes for a leak.
+ * Runs `work` on each item, at most `limit` at a time, starting in the order given; results in that order. When one
+ * fails, no further item is started, and the first error is thrown once those under way have settled.
  */
-export class SignalFan {
-  readonly #parent: AbortSignal;
-  readonly #children = new Set<AbortController>();
-  readonly #onAbort = (): void => {
-    for (const child of this.#children) child.abort(this.#parent.reason);
-  };
-
-  constructor(parent: AbortSignal) {
-    this.#parent = parent;
-    parent.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  /** Calls `work` with a signal of its own. */
-  async use<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R> {
-    const child = new AbortController();
-    if (this.#parent.aborted) child.abort(this.#parent.reason);
-    this.#children.add(child);
-    try {
-      return await work(child.signal);
-    } finally {
-      this.#children.delete(child);
-    }
-  }
-
-  /** Lets go of the long-lived signal. */
-  [Symbol.dispose](): void {
-    this.#parent.removeEventListener("abort", this.#onAbort);
-  }
-}
-
-/**
- * Runs `work` on each item, at most `limit` at a time, starting in the order given; results in that order. `work` gets a
- * signal that aborts with `signal`. When one fails, no further item is started, and the first error is thrown once those
- * under way have settled.
- */
-export async function inFlight<T, R>(
-  limit: number,
-  items: readonly T[],
-  signal: AbortSignal,
-  work: (item: T, signal: AbortSignal) => Promise<R>,
-): Promise<R[]> {
+export async function inFlight<T, R>(limit: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
   let failed: { error: unknown } | undefined;
-  const lane = async (laneSignal: AbortSignal): Promise<void> => {
+  const lane = async (): Promise<void> => {
     while (next < items.length && failed === undefined) {
       const index = next++;
       try {
-        results[index] = await work(items[index]!, laneSignal);
+        results[index] = await work(items[index]!);
       } catch (error) {
         failed ??= { error };
       }
     }
   };
-  const fan = new SignalFan(signal);
-  try {
-    await Promise.all(Array.from({ length: Math.min(limit, items.length) }, () => fan.use(lane)));
-  } finally {
-    fan[Symbol.dispose]();
-  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
   if (failed !== undefined) throw failed.error;
   return results;
 }
@@ -102,24 +57,47 @@ export function coalesceMap<R>(work: () => Promise<R>): OperatorFunction<unknown
     });
 }
 
+const onAborted = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls `callback` when `signal` aborts, unless it has already. Returns how to take it back. However many wait for one
+ * signal, it has one listener: a program may give one signal to all its tasks, and Node takes a long list for a leak.
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  let callbacks = onAborted.get(signal);
+  if (callbacks === undefined) {
+    const all = new Set<() => void>();
+    const tell = (): void => {
+      for (const each of all) each();
+    };
+    signal.addEventListener("abort", tell, { once: true });
+    onAborted.set(signal, all);
+    callbacks = all;
+  }
+  // A function of its own, so that one callback can be registered twice.
+  const own = (): void => callback();
+  const registered = callbacks.add(own);
+  return () => void registered.delete(own);
+}
+
 /** Resolves after `delayMs`, or as soon as `signal` aborts: the caller looks at the signal itself. */
 export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const end = (): void => {
       timer.cancel();
-      signal.removeEventListener("abort", end);
+      ignore();
       resolve();
     };
     const timer = clock.setTimer(delayMs, end);
-    signal.addEventListener("abort", end);
+    const ignore = onAbort(signal, end);
   });
 }
 
 /** Resolves when `signal` aborts. Never rejects. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  return new Promise((resolve) => void onAbort(signal, resolve));
 }
 
 /**

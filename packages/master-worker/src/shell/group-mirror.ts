@@ -105,14 +105,14 @@ export class GroupMirror {
     // the first has spoken before the second was answered: read again, rather than take the one for an orphan.
     for (let round = 0; round < 3 && (this.#workerNames.stale || this.#queueNames.stale); round++) {
       const lists = [this.#workerNames, this.#queueNames];
-      const [workersRead, queuesRead] = await inFlight(2, lists, signal, (names, lane) => names.refresh(lane));
+      const [workersRead, queuesRead] = await inFlight(2, lists, (names) => names.refresh(signal));
       if (workersRead)
         this.#follow(this.#layout.workers, this.#workerNames, this.#workers, (name) => this.#worker(name));
       if (queuesRead) this.#follow(this.#layout.assign, this.#queueNames, this.#queues, (name) => this.#queue(name));
     }
-    await inFlight(this.#limit, [...this.#workers.values()], signal, (worker, lane) => worker.refresh(lane));
-    await inFlight(this.#limit, [...this.#queues], signal, async ([worker, queue], lane) => {
-      if (await queue.names.refresh(lane)) await this.#learnAges(worker, queue, lane);
+    await inFlight(this.#limit, [...this.#workers.values()], (worker) => worker.refresh(signal));
+    await inFlight(this.#limit, [...this.#queues], async ([worker, queue]) => {
+      if (await queue.names.refresh(signal)) await this.#learnAges(worker, queue, signal);
     });
   }
 
@@ -216,11 +216,11 @@ export class GroupMirror {
     const listed = new Set(names.value);
     for (const name of since.keys()) if (!listed.has(name)) since.delete(name);
     const unknown = [...listed].filter((name) => !since.has(name));
-    await inFlight(this.#limit, unknown, signal, async (name, lane) => {
+    await inFlight(this.#limit, unknown, async (name) => {
       const path = this.#layout.assignment(worker, name);
       if (!this.#isOurs(parseAssignmentName(name) !== undefined, path)) return;
       try {
-        const stat = await this.#client.exists(path, { signal: lane });
+        const stat = await this.#client.exists(path, { signal });
         since.set(name, stat?.czxid ?? 0n);
       } catch (error) {
         // The list counts as unread, so that the next pass comes back to this.

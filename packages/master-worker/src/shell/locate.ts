@@ -34,9 +34,9 @@ async function findAssignment(
   signal: AbortSignal,
 ): Promise<Extract<TaskLocation, { state: "assigned" }> | undefined> {
   const workers = await childrenOrNone(client, layout.assign, signal);
-  const queues = await inFlight(readsInFlight, workers, signal, async (worker, lane) => ({
+  const queues = await inFlight(readsInFlight, workers, async (worker) => ({
     worker,
-    names: await childrenOrNone(client, layout.queue(worker), lane),
+    names: await childrenOrNone(client, layout.queue(worker), signal),
   }));
   let newest: Extract<TaskLocation, { state: "assigned" }> | undefined;
   for (const { worker, names } of queues) {

@@ -5,7 +5,7 @@ import { Layout, requireName } from "../core/layout.ts";
 import { attemptsMaxDefault, inFlightDefault } from "../core/limits.ts";
 import { type Candidate, campaign, type Mandate, release } from "./election.ts";
 import { Announcer, type EventSource, type MasterEvents } from "./events.ts";
-import { Backoff, pause } from "./flow.ts";
+import { Backoff, onAbort, pause } from "./flow.ts";
 import { SessionScope } from "./session-scope.ts";
 import { Tenure, type TenureEnd, type TenureObserver } from "./tenure.ts";
 
@@ -92,12 +92,12 @@ export class Master {
 
   /** Starts, and closes when `signal` aborts. Resolves when closed. */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const onAbort = (): void => void this.close();
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
+    const close = (): void => void this.close();
+    if (signal.aborted) close();
+    const ignore = onAbort(signal, close);
     this.start();
     await this.#running;
-    signal.removeEventListener("abort", onAbort);
+    ignore();
   }
 
   /** Hands over: steps down if it rules, lets others go first, and is a candidate again. Returns at once. */

@@ -104,7 +104,7 @@ export class QueueReader {
     const listed = new Set(this.#names.value);
     for (const name of this.#known.keys()) if (!listed.has(name)) this.#known.delete(name);
     const unknown = [...listed].filter((name) => !this.#known.has(name));
-    const accepted = await inFlight(readsInFlight, unknown, signal, (name, lane) => this.#accept(name, lane));
+    const accepted = await inFlight(readsInFlight, unknown, (name) => this.#accept(name, signal));
     const added = accepted
       .filter((candidate) => candidate !== undefined)
       .sort((a, b) => (a.czxid < b.czxid ? -1 : a.czxid > b.czxid ? 1 : a.execution.task < b.execution.task ? -1 : 1))

@@ -10,7 +10,7 @@ import { inFlight } from "./flow.ts";
  */
 export async function ensureSkeleton(client: Client, layout: Layout, signal: AbortSignal): Promise<void> {
   const paths = layout.skeleton;
-  const found = await inFlight(paths.length, paths, signal, (path, lane) => client.exists(path, { signal: lane }));
+  const found = await inFlight(paths.length, paths, (path) => client.exists(path, { signal }));
   for (const [index, path] of paths.entries()) {
     if (found[index] === undefined) await client.ensurePath(path, { signal });
   }

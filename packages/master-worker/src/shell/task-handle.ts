@@ -12,6 +12,7 @@ import {
   TaskStoppedError,
   UnreadableNodeError,
 } from "./errors.ts";
+import { onAbort } from "./flow.ts";
 import { isOutdated } from "./guarded.ts";
 import { locate, type TaskLocation } from "./locate.ts";
 
@@ -148,9 +149,9 @@ export class TaskHandle {
 
   async #await({ signal, timeoutMs }: WaitOptions): Promise<{ outcome: TaskOutcome; version: number }> {
     const controller = new AbortController();
-    const onAbort = (): void => controller.abort(signal?.reason);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const abort = (): void => controller.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    const ignore = signal === undefined ? () => {} : onAbort(signal, abort);
     const timer =
       timeoutMs === undefined
         ? undefined
@@ -165,7 +166,7 @@ export class TaskHandle {
       }
     } finally {
       timer?.cancel();
-      signal?.removeEventListener("abort", onAbort);
+      ignore();
     }
   }
 

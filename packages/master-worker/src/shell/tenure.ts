@@ -170,9 +170,7 @@ export class Tenure {
     }
     if (!this.#recovering) actions.push(...decideAssignments(view));
     if (actions.length === 0) return this.#mirror.stale ? "worked" : "idle";
-    const results = await inFlight(this.#options.inFlightMax, actions, this.#signal, (action, lane) =>
-      this.#perform(action, view, lane),
-    );
+    const results = await inFlight(this.#options.inFlightMax, actions, (action) => this.#perform(action, view));
     this.#reportReassigned(results);
     return results.every(({ outcome }) => outcome === "outdated" || outcome === "unknown") ? "stuck" : "worked";
   }
@@ -214,9 +212,9 @@ export class Tenure {
     return false;
   }
 
-  async #perform(action: Action, view: GroupView, signal: AbortSignal): Promise<ActionResult> {
+  async #perform(action: Action, view: GroupView): Promise<ActionResult> {
     const worker = action.type === "drop" ? undefined : view.workers.get(action.worker);
-    const result = await this.#performer.perform(action, worker, signal);
+    const result = await this.#performer.perform(action, worker, this.#signal);
     const { observer } = this.#options;
     switch (result.outcome) {
       case "assigned":

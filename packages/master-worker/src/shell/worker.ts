@@ -17,7 +17,7 @@ import { AssignmentRunner } from "./assignment-runner.ts";
 import { TaskStoppedError, WorkerIdTakenError } from "./errors.ts";
 import { Announcer, type EventSource, type WorkerEvents } from "./events.ts";
 import type { TaskFunction } from "./execution.ts";
-import { Backoff, coalesceMap } from "./flow.ts";
+import { Backoff, coalesceMap, onAbort } from "./flow.ts";
 import { QueueReader } from "./queue-reader.ts";
 import { type Registration, register, unregister } from "./registration.ts";
 import { SessionScope, stateChanges } from "./session-scope.ts";
@@ -139,14 +139,14 @@ export class Worker {
 
   /** Starts, and drains when `signal` aborts. Resolves when closed. Rejects with WorkerIdTakenError. */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const onAbort = (): void => void this.drain();
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
+    const drain = (): void => void this.drain();
+    if (signal.aborted) drain();
+    const ignore = onAbort(signal, drain);
     try {
       await this.start();
       await this.#running;
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      ignore();
     }
   }
 
