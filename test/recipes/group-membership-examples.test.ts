@@ -1,0 +1,33 @@
+/** The examples of READMEs and pages about groups and barriers run, on plain Node, as in a project that has installed them. */
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { TestServer } from "@corral/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, "..", "..");
+// Below test/, so that the packages are found by name.
+const directory = join(root, "test", "node_modules", `.examples-${process.pid}`);
+
+beforeAll(async () => {
+  await mkdir(directory, { recursive: true });
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+test.each([
+  ["packages/recipes/barriers/README.md", ["both are here", "both are done", "phase: 3"]],
+  ["docs/recipes/barriers.md", ["serving"]],
+  ["packages/recipes/group-membership/README.md", ["1 members: 1 came, 0 went", "a-m is ours", "n-z is ours"]],
+  ["docs/recipes/group-membership.md", ["true", "name: 'w1'"]],
+])("%s", async (page, expected) => {
+  await using server = await TestServer.start();
+  const text = await readFile(join(root, page), "utf8");
+  const [example] = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block ?? "");
+  const script = join(directory, `${page.replaceAll("/", "-")}.mjs`);
+  await writeFile(script, (example ?? "").replace("127.0.0.1:2181", server.connectString));
+  const { stdout, stderr } = await run(process.execPath, [script], { timeout: 30_000 });
+  for (const line of expected) expect(stdout).toContain(line);
+  expect(stderr).toBe("");
+});
