@@ -24,6 +24,7 @@ export interface Linked<T> {
 
 export class TestGroup {
   readonly server: Server;
+  readonly #networks: BreakableNetwork[] = [];
   readonly #clients: Client[] = [];
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #troubles: unknown[] = [];
@@ -42,17 +43,16 @@ export class TestGroup {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#closers.map((close) => close()));
     await Promise.all(this.#clients.map((client) => client.close()));
+    await Promise.all(this.#networks.map((network) => network.close()));
     await this.server.close();
     // Masters and workers go on after trouble, so a test would merely be slow, or hang.
     if (this.#troubles.length > 0) throw new AggregateError(this.#troubles, "Masters or workers met trouble");
   }
 
   async link(): Promise<{ network: BreakableNetwork; client: Client }> {
-    const network = new BreakableNetwork();
-    const client = await connect(this.server.connectString, {
-      sessionTimeoutMs: this.#sessionTimeoutMs,
-      dialer: network,
-    });
+    const network = await BreakableNetwork.to(this.server.connectString);
+    this.#networks.push(network);
+    const client = await connect(network.connectString, { sessionTimeoutMs: this.#sessionTimeoutMs });
     this.#clients.push(client);
     return { network, client };
   }

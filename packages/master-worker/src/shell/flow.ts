@@ -94,12 +94,6 @@ export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   });
 }
 
-/** Resolves when `signal` aborts. Never rejects. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => void onAbort(signal, resolve));
-}
-
 /**
  * The pace of a loop that starts over after trouble with whatever it finds then: election after election, registration
  * after registration, pass after pass. Grows with each use until it is reset: 50 ms to 3 s, each delay drawn between half
