@@ -5,6 +5,8 @@ const resolve = { conditions: ["source"] };
 /** `unit` is quick and pure; the others start servers and processes, or need foreign programs. */
 export default defineConfig({
   test: {
+    // Most of these tests wait for processes and time-outs: on two cores, two files at a time halve the whole.
+    maxWorkers: 2,
     projects: [
       {
         resolve,
