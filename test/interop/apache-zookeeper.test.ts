@@ -1,4 +1,4 @@
-/** Our client and our master-worker on Debian's Apache ZooKeeper: the same code, somebody else's server. */
+/** Our client on Debian's Apache ZooKeeper: the same code, somebody else's server. (The master-worker: next door.) */
 import { connect, isCoordinationError, type WatchEvent } from "@corral/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ApacheZooKeeper, startApacheZooKeeper } from "../support/apache-zookeeper.ts";
