@@ -1,14 +1,14 @@
 /**
  * Random trouble, then peace: workers and masters are cut off, reset, resigned and brought back at random while tasks come
  * in; then everything heals. Safety all the while, and in the end every task has exactly one recorded result.
- * A seed repeats the choices, not the timing: `CORRAL_CHAOS_SEED=7 npx vitest run --project integration chaos`.
+ * A seed repeats the choices, not the timing: `CORRAL_SEED=7 npm test -- --project integration chaos`.
  */
 import type { TaskHandle } from "@corral/master-worker";
 import { seededRandom } from "@corral/testing";
 import { expect, test } from "vitest";
 import { places, TestGroup } from "../support/group.ts";
 
-const seed = Number(process.env.CORRAL_CHAOS_SEED ?? 1);
+const seed = Number(process.env.CORRAL_SEED ?? 1);
 const steps = 120;
 
 test(`nothing is lost and nothing recorded twice in random trouble (seed ${seed})`, async () => {
