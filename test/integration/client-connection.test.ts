@@ -1,8 +1,10 @@
 /** The client's connection, on real servers and sockets: TLS, names, deadlines, servers that were wiped, the process's end. */
+import { getServers, setServers } from "node:dns/promises";
 import { type Client, connect, isCoordinationError, type StateEvent } from "@corral/client";
 import { FaultProxy, TestServer } from "@corral/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as certificates from "../support/certificates.ts";
+import { SrvNameServer } from "../support/srv-name-server.ts";
 import { TestProcesses } from "../support/test-processes.ts";
 import { TlsFront } from "../support/tls-front.ts";
 
@@ -66,6 +68,31 @@ describe("§6.15 names", () => {
     await using client = await connect(`localhost:${server.port}`, { connectTimeoutMs: 10_000 });
     expect(client.state).toBe("connected");
   });
+});
+
+test("§6.15 a service in DNS: found when it appears there, by priority, and again where it has moved", async () => {
+  await using names = await SrvNameServer.start();
+  await using first = await TestServer.start();
+  await using second = await TestServer.start();
+  const before = getServers();
+  setServers([names.address]);
+  try {
+    const connecting = connect("srv:_corral._tcp.test.example/app", { sessionTimeoutMs: 10_000 });
+    await expect.poll(() => names.asked).toBeGreaterThan(0);
+    names.records = [
+      { priority: 2, weight: 0, port: second.port, target: "localhost" },
+      { priority: 1, weight: 0, port: first.port, target: "localhost" },
+    ];
+    await using client = await connecting;
+    expect(client.chroot).toBe("/app");
+    expect([first.sessionCount, second.sessionCount]).toEqual([1, 0]);
+    names.records = [{ priority: 1, weight: 0, port: second.port, target: "localhost" }];
+    await first.stop();
+    // A session is not known to another server that is no member of its ensemble: it is a new one.
+    await expect.poll(() => second.sessionCount, { timeout: 30_000 }).toBe(1);
+  } finally {
+    setServers(before);
+  }
 });
 
 describe("the deadline", () => {

@@ -83,7 +83,11 @@ describe("where to connect to", () => {
   test("§6.15 a service's hosts are looked up again after an outage", async () => {
     const { options, dialer, clock, server } = ensemble("old", "new");
     let host = "old";
-    const resolver = { services: async () => [{ host, port: 2181, priority: 0, weight: 0 }] };
+    let hangs = false;
+    const resolver = {
+      services: () =>
+        hangs ? new Promise<never>(() => {}) : Promise.resolve([{ host, port: 2181, priority: 0, weight: 0 }]),
+    };
     const client = closeLater(await connect("srv:_corral._tcp.example.org", { ...options, resolver }), dialer);
     await clock.advance(6_000);
     host = "new";
@@ -92,6 +96,12 @@ describe("where to connect to", () => {
     await clock.advance(500);
     expect(client.state).toBe("connected");
     expect(server("new").connections.length).toBe(1);
+    // A name server that does not answer is no reason to wait: what is known may still be right.
+    await clock.advance(6_000);
+    hangs = true;
+    server("new").connection.close();
+    await clock.advance(500);
+    expect(client.state).toBe("connected");
   });
 
   test.each(["srv:example.org", "srv:", "srv:_corral._tcp.example.org,two"])("%s is no service", async (name) => {

@@ -22,6 +22,7 @@ export class HostSource {
   readonly #ports: HostPorts;
   #foundAtMs = Number.NEGATIVE_INFINITY;
   #problem: Error | undefined;
+  #finding: Promise<readonly Address[] | undefined> | undefined;
 
   constructor(
     { hosts, service }: { readonly hosts: readonly Address[]; readonly service?: string | undefined },
@@ -49,8 +50,18 @@ export class HostSource {
     };
   }
 
-  /** Looks the hosts up. `undefined`: that failed; whatever was known before may still be right. Never rejects. */
-  async find(): Promise<readonly Address[] | undefined> {
+  /**
+   * Looks the hosts up; a lookup under way is not begun a second time. `undefined`: that failed; whatever was known before
+   * may still be right. Never rejects.
+   */
+  find(): Promise<readonly Address[] | undefined> {
+    this.#finding ??= this.#find().finally(() => {
+      this.#finding = undefined;
+    });
+    return this.#finding;
+  }
+
+  async #find(): Promise<readonly Address[] | undefined> {
     const { resolver, random, clock } = this.#ports;
     try {
       const records = await resolver.services(this.#service ?? "");

@@ -110,11 +110,8 @@ export class Session {
       random,
       hostCount: () => Math.max(1, this.#machine.hosts.length),
       backoffMsMax: Math.max(limits.backoffMs, Math.min(limits.backoffMsMax, machine.sessionTimeoutMs / 6)),
-      attempt: () => void this.#attempt(),
-      onError: (err) => {
-        options.logger.error({ err }, "connecting failed in an unforeseen way; the client closes");
-        void this.close();
-      },
+      attempt: () => this.#attempt().catch((err: unknown) => this.#onUnforeseen(err)),
+      onError: (err) => this.#onUnforeseen(err),
     });
   }
 
@@ -252,15 +249,26 @@ export class Session {
     this.#link?.connection?.flushNow();
   }
 
-  /** One attempt to connect, after finding out to whom if that is not known, or was found out a while ago. */
+  #onUnforeseen(err: unknown): void {
+    this.#options.logger.error({ err }, "connecting failed in an unforeseen way; the client closes");
+    void this.close();
+  }
+
+  /**
+   * One attempt to connect. Whom to was found out a while ago: it is asked again, for the attempts to come. It is not known
+   * at all: only then is the answer waited for, as a name server may take longer than a session lives.
+   */
   async #attempt(): Promise<void> {
     const { hosts } = this.#options;
-    if (hosts.isStale) {
-      const found = await hosts.find();
-      if (found !== undefined) this.#step({ type: "hosts", hosts: found });
-    }
+    const finding = hosts.isStale ? this.#findHosts() : undefined;
+    if (this.#machine.hosts.length === 0) await finding;
     if (this.#machine.hosts.length > 0) this.#step({ type: "attempt" });
     else this.#reconnector.failed(hosts.problem?.reason ?? "there are no hosts");
+  }
+
+  async #findHosts(): Promise<void> {
+    const found = await this.#options.hosts.find();
+    if (found !== undefined) this.#step({ type: "hosts", hosts: found });
   }
 
   async #askWhyRefused(host: Address): Promise<void> {

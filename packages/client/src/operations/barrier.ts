@@ -2,7 +2,7 @@
  * Reads that are not older than they may be. A server answers reads from its own memory, which may lag behind; what it
  * shows is made fresh enough by a barrier that goes before the read on the same connection.
  */
-import { OpCode } from "@corral/protocol";
+import { ErrorCode, OpCode } from "@corral/protocol";
 import type { Context } from "../context.ts";
 import { makeError } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -52,6 +52,9 @@ async function barrier(
   if (core.engine === "corral") {
     await requests.send("sync", { path: chroot.toServer(about.path) }, about, options);
   } else {
-    await requests.send("multi", [{ type: OpCode.check, path: nobody, version: -1 }], about, options);
+    const request = [{ type: OpCode.check, path: nobody, version: -1 }];
+    const outcome = await requests.call("multi", request, about, options);
+    // That it fails is what it is for, wherever in the answer that is said.
+    if (outcome.type !== "answer" || outcome.err !== ErrorCode.NoNode) requests.response("multi", outcome, about);
   }
 }
