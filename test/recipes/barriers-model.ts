@@ -3,7 +3,7 @@
  * transaction that checks what was listed; leave, list, decide, wait. Reads and writes are steps of their own, so that
  * anybody can come in between; and a party may die at any of them.
  */
-import { decideEnter, decideLeave, membersThere, partyNames, readyName } from "@corral/barriers";
+import { decideEnter, decideLeave, membersThere, partyNames } from "@corral/barriers";
 import type { Model } from "../support/explore.ts";
 
 /** Where a party stands. Its node, while it has one, is named `<party>.<round>`, or otherwise by `nameOf`. */
@@ -122,7 +122,7 @@ export function doubleBarrierModel(rules: DoubleBarrierRules): Model<DoubleBarri
         yield { step: `${party} reads ready`, state: to(state, party, { at: "list", ready: state.ready }) };
         return;
       case "list": {
-        const listed = partyNames([...state.parties, ...(state.ready ? [readyName] : [])]);
+        const listed = partyNames([...state.parties, ...(state.ready ? ["ready"] : [])]);
         const ready = phase.ready ?? undefined;
         const decision = enter({ parties: listed, own: name, ready, needed: count });
         switch (decision.kind) {
@@ -216,7 +216,8 @@ export function doubleBarrierModel(rules: DoubleBarrierRules): Model<DoubleBarri
       // Whoever waits for a party that has died waits rightly; nobody else does.
       const wait = stuck.every((i) => state.phases[i]?.at === "waiting");
       // A process that came back may be a round behind, and the others done.
-      if (stuck.length > 0 && !(wait && state.deaths > 0)) return `stuck for ever: ${stuck.join(" and ")}`;
+      const missing = state.parties.length < count;
+      if (stuck.length > 0 && !(wait && missing && state.deaths > 0)) return `stuck for ever: ${stuck.join(" and ")}`;
       return undefined;
     },
   };
