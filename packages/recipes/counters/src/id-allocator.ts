@@ -16,7 +16,7 @@
  *            ends is never given out. Uniqueness once somebody has deleted the node or set it back
  */
 import { type Acl, type Client, isCoordinationError } from "@corral/client";
-import { beginWait, insist, isInterruption, sleep, type WaitOptions } from "@corral/recipe-kit";
+import { beginWait, insist, isInterruption, sleep, until, type WaitOptions } from "@corral/recipe-kit";
 import { decodeCounter, encodeCounter } from "./formats.ts";
 import { type IdBlock, IdBlocks } from "./id-blocks.ts";
 import { nextVersion } from "./judge.ts";
@@ -186,14 +186,4 @@ export class IdAllocator {
       }
     }
   }
-}
-
-/** Waits for `promise` until `signal` aborts; then it goes on for others. */
-function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
