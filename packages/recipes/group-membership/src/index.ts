@@ -28,7 +28,13 @@ export {
   type WhenTaken,
 } from "./membership/decide-taken.ts";
 export { isMemberNameTakenError, MemberNameTakenError } from "./membership/errors.ts";
-export { Group, type GroupOptions, type JoinOptions, type MemberExplanation } from "./membership/group.ts";
+export {
+  Group,
+  type GroupArguments,
+  type GroupOptions,
+  type JoinOptions,
+  type MemberExplanation,
+} from "./membership/group.ts";
 export { bySeniority, type Member, type MemberChanges, memberChanges } from "./membership/member.ts";
 export { Membership } from "./membership/membership.ts";
 export type { MembersView } from "./membership/observe-members.ts";

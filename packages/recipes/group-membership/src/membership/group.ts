@@ -36,6 +36,11 @@ export interface GroupOptions<T> {
   readonly codec?: Codec<T> | undefined;
 }
 
+/** The last argument of `new Group()`: necessary where data is to have a type, for only a codec can see to that. */
+export type GroupArguments<T> = unknown extends T
+  ? [options?: GroupOptions<T>]
+  : [options: GroupOptions<T> & { readonly codec: Codec<T> }];
+
 /** How to join. */
 export interface JoinOptions<T = unknown> extends WaitOptions {
   /** By what the others know this member; unique in the group. Default: a GUID, so that nobody is ever in the way. */
@@ -67,7 +72,7 @@ export class Group<T = unknown> {
   readonly #layout: Layout;
 
   /** Remembers; nothing is sent before a call or a subscription. @throws TypeError for the root, or no path. */
-  constructor(client: Client, path: string, ...[options]: unknown extends T ? [GroupOptions<T>?] : [GroupOptions<T>]) {
+  constructor(client: Client, path: string, ...[options]: GroupArguments<T>) {
     this.#layout = new Layout(path);
     this.path = path;
     this.#client = client;
