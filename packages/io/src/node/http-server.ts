@@ -38,7 +38,8 @@ export async function serveHttp(
 ): Promise<HttpServer> {
   const { host = "127.0.0.1", port = 0, onError = () => undefined } = options;
   const server = createServer({ requestTimeout: requestMs }, (incoming, outgoing) => {
-    answer(handler, incoming, outgoing, onError).catch(onError);
+    const isClosing = (): boolean => !server.listening;
+    answer(handler, incoming, outgoing, isClosing, onError).catch(onError);
   });
   server.listen({ host, port });
   await once(server, "listening");
@@ -63,22 +64,42 @@ async function answer(
   handler: (request: Request) => Promise<Response>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
+  isClosing: () => boolean,
   onError: (error: unknown) => void,
 ): Promise<void> {
   const gone = new AbortController();
   outgoing.once("close", () => gone.abort());
-  let response: Response;
-  try {
-    response = await handler(toRequest(incoming, gone.signal));
-  } catch (error) {
-    onError(error);
-    response = new Response(null, { status: 500 });
-  }
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  const response = await responseTo(handler, incoming, gone.signal, onError);
+  outgoing.statusCode = response.status;
+  // One by one: of set-cookie there may be several.
+  for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
+  // Kept alive, the connection would keep the server from closing.
+  if (isClosing()) outgoing.setHeader("connection", "close");
   if (response.body === null || incoming.method === "HEAD") outgoing.end();
   else await pipeline(Readable.fromWeb(response.body), outgoing);
   // What is left of a body that nobody wanted would stand before the next request of the connection.
   incoming.resume();
+}
+
+async function responseTo(
+  handler: (request: Request) => Promise<Response>,
+  incoming: IncomingMessage,
+  signal: AbortSignal,
+  onError: (error: unknown) => void,
+): Promise<Response> {
+  let request: Request;
+  try {
+    request = toRequest(incoming, signal);
+  } catch {
+    // A method or a target that the Fetch API does not have.
+    return new Response(null, { status: 400 });
+  }
+  try {
+    return await handler(request);
+  } catch (error) {
+    onError(error);
+    return new Response(null, { status: 500 });
+  }
 }
 
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
