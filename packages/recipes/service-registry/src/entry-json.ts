@@ -19,7 +19,7 @@ import type { UriPart, UriSpec } from "./uri-spec.ts";
 export interface EntryFormat {
   /**
    * `curator` (default): with `enabled` and `corral`. `curator-classic`: exactly the fields that every Curator knows, for
-   * readers that refuse others (before 2.13 and 3.3); what has no field there is not told.
+   * its old versions, which refuse others; what has no field there is not told.
    */
   readonly format?: "curator" | "curator-classic" | undefined;
   /** The Java class of the payload, for Curator programs that read it as one. */

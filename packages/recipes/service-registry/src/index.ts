@@ -12,6 +12,14 @@ export {
 export { type Assessed, assess, type Exclusion, type Wishes } from "./availability.ts";
 export type { SweepOptions } from "./clean-up.ts";
 export {
+  decideEntry,
+  type EntryDecision,
+  type EntryRequest,
+  type Mark,
+  type Removals,
+  type Situation,
+} from "./decide-entry.ts";
+export {
   type DownPolicy,
   defaultDownPolicy,
   type FailureRecord,
