@@ -94,7 +94,11 @@ export class Receipts {
     try {
       // Before anything is under way, so that whoever gives up knows that nothing was.
       await isReachable(this.#client, signal);
-      const receipt = await until(this.#borrow(), signal);
+      const borrowing = this.#borrow();
+      const receipt = await until(borrowing, signal).catch((error: unknown) => {
+        borrowing.then((late) => this.#free.push(late), ignore);
+        throw error;
+      });
       change = this.#carryOut(receipt, build, signal);
     } catch (error) {
       this.#leave();
@@ -289,6 +293,9 @@ function toOutcome(verdict: Verdict): WriteOutcome {
   if (verdict.kind === "unknown") return { kind: "unknown", cause: verdict.cause };
   return { kind: verdict.kind === "applied" ? "applied" : "not applied" };
 }
+
+/** What whoever waited has been told. */
+function ignore(): void {}
 
 /** Which operation of a transaction was refused. */
 function refusedIndex(error: unknown): number | undefined {

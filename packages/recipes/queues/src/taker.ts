@@ -32,6 +32,8 @@ export class Taker<T> {
   readonly #options: TakerOptions<T>;
   readonly #serverTime: ServerTime;
   readonly #prospects = new Prospects();
+  /** Items that this consumer cannot take: they are left to others, and hold up nobody. */
+  readonly #unfit = new Set<string>();
 
   constructor(client: Client, layout: Layout, serverTime: ServerTime, options: TakerOptions<T>) {
     this.#client = client;
@@ -90,7 +92,11 @@ export class Taker<T> {
       this.#list(this.#layout.taken, signal, wakeUp),
       this.#list(this.#layout.entries, signal, wakeUp),
     ]);
-    const waiting = waitingItems({ entries, taken });
+    if (this.#unfit.size > 0) {
+      const there = new Set(entries);
+      for (const name of this.#unfit) if (!there.has(name)) this.#unfit.delete(name);
+    }
+    const waiting = waitingItems({ entries, taken }).filter(({ name }) => !this.#unfit.has(name));
     const nowMs = waiting.some(({ dueMs }) => dueMs > 0) ? await this.#serverTime.atLeastMs(signal) : 0;
     return { ...chooseItems(waiting, this.#options.order, nowMs), nowMs };
   }
@@ -129,12 +135,11 @@ export class Taker<T> {
 
   /** The item as a delivery, unless it is somebody else's, or is given up. */
   async #tryItem(name: ItemName, signal: AbortSignal): Promise<Delivery<T> | undefined> {
-    const item = await readItem(this.#client, this.#layout, name, signal);
+    const item = await this.#read(name, signal);
     if (item === undefined) {
       this.#prospects.tried(false);
       return undefined;
     }
-    if (!this.#canBeClaimed(item)) return undefined;
     const { codec, maxDeliveries } = this.#options;
     if (isSpent(deliveriesOf(item), maxDeliveries)) {
       await this.#bury(item, "no consumer has acknowledged it", signal);
@@ -179,13 +184,20 @@ export class Taker<T> {
     return new Delivery(this.#client, { ...parts, onGivenBack: () => this.#prospects.forget() });
   }
 
-  /** What another library has put may be longer than what can be claimed: it stays, and holds up nobody. */
-  #canBeClaimed({ name, data }: Item): boolean {
-    const bytes = data?.length ?? 0;
-    if (bytes <= limits.itemBytes) return true;
+  /** `undefined`: it is gone, or cannot be taken. */
+  async #read(name: ItemName, signal: AbortSignal): Promise<Item | undefined> {
     const path = this.#layout.item(name.name);
-    this.#client.logger.warn({ path, bytes, most: limits.itemBytes }, "an item is too long to be taken");
-    return false;
+    try {
+      const item = await readItem(this.#client, this.#layout, name, signal);
+      const bytes = item?.data?.length ?? 0;
+      if (bytes <= limits.itemBytes) return item;
+      this.#client.logger.warn({ path, bytes, most: limits.itemBytes }, "an item is too long to be taken");
+    } catch (err) {
+      if (!isCoordinationError(err, "NoAuth")) throw err;
+      this.#client.logger.warn({ err, path }, "an item cannot be taken");
+    }
+    this.#unfit.add(name.name);
+    return undefined;
   }
 
   async #bury(item: Item, reason: string, signal: AbortSignal): Promise<void> {
