@@ -135,13 +135,17 @@ describeOnEveryEngine("shards", (engine) => {
       new ShardedGroup(client, path, { shards, name: `m${i}` }).run((grant) => hold(client, grant), stop),
     );
     const writes = (shard: string) => written.filter((write) => write.shard === shard).length;
+    const expire = async (client: Client): Promise<void> => {
+      await firstValueFrom(client.state$.pipe(filter(({ state }) => state === "connected")));
+      await namespace.expireSession(client);
+    };
     const play = async (): Promise<void> => {
       await untilEach(observer, writes);
       for (const client of clients) {
-        await namespace.expireSession(client);
+        await expire(client);
         await untilEach(observer, writes);
       }
-      await Promise.all(clients.slice(1).map((client) => namespace.expireSession(client)));
+      await Promise.all(clients.slice(1).map(expire));
       await untilEach(observer, writes);
       stop.abort();
     };
@@ -254,6 +258,33 @@ describeOnEveryEngine("shards", (engine) => {
     const next = await join(b, "b");
     await owns(next, 6);
     await next.leave(patience);
+  });
+
+  test("end with their client", async () => {
+    await using namespace = await engine.namespace();
+    const [a, b] = (await connectMany(namespace, 2)) as [Client, Client];
+    const participation = await join(a, "a");
+    const [grant] = await owns(participation, 6);
+    const completed = new Promise<void>((resolve) => participation.shards$.subscribe({ complete: resolve }));
+    const group = new ShardedGroup(b, path, { shards, name: "b" });
+    let begun = (): void => {};
+    const begins = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const run = group.run(
+      async ({ wanted }) => {
+        begun();
+        await new Promise((resolve) => wanted.addEventListener("abort", resolve, { once: true }));
+      },
+      { signal: new AbortController().signal },
+    );
+    await begins;
+    const ended = expect(run).rejects.toMatchObject({ code: "ClientClosed" });
+    await Promise.all([a.close(), b.close()]);
+    await Promise.all([completed, ended]);
+    expect(grant?.signal.reason).toSatisfy(isGrantLostError);
+    expect(participation.shards).toEqual([]);
+    expect(participation.signal.reason).toMatchObject({ code: "ClientClosed" });
   });
 
   test("go on being divided when the plan was deleted, or spoilt", async () => {

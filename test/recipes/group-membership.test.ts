@@ -11,7 +11,7 @@ import {
 } from "@corral/group-membership";
 import { insist } from "@corral/recipe-kit";
 import { FaultProxy } from "@corral/testing";
-import { filter, firstValueFrom } from "rxjs";
+import { filter, firstValueFrom, type Observable } from "rxjs";
 import { expect, test } from "vitest";
 import { describeOnEveryEngine } from "../engines/engines.ts";
 
@@ -266,6 +266,24 @@ describeOnEveryEngine("a group", (engine) => {
     expect(standing.signal.reason).toSatisfy(isMemberNameTakenError);
     expect(standing.membership).toBeUndefined();
     await standing.leave();
+  });
+
+  test("ends with the client: memberships are lost, streams complete", async () => {
+    await using namespace = await engine.namespace();
+    const client = await namespace.connect();
+    const group = new Group(client, "/group");
+    const membership = await group.join(patience);
+    const standing = await group.stayJoined(patience);
+    const completed = Promise.all(
+      [group.members$, standing.membership$].map(
+        (stream) => new Promise<void>((resolve) => (stream as Observable<unknown>).subscribe({ complete: resolve })),
+      ),
+    );
+    await client.close();
+    await completed;
+    expect(membership.signal.reason).toMatchObject({ reason: "client closed" });
+    expect(standing.signal.aborted).toBe(true);
+    await Promise.all([membership.leave(), standing.leave()]);
   });
 
   test("says when it cannot know, and what has changed when it can again (features §6 no. 8, 9)", async () => {

@@ -1,5 +1,5 @@
 /** A membership that heals: lost, it is joined again, with the data that was written last. */
-import type { Client } from "@corral/client";
+import { type Client, isCoordinationError } from "@corral/client";
 import { type Guard, isGrantLostError, Standing, type WaitOptions } from "@corral/recipe-kit";
 import { BehaviorSubject, type Observable } from "rxjs";
 import type { Membership } from "./membership.ts";
@@ -65,8 +65,8 @@ export class StandingMembership<T = unknown> implements AsyncDisposable {
   }
 
   /**
-   * The same as a stream, the present one first. Completes after `leave()`; errors when it cannot be joined again, for
-   * example with MemberNameTakenError.
+   * The same as a stream, the present one first. Completes after `leave()` and when the client is closed; errors when it
+   * cannot be joined again, for example with MemberNameTakenError.
    */
   get membership$(): Observable<Membership<T> | undefined> {
     return this.#memberships.asObservable();
@@ -116,7 +116,7 @@ export class StandingMembership<T = unknown> implements AsyncDisposable {
   #onEnd(): void {
     const { reason } = this.#standing.signal;
     const isLeft = reason instanceof DOMException && reason.name === "AbortError";
-    if (isLeft) this.#memberships.complete();
+    if (isLeft || isCoordinationError(reason, "ClientClosed")) this.#memberships.complete();
     else this.#memberships.error(reason);
   }
 }

@@ -59,7 +59,10 @@ export class Participation implements AsyncDisposable {
     return this.#held;
   }
 
-  /** The same as a stream, the present ones first. Completes after `leave()`; errors for what repeating cannot mend. */
+  /**
+   * The same as a stream, the present ones first. Completes after `leave()` and when the client is closed; errors for what
+   * repeating cannot mend.
+   */
   get shards$(): Observable<readonly ShardGrant[]> {
     return this.#shards.asObservable();
   }
@@ -99,8 +102,9 @@ export class Participation implements AsyncDisposable {
     for (const keeper of this.#keepers.values()) keeper.askBack();
     await Promise.allSettled([...this.#keepers.values()].map((keeper) => keeper.done));
     this.#ended.abort(this.#stop.signal.reason);
-    if (this.#failure === undefined) this.#shards.complete();
-    else this.#shards.error(this.#failure.error);
+    const error = this.#failure?.error;
+    if (error === undefined || isCoordinationError(error, "ClientClosed")) this.#shards.complete();
+    else this.#shards.error(error);
   }
 
   #fail(error: unknown): void {
@@ -132,45 +136,47 @@ export class Participation implements AsyncDisposable {
   async #planWhenFirst(ticket: Ticket, signal: AbortSignal): Promise<never> {
     const { client, path, shards, partition, settleMs } = this.#parts;
     for (;;) {
-      using wakeUp = new WakeUp(client);
-      const tickets = await this.#party(signal, wakeUp);
-      // Gone: the grant on it says so as well.
-      if (!tickets.includes(ticket.name)) await untilAborted(signal);
-      const decision = decidePlanner(tickets, ticket.name);
+      const decision = decidePlanner(await this.#party(ticket, signal), ticket.name);
       if (decision.kind === "wait") {
         await insist(client, () => nodeChanges(client, `${path}/party/${decision.on}`, signal), signal);
         continue;
       }
+      // Only now with a watch: whoever does not plan need not hear of everybody.
+      using wakeUp = new WakeUp(client);
+      const tickets = await this.#party(ticket, signal, wakeUp);
       const plan = `${path}/plan`;
       // Watched as well: somebody may delete it, or write what is none.
       const read = await readPlan(client, plan, { watch: wakeUp.watch(plan), signal });
       const owners = decidePlan(shards, memberNames(tickets), read.owners, partition);
       if (owners === undefined) {
         await wakeUp.wait(signal);
-      } else if (settleMs === 0 || (await this.#isSettled(tickets, signal))) {
+      } else if (settleMs === 0 || (await this.#isSettled(ticket, tickets, signal))) {
         await writePlan(client, plan, { owners, read, ticketPath: ticket.path }, signal);
       }
     }
   }
 
   /** Whether the party stays the same for so long: many that come at once are one change. */
-  async #isSettled(tickets: readonly string[], signal: AbortSignal): Promise<boolean> {
+  async #isSettled(ticket: Ticket, tickets: readonly string[], signal: AbortSignal): Promise<boolean> {
     await sleep(this.#parts.client.clock, this.#parts.settleMs, signal);
     signal.throwIfAborted();
-    const now = await this.#party(signal);
+    const now = await this.#party(ticket, signal);
     return now.length === tickets.length && now.every((name) => tickets.includes(name));
   }
 
-  async #party(signal: AbortSignal, wakeUp?: WakeUp): Promise<string[]> {
+  /** The tickets of the party, our own among them. */
+  async #party(own: Ticket, signal: AbortSignal, wakeUp?: WakeUp): Promise<string[]> {
     const { client, path } = this.#parts;
     const party = `${path}/party`;
-    const watch = wakeUp && { watch: wakeUp.watch(party) };
+    const options = wakeUp === undefined ? { signal } : { watch: wakeUp.watch(party), signal };
     try {
-      return await insist(client, () => client.children(party, { ...watch, signal }), signal);
+      const tickets = await insist(client, () => client.children(party, options), signal);
+      if (tickets.includes(own.name)) return tickets;
     } catch (error) {
-      if (isCoordinationError(error, "NoNode")) return [];
-      throw error;
+      if (!isCoordinationError(error, "NoNode")) throw error;
     }
+    // Our own is gone: the grant on it ends, and with it the signal.
+    return await untilAborted(signal);
   }
 
   /** Keeps the shards that the plan gives to us. Returns only by `signal`. */

@@ -102,6 +102,7 @@ export class ShardedGroup {
    * Takes part, and runs `fn` for each shard that is owned, until `signal` aborts; resolves when every `fn` has ended. `fn`
    * is to end when `wanted` aborts, and at once when the grant's `signal` does; ending earlier, it keeps the shard. When
    * it rejects while it owns its shard, `run` leaves and rejects with that.
+   * @throws ClientClosedError, or whatever else keeps it from taking part
    */
   async run(
     fn: (grant: ShardGrant) => void | Promise<void>,
@@ -127,6 +128,8 @@ export class ShardedGroup {
     await participation.leave();
     await Promise.all(runs);
     if (failed.signal.aborted) throw failed.signal.reason;
+    // Nobody has asked for the end: the client was closed.
+    if (!signal.aborted) throw participation.signal.reason;
   }
 
   /** Who takes part, and of each shard whose it is to be, who has it and who waits. */
