@@ -4,7 +4,14 @@
  */
 
 import { type Client, connect } from "@corral/client";
-import { AtomicCounter, IdAllocator, isOutcomeUnknownError, jsonValue, SharedValue } from "@corral/counters";
+import {
+  AtomicCounter,
+  type Codec,
+  IdAllocator,
+  isWriteOutcomeUnknownError,
+  json,
+  SharedValue,
+} from "@corral/counters";
 import { nodeClock } from "@corral/io";
 import { FaultProxy, type ReplyFrame, type RequestFrame, seededRandom, TestServer } from "@corral/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -128,7 +135,7 @@ describe("pain point 18: a change that is sent again is not made again", () => {
   });
 
   test("a shared value takes each update once", async () => {
-    const codec = jsonValue<readonly number[]>();
+    const codec = json as Codec<readonly number[]>;
     const many = await Promise.all(Array.from({ length: 3 }, () => client()));
     const replies = proxy.dropReply(isChange, { times: 12 });
     await Promise.all(
@@ -149,39 +156,64 @@ describe("pain point 18: a change that is sent again is not made again", () => {
 });
 
 describe("whoever stops waiting for a change that is under way", () => {
-  test.each(["reply", "request"] as const)("is told so, and of its outcome later: a %s lost", async (what) => {
+  test.each([
+    ["reply", { kind: "applied", result: { previous: 1n, next: 2n } }, 2n],
+    ["request", { kind: "not applied" }, 1n],
+  ] as const)(
+    "is told so, and what became of it; if it has not happened it will not: a %s lost",
+    async (what, outcome, value) => {
+      const counter = new AtomicCounter(await client(), path);
+      await counter.increment(patience);
+      const enough = new AbortController();
+      const drop = what === "reply" ? proxy.dropReply(isChange) : proxy.dropRequest(isChange);
+      proxy.refuse();
+      const given = counter.increment({ signal: enough.signal }).catch((error: unknown) => error);
+      await drop.happened;
+      enough.abort(new Error("enough"));
+      const error = await given;
+      expect(error).toSatisfy(isWriteOutcomeUnknownError);
+      expect(error).toMatchObject({ path, cause: { message: "enough" } });
+      proxy.accept();
+      if (!isWriteOutcomeUnknownError(error)) throw error;
+      expect(await error.outcome).toEqual(outcome);
+      expect(await currentValue()).toBe(value);
+      expect(await counter.increment(patience)).toEqual({ previous: value, next: value + 1n });
+    },
+  );
+
+  test("is told so while nothing is wrong but the server slow", async () => {
     const counter = new AtomicCounter(await client(), path);
     await counter.increment(patience);
+    proxy.stall("toClient");
+    const sent = new Promise<void>((resolve) => {
+      proxy.onFrame((frame) => frame.kind === "request" && isChange(frame) && resolve());
+    });
     const enough = new AbortController();
-    const drop = what === "reply" ? proxy.dropReply(isChange) : proxy.dropRequest(isChange);
-    proxy.refuse();
     const given = counter.increment({ signal: enough.signal }).catch((error: unknown) => error);
-    await drop.happened;
-    enough.abort(new Error("enough"));
+    await sent;
+    enough.abort();
     const error = await given;
-    expect(error).toSatisfy(isOutcomeUnknownError);
-    expect(error).toMatchObject({ path, cause: { message: "enough" } });
-    proxy.accept();
-    if (!isOutcomeUnknownError(error)) throw error;
+    proxy.resume();
+    if (!isWriteOutcomeUnknownError(error)) throw error;
     expect(await error.outcome).toEqual({ kind: "applied", result: { previous: 1n, next: 2n } });
-    expect(await currentValue()).toBe(2n);
+    expect(await counter.increment(patience)).toEqual({ previous: 2n, next: 3n });
   });
 
-  test("and is overtaken in the end: it has not happened and will not", async () => {
+  test("while others wait for the same write keeps nobody from it", async () => {
     const counter = new AtomicCounter(await client(), path);
     await counter.increment(patience);
     const drop = proxy.dropRequest(isChange);
     proxy.refuse();
     const enough = new AbortController();
-    const given = counter.increment({ signal: enough.signal }).catch((error: unknown) => error);
+    const [one, other] = [counter.increment({ signal: enough.signal }), counter.increment(patience)];
+    const given = one.catch((error: unknown) => error);
     await drop.happened;
     enough.abort();
     const error = await given;
-    await new AtomicCounter(await client(server.connectString), path).add(10n, patience);
     proxy.accept();
-    if (!isOutcomeUnknownError(error)) throw error;
-    expect(await error.outcome).toEqual({ kind: "not applied" });
-    expect(await currentValue()).toBe(11n);
+    if (!isWriteOutcomeUnknownError(error)) throw error;
+    expect(await error.outcome).toEqual({ kind: "applied", result: { previous: 1n, next: 2n } });
+    expect(await other).toEqual({ previous: 2n, next: 3n });
   });
 
   test("and removes its receipt under its feet is never told wrongly", async () => {
@@ -195,7 +227,7 @@ describe("whoever stops waiting for a change that is under way", () => {
     for (const name of await steady.children(path)) await steady.delete(`${path}/${name}`);
     proxy.accept();
     const error = await given;
-    if (!isOutcomeUnknownError(error)) throw error;
+    if (!isWriteOutcomeUnknownError(error)) throw error;
     expect(await error.outcome).toMatchObject({ kind: "unknown", cause: { code: "NoNode" } });
     // With a new receipt it goes on.
     expect(await counter.increment(patience)).toEqual({ previous: 2n, next: 3n });
@@ -210,7 +242,7 @@ describe("whoever stops waiting for a change that is under way", () => {
     const given = counter.increment(patience).catch((error: unknown) => error);
     await drop.happened;
     await one.close();
-    expect(await given).toSatisfy(isOutcomeUnknownError);
+    expect(await given).toSatisfy(isWriteOutcomeUnknownError);
     await expect(counter.increment(patience)).rejects.toMatchObject({ code: "ClientClosed" });
   });
 });

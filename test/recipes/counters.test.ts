@@ -1,22 +1,26 @@
 /** Counters and shared values on every engine: counting to the end, comparing, watching, ids. Lost replies: counters-faults. */
+
+import { isCoordinationError } from "@corral/client";
 import {
   AtomicCounter,
   type Client,
   IdAllocator,
-  int32Value,
-  isOutcomeUnknownError,
-  isValueFormatError,
+  int32,
   isWaitTimeoutError,
-  jsonValue,
+  isWriteOutcomeUnknownError,
+  json,
   SharedValue,
   type ValueView,
+  validated,
 } from "@corral/counters";
 import { Semaphore } from "@corral/locks";
 import { insist } from "@corral/recipe-kit";
 import { filter, firstValueFrom, type Observable, ReplaySubject } from "rxjs";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { describeOnEveryEngine } from "../engines/engines.ts";
 
+const isMarshallingError = (error: unknown) => isCoordinationError(error, "MarshallingError");
 const patience = { timeoutMs: 60_000 };
 const path = "/count";
 
@@ -96,8 +100,8 @@ describeOnEveryEngine("an atomic counter", (engine) => {
     expect(results[1]).toMatchObject({ reason: { name: "RangeError" } });
     expect(await counter.get({ linearizable: true, ...patience })).toBe(2n ** 31n - 2n);
     const wrong = new AtomicCounter(a, path, { format: "int64" });
-    await expect(wrong.increment(patience)).rejects.toSatisfy(isValueFormatError);
-    await expect(wrong.get(patience)).rejects.toSatisfy(isValueFormatError);
+    await expect(wrong.increment(patience)).rejects.toSatisfy(isMarshallingError);
+    await expect(wrong.get(patience)).rejects.toSatisfy(isMarshallingError);
   });
 
   test("that is given up before it was sent does not count", async () => {
@@ -127,8 +131,9 @@ describeOnEveryEngine("an atomic counter", (engine) => {
 });
 
 describeOnEveryEngine("a shared value", (engine) => {
-  const codec = jsonValue<{ readonly names: readonly string[] }>();
-  const initial = { names: [] };
+  // Checked when it is read, and so decoded a moment later.
+  const codec = validated(json, z.object({ names: z.array(z.string()) }));
+  const initial: { names: string[] } = { names: [] };
 
   test("is changed only on top of what was seen", async () => {
     await using namespace = await engine.namespace();
@@ -187,7 +192,7 @@ describeOnEveryEngine("a shared value", (engine) => {
   test("says that it may be out of date when it may be", async () => {
     await using namespace = await engine.namespace();
     const [a, b] = await Promise.all([namespace.connect(), namespace.connectSteadily()]);
-    const options = { codec: int32Value, initial: 3 };
+    const options = { codec: int32, initial: 3 };
     const views = new ReplaySubject<ValueView<number>>();
     const subscription = new SharedValue(a, path, options).value$.subscribe(views);
     await until(views, 3);
@@ -202,7 +207,7 @@ describeOnEveryEngine("a shared value", (engine) => {
   test("is the limit of a semaphore, for all who use it", async () => {
     await using namespace = await engine.namespace();
     const [a, b] = await Promise.all([namespace.connect(), namespace.connect()]);
-    const limit = new SharedValue(a, "/limit", { codec: int32Value, initial: 1 });
+    const limit = new SharedValue(a, "/limit", { codec: int32, initial: 1 });
     await limit.set(1, patience);
     const permits = new Semaphore(b, "/permits", { limit: { path: "/limit" } });
     await using first = await permits.acquire(patience);
@@ -268,7 +273,7 @@ describeOnEveryEngine("an id allocator", (engine) => {
 });
 
 test("the checks of errors tell them apart", () => {
-  for (const check of [isOutcomeUnknownError, isValueFormatError, isWaitTimeoutError]) {
+  for (const check of [isWriteOutcomeUnknownError, isWaitTimeoutError]) {
     expect([new Error("x"), undefined, "x", null].some(check)).toBe(false);
   }
 });

@@ -15,7 +15,7 @@
  * Suspended  a change waits. One that was under way is sent again on the next connection, of whatever session
  * Lost       the same: receipts are not ephemeral. A client removes its own half a minute after the last change; what a
  *            dead one leaves is removed an hour later by the next client that comes
- * Not given  an answer to a client that is cut off for more than an hour in the middle of a change: OutcomeUnknownError.
+ * Not given  an answer to a client that is cut off for more than an hour in the middle of a change: WriteOutcomeUnknownError.
  *            Exactness among clients of which some change the node without a receipt and repeat their writes blindly.
  *            Deleting the counter starts it anew
  */
@@ -68,14 +68,14 @@ export class AtomicCounter implements AsyncDisposable {
     this.#acl = acl;
   }
 
-  /** The value, now and after every change; see `ValueView`. Errors with ValueFormatError. */
+  /** The value, now and after every change; see `ValueView`. Errors with MarshallingError. */
   get value$(): Observable<ValueView<bigint>> {
-    return viewValue(this.#client, this.path, (data) => this.#decode(data));
+    return viewValue(this.#client, this.path, (data) => this.#decode(data ?? null));
   }
 
   /**
    * The value. As every read it may lag behind what others have just written; with `linearizable` it does not.
-   * @throws ValueFormatError, WaitTimeoutError, the signal's reason
+   * @throws MarshallingError, WaitTimeoutError, the signal's reason
    */
   async get(wait: ReadWait = {}): Promise<bigint> {
     using limit = beginWait(this.#client, "The value of", this.path, wait);
@@ -97,7 +97,7 @@ export class AtomicCounter implements AsyncDisposable {
   /**
    * Adds `amount`, which may be negative. Several at a time by one client are made in one write.
    * @throws RangeError if the format has no room for the sum; WaitTimeoutError or the signal's reason, if nothing was
-   * sent yet: then it will not happen; OutcomeUnknownError if it was under way when the wait ended; ValueFormatError
+   * sent yet: then it will not happen; WriteOutcomeUnknownError if it was under way when the wait ended; MarshallingError
    */
   add(amount: bigint, wait: WaitOptions = {}): Promise<CounterChange> {
     return this.update((value) => value + amount, wait);

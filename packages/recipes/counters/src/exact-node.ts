@@ -3,17 +3,18 @@
  * replies; see judge.ts for how. One attempt at a time, as a receipt demands; changes that come meanwhile wait, and those
  * that may are made in one write.
  */
-import type { Acl, Client } from "@corral/client";
+import type { Acl, Client, Transaction, TransactionResult } from "@corral/client";
 import { beginWait, insist, sleep, type WaitOptions } from "@corral/recipe-kit";
 import { filter, firstValueFrom } from "rxjs";
-import { judge, nextVersion, type Verdict } from "./judge.ts";
+import { judge, judgeWithdrawal, nextVersion, type Verdict } from "./judge.ts";
+import { readOrNone } from "./observe-value.ts";
 import { type Content, type Operation, Pending } from "./pending.ts";
-import type { Receipt } from "./receipt.ts";
+import { isAliveSince, type Receipt } from "./receipt.ts";
 import { ReceiptKeeper } from "./receipt-keeper.ts";
 
 /** How the node is made if there is none. */
 export interface Seed {
-  readonly data: Uint8Array;
+  readonly data: Uint8Array | null;
   readonly acl: readonly Acl[] | undefined;
 }
 
@@ -47,7 +48,7 @@ export class ExactNode {
   /**
    * Makes a change.
    * @throws what `operation` throws, WaitTimeoutError or the signal's reason: it was not made and will not be.
-   * OutcomeUnknownError: it was under way when the wait ended.
+   * WriteOutcomeUnknownError: it was under way when the wait ended.
    */
   async perform<T>(operation: Operation<T>, seed: Seed, wait: WaitOptions): Promise<T> {
     using limit = beginWait(this.#client, "The change of", this.#path, wait);
@@ -95,19 +96,22 @@ export class ExactNode {
     this.#known ??= await this.#read(false);
     const batch = this.#batch();
     if (batch.length === 0) return;
-    let folded = fold(batch, this.#known);
-    if (!folded.isWritten) {
+    let folded = this.#known && (await fold(batch, this.#known));
+    if (folded?.isWritten === false) {
       // Nothing to write, if what is known is still so: on that decision, nobody else would check.
       this.#known = await this.#read(true);
-      folded = fold(batch, this.#known);
+      folded = this.#known && (await fold(batch, this.#known));
     }
+    // Deleted, by somebody who means it: it is made anew, with another receipt.
+    if (this.#known === undefined || folded === undefined) return this.#receipts.forget();
+    // Somebody gave up while that was decided: what was put together may hold what is not wanted any more.
+    if (folded.members.some((pending) => !pending.isWaiting)) return;
     if (!folded.isWritten) {
       for (const pending of folded.members) pending.succeed(this.#known);
       return;
     }
-    for (const pending of folded.members) pending.begin();
     const sinceMs = this.#client.clock.elapsedMs();
-    const verdict = await this.#attempt(receipt, this.#known, folded.content);
+    const verdict = await this.#attempt(receipt, this.#known, folded);
     this.#conclude(verdict, folded, sinceMs);
     if (verdict.kind !== "overtaken" && verdict.kind !== "receipt gone") return;
     const fullMs = Math.min(overtakenMsMax, overtakenMs * 2 ** Math.min(this.#overtakes++, 10));
@@ -124,7 +128,7 @@ export class ExactNode {
       return;
     }
     this.#known = undefined;
-    if (verdict.kind === "receipt gone" || verdict.kind === "unknown") this.#receipts.forget();
+    if (verdict.kind !== "overtaken" && verdict.kind !== "failed") this.#receipts.forget();
     for (const pending of members) {
       if (verdict.kind === "failed") pending.fail(verdict.error);
       else if (verdict.kind === "unknown") pending.lose(verdict.cause);
@@ -138,31 +142,66 @@ export class ExactNode {
     return waiting.slice(0, alone < 0 ? batchMax : Math.max(1, Math.min(alone, batchMax)));
   }
 
-  async #read(linearizable: boolean): Promise<Content> {
-    const { data, stat } = await insist(this.#client, () => this.#client.get(this.#path, { linearizable }));
-    return { data, version: stat.version, czxid: stat.czxid };
+  async #read(linearizable: boolean): Promise<Content | undefined> {
+    const node = await insist(this.#client, () => readOrNone(this.#client, this.#path, { linearizable }));
+    return node && { data: node.data, version: node.stat.version, czxid: node.stat.czxid };
   }
 
-  /** Tries until there is an answer. */
-  async #attempt(receipt: Receipt, current: Content, wanted: Content): Promise<Verdict> {
+  /** Makes the change, or finds out that it was not made. When nobody waits for it any more, it is withdrawn if it can be. */
+  async #attempt(receipt: Receipt, current: Content, { content, members }: Folded): Promise<Verdict> {
+    const unwanted = new AbortController();
+    const onCancel = (): void => {
+      if (members.every(({ isCancelled }) => isCancelled)) unwanted.abort();
+    };
+    for (const pending of members) pending.begin(onCancel);
+    const sinceMs = this.#client.clock.elapsedMs();
+    const verdict = await this.#write(receipt, current, content, unwanted.signal);
+    return verdict ?? (await this.#withdraw(receipt, sinceMs));
+  }
+
+  /** Tries until there is an answer. `undefined`: it was given up, and may have happened. */
+  async #write(receipt: Receipt, current: Content, wanted: Content, signal: AbortSignal): Promise<Verdict | undefined> {
     let isOpen = false;
     return await insist(this.#client, async () => {
-      const attempt = this.#client
-        .transaction()
-        .set(receipt.path, null, { version: receipt.version })
-        .set(this.#path, wanted.data, { version: current.version });
-      // A node of version −1 could not be changed under a condition.
-      if (current.version === -2) attempt.set(this.#path, wanted.data);
+      if (signal.aborted) return isOpen ? undefined : { kind: "failed", error: signal.reason };
       try {
-        await attempt.commit();
+        await this.#transaction(receipt, current, wanted).commit({ signal });
         return { kind: "applied" };
       } catch (error) {
+        if (error === signal.reason) return undefined;
         const verdict = judge(error, isOpen);
         if (verdict.kind !== "again") return verdict;
         isOpen ||= verdict.mayHaveHappened;
         throw error;
       }
     });
+  }
+
+  /** Removes the receipt, so that no attempt can happen any more, and finds out whether one has. */
+  async #withdraw({ path, version }: Receipt, sinceMs: number): Promise<Verdict> {
+    let isOpen = false;
+    return await insist(this.#client, async () => {
+      try {
+        await this.#client.delete(path, { version });
+        return { kind: "withdrawn" };
+      } catch (error) {
+        const isAlone = isAliveSince(sinceMs, this.#client.clock.elapsedMs());
+        const verdict = judgeWithdrawal(error, isOpen, isAlone);
+        if (verdict.kind !== "again") return verdict;
+        isOpen ||= verdict.mayHaveHappened;
+        throw error;
+      }
+    });
+  }
+
+  #transaction(receipt: Receipt, current: Content, wanted: Content): Transaction<TransactionResult[]> {
+    const attempt: Transaction<TransactionResult[]> = this.#client.transaction();
+    attempt
+      .set(receipt.path, null, { version: receipt.version })
+      .set(this.#path, wanted.data, { version: current.version });
+    // A node of version −1 could not be changed under a condition.
+    if (current.version === -2) attempt.set(this.#path, wanted.data);
+    return attempt;
   }
 }
 
@@ -176,16 +215,17 @@ interface Folded {
 }
 
 /** Each change sees what the one before it wrote. */
-function fold(batch: readonly Pending<unknown>[], current: Content): Folded {
+async function fold(batch: readonly Pending<unknown>[], current: Content): Promise<Folded> {
   const members: Pending<unknown>[] = [];
   let content = current;
   for (const pending of batch) {
     if (!pending.isWaiting) continue;
-    const written = pending.decide(content);
+    const written = await pending.decide(content);
     if (written === "failed") continue;
     members.push(pending);
     if (written !== undefined) {
-      content = { ...current, data: Buffer.from(written), version: nextVersion(current.version) };
+      const data = written === null ? null : Buffer.from(written);
+      content = { ...current, data, version: nextVersion(current.version) };
     }
   }
   return { members, content, isWritten: content !== current };

@@ -7,7 +7,7 @@
  *
  * No data is no value yet, for all of them.
  */
-import { ValueFormatError } from "./errors.ts";
+import { MarshallingError } from "@corral/client";
 
 /** See the head of this file. */
 export type CounterFormat = "int64" | "int32" | "decimal";
@@ -40,7 +40,7 @@ export function encodeCounter(format: CounterFormat, value: bigint): Buffer {
 
 /**
  * The value that stands in the node at `path`; `undefined` if none does yet.
- * @throws ValueFormatError if it is of another format.
+ * @throws MarshallingError if it is of another format.
  */
 export function decodeCounter(format: CounterFormat, data: Buffer | null, path: string): bigint | undefined {
   if (data === null || data.length === 0) return undefined;
@@ -51,5 +51,10 @@ export function decodeCounter(format: CounterFormat, data: Buffer | null, path: 
   } else if (data.length === width / 8) {
     return width === 64 ? data.readBigInt64BE() : BigInt(data.readInt32BE());
   }
-  throw new ValueFormatError(path, `${data.length} bytes that are no counter of format ${format}`);
+  throw new MarshallingError({
+    operation: "read the counter",
+    path,
+    detail: `the node holds ${data.length} bytes that are no counter of format ${format}`,
+    remedy: "Use the format that it was written in, or another path.",
+  });
 }

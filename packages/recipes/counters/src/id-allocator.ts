@@ -94,7 +94,7 @@ export class IdAllocator {
 
   /**
    * The next id: greater than all that this allocator has given before, and nobody else's ever.
-   * @throws WaitTimeoutError, the signal's reason, ValueFormatError, RangeError when int64 is exhausted, Error if the
+   * @throws WaitTimeoutError, the signal's reason, MarshallingError, RangeError when int64 is exhausted, Error if the
    * node was set back or made anew
    */
   async next(wait: WaitOptions = {}): Promise<bigint> {

@@ -1,6 +1,6 @@
 /**
- * The rules of judge.ts in every interleaving of a small world: one owner that changes a value, somebody else who does,
- * somebody who removes the receipt, and a network that loses requests and replies or delivers them late.
+ * The rules of judge.ts in every interleaving of a small world: one owner that changes a value and may give up, somebody
+ * else who changes it too, somebody who removes the receipt, and a network that loses requests and replies or is late.
  */
 import {
   BadVersionError,
@@ -13,12 +13,12 @@ import {
   TransactionError,
 } from "@corral/client";
 import { describe, expect, test } from "vitest";
-import { judge, nextVersion } from "./judge.ts";
+import { judge, judgeWithdrawal, nextVersion } from "./judge.ts";
 
 const refused = (index: number, cause: NoNodeError | BadVersionError | NoAuthError) =>
   new TransactionError(index, "set", cause);
 
-describe("what an answer says", () => {
+describe("what the answer to an attempt says", () => {
   test.each([
     ["the receipt has moved on", refused(0, new BadVersionError()), true, "applied"],
     ["the value has moved on, the receipt has not", refused(1, new BadVersionError()), true, "overtaken"],
@@ -41,18 +41,29 @@ describe("what an answer says", () => {
   });
 });
 
+test.each([
+  ["it has moved on", new BadVersionError(), false, true, "applied"],
+  ["it is gone, perhaps by us", new NoNodeError(), true, true, "withdrawn"],
+  ["it is gone, not by us", new NoNodeError(), false, true, "unknown"],
+  ["it is gone, perhaps by others", new NoNodeError(), true, false, "unknown"],
+  ["the connection broke", new ConnectionLossError(), false, true, "again"],
+  ["the client was closed", new ClientClosedError(), true, true, "unknown"],
+] as const)("what the answer to removing the receipt says: %s", (_, error, isOpen, isAlone, kind) => {
+  expect(judgeWithdrawal(error, isOpen, isAlone).kind).toBe(kind);
+});
+
 test("versions wrap around, past the one that means any", () => {
   expect([0, 2 ** 31 - 1, -3, -2, -1].map(nextVersion)).toEqual([1, -(2 ** 31), -2, 0, 0]);
 });
 
-/** The value and one receipt; increments that are on their way, and one owner who waits for them. */
+/** The value and one receipt; increments and removals that are on their way, and one owner who waits for them. */
 interface World {
   readonly value: number;
   readonly valueVersion: number;
   /** `undefined`: removed. */
   readonly receiptVersion: number | undefined;
-  /** Attempts on their way, as long as they may still arrive. */
-  readonly sent: readonly Attempt[];
+  /** On their way, as long as they may still arrive. */
+  readonly sent: readonly Sent[];
   /** Increments that have happened, by number: the truth that the owner is to find out. */
   readonly happened: readonly number[];
   readonly others: number;
@@ -60,11 +71,17 @@ interface World {
   readonly owner: Owner;
 }
 
-interface Attempt {
+/** An increment from the value that was read, or a removal of the receipt. */
+interface Request {
   readonly increment: number;
+  readonly isRemoval: boolean;
   readonly value: number;
   readonly valueVersion: number;
   readonly receiptVersion: number;
+}
+
+interface Sent {
+  readonly request: Request;
   /** The owner still listens for its answer. */
   readonly isAwaited: boolean;
 }
@@ -73,34 +90,53 @@ interface Owner {
   /** Number of the increment that it is about. */
   readonly increment: number;
   readonly receiptVersion: number;
-  readonly isOpen: boolean;
+  /** Whether an attempt, or a removal, may have happened. */
+  readonly open: { readonly attempts: boolean; readonly removals: boolean };
   readonly isWaiting: boolean;
+  readonly hasGivenUp: boolean;
   /** What it is to send again, or nothing: then it reads first. */
-  readonly attempt: Attempt | undefined;
+  readonly again: Request | undefined;
   /** What it has been told of each increment. */
   readonly told: readonly ("applied" | "unknown" | "not applied")[];
 }
 
 const increments = 2;
+const nothingOpen = { attempts: false, removals: false };
 
-function carryOut(world: World, attempt: Attempt): { world: World; error: Error | undefined } {
-  if (world.receiptVersion === undefined) return { world, error: refused(0, new NoNodeError()) };
-  if (world.receiptVersion !== attempt.receiptVersion) return { world, error: refused(0, new BadVersionError()) };
-  if (world.valueVersion !== attempt.valueVersion) return { world, error: refused(1, new BadVersionError()) };
+function carryOut(world: World, request: Request): { readonly world: World; readonly error: Error | undefined } {
+  const { receiptVersion, isRemoval } = request;
+  const refuse = (index: number, cause: NoNodeError | BadVersionError) => ({
+    world,
+    error: isRemoval ? cause : refused(index, cause),
+  });
+  if (world.receiptVersion === undefined) return refuse(0, new NoNodeError());
+  if (world.receiptVersion !== receiptVersion) return refuse(0, new BadVersionError());
+  if (isRemoval) return { world: { ...world, receiptVersion: undefined }, error: undefined };
+  if (world.valueVersion !== request.valueVersion) return refuse(1, new BadVersionError());
   const changed = {
     ...world,
-    value: attempt.value + 1,
+    value: request.value + 1,
     valueVersion: world.valueVersion + 1,
     receiptVersion: world.receiptVersion + 1,
-    happened: [...world.happened, attempt.increment],
+    happened: [...world.happened, request.increment],
   };
   return { world: changed, error: undefined };
 }
 
-function onAnswer(world: World, attempt: Attempt, error: Error | undefined): World {
+/** `mayRemove`: others may remove the receipt, at any time; so nobody is ever alone. */
+function verdictOn({ open }: Owner, { isRemoval }: Request, error: Error | undefined, mayRemove: boolean) {
+  if (error === undefined) return { kind: isRemoval ? "withdrawn" : "applied" } as const;
+  return isRemoval ? judgeWithdrawal(error, open.removals, !mayRemove) : judge(error, open.attempts);
+}
+
+function onAnswer(world: World, request: Request, error: Error | undefined, mayRemove: boolean): World {
   const { owner } = world;
-  const verdict = error === undefined ? ({ kind: "applied" } as const) : judge(error, owner.isOpen);
-  const next: Owner = { ...owner, isWaiting: false, isOpen: false, attempt: undefined };
+  const verdict = verdictOn(owner, request, error, mayRemove);
+  const next: Owner = { ...owner, isWaiting: false, open: nothingOpen, again: undefined, hasGivenUp: false };
+  const over = (what: Owner["told"][number]): World => ({
+    ...world,
+    owner: { ...next, increment: increments, told: [...owner.told, what] },
+  });
   switch (verdict.kind) {
     case "applied":
       return {
@@ -112,67 +148,63 @@ function onAnswer(world: World, attempt: Attempt, error: Error | undefined): Wor
           told: [...owner.told, "applied"],
         },
       };
-    case "unknown":
-      return { ...world, owner: { ...next, increment: increments, told: [...owner.told, "unknown"] } };
-    case "again":
-      return { ...world, owner: { ...next, isOpen: owner.isOpen || verdict.mayHaveHappened, attempt } };
+    case "again": {
+      const part = request.isRemoval ? "removals" : "attempts";
+      const open = { ...owner.open, [part]: owner.open[part] || verdict.mayHaveHappened };
+      return { ...world, owner: { ...owner, isWaiting: false, open, again: request } };
+    }
     case "overtaken":
       return { ...world, owner: next };
+    case "unknown":
+      return over("unknown");
     default:
-      // The receipt is gone and nothing was open: it would make another, which adds nothing here.
-      return { ...world, owner: { ...next, increment: increments, told: [...owner.told, "not applied"] } };
+      // The receipt is gone and nothing has happened: the owner would make another, which adds nothing here.
+      return over("not applied");
   }
 }
 
-function* steps(world: World, mayRemove: boolean): Generator<{ step: string; state: World }> {
+/** What the owner sends next. */
+function nextRequest({ owner, value, valueVersion }: World): Request {
+  const { increment, receiptVersion, again, hasGivenUp } = owner;
+  if (again !== undefined) return { ...again, isRemoval: hasGivenUp };
+  return { increment, isRemoval: false, value, valueVersion, receiptVersion };
+}
+
+function* steps(world: World, mayRemove: boolean): Generator<{ readonly step: string; readonly state: World }> {
   const { owner } = world;
-  const resend = owner.attempt;
-  if (!owner.isWaiting && owner.increment < increments && world.sendsLeft > 0 && world.receiptVersion !== undefined) {
-    const attempt: Attempt = resend ?? {
-      increment: owner.increment,
-      value: world.value,
-      valueVersion: world.valueVersion,
-      receiptVersion: owner.receiptVersion,
-      isAwaited: true,
-    };
-    const sent = [...world.sent, attempt];
-    yield {
-      step: resend === undefined ? "reads and sends" : "sends again",
-      state: { ...world, sent, sendsLeft: world.sendsLeft - 1, owner: { ...owner, isWaiting: true } },
-    };
-  } else if (resend !== undefined && !owner.isWaiting && world.receiptVersion === undefined && world.sendsLeft > 0) {
-    yield {
-      step: "sends again",
-      state: {
-        ...world,
-        sent: [...world.sent, resend],
-        sendsLeft: world.sendsLeft - 1,
-        owner: { ...owner, isWaiting: true },
-      },
-    };
-  }
-  for (const [at, attempt] of world.sent.entries()) {
-    const rest = world.sent.filter((_, other) => other !== at);
-    const without = { ...world, sent: rest };
-    const { world: after, error } = carryOut(without, attempt);
-    if (attempt.isAwaited && owner.isWaiting) {
-      yield { step: "arrives and is answered", state: onAnswer(after, attempt, error) };
-      yield { step: "arrives, the reply is lost", state: onAnswer(after, attempt, new ConnectionLossError()) };
-      yield { step: "is lost", state: onAnswer(without, attempt, new ConnectionLossError()) };
-      const late = { ...world, sent: [...rest, { ...attempt, isAwaited: false }] };
-      yield { step: "is held up", state: onAnswer(late, attempt, new ConnectionLossError()) };
-    } else {
-      yield { step: "arrives late", state: after };
-      yield { step: "never arrives", state: without };
-    }
-  }
-  if (world.others > 0) {
+  const canRead = world.receiptVersion !== undefined || owner.again !== undefined;
+  if (!owner.isWaiting && owner.increment < increments && world.sendsLeft > 0 && canRead) {
+    const request = nextRequest(world);
     const state = {
       ...world,
-      value: world.value + 100,
-      valueVersion: world.valueVersion + 1,
-      others: world.others - 1,
+      sent: [...world.sent, { request, isAwaited: true }],
+      sendsLeft: world.sendsLeft - 1,
+      owner: { ...owner, isWaiting: true },
     };
+    yield { step: request.isRemoval ? "withdraws" : owner.again === undefined ? "reads, sends" : "sends again", state };
+  }
+  if (!owner.isWaiting && owner.open.attempts && !owner.hasGivenUp) {
+    yield { step: "gives up", state: { ...world, owner: { ...owner, hasGivenUp: true } } };
+  }
+  for (const [at, { request, isAwaited }] of world.sent.entries()) {
+    const rest = world.sent.filter((_, other) => other !== at);
+    const without = { ...world, sent: rest };
+    const { world: after, error } = carryOut(without, request);
+    if (!isAwaited) {
+      yield { step: "arrives late", state: after };
+      yield { step: "never arrives", state: without };
+      continue;
+    }
+    const broken = new ConnectionLossError();
+    yield { step: "arrives, is answered", state: onAnswer(after, request, error, mayRemove) };
+    yield { step: "arrives, the reply is lost", state: onAnswer(after, request, broken, mayRemove) };
+    yield { step: "is lost", state: onAnswer(without, request, broken, mayRemove) };
+    const late = { ...world, sent: [...rest, { request, isAwaited: false }] };
+    yield { step: "is held up", state: onAnswer(late, request, broken, mayRemove) };
+  }
+  if (world.others > 0) {
+    const { value, valueVersion, others } = world;
+    const state = { ...world, value: value + 100, valueVersion: valueVersion + 1, others: others - 1 };
     yield { step: "another adds 100", state };
   }
   if (mayRemove && world.receiptVersion !== undefined) {
@@ -186,37 +218,48 @@ const start: World = {
   receiptVersion: 0,
   sent: [],
   happened: [],
-  others: 2,
+  others: 1,
   sendsLeft: 5,
-  owner: { increment: 0, receiptVersion: 0, isOpen: false, isWaiting: false, attempt: undefined, told: [] },
+  owner: {
+    increment: 0,
+    receiptVersion: 0,
+    open: nothingOpen,
+    isWaiting: false,
+    hasGivenUp: false,
+    again: undefined,
+    told: [],
+  },
 };
 
-function problem(world: World): string | undefined {
-  const { told } = world.owner;
-  const twice = world.happened.find((one, at) => world.happened.indexOf(one) !== at);
+function problem({ happened, value, owner: { told } }: World): string | undefined {
+  const twice = happened.find((one, at) => happened.indexOf(one) !== at);
   if (twice !== undefined) return `increment ${twice} happened twice`;
-  if (world.value % 100 !== world.happened.length) return "the value is not what has happened to it";
+  if (value % 100 !== happened.length) return "the value is not what has happened to it";
   for (const [increment, what] of told.entries()) {
-    const has = world.happened.includes(increment);
+    const has = happened.includes(increment);
     if (what === "applied" && !has) return `increment ${increment} was only said to have happened`;
     if (what === "not applied" && has) return `increment ${increment} was said not to have happened`;
   }
-  const over = world.happened.filter((one) => one > told.length);
-  if (over.length > 0) return "an increment happened before its turn";
-  return undefined;
+  return happened.some((one) => one > told.length) ? "an increment happened before its turn" : undefined;
 }
 
 /** Every world that can come to be. @throws Error with the steps that lead to a problem. */
 function worlds(mayRemove: boolean): World[] {
   const seen = new Map<string, World>();
-  const open: { readonly world: World; readonly steps: readonly string[] }[] = [{ world: start, steps: [] }];
-  for (let one = open.shift(); one !== undefined; one = open.shift()) {
-    const key = JSON.stringify(one.world);
-    if (seen.has(key)) continue;
-    seen.set(key, one.world);
-    const wrong = problem(one.world);
-    if (wrong !== undefined) throw new Error(`${wrong}, after: ${one.steps.join(", ")}`);
-    for (const { step, state } of steps(one.world, mayRemove)) open.push({ world: state, steps: [...one.steps, step] });
+  let frontier: { readonly world: World; readonly steps: readonly string[] }[] = [{ world: start, steps: [] }];
+  while (frontier.length > 0) {
+    const following: typeof frontier = [];
+    for (const one of frontier) {
+      const key = JSON.stringify(one.world);
+      if (seen.has(key)) continue;
+      seen.set(key, one.world);
+      const wrong = problem(one.world);
+      if (wrong !== undefined) throw new Error(`${wrong}, after: ${one.steps.join(", ")}`);
+      for (const { step, state } of steps(one.world, mayRemove)) {
+        following.push({ world: state, steps: [...one.steps, step] });
+      }
+    }
+    frontier = following;
   }
   return [...seen.values()];
 }
@@ -227,6 +270,7 @@ describe("in every interleaving", () => {
     expect(all.length).toBeGreaterThan(1_000);
     expect(all.filter(({ owner }) => owner.told.includes("unknown"))).toEqual([]);
     expect(all.some(({ happened }) => happened.length === increments)).toBe(true);
+    expect(all.some(({ owner }) => owner.told.includes("not applied"))).toBe(true);
   });
 
   test("also when somebody removes the receipt: then it may be unknown, but is never said wrongly", () => {

@@ -10,11 +10,14 @@
  * - the receipt has moved on: only its owner moves it, so an earlier attempt has happened
  * - the receipt is as it was, the value has moved on: no earlier attempt has happened, and none can any more
  * - the receipt is gone: no attempt can happen any more; whether one has, the receipt could have told
+ *
+ * When nobody wants the change any more, the receipt is removed from that same version instead: it goes only if no attempt
+ * has happened, and then none can.
  */
 import { isCoordinationError, isRecoverable, type TransactionError } from "@corral/client";
 
 /** Operation of an attempt. */
-export const receiptOperation = 0;
+const receiptOperation = 0;
 
 /** What is known after an answer. */
 export type Verdict =
@@ -24,6 +27,8 @@ export type Verdict =
   | { readonly kind: "overtaken" }
   /** It did not happen and will not: the receipt is gone, and perhaps the value with it. */
   | { readonly kind: "receipt gone" }
+  /** It did not happen and will not: the receipt was removed. */
+  | { readonly kind: "withdrawn" }
   /** No answer. `mayHaveHappened`: or may still happen. */
   | { readonly kind: "again"; readonly mayHaveHappened: boolean }
   /** It may have happened, and there is no way left to find out. */
@@ -43,6 +48,18 @@ export function judge(error: unknown, isOpen: boolean): Verdict {
   if (isCoordinationError(error, "SessionExpired")) return { kind: "again", mayHaveHappened: false };
   if (isRecoverable(error)) return { kind: "again", mayHaveHappened: !isCoordinationError(error, "ThrottledOp") };
   return isOpen ? { kind: "unknown", cause: error } : { kind: "failed", error };
+}
+
+/**
+ * Judges the error of removing the receipt. `isOpen`: an earlier removal may have happened. `isAlone`: nobody else can
+ * have removed it yet.
+ */
+export function judgeWithdrawal(error: unknown, isOpen: boolean, isAlone: boolean): Verdict {
+  if (isCoordinationError(error, "BadVersion")) return { kind: "applied" };
+  if (isCoordinationError(error, "NoNode") && isOpen && isAlone) return { kind: "withdrawn" };
+  if (isCoordinationError(error, "SessionExpired")) return { kind: "again", mayHaveHappened: false };
+  if (isRecoverable(error)) return { kind: "again", mayHaveHappened: !isCoordinationError(error, "ThrottledOp") };
+  return { kind: "unknown", cause: error };
 }
 
 /** Of whatever copy of the client. */

@@ -1,7 +1,7 @@
 /** Values as they are read and watched. */
 import { type Client, isCoordinationError, type ReadOptions } from "@corral/client";
 import { viewNode, type WaitOptions } from "@corral/recipe-kit";
-import { map, type Observable } from "rxjs";
+import { concatMap, type Observable } from "rxjs";
 
 /** A value and which write it is of. */
 export interface Versioned<T> {
@@ -35,17 +35,20 @@ export async function readOrNone(client: Client, path: string, options: ReadOpti
   }
 }
 
-/** The value at `path`, now and after every change. A node that is not there has no data. Errors with what `decode` throws. */
+/**
+ * The value at `path`, now and after every change; `decode` makes it of the node's data, `undefined` if there is no node.
+ * Errors with what `decode` throws.
+ */
 export function viewValue<T>(
   client: Client,
   path: string,
-  decode: (data: Buffer | null) => T,
+  decode: (data: Buffer | null | undefined) => T | Promise<T>,
 ): Observable<ValueView<T>> {
   return viewNode(client, path).pipe(
-    map(({ state, node }): ValueView<T> => {
+    concatMap(async ({ state, node }): Promise<ValueView<T>> => {
       if (node === "unread") return { state: "suspended", latest: undefined };
       const { version = 0, czxid = 0n } = node?.stat ?? {};
-      return { state, latest: { value: decode(node?.data ?? null), version, czxid } };
+      return { state, latest: { value: await decode(node?.data), version, czxid } };
     }),
   );
 }

@@ -1,5 +1,5 @@
 /** A change that somebody waits for. */
-import { type Outcome, OutcomeUnknownError } from "./errors.ts";
+import { type ChangeOutcome, WriteOutcomeUnknownError } from "./errors.ts";
 
 /** A value's node as a change finds it. */
 export interface Content {
@@ -11,7 +11,7 @@ export interface Content {
 /** What a change makes of what it finds. */
 export interface Decision<T> {
   /** The new data. `undefined`: it stays as it is. */
-  readonly write?: Uint8Array | undefined;
+  readonly write?: Uint8Array | null | undefined;
   /** What the caller is told, once the decision counts. */
   readonly result: (after: Content) => T;
 }
@@ -19,7 +19,7 @@ export interface Decision<T> {
 /** A change to be made. */
 export interface Operation<T> {
   /** Called again with newer content until its decision counts. What it throws, the caller is told. */
-  decide(current: Content): Decision<T>;
+  decide(current: Content): Decision<T> | Promise<Decision<T>>;
   /** Whether it may be made in one write together with the next one, which then sees what this one wrote. */
   readonly joins: boolean;
 }
@@ -31,13 +31,14 @@ export class Pending<T> {
   readonly #path: string;
   readonly #operation: Operation<T>;
   readonly #signal: AbortSignal;
-  readonly #outcome: Promise<Outcome<T>>;
+  readonly #outcome: Promise<ChangeOutcome<T>>;
   #state: "waiting" | "under way" | "over" = "waiting";
   #isCancelled = false;
+  #onCancel: () => void = () => {};
   #decision: Decision<T> | undefined;
   #resolve: (value: T) => void = () => {};
   #reject: (reason: unknown) => void = () => {};
-  #tell: (outcome: Outcome<T>) => void = () => {};
+  #tell: (outcome: ChangeOutcome<T>) => void = () => {};
 
   constructor(path: string, operation: Operation<T>, signal: AbortSignal) {
     this.#path = path;
@@ -65,10 +66,15 @@ export class Pending<T> {
     return this.#state === "over";
   }
 
+  /** Whether nobody waits for it any more, though it is under way. */
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
   /** Decides on `current`: what to write, if anything. `"failed"`: it could not, and is over. */
-  decide(current: Content): Uint8Array | undefined | "failed" {
+  async decide(current: Content): Promise<Uint8Array | null | undefined | "failed"> {
     try {
-      this.#decision = this.#operation.decide(current);
+      this.#decision = await this.#operation.decide(current);
       return this.#decision.write;
     } catch (error) {
       this.fail(error);
@@ -76,9 +82,10 @@ export class Pending<T> {
     }
   }
 
-  /** An attempt begins: from now on it may happen. */
-  begin(): void {
+  /** An attempt begins: from now on it may happen. `onCancel` is called if nobody waits for it any more. */
+  begin(onCancel: () => void): void {
     this.#state = "under way";
+    this.#onCancel = onCancel;
   }
 
   /** The attempt has come to nothing. */
@@ -111,10 +118,10 @@ export class Pending<T> {
   /** It may have been made, and nobody will ever know. */
   lose(cause: unknown): void {
     this.#end({ kind: "unknown", cause });
-    this.#reject(new OutcomeUnknownError(this.#path, this.#outcome, cause));
+    this.#reject(new WriteOutcomeUnknownError(this.#path, this.#outcome, cause));
   }
 
-  #end(outcome: Outcome<T>): void {
+  #end(outcome: ChangeOutcome<T>): void {
     this.#state = "over";
     this.#signal.removeEventListener("abort", this.#onAbort);
     this.#tell(outcome);
@@ -124,6 +131,7 @@ export class Pending<T> {
     const { reason } = this.#signal;
     if (this.#state === "waiting") return this.fail(reason);
     this.#isCancelled = true;
-    this.#reject(new OutcomeUnknownError(this.#path, this.#outcome, reason));
+    this.#reject(new WriteOutcomeUnknownError(this.#path, this.#outcome, reason));
+    this.#onCancel();
   };
 }

@@ -117,7 +117,7 @@ export class ReceiptKeeper {
     }
   }
 
-  async #seed(data: Uint8Array, options: NodeOptions): Promise<void> {
+  async #seed(data: Uint8Array | null, options: NodeOptions): Promise<void> {
     try {
       await this.#client.create(this.#path, data, { ...options, createParents: true });
     } catch (error) {

@@ -7,9 +7,9 @@ const prefix = "receipt-";
 
 /**
  * A receipt that nobody has used for so long may be removed by anybody, ms. Its owner has stopped using it long before;
- * an owner that was cut off in the middle of a change for so long is told that the outcome is unknown.
+ * an owner that is cut off in the middle of a change for so long is told that the outcome is unknown.
  */
-export const receiptLifetimeMs = 60 * 60 * 1_000;
+const receiptLifetimeMs = 60 * 60 * 1_000;
 
 /** So long after the last change its owner removes it, ms. */
 export const receiptIdleMs = 30_000;
@@ -47,6 +47,11 @@ export function isReceipt(name: string): boolean {
 /** Whether the owner may use it once more. */
 export function isUsable(receipt: Receipt, nowMs: number): boolean {
   return receipt.version < receiptVersionMax && nowMs - receipt.usedAtMs < receiptStaleMs;
+}
+
+/** Whether a receipt that was usable at `sinceMs` has certainly not been removed by others. On `clock.elapsedMs()`. */
+export function isAliveSince(sinceMs: number, nowMs: number): boolean {
+  return nowMs - sinceMs < receiptLifetimeMs - receiptStaleMs;
 }
 
 /** Whether anybody may remove a receipt that was last used at `mtimeMs`. Both by the server's clock. */

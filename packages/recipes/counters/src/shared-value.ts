@@ -2,12 +2,12 @@
  * One value that many clients see, and change only on top of what they have seen.
  *
  * ```ts
- * const limit = new SharedValue(client, "/limits/reports", { codec: int32Value, initial: 3 });
+ * const limit = new SharedValue(client, "/limits/reports", { codec: int32, initial: 3 });
  * limit.value$.subscribe(({ state, latest }) => apply(latest?.value, state === "current"));
  * await limit.update((value) => value + 1);
  * ```
  *
- * Znodes     <path>: the value, as the codec has it; with `int32Value` as Curator's SharedCount. <path>/receipt-<guid>:
+ * Znodes     <path>: the value, as the codec has it; with `int32` as Curator's SharedCount. <path>/receipt-<guid>:
  *            as AtomicCounter has them
  * Invariant  a change replaces exactly the version that its caller saw, and happens once or not at all
  * Wake-up    who watches reads again at each change, with one watch on the node
@@ -16,17 +16,16 @@
  * Not given  every value in between: who watches sees the latest. That a value still stands when you act on it: say so in
  *            the same transaction, with a check of its version
  */
-import type { Acl, Client } from "@corral/client";
+import { type Acl, type Client, type Codec, MarshallingError } from "@corral/client";
 import { beginWait, insist, type WaitOptions } from "@corral/recipe-kit";
 import type { Observable } from "rxjs";
-import { decodeValue, type ValueCodec } from "./codecs.ts";
 import { exactNode } from "./exact-nodes.ts";
 import { type ReadWait, readOrNone, type ValueView, type Versioned, viewValue } from "./observe-value.ts";
 import type { Content, Operation } from "./pending.ts";
 
 /** How a value stands in its node, and where it begins. The same for all who use it. */
 export interface SharedValueOptions<T> {
-  readonly codec: ValueCodec<T>;
+  readonly codec: Codec<T>;
   /** What it is before anybody changed it. */
   readonly initial: T;
   /** Who may do what with the nodes that are made. Default: everybody everything. */
@@ -61,7 +60,7 @@ export class SharedValue<T> implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** The value, now and after every change; see `ValueView`. Errors with ValueFormatError. */
+  /** The value, now and after every change; see `ValueView`. Errors with MarshallingError. */
   get value$(): Observable<ValueView<T>> {
     return viewValue(this.#client, this.path, (data) => this.#decode(data));
   }
@@ -69,53 +68,49 @@ export class SharedValue<T> implements AsyncDisposable {
   /**
    * The value and its version. As every read it may lag behind what others have just written; with `linearizable` it
    * does not.
-   * @throws ValueFormatError, WaitTimeoutError, the signal's reason
+   * @throws MarshallingError, WaitTimeoutError, the signal's reason
    */
   async get(wait: ReadWait = {}): Promise<Versioned<T>> {
     using limit = beginWait(this.#client, "The value of", this.path, wait);
     const options = { signal: limit.signal, linearizable: wait.linearizable ?? false };
     const node = await insist(this.#client, () => readOrNone(this.#client, this.path, options), limit.signal);
-    return {
-      value: this.#decode(node?.data ?? null),
-      version: node?.stat.version ?? 0,
-      czxid: node?.stat.czxid ?? 0n,
-    };
+    const { version = 0, czxid = 0n } = node?.stat ?? {};
+    return { value: await this.#decode(node?.data), version, czxid };
   }
 
   /**
    * Sets it, whatever it was.
    * @throws WaitTimeoutError or the signal's reason, if nothing was sent yet: then it will not happen;
-   * OutcomeUnknownError if it was under way when the wait ended
+   * WriteOutcomeUnknownError if it was under way when the wait ended; what the codec throws
    */
   async set(value: T, wait: WaitOptions = {}): Promise<Versioned<T>> {
-    const write = this.#options.codec.encode(value);
-    return await this.#perform(() => ({ write, result: (after) => this.#versioned(value, after) }), wait);
+    const write = await this.#codec.encode(value);
+    return await this.#perform(() => ({ write, result: (after) => versioned(value, after) }), wait);
   }
 
-  /** Sets it if it is still the version that was seen. Throws as `set`, and ValueFormatError. */
+  /** Sets it if it is still the version that was seen. Throws as `set`, and MarshallingError. */
   async trySet(expected: Versioned<T>, value: T, wait: WaitOptions = {}): Promise<SetAttempt<T>> {
-    const write = this.#options.codec.encode(value);
-    return await this.#perform((current): ReturnType<Operation<SetAttempt<T>>["decide"]> => {
-      if (this.#isSame(expected, current)) {
-        return { write, result: (after) => ({ isSet: true, current: this.#versioned(value, after) }) };
+    const write = await this.#codec.encode(value);
+    const initial = await this.#codec.encode(this.#options.initial);
+    return await this.#perform<SetAttempt<T>>(async (current) => {
+      if (isSeen(expected, current, initial)) {
+        return { write, result: (after) => ({ isSet: true, current: versioned(value, after) }) };
       }
-      const found = this.#versioned(this.#decode(current.data), current);
+      const found = versioned(await this.#decode(current.data), current);
       return { result: () => ({ isSet: false, current: found }) };
     }, wait);
   }
 
   /**
    * Makes of it what `fn` makes of it; `fn` is called again when another client's change came first. Throws as `set`,
-   * ValueFormatError, and what `fn` throws.
+   * MarshallingError, and what `fn` throws.
    */
-  update(fn: (value: T) => T, wait: WaitOptions = {}): Promise<ValueChange<T>> {
-    return this.#perform((current) => {
-      const previous = this.#versioned(this.#decode(current.data), current);
-      const next = fn(previous.value);
-      return {
-        write: this.#options.codec.encode(next),
-        result: (after) => ({ previous, next: this.#versioned(next, after) }),
-      };
+  async update(fn: (value: T) => T | Promise<T>, wait: WaitOptions = {}): Promise<ValueChange<T>> {
+    return await this.#perform(async (current) => {
+      const previous = versioned(await this.#decode(current.data), current);
+      const next = await fn(previous.value);
+      const write = await this.#codec.encode(next);
+      return { write, result: (after) => ({ previous, next: versioned(next, after) }) };
     }, wait);
   }
 
@@ -128,26 +123,42 @@ export class SharedValue<T> implements AsyncDisposable {
     return this.close();
   }
 
-  #perform<R>(decide: Operation<R>["decide"], wait: WaitOptions): Promise<R> {
-    const { codec, initial, acl } = this.#options;
-    const seed = { data: codec.encode(initial), acl };
+  get #codec(): Codec<T> {
+    return this.#options.codec;
+  }
+
+  async #perform<R>(decide: Operation<R>["decide"], wait: WaitOptions): Promise<R> {
+    const { initial, acl } = this.#options;
+    const seed = { data: await this.#codec.encode(initial), acl };
     // Each in a write of its own: every version is somebody's.
-    return exactNode(this.#client, this.path).perform({ joins: false, decide }, seed, wait);
+    return await exactNode(this.#client, this.path).perform({ joins: false, decide }, seed, wait);
   }
 
-  /** What was seen as the initial value of no node is the same as a node that was made with it since. */
-  #isSame({ version, czxid }: Versioned<T>, current: Content): boolean {
-    if (version !== current.version) return false;
-    if (czxid !== 0n) return czxid === current.czxid;
-    const { codec, initial } = this.#options;
-    return current.data !== null && Buffer.compare(current.data, codec.encode(initial)) === 0;
+  /** `undefined`: there is no node. */
+  async #decode(data: Buffer | null | undefined): Promise<T> {
+    if (data === undefined) return this.#options.initial;
+    try {
+      return await this.#codec.decode(data);
+    } catch (cause) {
+      throw new MarshallingError({
+        operation: "read the value",
+        path: this.path,
+        detail: `the data is not what the codec expects: ${cause instanceof Error ? cause.message : String(cause)}`,
+        remedy: "Use the codec that it was written with, or another path.",
+        cause,
+      });
+    }
   }
+}
 
-  #versioned(value: T, { version, czxid }: Content): Versioned<T> {
-    return { value, version, czxid };
-  }
+function versioned<T>(value: T, { version, czxid }: Content): Versioned<T> {
+  return { value, version, czxid };
+}
 
-  #decode(data: Buffer | null): T {
-    return decodeValue(this.#options.codec, data, this.#options.initial, this.path);
-  }
+/** What was seen as the initial value of no node is the same as a node that was made with it since. */
+function isSeen({ version, czxid }: Versioned<unknown>, current: Content, initial: Uint8Array | null): boolean {
+  if (version !== current.version) return false;
+  if (czxid !== 0n) return czxid === current.czxid;
+  if (current.data === null || initial === null) return current.data === initial;
+  return Buffer.compare(current.data, initial) === 0;
 }
