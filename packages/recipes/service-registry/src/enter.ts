@@ -17,10 +17,11 @@ import {
   WakeUp,
 } from "@corral/recipe-kit";
 import { decideEntry, type EntryDecision, type EntryRequest } from "./decide-entry.ts";
-import { NameTakenError } from "./errors.ts";
+import { isNameTakenError, NameTakenError } from "./errors.ts";
 import type { ServiceType } from "./instance.ts";
-import { claimName, type Layout } from "./layout.ts";
+import { claimName, idOfClaim, type Layout } from "./layout.ts";
 import { ensureParents } from "./parents.ts";
+import { nodeOrNone } from "./read-instances.ts";
 import { type Finding, look } from "./situation.ts";
 import { sweep } from "./withdraw.ts";
 
@@ -49,7 +50,8 @@ export interface Entered {
   readonly sessionId: bigint;
 }
 
-const turnKind = "turn-";
+/** What stands before the sequence number of those who wait for a name. */
+export const turnKind = "turn-";
 
 /** Who waits for a name tries it in the order of arrival; the others watch the one before them. */
 export function decideTurn(names: readonly string[], own: string): Decision {
@@ -67,6 +69,8 @@ export async function enter(client: Client, layout: Layout, entrance: Entrance, 
   const { name, exclusive, whenTaken } = entrance;
   await ensureParents(client, layout, name, signal);
   if (!exclusive || whenTaken === "refuse") return await tryUntilEntered(client, layout, entrance, signal);
+  const again = await takeOverHold(client, layout, entrance, signal);
+  if (again !== undefined) return again;
   const parent = layout.queue(name);
   const contest: Contest = { parent, kind: turnKind, data: entrance.id, decide: decideTurn };
   const turn = await contend(client, contest, signal);
@@ -74,6 +78,24 @@ export async function enter(client: Client, layout: Layout, entrance: Entrance, 
     return await tryUntilEntered(client, layout, entrance, signal);
   } finally {
     abandonTicket(client, turn);
+  }
+}
+
+/** Whoever holds the name already, and only has been started anew, does not go to the end of the queue. */
+async function takeOverHold(
+  client: Client,
+  layout: Layout,
+  entrance: Entrance,
+  signal: AbortSignal,
+): Promise<Entered | undefined> {
+  const { name, id, takeOver } = entrance;
+  const holder = await insist(client, () => nodeOrNone(client, layout.holder(name), signal), signal);
+  if (!takeOver || idOfClaim(holder?.data?.toString("utf8") ?? "") !== id) return undefined;
+  try {
+    return await tryUntilEntered(client, layout, { ...entrance, whenTaken: "refuse" }, signal);
+  } catch (error) {
+    if (isNameTakenError(error)) return undefined;
+    throw error;
   }
 }
 
@@ -92,12 +114,27 @@ async function tryUntilEntered(
       const entered = await tryWithClaim(client, layout, entrance, request, sessionId, signal);
       if (entered !== undefined) return entered;
     } catch (error) {
-      sweep(client, layout, entrance, claim, sessionId);
+      const swept = sweep(client, layout, entrance, claim, sessionId);
+      // Who is refused keeps nobody else out. Who is cancelled does not wait: the connection may be down.
+      if (isNameTakenError(error)) await untilAborted(swept, signal);
       throw error;
     } finally {
       entrance.earlierClaims.add(claim);
     }
   }
+}
+
+/** Resolves with `promise`, or when `signal` aborts. */
+function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    if (signal.aborted) return done();
+    signal.addEventListener("abort", done, { once: true });
+    void promise.then(done);
+  });
 }
 
 /** `undefined`: the session has changed, begin afresh with another claim. */

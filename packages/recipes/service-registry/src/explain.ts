@@ -1,6 +1,7 @@
 /** Who is behind a service's entries, who holds its name alone, who waits to: for people. */
 import { type Client, msgpack, optional, type Stat } from "@corral/client";
 import { type Contender, childrenOrNone, contenders, insist } from "@corral/recipe-kit";
+import { turnKind } from "./enter.ts";
 import { isObject } from "./entry-json.ts";
 import type { ServiceInstance } from "./instance.ts";
 import { type MalformedEntry, readEntry } from "./instances.ts";
@@ -75,7 +76,7 @@ export async function explainService<In, P>(
     readNodes(client, layout.service(name), signal),
     readClaims(client, layout, name, signal),
     insist(client, () => nodeOrNone(client, layout.holder(name), signal), signal),
-    contenders(client, layout.queue(name), ["turn-"], signal),
+    contenders(client, layout.queue(name), [turnKind], signal),
   ]);
   const instances: ExplainedInstance<P>[] = [];
   const malformed: MalformedEntry[] = [];

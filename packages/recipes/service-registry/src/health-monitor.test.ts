@@ -52,6 +52,17 @@ test("warns at the first failure and is critical at the third, with the reason",
   await end();
 });
 
+test("one that never was well says why, and only the first reason", async () => {
+  let checks = 0;
+  const { changes, pass, end } = monitored({
+    check: () => Promise.reject(new Error(`no ${++checks}`)),
+    intervalMs: 10,
+  });
+  for (let i = 0; i < 4; i++) await pass(10);
+  expect([checks > 2, changes]).toEqual([true, ["critical: no 1"]]);
+  await end();
+});
+
 test("a check that takes too long has failed, and is told so", async () => {
   let told = false;
   const check = (signal: AbortSignal) =>

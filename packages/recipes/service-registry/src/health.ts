@@ -80,8 +80,9 @@ function onFailure(health: Health, note: string, policy: HealthPolicy): Health {
   const failures = health.failures + 1;
   const heard = { ...health, failures, successes: 0 };
   if (health.state === "draining") return heard;
+  // The first reason is kept: what is written is read by everybody who uses the service.
+  if (health.state === "critical") return { ...heard, note: health.note ?? note };
   if (failures >= policy.failuresToFail) return { ...heard, state: "critical", note };
-  // It does not get better by failing: what is critical stays so.
   if (failures >= policy.failuresToWarn && health.state === "passing") return { ...heard, state: "warning", note };
   return heard;
 }

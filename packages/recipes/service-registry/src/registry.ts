@@ -162,15 +162,19 @@ export class ServiceRegistry<In = unknown, Out = In> {
   }
 
   /**
-   * The instances of a service, now and after every change. Completes when the client is closed.
+   * The instances of a service, now and after every change. Completes when `signal` aborts or the client is closed.
    *
    * ```ts
    * for await (const { instances } of registry.instances$("billing", { tags: ["v2"] })) render(instances);
    * ```
    */
-  instances$(name: string, filter: InstanceFilter<Out> = {}): Observed<InstancesView<Out>> {
+  instances$(
+    name: string,
+    filter: InstanceFilter<Out> = {},
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Observed<InstancesView<Out>> {
     const options = { schema: this.#options.payload, filter };
-    return new Observed(observeInstances(this.#client, this.#layout, name, options));
+    return new Observed(observeInstances(this.#client, this.#layout, name, options), signal);
   }
 
   /** Hands out the instances of a service. Close it when done. @throws RangeError for an impossible policy. */

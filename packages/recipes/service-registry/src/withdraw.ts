@@ -46,16 +46,22 @@ export async function withdraw(
 }
 
 /**
- * Withdraws, in the background, whatever an attempt to enter has made that was given up; however long it takes to get
- * through. What it made of ephemeral nodes goes with its session at the latest.
+ * Withdraws whatever an attempt to enter has made that was given up; however long it takes to get through. What it made of
+ * ephemeral nodes goes with its session at the latest. Never rejects.
  */
-export function sweep(client: Client, layout: Layout, entrance: Entrance, claim: string, sessionId: bigint): void {
+export async function sweep(
+  client: Client,
+  layout: Layout,
+  entrance: Entrance,
+  claim: string,
+  sessionId: bigint,
+): Promise<void> {
   const { name, id, data, serviceType, exclusive } = entrance;
   const persistent = !isDynamic(serviceType);
   // An entry that outlives its session is known by its data, which tells who and when.
   const bytes = Buffer.from(data);
   const claimPath = layout.claim(name, claim);
-  const work = async (): Promise<void> => {
+  try {
     const claimStat = await insist(client, async () => {
       await client.sync(layout.base);
       return await client.exists(claimPath);
@@ -67,11 +73,10 @@ export function sweep(client: Client, layout: Layout, entrance: Entrance, claim:
     const idPath = layout.idMark(name, id);
     const holderPath = exclusive ? layout.holder(name) : undefined;
     await remove(client, { entry, claimPath, idPath, holderPath, sessionId, persistent });
-  };
-  work().catch((err: unknown) => {
+  } catch (err) {
     if (isCoordinationError(err, "ClientClosed") && !persistent) return;
     client.logger.warn({ err, service: name, id }, "an abandoned registration could not be withdrawn");
-  });
+  }
 }
 
 /** A sequential entry has a name that only the server knew: it was made together with its claim. */
