@@ -59,7 +59,9 @@ describe("the model finds", () => {
       view.decision === undefined && view.votes[own] === "commit" && memory.prepared === "idle" && !memory.isCarriedOut
         ? { kind: "carry out", decision: "abort" }
         : decideStep(view, own, memory);
-    expect(() => explore(transactionModel({ ...two, ...forAWhile, step }))).toThrow("one committed and another aborted");
+    expect(() => explore(transactionModel({ ...two, ...forAWhile, step }))).toThrow(
+      "one committed and another aborted",
+    );
   });
 });
 

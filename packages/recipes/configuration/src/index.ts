@@ -1,0 +1,2 @@
+/** Typed, live, versioned configuration in the tree. */
+export { connect } from "@corral/client";
