@@ -1,4 +1,5 @@
 /** What Corral's recipes are made of. Programs use the recipes; this is for those who write one. */
+export { Bell, callAfter } from "./bell.ts";
 export { type Contest, contend, contendOnce, type Decision, nodeChanges } from "./contend.ts";
 export {
   type GrantLossReason,

@@ -1,9 +1,8 @@
 /** A transaction as its coordinator has it, and everybody who knows its id: what became of it, and what keeps it open. */
 import { type Client, Observed } from "@corral/client";
-import { beginWait, insist, sleep, type WaitOptions } from "@corral/recipe-kit";
+import { Bell, beginWait, callAfter, insist, sleep, type WaitOptions } from "@corral/recipe-kit";
 import { combineLatest, distinctUntilChanged, map } from "rxjs";
 import { pauseMs } from "./begin.ts";
-import { Bell, callAfter } from "./bell.ts";
 import { decideOutcome } from "./decide.ts";
 import { OutcomeForgottenError } from "./errors.ts";
 import { explainTransaction, type TransactionExplanation } from "./explain.ts";

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { Bell } from "./bell.ts";
 import { Slots } from "./slots.ts";
 
 const never = new AbortController().signal;
@@ -51,18 +50,4 @@ test("who is cancelled while it waits leaves its place to the next, and a failur
   await expect(slots.run(() => Promise.reject(new Error("failed")), never)).rejects.toThrow("failed");
   await expect(slots.run(() => "never", cancel.signal)).rejects.toThrow("enough");
   expect(await slots.run(() => "free", never)).toBe("free");
-});
-
-test("a bell that was rung before is heard, and once", async () => {
-  const bell = new Bell();
-  bell.ring();
-  bell.ring();
-  await bell.wait(never);
-  const cancel = new AbortController();
-  const waiting = bell.wait(cancel.signal);
-  cancel.abort(new Error("enough"));
-  await expect(waiting).rejects.toThrow("enough");
-  const again = bell.wait(never);
-  bell.ring();
-  await again;
 });

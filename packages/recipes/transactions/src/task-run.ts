@@ -4,9 +4,8 @@
  * queue of those who serve: of a process that was taken for dead and replaced, none happens any more.
  */
 import { type Client, type Codec, isCoordinationError, type Transaction } from "@corral/client";
-import { type Grant, insist, isGrantLostError, isInterruption, sleep } from "@corral/recipe-kit";
+import { Bell, callAfter, type Grant, insist, isGrantLostError, isInterruption, sleep } from "@corral/recipe-kit";
 import { pauseMs } from "./begin.ts";
-import { Bell, callAfter } from "./bell.ts";
 import { blank, type Decision, decideStep, type Memory, type Vote } from "./decide.ts";
 import type { Layout } from "./layout.ts";
 import { look, outcomeOf, readVote, type Sight, writeDecision } from "./look.ts";

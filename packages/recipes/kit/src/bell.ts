@@ -1,5 +1,4 @@
 /** What wakes a loop that looks again: a watch, a timer, the end of some work. */
-
 import type { Client } from "@corral/client";
 
 /** Rung while nobody waits, it is heard by the next who does; rung twice, once. */
