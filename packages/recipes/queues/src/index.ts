@@ -23,7 +23,7 @@ export {
   type WriteOutcome,
   WriteOutcomeUnknownError,
 } from "@corral/recipe-kit";
-export { type Choice, chooseItems, isSpent, waitingItems } from "./choose-items.ts";
+export { type Choice, chooseItems, isSpent, type QueueView, waitingItems } from "./choose-items.ts";
 export type { ConsumeOptions } from "./consumption.ts";
 export { curatorItems } from "./curator-items.ts";
 export { type DeadLetter, DeadLetters } from "./dead-letters.ts";
