@@ -4,14 +4,14 @@ import {
   DelayQueue,
   type Delivery,
   isGrantLostError,
-  isQueueFullError,
   isWaitTimeoutError,
   PriorityQueue,
   Queue,
+  raw,
   utf8,
 } from "@corral/queues";
 import { insist } from "@corral/recipe-kit";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { describeOnEveryEngine } from "../engines/engines.ts";
 import type { Namespace } from "../engines/namespace.ts";
 
@@ -406,8 +406,20 @@ describeOnEveryEngine("a delay queue", (engine) => {
   });
 });
 
-describe("a queue refuses", () => {
-  test("is here for the checks of arguments", () => {
-    expect(isQueueFullError(new Error("other"))).toBe(false);
+describeOnEveryEngine("items of a megabyte", (engine) => {
+  test("are delivered, given up and put back", async () => {
+    await using namespace = await engine.namespace();
+    const client = await namespace.connect();
+    const queue = new Queue(client, path, { codec: raw });
+    const item = Buffer.alloc(1_000_000, 7);
+    await queue.put(item, patience);
+    await (await queue.take(patience)).deadLetter("why not");
+    const [letter] = await queue.deadLetters.list(patience);
+    expect(letter?.data?.length).toBe(item.length);
+    await queue.deadLetters.redriveAll(patience);
+    const delivery = await queue.take(patience);
+    expect(delivery.data?.equals(item)).toBe(true);
+    await delivery.acknowledge();
+    await expect(queue.put(Buffer.alloc(1_000_001), patience)).rejects.toMatchObject({ code: "BadArguments" });
   });
 });

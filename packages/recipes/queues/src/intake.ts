@@ -4,8 +4,9 @@
  * With `maxItems` the bound is exact: every put is one transaction that also moves the version of `entries` on from the
  * one at which there was room, so of two that count on the same place one comes again. Only consumers' deletes pass by.
  */
-import { BadArgumentsError, type Client, isCoordinationError, type NodeData, type Transaction } from "@corral/client";
+import { type Client, isCoordinationError, type NodeData, type Transaction } from "@corral/client";
 import { beginWait, insist, Receipts, sleep, until, type WaitOptions, WakeUp } from "@corral/recipe-kit";
+import { checkItems } from "./arguments.ts";
 import { QueueFullError } from "./errors.ts";
 import type { Layout } from "./layout.ts";
 import { limits } from "./limits.ts";
@@ -43,11 +44,9 @@ export class Intake {
 
   /**
    * Puts all of `items`, or none. `instead`: what goes in the same transaction.
-   * @throws QueueFullError, BadArgumentsError, WriteOutcomeUnknownError, WaitTimeoutError, the signal's reason
+   * @throws QueueFullError, WriteOutcomeUnknownError, WaitTimeoutError, the signal's reason
    */
   async put(items: readonly NewItem[], wait: WaitOptions, instead?: (transaction: Transaction) => void): Promise<void> {
-    if (items.length === 0) return;
-    this.#check(items);
     const { path } = this.#layout;
     using limit = beginWait(this.#client, this.#options.maxItems === undefined ? "A put to" : "Room in", path, wait);
     const { signal } = limit;
@@ -64,26 +63,14 @@ export class Intake {
     await Receipts.of(this.#client, this.#layout.receipts).close();
   }
 
-  #check(items: readonly NewItem[]): void {
-    const { path } = this.#layout;
-    const refuse = (detail: string, remedy: string): never => {
-      throw new BadArgumentsError({ operation: "put", path, detail, remedy });
-    };
-    const { itemBytes, batchItems, batchBytes } = limits;
-    const sizes = items.map(({ data }) => data?.length ?? 0);
-    const longest = Math.max(...sizes);
-    if (longest > itemBytes) {
-      refuse(`the item has ${longest} bytes, and ${itemBytes} is the most`, "Put a reference to where it is stored.");
-    }
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    if (items.length > 1 && (items.length > batchItems || bytes > batchBytes)) {
-      const most = `${batchItems} items and ${batchBytes} bytes are the most of one transaction`;
-      refuse(`${items.length} items of ${bytes} bytes together, and ${most}`, "Put fewer at a time.");
-    }
-    const itemsMax = this.#options.maxItems ?? limits.items;
-    if (items.length > itemsMax) {
-      refuse(`${items.length} items at once, and the queue holds ${itemsMax} at most`, "Put fewer at a time.");
-    }
+  /** @throws BadArgumentsError if items of these bytes cannot be put together. */
+  check(items: readonly (Uint8Array | null)[]): void {
+    const { path, entries } = this.#layout;
+    checkItems(path, {
+      sizes: items.map((data) => data?.length ?? 0),
+      itemsMax: this.#options.maxItems ?? limits.items,
+      pathBytes: Buffer.byteLength(this.#client.chroot + entries),
+    });
   }
 
   // ── without maxItems ──

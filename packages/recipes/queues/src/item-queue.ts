@@ -1,5 +1,5 @@
 /** What the three kinds of queues have in common: everything but where a new item goes. */
-import { type Client, type Codec, msgpack } from "@corral/client";
+import { BadArgumentsError, type Client, type Codec, msgpack } from "@corral/client";
 import { beginWait, insist, type WaitOptions } from "@corral/recipe-kit";
 import { checkCount } from "./arguments.ts";
 import { type ConsumeOptions, Consumption } from "./consumption.ts";
@@ -140,12 +140,28 @@ export abstract class ItemQueue<T> implements AsyncDisposable {
   /** Puts `values` in one transaction, all at the same place. */
   protected async enqueue(values: readonly T[], placement: Placement, wait: WaitOptions): Promise<void> {
     this.#placing.check(placement);
-    const data = await Promise.all(values.map((value) => this.#codec.encode(value)));
+    const data = await Promise.all(values.map((value) => this.#encode(value)));
+    this.#intake.check(data);
+    if (data.length === 0) return;
     using limit = beginWait(this.#client, "A put to", this.path, wait);
     const { signal } = limit;
     const prefix = await this.#placing.prefix(placement, signal);
     const items = data.map((bytes) => ({ prefix, data: bytes }));
     await this.#intake.put(items, { signal });
+  }
+
+  async #encode(value: T): Promise<Uint8Array | null> {
+    try {
+      return await this.#codec.encode(value);
+    } catch (cause) {
+      throw new BadArgumentsError({
+        operation: "put",
+        path: this.path,
+        detail: `the value cannot be encoded: ${cause instanceof Error ? cause.message : String(cause)}`,
+        remedy: "Correct the value, or use a codec that takes it.",
+        cause,
+      });
+    }
   }
 
   #checkConcurrency({ concurrency = 1 }: ConsumeOptions): void {

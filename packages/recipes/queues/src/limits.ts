@@ -7,9 +7,11 @@ export const limits = {
   items: 20_000,
   /** Longest item: it must fit into a request together with what else is in a transaction. */
   itemBytes: 1_000_000,
-  /** Most items of one `putAll`, and their bytes all together: they are one request. */
+  /** Most items of one `putAll`, and their bytes all together, names included: they are one request. */
   batchItems: 1_000,
   batchBytes: 1_000_000,
+  /** What an item adds to a request besides its bytes and the path of the queue: its name, its access control list. */
+  itemOverheadBytes: 150,
   /** Longest reason that is kept with a dead letter, characters. */
   reason: 2_000,
   /** Most names that are remembered of a look at the queue, and for how long. */
@@ -22,6 +24,8 @@ export const limits = {
   serverTimeMs: 60_000,
   /** Longest time for which an item can be held back: a hundred years. */
   delayMs: 100 * 365 * 86_400_000,
+  /** Latest time at which an item can be due: what its name has digits for. ms since 1970, some 6 000 years from then. */
+  timeMs: 200_000_000_000_000,
   /** First pause after another's put came first; doubles, up to the longest; half of it random. */
   overtakenMs: 2,
   overtakenMsMax: 64,

@@ -1,5 +1,5 @@
 /** Where a new item goes: what its name begins with. */
-import { checkDelay, checkPriority } from "./arguments.ts";
+import { checkDelay, checkPriority, checkTime } from "./arguments.ts";
 import { type ItemOrder, itemNamePrefix } from "./item-name.ts";
 import type { ServerTime } from "./server-time.ts";
 
@@ -28,15 +28,16 @@ export class Placing {
   }
 
   /** @throws BadArgumentsError */
-  check({ priority = 0, delayMs = 0 }: Placement): void {
+  check({ priority = 0, delayMs = 0, atMs = 0 }: Placement): void {
     checkPriority(this.#path, priority);
     checkDelay(this.#path, delayMs);
+    checkTime(this.#path, atMs);
   }
 
   /** The name up to its sequence number. In a queue that goes by time every item has one, or it would be the first. */
   async prefix(placement: Placement, signal: AbortSignal): Promise<string> {
     const { priority = 0, delayMs = 0, atMs, earlier } = placement;
-    let dueMs = atMs ?? 0;
+    let dueMs = Math.ceil(atMs ?? 0);
     if (atMs === undefined && (delayMs > 0 || this.#order === "delay")) {
       dueMs = (await this.#serverTime.atMostMs(signal)) + Math.ceil(delayMs);
     }
