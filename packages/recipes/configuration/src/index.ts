@@ -1,2 +1,0 @@
-/** Typed, live, versioned configuration in the tree. */
-export { connect } from "@corral/client";
