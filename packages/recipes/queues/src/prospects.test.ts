@@ -39,3 +39,10 @@ test("they are forgotten after a while, when they are used up, and when they are
   prospects.forget();
   expect(prospects.next(1, 0)).toBeUndefined();
 });
+
+test("where new ones may belong before them, they are good until something is put", () => {
+  const prospects = new Prospects();
+  expect(prospects.isEmpty).toBe(true);
+  prospects.show(items, 0, 42);
+  expect([prospects.isEmpty, prospects.isCurrent(42), prospects.isCurrent(44)]).toEqual([false, true, false]);
+});

@@ -10,12 +10,26 @@ import { limits } from "./limits.ts";
 export class Prospects {
   #names: ItemName[] = [];
   #untilMs = Number.NEGATIVE_INFINITY;
+  #puts: number | undefined;
   #spread = 1;
 
-  /** What a look has shown, in order, at `nowMs` of any clock that only grows. */
-  show(names: readonly ItemName[], nowMs: number): void {
+  /**
+   * What a look has shown, in order, at `nowMs` of any clock that only grows. `puts`: a number that changes with every
+   * item that is put, where a new one may belong before what was seen.
+   */
+  show(names: readonly ItemName[], nowMs: number, puts?: number): void {
+    this.#puts = puts;
     this.#names = names.slice(0, limits.prospects);
     this.#untilMs = nowMs + limits.prospectsMs;
+  }
+
+  get isEmpty(): boolean {
+    return this.#names.length === 0;
+  }
+
+  /** Whether what was shown is still what comes first, with that number of puts. */
+  isCurrent(puts: number): boolean {
+    return this.#puts === puts;
   }
 
   /** What was shown is not in order any more. */

@@ -4,13 +4,14 @@
  */
 import { type Client, type Codec, isCoordinationError } from "@corral/client";
 import { insist, sleep, until, WakeUp } from "@corral/recipe-kit";
-import { chooseItems, isSpent, waitingItems } from "./choose-items.ts";
+import { isSpent } from "./choose-items.ts";
 import { buryItem, type Claim, claimItem, deliveriesOf, type Item, readItem } from "./claim.ts";
 import { Delivery } from "./delivery.ts";
 import type { ItemName, ItemOrder } from "./item-name.ts";
 import type { Layout } from "./layout.ts";
 import { limits } from "./limits.ts";
 import { standInLine } from "./line.ts";
+import { Lookout, putsIn } from "./lookout.ts";
 import type { Placing } from "./placement.ts";
 import { Prospects } from "./prospects.ts";
 import type { ServerTime } from "./server-time.ts";
@@ -30,22 +31,20 @@ export class Taker<T> {
   readonly #client: Client;
   readonly #layout: Layout;
   readonly #options: TakerOptions<T>;
-  readonly #serverTime: ServerTime;
   readonly #prospects = new Prospects();
-  /** Items that this consumer cannot take: they are left to others, and hold up nobody. */
-  readonly #unfit = new Set<string>();
+  readonly #lookout: Lookout;
 
   constructor(client: Client, layout: Layout, serverTime: ServerTime, options: TakerOptions<T>) {
     this.#client = client;
     this.#layout = layout;
-    this.#serverTime = serverTime;
     this.#options = options;
+    this.#lookout = new Lookout(client, layout, serverTime, options.order);
   }
 
   /** An item that can be had now; otherwise `undefined`. */
   async tryTake(signal: AbortSignal): Promise<Delivery<T> | undefined> {
     for (;;) {
-      const name = this.#nextProspect() ?? (await this.#lookForMore(signal));
+      const name = (await this.#nextProspect(signal)) ?? (await this.#lookForMore(signal));
       if (name === undefined) return undefined;
       const delivery = await this.#tryItem(name, signal);
       if (delivery !== undefined) return delivery;
@@ -60,60 +59,36 @@ export class Taker<T> {
     return await standInLine(this.#client, place, signal, async (isFirst) => {
       while (isFirst()) {
         using wakeUp = new WakeUp(this.#client);
-        const { ready, nextDueMs, nowMs } = await this.#look(signal, wakeUp);
+        const { ready, dueInMs } = await this.#lookout.look(signal, wakeUp);
         for (const name of ready.slice(0, limits.prospects)) {
           const delivery = await this.#tryItem(name, signal);
           if (delivery !== undefined) return delivery;
         }
         // Whatever came in between has rung already: both lists are watched since they were read.
-        if (ready.length <= limits.prospects) await this.#wait(wakeUp, nextDueMs && nextDueMs - nowMs, signal);
+        if (ready.length <= limits.prospects) await this.#wait(wakeUp, dueInMs, signal);
       }
       return undefined;
     });
   }
 
-  #nextProspect(): ItemName | undefined {
-    // By priority or time, what came meanwhile may belong before what was seen.
-    if (this.#options.order !== "fifo") return undefined;
-    const { clock, random } = this.#client;
-    return this.#prospects.next(clock.elapsedMs(), random.fraction());
+  async #nextProspect(signal: AbortSignal): Promise<ItemName | undefined> {
+    const client = this.#client;
+    if (this.#options.order !== "fifo") {
+      // By priority or time, what was put meanwhile may belong before what was seen.
+      const { entries } = this.#layout;
+      const stat = this.#prospects.isEmpty
+        ? undefined
+        : await insist(client, () => client.exists(entries, { signal }), signal);
+      if (stat === undefined || !this.#prospects.isCurrent(putsIn(stat))) return undefined;
+    }
+    return this.#prospects.next(client.clock.elapsedMs(), client.random.fraction());
   }
 
   async #lookForMore(signal: AbortSignal): Promise<ItemName | undefined> {
     const { clock, random } = this.#client;
-    const { ready } = await this.#look(signal);
-    this.#prospects.show(ready, clock.elapsedMs());
+    const { ready, puts } = await this.#lookout.look(signal);
+    this.#prospects.show(ready, clock.elapsedMs(), puts);
     return this.#prospects.next(clock.elapsedMs(), random.fraction());
-  }
-
-  async #look(signal: AbortSignal, wakeUp?: WakeUp) {
-    // Claims first: an item that is claimed in between is then tried in vain, but none is overlooked.
-    const [taken, entries] = await Promise.all([
-      this.#list(this.#layout.taken, signal, wakeUp),
-      this.#list(this.#layout.entries, signal, wakeUp),
-    ]);
-    if (this.#unfit.size > 0) {
-      const there = new Set(entries);
-      for (const name of this.#unfit) if (!there.has(name)) this.#unfit.delete(name);
-    }
-    const waiting = waitingItems({ entries, taken }).filter(({ name }) => !this.#unfit.has(name));
-    const nowMs = waiting.some(({ dueMs }) => dueMs > 0) ? await this.#serverTime.atLeastMs(signal) : 0;
-    return { ...chooseItems(waiting, this.#options.order, nowMs), nowMs };
-  }
-
-  /** The node is made where it is to be watched and is not there: nobody could be told of its first child. */
-  async #list(path: string, signal: AbortSignal, wakeUp: WakeUp | undefined): Promise<readonly string[]> {
-    const client = this.#client;
-    const options = wakeUp === undefined ? { signal } : { signal, watch: wakeUp.watch(path) };
-    for (;;) {
-      try {
-        return await insist(client, () => client.children(path, options), signal);
-      } catch (error) {
-        if (!isCoordinationError(error, "NoNode")) throw error;
-        if (wakeUp === undefined) return [];
-        await insist(client, () => client.ensurePath(path, { signal }), signal);
-      }
-    }
   }
 
   /** Resolves when something has changed, or after so long. */
@@ -196,7 +171,7 @@ export class Taker<T> {
       if (!isCoordinationError(err, "NoAuth")) throw err;
       this.#client.logger.warn({ err, path }, "an item cannot be taken");
     }
-    this.#unfit.add(name.name);
+    this.#lookout.leave(name.name);
     return undefined;
   }
 
