@@ -1,7 +1,9 @@
 /** What a queue takes and gives in one process, on our server in memory: loops, functions, clocks, limits, arguments. */
 import { type Clock, nodeClock } from "@corral/io";
 import {
+  type Client,
   connect,
+  curatorItems,
   DelayQueue,
   type Delivery,
   isGrantLostError,
@@ -11,7 +13,7 @@ import {
   utf8,
 } from "@corral/queues";
 import { TestServer } from "@corral/testing";
-import { expect, test } from "vitest";
+import { expect, expectTypeOf, test } from "vitest";
 
 const patience = { timeoutMs: 60_000 };
 const path = "/queue";
@@ -160,6 +162,18 @@ test("a queue takes no more than can be listed, and says why", async () => {
   expect(await drain(queue, 3)).toEqual(["0", "1", "2"]);
   await queue.put("fits again");
   expect(await queue.size()).toBe(19_998);
+});
+
+test("values have the type of the codec, and without one they are unknown", () => {
+  type Words = Delivery<readonly string[]>;
+  expectTypeOf<ReturnType<Queue<readonly string[]>["take"]>>().resolves.toEqualTypeOf<Words>();
+  expectTypeOf<ConstructorParameters<typeof Queue<unknown>>["length"]>().toEqualTypeOf<2 | 3>();
+  expectTypeOf<ConstructorParameters<typeof Queue<string>>["length"]>().toEqualTypeOf<3>();
+  expectTypeOf<Parameters<PriorityQueue<Uint8Array | null>["put"]>[0]>().toEqualTypeOf<Uint8Array | null>();
+  const untyped = (client: Client) => new Queue(client, path);
+  expectTypeOf<ReturnType<typeof untyped>>().toEqualTypeOf<Queue<unknown>>();
+  const typed = (client: Client) => new DelayQueue(client, path, { codec: curatorItems(utf8) });
+  expectTypeOf<ReturnType<typeof typed>>().toEqualTypeOf<DelayQueue<readonly string[]>>();
 });
 
 test("as much as may be put at once can be put at once", async () => {

@@ -8,12 +8,15 @@ import type { Obituary } from "./claim.ts";
 import type { Intake } from "./intake.ts";
 import { parseItemName } from "./item-name.ts";
 import type { Layout } from "./layout.ts";
+import { limits } from "./limits.ts";
 import type { Placing } from "./placement.ts";
 
 /** An item that was given up. */
 export interface DeadLetter {
   /** By which it can be put back or thrown away. */
   readonly name: string;
+  /** What the item was called when it was given up. */
+  readonly itemName: string;
   /** Why it was given up, in words. */
   readonly reason: string;
   /** How often it was delivered. */
@@ -51,9 +54,16 @@ export class DeadLetters {
   async list(wait: WaitOptions = {}): Promise<DeadLetter[]> {
     using limit = beginWait(this.#client, "A look at", this.#layout.dead, wait);
     const { signal } = limit;
-    const names = await this.#names(signal);
-    const found = await Promise.all(names.map((name) => this.#read(name, signal)));
-    return found.filter((letter) => letter !== undefined).sort((a, b) => a.sinceMs - b.sinceMs);
+    const names = (await this.#names(signal)).values();
+    const found: DeadLetter[] = [];
+    const reader = async (): Promise<void> => {
+      for (const name of names) {
+        const letter = await this.#read(name, signal);
+        if (letter !== undefined) found.push(letter);
+      }
+    };
+    await Promise.all(Array.from({ length: limits.readsAtOnce }, reader));
+    return found.sort((a, b) => a.sinceMs - b.sinceMs || (a.name < b.name ? -1 : 1));
   }
 
   /** Their names, now and after every change; `undefined` while there was never one. For an alarm, say. */
@@ -70,7 +80,7 @@ export class DeadLetters {
     const letter = await this.#read(name, limit.signal);
     if (letter === undefined) return false;
     const { signal } = limit;
-    const prefix = await this.#placing.prefix({ priority: parseItemName(letter.item)?.priority }, signal);
+    const prefix = await this.#placing.prefix({ priority: parseItemName(letter.itemName)?.priority }, signal);
     const away = [this.#layout.deadItem(name), this.#layout.deadLetter(name)];
     try {
       await this.#intake.put([{ prefix, data: letter.data }], { signal }, (transaction) => {
@@ -114,7 +124,7 @@ export class DeadLetters {
     return insist(this.#client, () => childrenOrNone(this.#client, this.#layout.dead, signal), signal);
   }
 
-  async #read(name: string, signal: AbortSignal): Promise<(DeadLetter & { readonly item: string }) | undefined> {
+  async #read(name: string, signal: AbortSignal): Promise<DeadLetter | undefined> {
     const read = (path: string) => insist(this.#client, () => this.#client.get(path, { signal }), signal);
     try {
       const [letter, item] = await Promise.all([
@@ -123,7 +133,7 @@ export class DeadLetters {
       ]);
       const obituary = await decodeObituary(letter.data);
       const { reason, deliveries } = obituary;
-      return { name, reason, deliveries, sinceMs: letter.stat.ctimeMs, data: item.data, item: obituary.name };
+      return { name, itemName: obituary.name, reason, deliveries, sinceMs: letter.stat.ctimeMs, data: item.data };
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return undefined;
       throw error;

@@ -31,4 +31,6 @@ export const limits = {
   overtakenMsMax: 64,
   /** Items that `explain()` tells of one by one. */
   explained: 100,
+  /** Dead letters that are read at a time. */
+  readsAtOnce: 32,
 } as const;
