@@ -1,0 +1,89 @@
+/** Looking at a proposal and at those who are asked about it. */
+import { type Client, isCoordinationError, type Stat } from "@corral/client";
+import { childrenOrNone, insist, queueOrder } from "@corral/recipe-kit";
+import type { Subscriber } from "./decide.ts";
+import { decodeProposal, decodeSubscriber, type ProposalRecord } from "./records.ts";
+import type { Settings } from "./store.ts";
+
+/** What stands before the sequence number in a subscriber's name. */
+export const subscriberKind = "subscriber-";
+
+/** A subscriber, and which write of its node was read. */
+export interface SeenSubscriber extends Subscriber {
+  readonly stat: Stat;
+}
+
+/** The slot for proposals. Its version only grows, whichever proposals it has held. */
+export interface Slot {
+  readonly record: ProposalRecord | undefined;
+  readonly version: number;
+}
+
+/** Everything that an activation depends on. */
+export interface Look {
+  readonly slot: Slot;
+  readonly subscribers: readonly SeenSubscriber[];
+  /** Moves when somebody joins. */
+  readonly subscribersVersion: number;
+  /** The version of the configuration. */
+  readonly version: number;
+}
+
+/** Looks at it all, not older than when it was asked for. */
+export async function lookAt<I, T>(settings: Settings<I, T>, signal: AbortSignal): Promise<Look> {
+  const { client, layout } = settings;
+  await insist(client, () => client.sync(layout.root, { signal }), signal);
+  const slot = await readSlot(settings, signal);
+  const stat = await insist(client, () => client.exists(layout.root, { signal }), signal);
+  // In this order: who joins after the first read moves the version.
+  const parent = await insist(client, () => client.exists(layout.subscribers, { signal }), signal);
+  const subscribers = await readSubscribers(settings, signal);
+  return { slot, subscribers, subscribersVersion: parent?.version ?? 0, version: stat?.version ?? 0 };
+}
+
+/** What is proposed. */
+export async function readSlot<I, T>({ client, layout }: Settings<I, T>, signal: AbortSignal): Promise<Slot> {
+  return await insist(
+    client,
+    async () => {
+      try {
+        const { data, stat } = await client.get(layout.proposal, { signal });
+        return { record: decodeProposal(data), version: stat.version };
+      } catch (error) {
+        if (isCoordinationError(error, "NoNode")) return { record: undefined, version: 0 };
+        throw error;
+      }
+    },
+    signal,
+  );
+}
+
+/** All who are asked, in the order in which they came. */
+export async function readSubscribers<I, T>(
+  { client, layout }: Settings<I, T>,
+  signal: AbortSignal,
+): Promise<SeenSubscriber[]> {
+  const names = await insist(client, () => childrenOrNone(client, layout.subscribers, signal), signal);
+  const found = await Promise.all(
+    queueOrder(names, [subscriberKind]).map(({ name }) =>
+      insist(client, () => readSubscriber(client, layout.subscriber(name), name, signal), signal),
+    ),
+  );
+  return found.filter((one) => one !== undefined);
+}
+
+/** `undefined`: it has just left. */
+async function readSubscriber(
+  client: Client,
+  path: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<SeenSubscriber | undefined> {
+  try {
+    const { data, stat } = await client.get(path, { signal });
+    return { name, ...decodeSubscriber(data), stat };
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return undefined;
+    throw error;
+  }
+}
