@@ -2,6 +2,7 @@
 export {
   type Client,
   connect,
+  isCoordinationError,
   type ObservedNode,
   type ObservedTree,
   type TreeChange,

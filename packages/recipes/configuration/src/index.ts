@@ -1,5 +1,18 @@
 /** Typed configuration: checked by a schema, live, versioned, staged with consent, rolled back. */
-export { type Client, type Codec, connect, json, msgpack, type Observed } from "@corral/client";
+export {
+  type Client,
+  type Codec,
+  compressed,
+  connect,
+  isCoordinationError,
+  json,
+  msgpack,
+  type Observed,
+  optional,
+  raw,
+  utf8,
+  validated,
+} from "@corral/client";
 export {
   isWaitTimeoutError,
   isWriteOutcomeUnknownError,

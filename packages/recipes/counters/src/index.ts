@@ -1,5 +1,17 @@
 /** Numbers and values that many clients share, and that stay exact whatever becomes of requests and replies. */
-export { type Client, type Codec, connect, json, msgpack, optional, raw, utf8, validated } from "@corral/client";
+export {
+  type Client,
+  type Codec,
+  compressed,
+  connect,
+  isCoordinationError,
+  json,
+  msgpack,
+  optional,
+  raw,
+  utf8,
+  validated,
+} from "@corral/client";
 export { isWaitTimeoutError, type WaitOptions, WaitTimeoutError } from "@corral/recipe-kit";
 export { AtomicCounter, type CounterChange, type CounterComparison, type CounterOptions } from "./atomic-counter.ts";
 export { int32, int64 } from "./codecs.ts";

@@ -2,7 +2,9 @@
 export {
   type Client,
   type Codec,
+  compressed,
   connect,
+  isCoordinationError,
   json,
   msgpack,
   optional,

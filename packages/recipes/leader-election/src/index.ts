@@ -1,5 +1,5 @@
 /** One leader at a time. */
-export { type Client, connect } from "@corral/client";
+export { type Client, connect, isCoordinationError } from "@corral/client";
 export {
   type GrantLossReason,
   GrantLostError,
@@ -10,6 +10,6 @@ export {
   WaitTimeoutError,
 } from "@corral/recipe-kit";
 export { decideByPreference, decideFirstCome, type PreferenceDecision } from "./decide.ts";
-export { Election, type ElectionOptions, type Participant } from "./election.ts";
+export { Election, type ElectionExplanation, type ElectionOptions, type Participant } from "./election.ts";
 export { Leadership } from "./leadership.ts";
 export type { Leader, LeaderView } from "./observe-leader.ts";

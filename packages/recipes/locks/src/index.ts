@@ -1,5 +1,5 @@
 /** Locks among processes. */
-export { type Client, connect } from "@corral/client";
+export { type Client, connect, isCoordinationError } from "@corral/client";
 export {
   Grant,
   type GrantLossReason,

@@ -1,5 +1,5 @@
 /** Who offers what, where, and how it does. */
-export { type Client, connect } from "@corral/client";
+export { type Client, connect, isCoordinationError } from "@corral/client";
 export {
   type GrantLossReason,
   GrantLostError,

@@ -1,5 +1,17 @@
 /** Two-phase commit: several participants all carry something out, or none does. */
-export { type Client, type Codec, connect, json, msgpack, validated } from "@corral/client";
+export {
+  type Client,
+  type Codec,
+  compressed,
+  connect,
+  isCoordinationError,
+  json,
+  msgpack,
+  optional,
+  raw,
+  utf8,
+  validated,
+} from "@corral/client";
 export {
   type Contender,
   isWaitTimeoutError,
