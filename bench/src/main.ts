@@ -10,6 +10,11 @@ import { type Driver, DriverError, ownDriver, prepare, type Timing, zkload } fro
 import { type Figure, figures } from "./figures.ts";
 import { describeMachine, javaVersion } from "./machine.ts";
 import type { Measurement } from "./measurement.ts";
+import { findLibraries } from "./recipes/contenders.ts";
+import { recipeFigures } from "./recipes/figures.ts";
+import { UnfairError } from "./recipes/holdings.ts";
+import { measureRecipes } from "./recipes/recipe-bench.ts";
+import { failOverTable, handOverTable, type RecipeRow } from "./recipes/report.ts";
 import { type Row, table } from "./report.ts";
 import { findApache, type Running, StartError, startApache, startCeiling, startCorral } from "./servers.ts";
 
@@ -19,6 +24,7 @@ interface Options {
   readonly rounds: number;
   readonly only: string | undefined;
   readonly quick: boolean;
+  readonly recipes: boolean;
   readonly peer: boolean;
   readonly ceiling: boolean;
   readonly dataDir: string;
@@ -37,6 +43,7 @@ const options = new Command("npm run bench --")
   .option("--rounds <n>", "runs of each figure on each server; the median counts", positive, 3)
   .option("--only <text>", "only figures whose name holds the text")
   .option("--quick", "one round of one second: whether it works, not how fast", false)
+  .option("--recipes", "instead: locks and elections next to Curator's and kazoo's, on each server", false)
   .option("--no-peer", "without Apache ZooKeeper")
   .option("--no-ceiling", "without the server that does nothing")
   .option(
@@ -51,27 +58,35 @@ const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort(signal));
 
 const directory = mkdtempSync(join(resolve(options.dataDir), "corral-bench-"));
-const servers: Running[] = [];
+const processes: { stop(): Promise<void> }[] = [];
 try {
-  await main();
+  await (options.recipes ? benchRecipes() : benchServers());
 } catch (error) {
   if (stop.signal.aborted) process.exitCode = stop.signal.reason === "SIGINT" ? 130 : 143;
-  else if (error instanceof StartError || error instanceof DriverError) {
+  else if (isFailure(error)) {
     print(error.message);
     process.exitCode = 1;
   } else throw error;
 } finally {
-  await Promise.all(servers.map((server) => server.stop()));
+  await Promise.all(processes.map((one) => one.stop()));
   rmSync(directory, { recursive: true, force: true });
 }
 
-async function main(): Promise<void> {
-  const chosen = figures.filter(({ name }) => name.includes(options.only ?? ""));
-  if (chosen.length === 0) {
-    print(`No figure's name holds '${options.only}'. There are: ${figures.map(({ name }) => name).join(", ")}.`);
-    process.exitCode = 2;
-    return;
-  }
+function isFailure(error: unknown): error is Error {
+  return error instanceof StartError || error instanceof DriverError || error instanceof UnfairError;
+}
+
+/** The figures that were asked for; none, and it is said, if there are none. */
+function choose<F extends { readonly name: string }>(all: readonly F[]): F[] {
+  const chosen = all.filter(({ name }) => name.includes(options.only ?? ""));
+  if (chosen.length > 0) return chosen;
+  print(`No figure's name holds '${options.only}'. There are: ${all.map(({ name }) => name).join(", ")}.`);
+  process.exitCode = 2;
+  return [];
+}
+
+/** Starts the servers that are compared, and says on what and how they are measured. */
+async function begin(): Promise<{ ours: Running; theirs: Running | undefined; timing: Timing; rounds: number }> {
   const timing: Timing = options.quick
     ? { warmUpSeconds: 0.3, seconds: 1 }
     : { warmUpSeconds: options.warmUp, seconds: options.seconds };
@@ -84,9 +99,33 @@ async function main(): Promise<void> {
     print("Apache ZooKeeper is not installed (Debian: apt install zookeeper); ours alone.");
   const ours = await started(startCorral(directory));
   const theirs = apache && (await started(startApache(apache, directory)));
-  const ceiling = options.ceiling ? await started(startCeiling()) : undefined;
   print(`${[ours, theirs].flatMap((one) => one?.name ?? []).join(" and ")}: durable, standalone, data in ${directory}`);
   print(`${rounds} × ${timing.seconds} s a figure after ${timing.warmUpSeconds} s, in turn; medians`);
+  return { ours, theirs, timing, rounds };
+}
+
+async function benchRecipes(): Promise<void> {
+  const chosen = choose(recipeFigures);
+  if (chosen.length === 0) return;
+  const commands = await findLibraries(directory, (what) => print(`Not installed, and left out: ${what}`));
+  const { ours, theirs, timing, rounds } = await begin();
+  const warmUpSeconds = options.quick ? 0 : 5;
+  const bench = { commands, timing, rounds, warmUpSeconds, signal: stop.signal, started: processes, progress };
+  const rows: RecipeRow[] = [];
+  for (const figure of chosen) {
+    for (const server of [theirs, ours]) if (server) rows.push(await measureRecipes(bench, figure, server));
+  }
+  const handOvers = rows.filter(({ kind }) => kind === "hand-over");
+  const failOvers = rows.filter(({ kind }) => kind !== "hand-over");
+  if (handOvers.length > 0) print(`\nhand-overs of a lock\n\n${handOverTable(handOvers)}`);
+  if (failOvers.length > 0) print(`\nfail-over of an election, when the leader ...\n\n${failOverTable(failOvers)}`);
+}
+
+async function benchServers(): Promise<void> {
+  const chosen = choose(figures);
+  if (chosen.length === 0) return;
+  const { ours, theirs, timing, rounds } = await begin();
+  const ceiling = options.ceiling ? await started(startCeiling()) : undefined;
 
   const loaded = [ours, ...(theirs ? [theirs] : [])];
   for (const server of loaded) await prepare(server, stop.signal);
@@ -140,7 +179,7 @@ async function warmUp(loaded: readonly Running[]): Promise<void> {
 
 async function started(starting: Promise<Running>): Promise<Running> {
   const server = await starting;
-  servers.push(server);
+  processes.push(server);
   stop.signal.throwIfAborted();
   return server;
 }

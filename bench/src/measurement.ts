@@ -39,10 +39,10 @@ export function summary(runs: readonly Measurement[]): Measurement {
  * How many times as fast `ours` was: the median of the ratios of runs made one right after the other, so that a
  * machine that is slower for a while is slower for both. Undefined without a pair.
  */
-export function ratio(
-  ours: readonly Measurement[],
-  theirs: readonly Measurement[],
-  part: (run: Measurement) => number | undefined,
+export function ratio<Run>(
+  ours: readonly Run[],
+  theirs: readonly Run[],
+  part: (run: Run) => number | undefined,
 ): number | undefined {
   const ratios = ours.flatMap((run, i) => {
     const [a, b] = [part(run), theirs[i] && part(theirs[i])];

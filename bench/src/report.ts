@@ -53,11 +53,13 @@ function cells({ operationsPerSecond, latencyMs, serverCpuUs }: Measurement): st
   ];
 }
 
-function whole(value: number): string {
+/** A whole number with commas. */
+export function whole(value: number): string {
   return Math.round(value).toLocaleString("en");
 }
 
-function times(value: number | undefined): string {
+/** A ratio, or nothing where there is none. */
+export function times(value: number | undefined): string {
   return value === undefined ? "" : `${value.toFixed(2)}×`;
 }
 
@@ -65,8 +67,8 @@ function percent(value: number | undefined): string {
   return value === undefined ? "" : `${whole(value * 100)} %`;
 }
 
-/** The first column to the left, numbers to the right. */
-function aligned(rows: readonly (readonly string[])[]): string {
+/** Rows of cells, a header first, as a table: the first column to the left, the others to the right. */
+export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(" | ")} |`;

@@ -13,7 +13,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "@corral/master-worker": ["@corral/client", "@corral/io"],
   "@corral/testing": ["@corral/protocol", "@corral/io", "@corral/server", "@corral/client"],
   "@corral/demo": ["@corral/client", "@corral/io", "@corral/master-worker", "@corral/server"],
-  "@corral/bench": ["@corral/client", "@corral/io", "@corral/protocol", "@corral/server"],
+  "@corral/bench": ["@corral/client", "@corral/leader-election", "@corral/locks", "@corral/protocol"],
 };
 
 /** Which of our packages every package below packages/recipes may import, unless the table above knows it by name. */
@@ -53,7 +53,7 @@ export const entryPoints: readonly RegExp[] = [
   /^packages\/[^/]+\/src\/(.*\/)?main\.ts$/,
   /^packages\/demo\/src\/roles\/(master|worker|submitter|server|client)\.ts$/,
   /^packages\/demo\/src\/processes\/exit-with-parent\.ts$/,
-  /^bench\/src\/(main|load-process|ceiling-process)\.ts$/,
+  /^bench\/src\/(main|load-process|ceiling-process|recipes\/contender-process)\.ts$/,
   /^test\/.*-process\.ts$/,
   /\.test\.ts$/,
   /^vitest\.config\.ts$/,
