@@ -99,6 +99,9 @@ describeOnEveryEngine("an election", (engine) => {
       ["high", false],
       ["middle", false],
     ]);
+    const { leader, candidates } = await insist(b, () => election(b, "observer", 1).explain());
+    expect(leader).toMatchObject({ identity: "low", sessionId: a.sessionId, sessionTimeoutMs: a.sessionTimeoutMs });
+    expect(candidates.map(({ identity }) => identity)).toEqual(["high", "middle"]);
     await low.release();
     const highest = await high;
     expect(highest.fencingToken).toBeGreaterThan(low.fencingToken);

@@ -120,8 +120,11 @@ describeOnEveryEngine("a mutex", (engine) => {
     waiting.catch(() => undefined);
     await queueLength(a, "/lock", 2);
     const { holders, waiters } = await insist(a, () => new Mutex(a, "/lock").explain());
-    expect(holders).toMatchObject([{ identity: "holder", sessionId: a.sessionId, czxid: held.fencingToken }]);
-    expect(waiters).toMatchObject([{ identity: "waiter", sessionId: b.sessionId }]);
+    const { sessionTimeoutMs } = a;
+    expect(holders).toMatchObject([
+      { identity: "holder", sessionId: a.sessionId, sessionTimeoutMs, czxid: held.fencingToken },
+    ]);
+    expect(waiters).toMatchObject([{ identity: "waiter", sessionId: b.sessionId, sessionTimeoutMs }]);
     enough.abort();
     await held.release();
   });
@@ -256,6 +259,9 @@ describeOnEveryEngine("a semaphore", (engine) => {
     await queueLength(a, "/permits/leases", 1);
     await one.release();
     const both = await new Semaphore(b, "/permits", { limit: 2 }).acquireMany(2, patience);
+    const { holders } = await insist(a, () => new Semaphore(a, "/permits", { limit: 2 }).explain());
+    const { sessionId, sessionTimeoutMs } = b;
+    expect(holders).toMatchObject(both.map(({ path }) => ({ path, sessionId, sessionTimeoutMs, identity: "" })));
     expect(both.every((grant) => grant.held)).toBe(true);
     await Promise.all(both.map((grant) => grant.release()));
     expect(await namesBelow(a, "/permits/leases")).toEqual([]);

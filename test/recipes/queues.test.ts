@@ -304,7 +304,15 @@ describeOnEveryEngine("a queue", (engine) => {
       taken: 1,
       dead: 0,
       next: [{ name: two.name, deliveries: two.deliveries }],
-      deliveries: [{ name: one.name, deliveries: one.deliveries, identity: "a", sessionId: a.sessionId }],
+      deliveries: [
+        {
+          name: one.name,
+          deliveries: one.deliveries,
+          identity: "a",
+          sessionId: a.sessionId,
+          sessionTimeoutMs: a.sessionTimeoutMs,
+        },
+      ],
       waitingConsumers: [],
     });
     await one.acknowledge();

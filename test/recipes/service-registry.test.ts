@@ -247,7 +247,7 @@ describeOnEveryEngine("a name that is held alone", (engine) => {
       await expect(refused).rejects.toMatchObject({ name: "NameTakenError", holder: { id: "b1", holds: "name" } });
     }
     const { holder, waiters } = await other.explain("billing", patience);
-    expect(holder).toMatchObject({ id: "b1", sessionId: a.sessionId });
+    expect(holder).toMatchObject({ id: "b1", sessionId: a.sessionId, sessionTimeoutMs: a.sessionTimeoutMs });
     expect(waiters).toEqual([]);
     await held.release();
     const member = await other.register(wanted, patience);

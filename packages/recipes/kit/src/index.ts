@@ -10,7 +10,7 @@ export {
 } from "./errors.ts";
 export { type Contender, contenders } from "./explain.ts";
 export { Grant, type GrantOptions, type Guard } from "./grant.ts";
-export { newGuid } from "./guid.ts";
+export { newGuid, newTicketGuid, sessionTimeoutIn } from "./guid.ts";
 export { insist, isInterruption } from "./insist.ts";
 export { type NodeView, viewNode } from "./node-view.ts";
 export { isWriteOutcomeUnknownError, type WriteOutcome, WriteOutcomeUnknownError } from "./outcome.ts";

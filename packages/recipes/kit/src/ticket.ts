@@ -3,8 +3,11 @@
  * Curator has it, so that a create whose reply was lost is never repeated blindly: the node is looked for instead.
  */
 import { type Client, isCoordinationError, isRecoverable } from "@corral/client";
-import { newGuid } from "./guid.ts";
+import { newTicketGuid } from "./guid.ts";
 import { insist } from "./insist.ts";
+
+/** What a ticket's name begins with, as Curator has it. After it comes the GUID. */
+export const ticketMark = "_c_";
 
 /** A place in a queue. It lasts as long as the session that took it. */
 export interface Ticket {
@@ -34,14 +37,14 @@ export async function takeTicket(client: Client, request: TicketRequest, signal:
   const { parent, kind, data } = request;
   for (;;) {
     signal.throwIfAborted();
-    const guid = newGuid(client.random);
     const sessionId = client.sessionId;
+    const guid = newTicketGuid(client.random, sessionId === 0n ? 0 : client.sessionTimeoutMs);
     try {
-      const ticket = await createOnce(client, parent, `_c_${guid}-`, kind, data, signal);
+      const ticket = await createOnce(client, parent, `${ticketMark}${guid}-`, kind, data, signal);
       // Made by a session that has ended meanwhile, it is about to vanish: worse than none.
       if (ticket !== undefined && ticket.sessionId === client.sessionId) return ticket;
     } catch (error) {
-      if (signal.aborted) void giveBack(client, parent, `_c_${guid}-`, sessionId);
+      if (signal.aborted) void giveBack(client, parent, `${ticketMark}${guid}-`, sessionId);
       throw error;
     }
   }

@@ -53,8 +53,18 @@ export interface Participant {
   readonly leads: boolean;
   readonly path: string;
   readonly sessionId: bigint;
+  /** Of that session, ms: when the process dies, it is gone about so long afterwards. `undefined`: another library's. */
+  readonly sessionTimeoutMs: number | undefined;
   /** When it joined, wall clock of the server, ms since 1970. */
   readonly sinceMs: number;
+}
+
+/** An election as people want to see it. */
+export interface ElectionExplanation {
+  /** `undefined`: nobody does at this moment. */
+  readonly leader: Participant | undefined;
+  /** In the order in which they would lead. */
+  readonly candidates: readonly Participant[];
 }
 
 /** An election at one path; see the head of this file. */
@@ -112,11 +122,18 @@ export class Election {
         leads: nameOf(c.path) === leader,
         path: c.path,
         sessionId: c.sessionId,
+        sessionTimeoutMs: c.sessionTimeoutMs,
         sinceMs: c.sinceMs,
       }))
       .sort(
         (a, b) => Number(b.leads) - Number(a.leads) || order.indexOf(nameOf(a.path)) - order.indexOf(nameOf(b.path)),
       );
+  }
+
+  /** Who leads and who would, since when, with which session, and when that would be over if they died. */
+  async explain(): Promise<ElectionExplanation> {
+    const all = await this.participants();
+    return { leader: all.find(({ leads }) => leads), candidates: all.filter(({ leads }) => !leads) };
   }
 
   /** The name that was last written down as leading; only with priorities is there one. */

@@ -56,6 +56,11 @@ export interface ExplainedContender extends Contender {
   readonly identity: string;
 }
 
+/** With its identity as text. */
+export function explained(contender: Contender): ExplainedContender {
+  return { ...contender, identity: contender.data?.toString("utf8") ?? "" };
+}
+
 /** A lock by a rule on a queue. Made by Mutex and ReadWriteLock. */
 export class QueueLock {
   /** The queue: every contender has a node below it. */
@@ -101,13 +106,10 @@ export class QueueLock {
     return await withGrant(await this.acquire(wait), fn);
   }
 
-  /** Who holds the lock and who waits, since when, with which session. */
+  /** Who holds the lock and who waits, since when, with which session, and when that would be over if they died. */
   async explain(): Promise<LockExplanation> {
     const { kinds, decide } = this.#rule;
-    const queue = (await contenders(this.#client, this.path, kinds)).map((c) => ({
-      ...c,
-      identity: c.data?.toString("utf8") ?? "",
-    }));
+    const queue = (await contenders(this.#client, this.path, kinds)).map(explained);
     const names = queue.map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
     const holds = (index: number): boolean => decide(names, names[index] ?? "").kind === "granted";
     return {

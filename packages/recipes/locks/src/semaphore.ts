@@ -18,7 +18,6 @@ import { type Client, isCoordinationError } from "@corral/client";
 import {
   abandonTicket,
   beginWait,
-  type Contender,
   childrenOrNone,
   contenders,
   Grant,
@@ -32,6 +31,7 @@ import {
   withGrant,
 } from "@corral/recipe-kit";
 import { Mutex } from "./mutex.ts";
+import { explained, type LockExplanation } from "./queue-lock.ts";
 
 /** How many may hold, and how this contender does. */
 export interface SemaphoreOptions {
@@ -133,9 +133,9 @@ export class Semaphore {
     return await withGrant(await this.acquire(wait), fn);
   }
 
-  /** Who has a lease, and who waits for one. */
-  async explain(): Promise<{ readonly holders: readonly Contender[]; readonly waiters: readonly Contender[] }> {
-    const leases = await contenders(this.#client, this.#leases, [leaseKind]);
+  /** Who has a lease and who waits for one, since when, with which session, and when that would be over if they died. */
+  async explain(): Promise<LockExplanation> {
+    const leases = (await contenders(this.#client, this.#leases, [leaseKind])).map(explained);
     const names = leases.map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
     const limit = await this.#readLimit(new AbortController().signal);
     const { holders, waiters } = await this.#mutex.explain();

@@ -3,7 +3,7 @@
  * and only one of those who claim it at the same time succeeds. And giving up an item that was delivered too often.
  */
 import { type Client, isCoordinationError, isRecoverable, msgpack, type NodeData } from "@corral/client";
-import { insist, newGuid } from "@corral/recipe-kit";
+import { insist, newTicketGuid, sessionTimeoutIn } from "@corral/recipe-kit";
 import type { ItemName } from "./item-name.ts";
 import { deadName, type Layout } from "./layout.ts";
 import { limits } from "./limits.ts";
@@ -56,7 +56,7 @@ export async function claimItem(
   const { sessionId } = client;
   // Without one, nobody could tell whose the claim is.
   if (sessionId === 0n) return undefined;
-  const mark = encodeClaim(newGuid(client.random), identity);
+  const mark = encodeClaim(newTicketGuid(client.random, client.sessionTimeoutMs), identity);
   for (let isOpen = false; client.sessionId === sessionId; ) {
     try {
       const claim = await claimOnce(client, layout, item, mark);
@@ -171,8 +171,17 @@ function encodeClaim(guid: string, identity: string): string {
   return `${guid} ${identity}`;
 }
 
-/** Who left the claim: what was given as `identity`, or what another library has written. */
-export function decodeClaim(data: Buffer | null): string {
+/** Who left a claim. */
+export interface Claimant {
+  /** What was given as `identity`, or what another library has written. */
+  readonly identity: string;
+  /** Of its session, ms; `undefined`: another library's. */
+  readonly sessionTimeoutMs: number | undefined;
+}
+
+/** Who left the claim with this data. */
+export function decodeClaim(data: Buffer | null): Claimant {
   const text = data?.toString("utf8") ?? "";
-  return text.charAt(guidLength) === " " ? text.slice(guidLength + 1) : text;
+  const identity = text.charAt(guidLength) === " " ? text.slice(guidLength + 1) : text;
+  return { identity, sessionTimeoutMs: sessionTimeoutIn(text) };
 }

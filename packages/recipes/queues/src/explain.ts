@@ -23,6 +23,8 @@ export interface ExplainedDelivery extends ExplainedItem {
   /** What its consumer gave as `identity`. */
   readonly identity: string;
   readonly sessionId: bigint;
+  /** Of that session, ms: when the consumer dies, the item is free about so long afterwards. `undefined`: another library's. */
+  readonly sessionTimeoutMs: number | undefined;
   /** Since when its consumer has had it. */
   readonly takenMs: number;
 }
@@ -111,7 +113,7 @@ async function explainDelivery(
       insist(client, () => client.get(layout.claim(name), { signal }), signal),
     ]);
     if (item === undefined) return undefined;
-    return { ...item, identity: decodeClaim(data), sessionId: stat.ephemeralOwner, takenMs: stat.ctimeMs };
+    return { ...item, ...decodeClaim(data), sessionId: stat.ephemeralOwner, takenMs: stat.ctimeMs };
   } catch (error) {
     if (isCoordinationError(error, "NoNode")) return undefined;
     throw error;

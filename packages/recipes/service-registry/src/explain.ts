@@ -1,5 +1,5 @@
 /** Who is behind a service's entries, who holds its name alone, who waits to: for people. */
-import { type Client, msgpack, optional, type Stat } from "@corral/client";
+import { type Client, msgpack, type NodeData, optional, type Stat } from "@corral/client";
 import { type Contender, childrenOrNone, contenders, insist } from "@corral/recipe-kit";
 import { turnKind } from "./enter.ts";
 import { isObject } from "./entry-json.ts";
@@ -28,6 +28,8 @@ export interface NameContender {
   /** The id of its instance. */
   readonly id: string;
   readonly sessionId: bigint;
+  /** So long after the server last heard of that session it expires, ms; `undefined` where nobody has said. */
+  readonly sessionTimeoutMs: number | undefined;
   /** Since when, wall clock of the server, ms since 1970. */
   readonly sinceMs: number;
 }
@@ -100,12 +102,19 @@ export async function explainService<In, P>(
   return {
     instances,
     malformed,
-    holder: holder && {
-      id: idOfClaim(holder.data?.toString("utf8") ?? ""),
-      sessionId: holder.stat.ephemeralOwner,
-      sinceMs: holder.stat.ctimeMs,
-    },
+    holder: holder && (await toHolder(holder, claims)),
     waiters: queue.filter(({ data }) => data !== null).map(toNameContender),
+  };
+}
+
+async function toHolder({ data, stat }: NodeData, claims: readonly ClaimView[]): Promise<NameContender> {
+  const name = data?.toString("utf8") ?? "";
+  const claim = claims.find((one) => one.name === name);
+  return {
+    id: idOfClaim(name),
+    sessionId: stat.ephemeralOwner,
+    sessionTimeoutMs: claim && (await timeoutOf(claim)),
+    sinceMs: stat.ctimeMs,
   };
 }
 
@@ -115,6 +124,6 @@ async function timeoutOf({ data }: ClaimView): Promise<number | undefined> {
   return about.sessionTimeoutMs;
 }
 
-function toNameContender({ data, sessionId, sinceMs }: Contender): NameContender {
-  return { id: data?.toString("utf8") ?? "", sessionId, sinceMs };
+function toNameContender({ data, sessionId, sessionTimeoutMs, sinceMs }: Contender): NameContender {
+  return { id: data?.toString("utf8") ?? "", sessionId, sessionTimeoutMs, sinceMs };
 }
