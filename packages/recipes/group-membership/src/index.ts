@@ -14,11 +14,17 @@ export {
 } from "@corral/client";
 export {
   type Contender,
+  Fence,
+  type FenceOptions,
+  fenced,
   type GrantLossReason,
   GrantLostError,
   type Guard,
   isGrantLostError,
+  isStaleTokenError,
   isWaitTimeoutError,
+  StaleTokenError,
+  type TokenHolder,
   type WaitOptions,
   WaitTimeoutError,
 } from "@corral/recipe-kit";

@@ -9,6 +9,7 @@ export {
   WaitTimeoutError,
 } from "./errors.ts";
 export { type Contender, contenders } from "./explain.ts";
+export { Fence, type FenceOptions, fenced, isStaleTokenError, StaleTokenError, type TokenHolder } from "./fence.ts";
 export { Grant, type GrantOptions, type Guard } from "./grant.ts";
 export { newGuid, newTicketGuid, sessionTimeoutIn } from "./guid.ts";
 export { insist, isInterruption } from "./insist.ts";

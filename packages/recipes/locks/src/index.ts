@@ -1,12 +1,18 @@
 /** Locks among processes. */
 export { type Client, connect, isCoordinationError } from "@corral/client";
 export {
+  Fence,
+  type FenceOptions,
+  fenced,
   Grant,
   type GrantLossReason,
   GrantLostError,
   type Guard,
   isGrantLostError,
+  isStaleTokenError,
   isWaitTimeoutError,
+  StaleTokenError,
+  type TokenHolder,
   type WaitOptions,
   WaitTimeoutError,
 } from "@corral/recipe-kit";

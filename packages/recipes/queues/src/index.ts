@@ -15,11 +15,17 @@ export {
 } from "@corral/client";
 export {
   type Contender,
+  Fence,
+  type FenceOptions,
+  fenced,
   type GrantLossReason,
   GrantLostError,
   isGrantLostError,
+  isStaleTokenError,
   isWaitTimeoutError,
   isWriteOutcomeUnknownError,
+  StaleTokenError,
+  type TokenHolder,
   type WaitOptions,
   WaitTimeoutError,
   type WriteOutcome,

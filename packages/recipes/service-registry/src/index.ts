@@ -1,11 +1,17 @@
 /** Who offers what, where, and how it does. */
 export { type Client, connect, isCoordinationError } from "@corral/client";
 export {
+  Fence,
+  type FenceOptions,
+  fenced,
   type GrantLossReason,
   GrantLostError,
   type Guard,
   isGrantLostError,
+  isStaleTokenError,
   isWaitTimeoutError,
+  StaleTokenError,
+  type TokenHolder,
   type WaitOptions,
   WaitTimeoutError,
 } from "@corral/recipe-kit";

@@ -14,7 +14,13 @@ export {
 } from "@corral/client";
 export {
   type Contender,
+  Fence,
+  type FenceOptions,
+  fenced,
+  isStaleTokenError,
   isWaitTimeoutError,
+  StaleTokenError,
+  type TokenHolder,
   type WaitOptions,
   WaitTimeoutError,
 } from "@corral/recipe-kit";
