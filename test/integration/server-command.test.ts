@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openAcl } from "@corral/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fourLetterWord } from "../support/four-letter-word.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
@@ -91,6 +92,12 @@ test("a directory that cannot be written is named", async () => {
   expect(code).toBe(1);
 });
 
+test("--compatibility serves as an older server, for tests of clients", async () => {
+  const server = await ServerProcess.start(["--client-port", "0", "--memory", "--compatibility", "3.5", ...quiet]);
+  expect(await fourLetterWord(server.port, "srvr")).toMatch(/^Zookeeper version: 3\.5\.\d+\b/);
+  await server.stop();
+});
+
 describe("wrong usage ends with code 2 and names what is wrong", () => {
   test.each([
     [["--client-port", "x", "--memory"], "--client-port"],
@@ -99,6 +106,7 @@ describe("wrong usage ends with code 2 and names what is wrong", () => {
     [["--memory", "--tick", "0"], "--tick: must be at least 1 ms"],
     [["--memory", "--data-dir", "x"], "exclude each other"],
     [["--memory", "--frobnicate"], "--frobnicate"],
+    [["--memory", "--compatibility", "3.4"], "Allowed choices are 3.5, 3.8.0"],
     [["--memory", "--log-level", "loud"], "debug, info, warn, error, silent"],
   ])("%j", async (args, text) => {
     const { code, stderr } = await ServerProcess.fails(args);

@@ -20,6 +20,8 @@ export interface ApacheOptions {
   readonly tickMs?: number;
   /** More lines of its configuration. */
   readonly config?: readonly string[];
+  /** Whether nodes may have a time to live. Default true; its own default is false. */
+  readonly extendedTypes?: boolean;
   /** The text of a JAAS configuration, for SASL. */
   readonly jaas?: string;
 }
@@ -35,7 +37,6 @@ export async function startApacheZooKeeper(options: ApacheOptions = {}): Promise
     `tickTime=${options.tickMs ?? 500}`,
     "admin.enableServer=false",
     "4lw.commands.whitelist=*",
-    "extendedTypesEnabled=true",
     "maxClientCnxns=0",
     ...(options.config ?? []),
   ];
@@ -47,7 +48,7 @@ export async function startApacheZooKeeper(options: ApacheOptions = {}): Promise
     [
       "-cp",
       zookeeperJars,
-      "-Dzookeeper.extendedTypesEnabled=true",
+      `-Dzookeeper.extendedTypesEnabled=${options.extendedTypes ?? true}`,
       ...(options.jaas === undefined ? [] : [`-Djava.security.auth.login.config=${jaas}`]),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       join(directory, "zoo.cfg"),
@@ -105,6 +106,8 @@ function answersRuok(port: number): Promise<boolean> {
     socket.on("data", (chunk) => {
       answer += chunk.toString();
     });
+    // Who does not answer is not the one that was started.
+    socket.setTimeout(5_000, () => socket.destroy());
     socket.on("error", () => resolve(false));
     socket.on("close", () => resolve(answer === "imok"));
   });

@@ -22,6 +22,7 @@ export const recipeLayers: readonly string[] = ["@corral/client", "@corral/io", 
 /** Pure and synchronous code (paths or the beginnings of paths): no async, no emitters, no outside. */
 export const core: readonly string[] = [
   "packages/protocol/src/",
+  "packages/server/src/compatibility.ts",
   "packages/server/src/replica.ts",
   "packages/server/src/replica/",
   "packages/server/src/state/",

@@ -17,6 +17,13 @@ test("session timeouts follow the tick", () => {
   expect(parseConfig({ tickMs: 100 })).toMatchObject({ minSessionTimeoutMs: 200, maxSessionTimeoutMs: 2_000 });
 });
 
+test("time to live is on, and off where Apache's default is imitated; either can be had", () => {
+  const { timeToLive, ...own } = parseConfig({ extendedTypesEnabled: false }).behaviour;
+  expect([timeToLive, parseConfig({}).behaviour]).toEqual([false, { ...own, timeToLive: true }]);
+  expect(parseConfig({ compatibility: "3.8.0" }).behaviour.timeToLive).toBe(false);
+  expect(parseConfig({ compatibility: "3.8.0", extendedTypesEnabled: true }).behaviour.timeToLive).toBe(true);
+});
+
 test.each([
   [{ clientPort: 70_000 }, "clientPort", "0 … 65535"],
   [{ clientPort: 1.5 }, "clientPort", "whole number"],
@@ -27,6 +34,8 @@ test.each([
   [{ minSessionTimeoutMs: 90_000 }, "maxSessionTimeoutMs", "minSessionTimeoutMs"],
   [{ tickMs: 99_999_999_999 }, "tickMs", "at most"],
   [{ maxSessionTimeoutMs: 2 ** 31 }, "maxSessionTimeoutMs", "at most"],
+  [{ compatibility: "3.4" }, "compatibility", "one of 3.5, 3.8.0"],
+  [{ extendedTypesEnabled: "yes" }, "extendedTypesEnabled", "true or false"],
   [{ limits: { maxFrameBytes: 0 } }, "limits.maxFrameBytes", "at least 1024"],
   [{ limits: { hardUnsentBytes: 1_000 } }, "limits.hardUnsentBytes", "maxResponseBytes"],
   [{ limits: { maxConnections: -1 } }, "limits.maxConnections", "negative"],

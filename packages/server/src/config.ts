@@ -2,6 +2,7 @@
  * What a server can be told. One schema: defaults, ranges, and errors that name the key and what to write instead.
  */
 import { z } from "zod";
+import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 
 const port = z.int("must be a whole number").min(0, "must be 0 … 65535").max(65_535, "must be 0 … 65535");
@@ -48,6 +49,13 @@ const schema = z
       .string()
       .regex(/^[^:]+:[A-Za-z0-9+/]{27}=$/, "must be user:base64(sha1(user:password))")
       .optional(),
+    /**
+     * For tests of clients: behaves as this version of Apache ZooKeeper does, and does without what it lacks. Default: as
+     * itself.
+     */
+    compatibility: z.enum(compatibleVersions, `must be one of ${compatibleVersions.join(", ")}`).optional(),
+    /** Whether nodes may have a time to live. Default true; with `compatibility` false, as Apache's is. */
+    extendedTypesEnabled: z.boolean("must be true or false").optional(),
     limits: z.strictObject(limitsShape).optional(),
   })
   .refine((c) => (c.minSessionTimeoutMs ?? c.tickMs * 2) <= (c.maxSessionTimeoutMs ?? c.tickMs * 20), {
@@ -69,6 +77,7 @@ export interface ServerConfig {
   readonly serverId: number;
   readonly reaperIntervalMs: number;
   readonly superDigest: string | undefined;
+  readonly behaviour: Behaviour;
   readonly limits: Limits;
 }
 
@@ -99,7 +108,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
       problems.map((p) => p.key),
     );
   }
-  const { limits, ...config } = result.data;
+  const { limits, compatibility, extendedTypesEnabled, ...config } = result.data;
   const given = Object.fromEntries(Object.entries(limits ?? {}).filter(([, value]) => value !== undefined));
   const allLimits: Limits = { ...defaultLimits, ...given };
   if (allLimits.hardUnsentBytes < allLimits.maxResponseBytes + allLimits.softUnsentBytes) {
@@ -110,6 +119,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     ...config,
     dataDir: config.dataDir,
     superDigest: config.superDigest,
+    behaviour: behaviourOf({ compatibility, extendedTypesEnabled }),
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
     limits: allLimits,

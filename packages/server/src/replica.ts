@@ -7,6 +7,7 @@
  * connection's own earlier writes. Alone, this server is the quorum.
  */
 import { assert, assertNever, formatZxid, OpCode } from "@corral/protocol";
+import { type Behaviour, shown } from "./compatibility.ts";
 import type { AuthenticationRules } from "./replica/authenticate.ts";
 import type { Connection } from "./replica/connection.ts";
 import { Connections } from "./replica/connections.ts";
@@ -32,6 +33,7 @@ export interface ReplicaOptions extends SessionOptions {
   /** Whether there is a disk for snapshots. */
   readonly takesSnapshots: boolean;
   readonly authentication: AuthenticationRules;
+  readonly behaviour: Behaviour;
 }
 
 /** The machine; see the head of this file. */
@@ -40,7 +42,7 @@ export class Replica {
   readonly stats = new ServerStats();
   readonly #options: ReplicaOptions;
   readonly #turn = new Turn();
-  readonly #watches = new WatchTable<Connection>();
+  readonly #watches: WatchTable<Connection>;
   readonly #connections: Connections;
   readonly #proposals: Proposals;
   readonly #sessions: Sessions;
@@ -53,10 +55,11 @@ export class Replica {
   #entriesToSnapshot: number;
 
   constructor(options: ReplicaOptions) {
-    const { state, limits, authentication } = options;
+    const { state, limits, authentication, behaviour } = options;
     const turn = this.#turn;
     this.#options = options;
     this.state = state;
+    this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch);
     const parts = { turn, state, connections: this.#connections, proposals: this.#proposals };
@@ -69,6 +72,7 @@ export class Replica {
       stats,
       limits,
       authentication,
+      behaviour,
     });
     this.#entriesToSnapshot = this.#drawSnapshotDistance();
   }
@@ -76,6 +80,11 @@ export class Replica {
   /** Whether clients are served: from the moment at which the epoch of this life is durable. */
   get serving(): boolean {
     return this.#serving;
+  }
+
+  /** As clients are told. */
+  get version(): string {
+    return this.#options.behaviour.version;
   }
 
   get epoch(): number {
@@ -176,7 +185,7 @@ export class Replica {
     if (outcome.type === "sessionClosed") this.#onSessionClosed(entry.sessionId, connection);
     if (connection === undefined) return;
     if (write !== undefined) {
-      write.outcome = outcome;
+      write.outcome = shown(entry.operation, outcome, this.#options.behaviour);
       this.#pipeline.advance(connection);
     } else if (this.#sessions.onHandshakeApplied(connection, entry, outcome)) {
       this.#pipeline.onOpen(connection);

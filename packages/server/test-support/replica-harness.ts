@@ -17,6 +17,7 @@ import {
   Writer,
   watcherEventCodec,
 } from "@corral/protocol";
+import { behaviourOf, type CompatibleVersion } from "../src/compatibility.ts";
 import { defaultLimits, type Limits } from "../src/limits.ts";
 import type { Effect, Input } from "../src/replica/effect.ts";
 import { Replica } from "../src/replica.ts";
@@ -31,6 +32,7 @@ export type Received =
 export interface HarnessOptions {
   readonly state?: StateMachine;
   readonly limits?: Partial<Limits>;
+  readonly compatibility?: CompatibleVersion;
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
 }
@@ -68,6 +70,7 @@ export class ReplicaHarness {
           }),
         fraction: () => 0.5,
       },
+      behaviour: behaviourOf(options),
       authentication: { sha1Base64: (text) => `sha1(${text.replace(":", "-")})`, superDigest: undefined },
     });
     this.input({ type: "start" });

@@ -1,7 +1,6 @@
 /** The answers to the four-letter words, in the reference's format: kazoo, go-zk and people's scripts parse them. */
 import { type FourLetterWord, formatZxid } from "@corral/protocol";
 import type { Replica } from "../replica.ts";
-import { serverVersion } from "../version.ts";
 
 /** The text that answers `word`. */
 export function answerFourLetterWord(word: FourLetterWord, replica: Replica): string {
@@ -21,7 +20,7 @@ function serverSummary(replica: Replica): string {
   const { stats, state } = replica;
   const { min, average, max } = stats.latencyMs;
   return [
-    `Zookeeper version: ${serverVersion}`,
+    `Zookeeper version: ${replica.version}`,
     `Latency min/avg/max: ${Math.round(min)}/${average.toFixed(1)}/${Math.round(max)}`,
     `Received: ${stats.received}`,
     `Sent: ${stats.sent}`,

@@ -1,7 +1,8 @@
 /** The `corral-server` command: one server in the foreground. */
 import { DirectoryInUseError } from "@corral/io";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
+import { type CompatibleVersion, compatibleVersions } from "../compatibility.ts";
 import { ConfigError } from "../config.ts";
 import { type Server, startServer } from "../server.ts";
 import { StorageError } from "../storage/storage-error.ts";
@@ -17,6 +18,7 @@ interface Flags {
   readonly tick?: number;
   readonly minSessionTimeout?: number;
   readonly maxSessionTimeout?: number;
+  readonly compatibility?: CompatibleVersion;
   readonly logLevel: string;
 }
 
@@ -55,6 +57,11 @@ function describeCommand(): Command {
     .option("--tick <ms>", "basic unit of time; sessions expire with this precision (default: 2000)", wholeNumber)
     .option("--min-session-timeout <ms>", "shortest session timeout granted (default: 2 ticks)", wholeNumber)
     .option("--max-session-timeout <ms>", "longest session timeout granted (default: 20 ticks)", wholeNumber)
+    .addOption(
+      new Option("--compatibility <version>", "for tests of clients: as this older Apache ZooKeeper").choices(
+        compatibleVersions,
+      ),
+    )
     .option("--log-level <level>", `${logLevels.join(", ")}; the log is JSON lines on standard error`, logLevel, "info")
     .version(serverVersion)
     .allowExcessArguments(false)
@@ -84,6 +91,7 @@ async function serve(flags: Flags): Promise<void> {
       ...(flags.tick !== undefined && { tickMs: flags.tick }),
       ...(flags.minSessionTimeout !== undefined && { minSessionTimeoutMs: flags.minSessionTimeout }),
       ...(flags.maxSessionTimeout !== undefined && { maxSessionTimeoutMs: flags.maxSessionTimeout }),
+      ...(flags.compatibility !== undefined && { compatibility: flags.compatibility }),
       logger,
     });
   } catch (error) {

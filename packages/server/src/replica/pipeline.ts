@@ -16,6 +16,7 @@ import {
   replyHeaderCodec,
   Writer,
 } from "@corral/protocol";
+import { type Behaviour, refusal } from "../compatibility.ts";
 import type { Limits } from "../limits.ts";
 import { allows } from "../state/access.ts";
 import { decodeClientWrite } from "../state/entry-codec.ts";
@@ -45,6 +46,7 @@ export interface PipelineParts {
   readonly stats: ServerStats;
   readonly limits: Limits;
   readonly authentication: AuthenticationRules;
+  readonly behaviour: Behaviour;
 }
 
 /** Replies to auth and sasl show no zxid. */
@@ -91,9 +93,10 @@ export class Pipeline {
   }
 
   #answerInTurn(connection: Connection, frame: Buffer, arrivedMs: number): void {
-    const { proposals } = this.#parts;
+    const { proposals, behaviour } = this.#parts;
     // sync is a barrier: also for what others, or the session's former connection, had asked for when it came.
-    const afterZxid = frame.readInt32BE(4) === OpCode.sync && proposals.count > 0 ? proposals.lastZxid : 0;
+    const isBarrier = behaviour.syncIsBarrier && frame.readInt32BE(4) === OpCode.sync;
+    const afterZxid = isBarrier && proposals.count > 0 ? proposals.lastZxid : 0;
     if (afterZxid === 0 && connection.queue.length === 0 && !this.#isCongested(connection)) {
       return this.#answer(connection, frame, arrivedMs);
     }
@@ -183,11 +186,12 @@ export class Pipeline {
 
   /** Sends what happened to those who watch for it and may know. */
   fire(firings: readonly Firing[], zxid: number): void {
-    const { turn, watches, stats } = this.#parts;
+    const { turn, watches, stats, behaviour } = this.#parts;
+    const shownZxid = behaviour.eventsTellZxid ? zxid : -1;
     for (const { type, path, acl } of firings) {
       watches.fire(type, path, (connection) => {
-        if (!allows(acl, Permission.read, connection.identities)) return;
-        writeEvent(connection.out, zxid, type, path);
+        if (behaviour.eventsNeedRead && !allows(acl, Permission.read, connection.identities)) return;
+        writeEvent(connection.out, shownZxid, type, path);
         stats.onEvent();
         turn.hasOutput(connection);
       });
@@ -236,6 +240,7 @@ export class Pipeline {
     try {
       operation = decodeClientWrite(type, new Reader(frame, 8));
       if (operation === undefined) return false;
+      failure = refusal(operation, this.#parts.behaviour);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#logBadBody(connection, type, error);
@@ -280,9 +285,10 @@ export class Pipeline {
   #answer(connection: Connection, frame: Buffer, arrivedMs: number): void {
     const xid = frame.readInt32BE(0);
     const type = frame.readInt32BE(4);
+    if (this.#parts.behaviour.unknownOperations.has(type)) return this.#refuse(connection, xid, type, arrivedMs);
     if (isRead(type)) return this.#read(connection, xid, type, frame, arrivedMs);
     if (isWatchRequest(type)) return this.#watchRequest(connection, xid, type, frame, arrivedMs);
-    const { state, connections } = this.#parts;
+    const { state } = this.#parts;
     switch (type) {
       case OpCode.ping:
         return this.#reply(connection, xid, state.lastZxid, ErrorCode.Ok, arrivedMs);
@@ -299,13 +305,20 @@ export class Pipeline {
       case OpCode.reconfig:
         // Alone there is nothing to reconfigure.
         return this.#reply(connection, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
-      default: {
-        this.#reply(connection, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
-        const name = opName(type);
-        const what = name === undefined ? `unknown operation ${type}` : `operation ${type} (${name})`;
-        return connections.close(connection, `it sent ${what}, which no client may send by itself`);
-      }
+      default:
+        return this.#refuse(connection, xid, type, arrivedMs);
     }
+  }
+
+  #refuse(connection: Connection, xid: number, type: number, arrivedMs: number): void {
+    const { state, connections, behaviour } = this.#parts;
+    this.#reply(connection, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
+    const name = opName(type);
+    const what = name === undefined ? `unknown operation ${type}` : `operation ${type} (${name})`;
+    const why = behaviour.unknownOperations.has(type)
+      ? `which ${behaviour.version} does not have`
+      : "which no client may send by itself";
+    connections.close(connection, `it sent ${what}, ${why}`);
   }
 
   #read(connection: Connection, xid: number, type: number, frame: Buffer, arrivedMs: number): void {
@@ -345,8 +358,8 @@ export class Pipeline {
   }
 
   #readContext(connection: Connection): ReadContext {
-    const { state, watches, limits } = this.#parts;
-    return { state, watches, connection, maxResponseBytes: limits.maxResponseBytes };
+    const { state, watches, limits, behaviour } = this.#parts;
+    return { state, watches, connection, behaviour, maxResponseBytes: limits.maxResponseBytes };
   }
 
   /** A body that cannot be read is the client's error, and only that request's. */

@@ -1,5 +1,6 @@
 /** The operations that only read: answered from this server's state, at once, straight into the connection's output. */
 import { ErrorCode, OpCode, operations, Permission, type Reader, statCodec, type Writer } from "@corral/protocol";
+import type { Behaviour } from "../compatibility.ts";
 import { allows, redactAcl } from "../state/access.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { Znode } from "../state/znode.ts";
@@ -13,6 +14,7 @@ export interface ReadContext {
   readonly state: StateMachine;
   readonly watches: WatchTable<Connection>;
   readonly connection: Connection;
+  readonly behaviour: Behaviour;
 }
 
 /** What was asked for is more than one answer may hold. */
@@ -52,7 +54,7 @@ const exists: Handler = (context, reader, out) => {
   const { path, watch: wanted } = operations.exists.request.read(reader);
   if (path.includes("\0")) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
-  if (node !== undefined && !readable(context, node)) return ErrorCode.NoAuth;
+  if (context.behaviour.existsNeedsRead && node !== undefined && !readable(context, node)) return ErrorCode.NoAuth;
   // The watch is set even when there is nothing: that is how one waits for a node to appear.
   if (wanted) watch(context, path, WatchKind.data);
   if (node === undefined) return ErrorCode.NoNode;

@@ -12,7 +12,7 @@ import {
   type Writer,
 } from "@corral/protocol";
 import { allows } from "../state/access.ts";
-import { WatchKind } from "../watch/watch-table.ts";
+import { childTable, dataTable, WatchKind } from "../watch/watch-table.ts";
 import type { Connection } from "./connection.ts";
 import type { ReadContext } from "./reads.ts";
 
@@ -73,14 +73,21 @@ const kindsOfType = new Map<number, number>([
   [WatcherType.persistentRecursive, WatchKind.recursive],
 ]);
 
+/** Where a path has one mode in each table, a type names a table, whatever the mode in it. */
+const tablesOfType = new Map<number, number>([
+  [WatcherType.children, childTable],
+  [WatcherType.data, dataTable],
+  [WatcherType.any, childTable | dataTable],
+]);
+
 function matchWatches(
   context: ReadContext,
   request: { readonly path: string; readonly type: number },
   remove: boolean,
 ): ErrorCode {
-  const kinds = kindsOfType.get(request.type);
+  const { watches, connection, behaviour } = context;
+  const kinds = (behaviour.watchModesCoexist ? kindsOfType : tablesOfType).get(request.type);
   if (kinds === undefined) return ErrorCode.MarshallingError;
-  const { watches, connection } = context;
   if ((watches.kindsOf(request.path, connection) & kinds) === 0) return ErrorCode.NoWatcher;
   if (remove) watches.remove(request.path, connection, kinds);
   return ErrorCode.Ok;
@@ -88,11 +95,13 @@ function matchWatches(
 
 /** Re-arms after a reconnect. What the client has missed since its last zxid is sent at once instead. */
 function setWatches(context: ReadContext, request: SetWatches2, sendEvent: SendEvent): ErrorCode {
-  const { state, watches, connection } = context;
+  const { state, watches, connection, behaviour } = context;
   const since = request.relativeZxid;
   const event = (type: WatchEventType, path: string): void => {
     const acl = state.tree.get(path)?.acl;
-    if (acl === undefined || allows(acl, Permission.read, connection.identities)) sendEvent(connection, type, path);
+    const mayKnow =
+      !behaviour.eventsNeedRead || acl === undefined || allows(acl, Permission.read, connection.identities);
+    if (mayKnow) sendEvent(connection, type, path);
   };
   for (const path of request.dataWatches) {
     const node = state.tree.get(path);

@@ -4,13 +4,22 @@
  */
 import { parentPath, WatchEventType } from "@corral/protocol";
 
+/** A persistent watch is two: of the node itself, and of its list of children. */
+const persistentData = 4;
+const persistentChild = 8;
+
 /** Kinds of watch, as bits. The first two are one-shot. */
 export const WatchKind = {
   data: 1,
   child: 2,
-  persistent: 4,
-  recursive: 8,
+  persistent: persistentData | persistentChild,
+  recursive: 16,
 } as const;
+
+/** The reference has two tables: one for what happens to a node, ... */
+export const dataTable = WatchKind.data | persistentData | WatchKind.recursive;
+/** … and one for what happens to its list of children. */
+export const childTable = WatchKind.child | persistentChild;
 
 const oneShot = WatchKind.data | WatchKind.child;
 
@@ -23,9 +32,15 @@ export interface Watcher {
 
 /** Watches by path; see the head of this file. */
 export class WatchTable<W extends Watcher> {
+  readonly #modesCoexist: boolean;
   readonly #paths = new Map<string, Map<W, number>>();
   #recursive = 0;
   #watches = 0;
+
+  /** `modesCoexist: false`: as servers before 3.9, which keep one mode a path and table, the newest. */
+  constructor({ modesCoexist = true }: { readonly modesCoexist?: boolean } = {}) {
+    this.#modesCoexist = modesCoexist;
+  }
 
   /** Number of (path, watcher) pairs. */
   get size(): number {
@@ -45,7 +60,7 @@ export class WatchTable<W extends Watcher> {
       this.#paths.set(path, watchers);
     }
     const before = watchers.get(watcher) ?? 0;
-    this.#put(path, watchers, watcher, before, before | kinds);
+    this.#put(path, watchers, watcher, before, (this.#modesCoexist ? before : without(before, kinds)) | kinds);
   }
 
   /** Which kinds of watch `watcher` has on `path`, as bits. */
@@ -108,15 +123,22 @@ export class WatchTable<W extends Watcher> {
   }
 }
 
+/** What is left of `before` where `kinds` take the place of what stood in their tables. A recursive watch is in both. */
+function without(before: number, kinds: number): number {
+  const isInData = (kinds & dataTable) !== 0;
+  const isInChild = (kinds & (childTable | WatchKind.recursive)) !== 0;
+  return before & ~((isInData ? dataTable : 0) | (isInChild ? childTable : 0));
+}
+
 function kindsThatHear(type: WatchEventType): number {
   switch (type) {
     case WatchEventType.nodeCreated:
     case WatchEventType.nodeDataChanged:
-      return WatchKind.data | WatchKind.persistent | WatchKind.recursive;
+      return dataTable;
     case WatchEventType.nodeDeleted:
-      return WatchKind.data | WatchKind.child | WatchKind.persistent | WatchKind.recursive;
+      return dataTable | childTable;
     case WatchEventType.nodeChildrenChanged:
-      return WatchKind.child | WatchKind.persistent;
+      return childTable;
     default:
       return 0;
   }

@@ -16,7 +16,7 @@ export function applyMulti(context: OperationContext, operations: readonly Multi
     if (outcome.type === "error") {
       context.tree.rollback();
       context.firings.length = firingsBefore;
-      return { type: "multi", results: failure(operations.length, index, outcome.code) };
+      return failedMulti(operations.length, index, outcome.code);
     }
     results.push(resultOf(operation, outcome));
   }
@@ -61,9 +61,10 @@ function resultOf(operation: MultiOperation, outcome: Outcome): MultiResult {
 }
 
 /** 0 for what came before the operation that failed, its code for itself, RuntimeInconsistency for what came after. */
-function failure(count: number, failedIndex: number, code: number): MultiResult[] {
-  return Array.from({ length: count }, (_, i) => ({
+export function failedMulti(count: number, failedIndex: number, code: number): Outcome {
+  const results = Array.from({ length: count }, (_, i) => ({
     type: OpCode.error,
     err: i < failedIndex ? ErrorCode.Ok : i === failedIndex ? code : ErrorCode.RuntimeInconsistency,
   }));
+  return { type: "multi", results };
 }
