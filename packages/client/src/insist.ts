@@ -28,17 +28,32 @@ export async function insist<T>(
   signal: AbortSignal | undefined,
   attempt: () => Promise<T>,
 ): Promise<T> {
-  signal?.throwIfAborted();
-  return await pRetry(attempt, {
+  // p-retry sees interruptions only: of anything thrown that is no Error, such as the reason of `abort("enough")`, it
+  // would make a TypeError.
+  const outcome = await pRetry(() => attemptOnce(signal, attempt), {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,
     factor: 1,
-    ...(signal && { signal }),
-    shouldRetry: ({ error }) => isInterruption(error),
-    onFailedAttempt: async ({ error, attemptNumber }) => {
-      if (!isInterruption(error)) return;
+    onFailedAttempt: async ({ attemptNumber }) => {
       const fullMs = Math.min(limits.insistMsMax, limits.insistMs * 2 ** Math.min(attemptNumber, 20));
       await sleep(clock, fullMs * (0.5 + random.fraction() / 2), signal);
     },
   });
+  signal?.throwIfAborted();
+  if ("thrown" in outcome) throw outcome.thrown;
+  return outcome.value;
+}
+
+/** What an attempt came to, unless it was interrupted: that is thrown. */
+async function attemptOnce<T>(
+  signal: AbortSignal | undefined,
+  attempt: () => Promise<T>,
+): Promise<{ readonly value: T } | { readonly thrown: unknown }> {
+  if (signal?.aborted) return { thrown: signal.reason };
+  try {
+    return { value: await attempt() };
+  } catch (thrown) {
+    if (isInterruption(thrown)) throw thrown;
+    return { thrown };
+  }
 }
