@@ -121,6 +121,28 @@ describe("delete", () => {
     await expect(client.delete("/t/d", { children: true })).rejects.toMatchObject({ code: "NoNode" });
   });
 
+  test("children: true has a bounded number of requests under way, however deep it goes", async () => {
+    const path = (...names: number[]) => ["/t/d", ...names].join("/");
+    const tens = Array.from({ length: 10 }, (_, i) => i);
+    const leaves = tens.flatMap((i) => tens.flatMap((j) => tens.map((k) => path(i, j, k))));
+    await Promise.all(leaves.map((leaf) => other.create(leaf, null, { createParents: true })));
+    let waiting = 0;
+    let most = 0;
+    const diagnostics = {
+      channel: (name: string) => ({
+        hasSubscribers: name.startsWith("corral.client.request"),
+        publish: () => {
+          waiting += name.endsWith("start") ? 1 : -1;
+          most = Math.max(most, waiting);
+        },
+      }),
+    };
+    await using deleting = await connect(server.connectString, { diagnostics });
+    await deleting.delete("/t/d", { children: true });
+    expect(await other.exists("/t/d")).toBeUndefined();
+    expect(most).toBe(64);
+  });
+
   test("guaranteed: a lost reply is no reason to stop, and gone is done", async () => {
     await client.create("/t/g");
     const drop = proxy.dropReply(({ operation }) => operation === "delete");

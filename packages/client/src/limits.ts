@@ -46,7 +46,7 @@ export const limits = {
   refusalsToWarn: 5,
   /** After so many, without a session, the client gives up what it has seen and takes the servers' data as it is. */
   refusalsToStartOver: 10,
-  /** Nodes that a recursive delete deletes at a time. */
+  /** Requests of one recursive delete at a time. */
   deletesAtOnce: 64,
   /** Nodes of an observed tree that are read at a time. */
   treeReadsAtOnce: 128,

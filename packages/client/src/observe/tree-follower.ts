@@ -14,10 +14,10 @@ import { isCoordinationError } from "../errors.ts";
 import { insist, type Patience } from "../insist.ts";
 import { limits } from "../limits.ts";
 import type { WatchOptions } from "../options.ts";
+import { Slots } from "../slots.ts";
 import type { Stat } from "../stat.ts";
 import type { WatchEvent, Watcher } from "../watch-event.ts";
 import type { NodeState } from "./observers.ts";
-import { Slots } from "./slots.ts";
 
 /** The reads that following a tree needs. */
 export interface TreeReads {

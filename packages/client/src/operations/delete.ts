@@ -7,6 +7,7 @@ import { insist, isInterruption } from "../insist.ts";
 import { limits } from "../limits.ts";
 import { onAbort } from "../on-abort.ts";
 import type { CallOptions, DeleteOptions } from "../options.ts";
+import { Slots } from "../slots.ts";
 import { children as childrenOf } from "./read.ts";
 import { aboutVersion } from "./write.ts";
 
@@ -17,7 +18,8 @@ export async function deleteNode(context: Context, path: string, options: Delete
   checkVersion("delete", path, version);
   const attempt = (signal: AbortSignal | undefined): Promise<void> => {
     const call = signal === undefined ? {} : { signal };
-    return children ? deleteTree(context, path, version, call) : deleteOne(context, path, version, call);
+    if (!children) return deleteOne(context, path, version, call);
+    return deleteTree({ context, options: call, slots: new Slots(limits.deletesAtOnce) }, path, version);
   };
   if (guaranteed) await untilDone(context, path, options.signal, attempt);
   else await attempt(options.signal);
@@ -28,23 +30,32 @@ async function deleteOne(context: Context, path: string, version: number, option
   await context.requests.send("delete", request, aboutVersion("delete", path, version), options);
 }
 
+/** A deletion of a whole tree. All its requests, at whatever depth, share the slots. */
+interface Felling {
+  readonly context: Context;
+  readonly options: CallOptions;
+  readonly slots: Slots;
+}
+
 /** From the leaves up. Below `path` all versions go, and what is gone already is fine. */
-async function deleteTree(context: Context, path: string, version: number, options: CallOptions): Promise<void> {
+async function deleteTree(felling: Felling, path: string, version: number): Promise<void> {
+  const { context, options, slots } = felling;
   for (let round = 1; ; round++) {
     try {
-      return await deleteOne(context, path, version, options);
+      return await slots.run(() => deleteOne(context, path, version, options));
     } catch (error) {
       if (!isCoordinationError(error, "NotEmpty") || round === limits.deleteRounds) throw error;
     }
-    await deleteChildren(context, path, options);
+    await deleteChildren(felling, path);
   }
 }
 
-async function deleteChildren(context: Context, path: string, options: CallOptions): Promise<void> {
-  const names = await orGone(childrenOf(context, path, options));
+async function deleteChildren(felling: Felling, path: string): Promise<void> {
+  const { context, options, slots } = felling;
+  const names = await orGone(slots.run(() => childrenOf(context, path, options)));
   const left = (names ?? []).values();
   const worker = async (): Promise<void> => {
-    for (const name of left) await orGone(deleteTree(context, joinPath(path, name), anyVersion, options));
+    for (const name of left) await orGone(deleteTree(felling, joinPath(path, name), anyVersion));
   };
   await Promise.all(Array.from({ length: limits.deletesAtOnce }, worker));
 }
