@@ -347,6 +347,7 @@ describe("what is told about it", () => {
     expect(messages).toEqual([
       ["corral.client.request.start", about],
       ["corral.client.request.end", { ...about, outcome: "NoNode", durationMs: 0 }],
+      ["corral.client.connection", { type: "broken", host: "one:2181", reason: "the server closed the connection" }],
       ["corral.client.state", expect.objectContaining({ state: "suspended", sessionId: 77n })],
       ["corral.client.connection", { type: "dialing", host: "one:2181" }],
       ["corral.client.connection", { type: "established", host: "one:2181" }],

@@ -294,8 +294,9 @@ export class SessionMachine<R extends SessionRequest> {
     if (link.phase === "idle") return;
     this.#dropLink(failure);
     if (this.#life === "over") return;
-    if (link.phase === "established") this.#out.effect({ type: "connect", livedMs: this.#now - link.sinceMs });
-    else this.#out.effect({ type: "attemptFailed", host: link.host, failure });
+    const { host, phase, sinceMs } = link;
+    if (phase === "established") this.#out.effect({ type: "connect", livedMs: this.#now - sinceMs, host, failure });
+    else this.#out.effect({ type: "attemptFailed", host, failure });
   }
 
   /** Ends the connection and whatever waits on it. */

@@ -119,8 +119,8 @@ export type RequestFailure =
 
 /** What the machine wants done. */
 export type SessionEffect<R extends SessionRequest> =
-  /** Begin to make attempts, with back-off. `livedMs`: how long the connection that is now gone had lasted. */
-  | { readonly type: "connect"; readonly livedMs: number }
+  /** The connection to `host` is gone, which had lasted `livedMs`: begin to make attempts, with back-off. */
+  | { readonly type: "connect"; readonly livedMs: number; readonly host: Address; readonly failure: LinkFailure }
   | { readonly type: "attemptSucceeded" }
   | { readonly type: "attemptFailed"; readonly host: Address; readonly failure: LinkFailure }
   | { readonly type: "dial"; readonly connection: number; readonly host: Address }

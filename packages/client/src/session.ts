@@ -307,6 +307,7 @@ export class Session {
     const { logger } = this.#options;
     switch (effect.type) {
       case "connect":
+        this.#tellConnection("broken", effect.host, describeFailure(effect.failure));
         return this.#reconnector.start(effect.livedMs);
       case "attemptSucceeded":
         this.meter.established++;

@@ -22,7 +22,7 @@ export interface ConnectionTrace {
   readonly type: "dialing" | "failed" | "established" | "broken";
   /** `host:port`. */
   readonly host: string;
-  /** With `failed`: why. */
+  /** With `failed` and `broken`: why. */
   readonly reason?: string;
 }
 
