@@ -78,8 +78,8 @@ export class WatchRegistry {
     recursive: new Map(),
   };
   #size = 0;
-  /** Reads under way that will leave a watch, by the watch's path, one entry each. */
-  readonly #expected = new Map<string, WatcherType[]>();
+  /** How many reads are under way that will leave a watch, by its `path type`. */
+  readonly #expected = new Map<string, number>();
   /** The server's watches that nobody waits for, but whoever reads there now may be about to. `path type`. */
   readonly #owed = new Set<string>();
 
@@ -103,7 +103,8 @@ export class WatchRegistry {
 
   /** A request that asks for a watch has left. */
   expect(kind: WatchKind, path: string): void {
-    this.#expected.set(path, [...(this.#expected.get(path) ?? []), typeOf[kind]]);
+    const key = `${path} ${typeOf[kind]}`;
+    this.#expected.set(key, (this.#expected.get(key) ?? 0) + 1);
   }
 
   /**
@@ -112,15 +113,14 @@ export class WatchRegistry {
    */
   settle(kind: WatchKind, path: string, watcher: Watcher | undefined, err: number): ServerWatch | undefined {
     const type = typeOf[kind];
-    const expected = this.#expected.get(path) ?? [];
-    const at = expected.indexOf(type);
-    assert(at >= 0, "what is settled was expected");
-    const left = expected.toSpliced(at, 1);
-    if (left.length === 0) this.#expected.delete(path);
-    else this.#expected.set(path, left);
+    const key = `${path} ${type}`;
+    const expected = this.#expected.get(key);
+    assert(expected !== undefined, "what is settled was expected");
+    if (expected === 1) this.#expected.delete(key);
+    else this.#expected.set(key, expected - 1);
     const made = watchLeftBy(kind, err);
     if (made !== undefined && watcher !== undefined) this.add(made, path, watcher);
-    const mayBeThere = made !== undefined || this.#owed.has(`${path} ${type}`);
+    const mayBeThere = made !== undefined || this.#owed.has(key);
     return mayBeThere && this.#isForNobody(path, type) ? { path, type } : undefined;
   }
 
@@ -149,7 +149,7 @@ export class WatchRegistry {
     const key = `${path} ${type}`;
     this.#owed.delete(key);
     if (kinds.some((kind) => typeOf[kind] === type && this.#tables[kind].has(path))) return false;
-    if (!this.#expected.get(path)?.includes(type)) return true;
+    if (!this.#expected.has(key)) return true;
     this.#owed.add(key);
     return false;
   }
