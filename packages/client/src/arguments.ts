@@ -53,7 +53,8 @@ export function toBytes(operation: string, path: string, data: Data | undefined)
     operation,
     path,
     detail: `data cannot be of type ${typeof data}`,
-    remedy: "Pass a string, a Uint8Array or null; encode objects first, with JSON.stringify for example.",
+    remedy:
+      "Pass a string, a Uint8Array or null, or a value as { codec: json, value }; options come after the data, unless there is a codec.",
   });
 }
 
@@ -62,7 +63,8 @@ export function checkAcl(operation: string, path: string, acl: readonly Acl[]): 
   const sound =
     Array.isArray(acl) &&
     acl.every(
-      ({ perms, id }: Acl) => Number.isInteger(perms) && typeof id?.scheme === "string" && typeof id.id === "string",
+      (entry: Acl | undefined) =>
+        Number.isInteger(entry?.perms) && typeof entry?.id?.scheme === "string" && typeof entry.id.id === "string",
     );
   if (sound) return;
   throw new BadArgumentsError({

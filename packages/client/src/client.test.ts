@@ -94,12 +94,34 @@ describe("requests", () => {
       client.create("/a", "x", { ttlMs: 5 }),
       client.create("/a", { an: "object" } as unknown as string),
       client.create("/a", "x", { acl: "all" as unknown as [] }),
+      client.create("/a", "x", { acl: [null] as unknown as [] }),
+      client.create("/a", { mode: "ephemeral" } as unknown as string),
+      client.get("/a", { watch: {} as () => void }),
+      client.setOrCreate("/a-", "x", { mode: "ephemeralSequential" }),
+      client.exists(`/${"x".repeat(1_048_600)}`, { linearizable: true }),
       client.create("/a", "x".repeat(1_048_600)),
     ];
     for (const error of await Promise.all(wrong.map(rejection))) {
       expect(error).toMatchObject({ code: "BadArguments" });
     }
     expect(server.connection.log).toEqual([]);
+  });
+
+  test.each(["", "a", "/", "/a/", "/a//b", undefined as unknown as string])(
+    "a protected create does not make %j valid by putting a marker in",
+    async (path) => {
+      const { client, server } = await world();
+      const error = await rejection(client.create(path, "x", { protected: true }));
+      expect(error).toMatchObject({ code: "BadArguments", path: String(path) });
+      expect(server.connection.log).toEqual([]);
+    },
+  );
+
+  test("a protected create tells of the path that it was asked for", async () => {
+    const { client, server } = await world();
+    const error = rejection(client.create("/missing/a", "x", { protected: true }));
+    server.connection.refuse(await server.connection.request("create2"), ErrorCode.NoNode);
+    expect(await error).toMatchObject({ code: "NoNode", path: "/missing/a" });
   });
 
   test("data is taken as it was at the call", async () => {

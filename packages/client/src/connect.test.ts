@@ -90,6 +90,12 @@ describe("connect", () => {
     ["sessionTimeoutMs", { sessionTimeoutMs: 0 }],
     ["sessionTimeoutMs", { sessionTimeoutMs: 1.5 }],
     ["connectTimeoutMs", { connectTimeoutMs: Number.NaN }],
+    ["requestBytesMax", { requestBytesMax: -1 }],
+    ["responseBytesMax", { responseBytesMax: Number.NaN }],
+    ["hostOrder", { hostOrder: "random" as "shuffled" }],
+    ["engine", { engine: "zookeeper" as "apache" }],
+    ["closeOnSignals", { closeOnSignals: ["SIGKILL" as "SIGTERM"] }],
+    ["sasl.mechanism", { sasl: { mechanism: "PLAIN" as "DIGEST-MD5", username: "u", password: "p" } }],
   ])("refuses a senseless %s", async (name, options) => {
     const error = await rejection(connect("one", options));
     expect(error).toMatchObject({ code: "BadArguments" });

@@ -8,7 +8,7 @@ import {
   nodeRandom,
   nodeResolver,
   nodeTlsDialer,
-  type ProcessEnd,
+  type SignalName,
   silentLogger,
 } from "@corral/io";
 import { Client } from "./client.ts";
@@ -45,8 +45,9 @@ export async function connect(first?: string | ClientOptions, second: ClientOpti
   const [connectString, options] = typeof first === "object" ? [undefined, first] : [first, second];
   const { connectTimeoutMs = 30_000, signal, clock = nodeClock } = options;
   const target = connectString ?? connectStringOf(options);
-  const { core, chroot } = makeCore(target, options);
   checkMs("connectTimeoutMs", connectTimeoutMs);
+  for (const name of signalsOf(options)) checkOneOf("closeOnSignals", name, ["SIGINT", "SIGTERM", "SIGHUP"]);
+  const { core, chroot } = makeCore(target, options);
   signal?.throwIfAborted();
 
   const { session, states } = core;
@@ -110,6 +111,11 @@ function makeCore(
   } = options;
   const { chroot, ...target } = parseConnectString(connectString);
   checkMs("sessionTimeoutMs", sessionTimeoutMs);
+  checkBytes("requestBytesMax", requestBytesMax);
+  checkBytes("responseBytesMax", responseBytesMax);
+  checkOneOf("hostOrder", hostOrder, ["shuffled", "priority"]);
+  checkOneOf("engine", engine, ["corral", "apache", undefined]);
+  checkOneOf("sasl.mechanism", sasl?.mechanism, ["DIGEST-MD5", undefined]);
   const dialer = dialerOf(options);
   const core = new ClientCore({
     connectString,
@@ -155,8 +161,7 @@ function dialerOf({ dialer, tls }: ClientOptions) {
 function closeWithProcess({ session, states }: ClientCore, options: ClientOptions): void {
   const { closeOnSignals = false, processEnd = nodeProcessEnd } = options;
   if (closeOnSignals === false) return;
-  const signals: Parameters<ProcessEnd["onSignal"]>[0] =
-    closeOnSignals === true ? ["SIGINT", "SIGTERM"] : closeOnSignals;
+  const signals = signalsOf(options);
   const ignoreSignals = processEnd.onSignal(signals, () => session.close());
   const ignoreExit = processEnd.onExit(() => session.closeNow());
   states.on(({ state }) => {
@@ -168,11 +173,34 @@ function closeWithProcess({ session, states }: ClientCore, options: ClientOption
   });
 }
 
+function signalsOf({ closeOnSignals = false }: ClientOptions): readonly SignalName[] {
+  if (typeof closeOnSignals !== "boolean") return closeOnSignals;
+  return closeOnSignals ? ["SIGINT", "SIGTERM"] : [];
+}
+
 function checkMs(option: string, value: number): void {
   if (Number.isInteger(value) && value > 0 && value < 2 ** 31) return;
   throw new BadArgumentsError({
     operation: "connect",
     detail: `${option} is ${String(value)}`,
     remedy: "Give a whole number of milliseconds above 0.",
+  });
+}
+
+function checkBytes(option: string, value: number): void {
+  if (Number.isInteger(value) && value > 0 && value < 2 ** 31) return;
+  throw new BadArgumentsError({
+    operation: "connect",
+    detail: `${option} is ${String(value)}`,
+    remedy: "Give a whole number of bytes above 0.",
+  });
+}
+
+function checkOneOf<T>(option: string, value: T, known: readonly T[]): void {
+  if (known.includes(value)) return;
+  throw new BadArgumentsError({
+    operation: "connect",
+    detail: `${option} is ${JSON.stringify(value)}`,
+    remedy: `Use one of ${known.filter((each) => each !== undefined).join(", ")}.`,
   });
 }

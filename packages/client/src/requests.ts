@@ -48,8 +48,8 @@ export class Requests {
     return this.response(operation, await this.call(operation, request, about, options, watch), about);
   }
 
-  /** Sends a request and gives what became of it. */
-  call<O extends ClientOperation>(
+  /** Sends a request and gives what became of it. Rejects only for what cannot be sent at all. */
+  async call<O extends ClientOperation>(
     operation: O,
     request: RequestOf<O>,
     about: About,
@@ -67,7 +67,7 @@ export class Requests {
       });
     }
     const path = "path" in request && typeof request.path === "string" ? request.path : "";
-    return this.#session.call({ operation, path, frame, watch, signal });
+    return await this.#session.call({ operation, path, frame, watch, signal });
   }
 
   /** The response in an outcome, or an error thrown. */

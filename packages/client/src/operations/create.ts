@@ -38,18 +38,22 @@ export async function create2(
   data: Data | undefined,
   options: CreateOptions,
 ): Promise<CreatedNode> {
-  if (!options.protected) return await createOnce(context, path, data, options);
-  return await createProtected(context, path, options, (marked) => createOnce(context, marked, data, options));
+  if (!options.protected) return await createOnce(context, path, path, data, options);
+  // With a marker in it almost any path would be a valid one, of another node than was meant.
+  createRequest("create2", path, data, options, context.chroot);
+  return await createProtected(context, path, options, (marked) => createOnce(context, path, marked, data, options));
 }
 
+/** `path`: where it is made. `asked`: where the caller said. */
 async function createOnce(
   context: Context,
+  asked: string,
   path: string,
   data: Data | undefined,
   options: CreateOptions,
 ): Promise<CreatedNode> {
   const made = createRequest("create2", path, data, options, context.chroot);
-  const about = { operation: "create", path };
+  const about = { operation: "create", path: asked };
   const response = await withParents(context, made.request.path, options, () =>
     made.operation === "createTTL"
       ? context.requests.send("createTTL", made.request, about, options)

@@ -6,9 +6,9 @@
  * way. What is not there then was not made and will not be: a server takes a session up only after it has cut the
  * connection over which the write came.
  */
-import { CreateMode, isEphemeral, joinPath, nodeName, parentPath } from "@corral/protocol";
+import { CreateMode, isEphemeral, isSequential, joinPath, nodeName, parentPath } from "@corral/protocol";
 import type { Context } from "../context.ts";
-import { ConnectionLossError, isCoordinationError, SessionExpiredError } from "../errors.ts";
+import { BadArgumentsError, ConnectionLossError, isCoordinationError, SessionExpiredError } from "../errors.ts";
 import { newGuid } from "../guid.ts";
 import { insist } from "../insist.ts";
 import type { CreateOptions } from "../options.ts";
@@ -57,6 +57,9 @@ export async function createProtected(
 }
 
 function mark(context: Context, path: string, { mode = "persistent" }: CreateOptions): Marked {
+  if (path === "/" && !isSequential(CreateMode[mode])) {
+    throw new BadArgumentsError({ operation: "create", path, detail: "the root is there already" });
+  }
   const marker = `_c_${newGuid(context.core.random)}-`;
   const parent = parentPath(path) || "/";
   return {

@@ -2,6 +2,7 @@
 import { ErrorCode } from "@corral/protocol";
 import { checkPath } from "../arguments.ts";
 import type { Context } from "../context.ts";
+import { BadArgumentsError } from "../errors.ts";
 import type { WatchOptions } from "../options.ts";
 import type { WatchIntent } from "../session-types.ts";
 import { publicStat, type Stat } from "../stat.ts";
@@ -65,6 +66,9 @@ export async function childrenWithStat(
 
 function prepare(context: Context, operation: string, path: string, kind: WatchKind, { watch }: WatchOptions) {
   checkPath(operation, path);
+  if (watch !== undefined && typeof watch !== "function") {
+    throw new BadArgumentsError({ operation, path, detail: "watch is not a function" });
+  }
   const intent: WatchIntent | undefined =
     watch === undefined ? undefined : { kind, watcher: context.watchers.toServer(watch) };
   return {

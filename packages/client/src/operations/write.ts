@@ -1,8 +1,8 @@
 /** Changing nodes. */
-import type { Acl } from "@corral/protocol";
+import { type Acl, CreateMode, isSequential } from "@corral/protocol";
 import { anyVersion, checkAcl, checkPath, checkVersion, toBytes } from "../arguments.ts";
 import type { Context } from "../context.ts";
-import { isCoordinationError } from "../errors.ts";
+import { BadArgumentsError, isCoordinationError } from "../errors.ts";
 import type { Data, SetOrCreateOptions, VersionOptions } from "../options.ts";
 import type { About } from "../requests.ts";
 import { publicStat, type Stat } from "../stat.ts";
@@ -52,6 +52,14 @@ export async function setOrCreate(
   data: Data,
   options: SetOrCreateOptions,
 ): Promise<SetOrCreated> {
+  if (isSequential(CreateMode[options.mode ?? "persistent"])) {
+    throw new BadArgumentsError({
+      operation: "setOrCreate",
+      path,
+      detail: `mode ${options.mode} gives every node a name of its own, so that there is none to set`,
+      remedy: "Use create(), or a mode that is not sequential.",
+    });
+  }
   for (;;) {
     try {
       return { created: false, stat: await set(context, path, data, options.signal ? { signal: options.signal } : {}) };
