@@ -3,7 +3,6 @@ import { type Client, connect, isCoordinationError, type ObservedTree, treeChang
 import { FaultProxy, TestServer } from "@corral/testing";
 import { firstValueFrom, take } from "rxjs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { asBefore39 } from "../support/as-before-3.9.ts";
 
 let server: TestServer;
 let proxy: FaultProxy;
@@ -13,15 +12,27 @@ let other: Client;
 /** Requests of `client` since the test began, pings left out. */
 let sent: string[];
 
-beforeAll(async () => {
-  server = await TestServer.start();
-  other = await connect(server.connectString);
-});
+/** Ours, and as those that have no lasting watches, or none to be relied upon: told so, the client does without. */
+const servers = ["ours", "3.5", "3.8.0"] as const;
 
-afterAll(async () => {
-  await other.close();
-  await server.close();
-});
+/** Describes a suite on each of these servers. */
+function describeOn(
+  kinds: readonly (typeof servers)[number][],
+  what: string,
+  suite: (recursive: boolean) => void,
+): void {
+  describe.each(kinds)(`${what} (server: %s)`, (kind) => {
+    beforeAll(async () => {
+      server = await TestServer.start(kind === "ours" ? {} : { compatibility: kind });
+      other = await connect(server.connectString);
+    });
+    afterAll(async () => {
+      await other.close();
+      await server.close();
+    });
+    suite(kind === "ours");
+  });
+}
 
 beforeEach(async () => {
   await other.delete("/t", { children: true }).catch((error: unknown) => {
@@ -29,7 +40,7 @@ beforeEach(async () => {
   });
   await other.create("/t");
   proxy = await FaultProxy.start(server.connectString);
-  client = await connect(proxy.connectString, { sessionTimeoutMs: 4_000, engine: "corral" });
+  client = await connect(proxy.connectString, { sessionTimeoutMs: 4_000 });
   sent = [];
   proxy.onFrame((frame) => {
     if (frame.kind === "request" && frame.operation !== "ping")
@@ -63,7 +74,7 @@ async function loseSession(): Promise<void> {
   await expect.poll(() => client.sessionId !== sessionId && client.state === "connected").toBe(true);
 }
 
-describe("watchNode", () => {
+describeOn(["ours", "3.5"], "watchNode", () => {
   test("tells every change of a node that comes, changes and goes", async () => {
     const seen: string[] = [];
     client.watchNode("/t/n").subscribe((node) => seen.push(text(node?.data)));
@@ -173,7 +184,7 @@ describe("watchNode", () => {
   });
 });
 
-describe("watchChildren", () => {
+describeOn(["ours", "3.5"], "watchChildren", () => {
   test("names in order, through disconnection and expiry", async () => {
     const seen: (readonly string[] | undefined)[] = [];
     client.watchChildren("/t/c").subscribe((names) => seen.push(names));
@@ -200,14 +211,7 @@ describe("watchChildren", () => {
   });
 });
 
-/** A 3.8 server keeps its recursive watches in a way that cannot be relied upon: told so, the client does without. */
-describe.each(["recursive watches", "one-shot watches"] as const)("watchTree with %s", (kind) => {
-  beforeEach(async () => {
-    if (kind === "recursive watches") return;
-    await client.close();
-    client = await connect(proxy.connectString, { sessionTimeoutMs: 4_000, engine: "apache", dialer: asBefore39 });
-  });
-
+describeOn(servers, "watchTree", (recursive) => {
   const paths = (tree: ObservedTree | undefined): string[] | undefined => tree && [...tree.keys()].sort();
 
   test("the whole tree, and every change of it", async () => {
@@ -230,7 +234,7 @@ describe.each(["recursive watches", "one-shot watches"] as const)("watchTree wit
     await other.delete("/t/r", { children: true });
     await expect.poll(() => seen.at(-1)).toBeUndefined();
     subscription.unsubscribe();
-    expect(count("addWatch /t/r")).toBe(kind === "recursive watches" ? 1 : 0);
+    expect(count("addWatch /t/r")).toBe(recursive ? 1 : 0);
   });
 
   test("§6.8 what was missed while away is found, by a walk", async () => {

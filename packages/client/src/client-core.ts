@@ -1,5 +1,5 @@
 /** What all views of one session share: the session itself, its state and who listens to it, the ports. */
-import type { Clock, Dialer, Logger, Random } from "@corral/io";
+import type { Address, Clock, Dialer, Logger, Random } from "@corral/io";
 import { Observable } from "rxjs";
 import { viewOf } from "./context.ts";
 import { type Engine, Features } from "./features.ts";
@@ -45,6 +45,7 @@ export class ClientCore {
   #state: ClientState = "connecting";
   #readOnly = false;
   #questions = 0;
+  #asking: Promise<void> | undefined;
   readonly #closed = new AbortController();
 
   constructor(parts: ClientParts) {
@@ -59,7 +60,7 @@ export class ClientCore {
     this.session = parts.makeSession((event) => {
       this.#state = event.state;
       this.#readOnly = event.readOnly === true;
-      if (event.state === "connected") void this.#askWhoServes();
+      if (event.state === "connected") this.#ask();
       if (event.state === "closed") this.#closed.abort();
       this.states.emit(event);
     });
@@ -119,10 +120,22 @@ export class ClientCore {
     return this.features.engine;
   }
 
-  async #askWhoServes(): Promise<void> {
+  /** The question to the servers that is under way, if one is. */
+  get asking(): Promise<void> | undefined {
+    return this.#asking;
+  }
+
+  #ask(): void {
     const { host } = this.session;
     if (this.engine !== undefined || host === undefined || this.#questions === limits.serverQuestions) return;
     this.#questions++;
+    const asking = this.#askWhoServes(host).finally(() => {
+      if (this.#asking === asking) this.#asking = undefined;
+    });
+    this.#asking = asking;
+  }
+
+  async #askWhoServes(host: Address): Promise<void> {
     const ports = { clock: this.clock, dialer: this.#dialer };
     const answer = await askFourLetterWord(ports, host, "srvr", this.#closed.signal);
     if (answer !== undefined) this.features.learn(answer);

@@ -7,6 +7,7 @@ import type { ClientCore } from "./client-core.ts";
 import { type Context, viewOf } from "./context.ts";
 import { ClientClosedError, errorFromWire, type HostDiagnosis } from "./errors.ts";
 import type { ClientMetrics } from "./meter.ts";
+import { sendIfThere } from "./operations/optional.ts";
 import type { NodeData } from "./operations/read.ts";
 import { type ReconfigOptions, reconfig } from "./operations/reconfig.ts";
 import type { CallOptions, Data } from "./options.ts";
@@ -153,7 +154,7 @@ export class Client extends Tree {
   /** Who the server takes this client for: its address first, then every identity added. Servers before 3.7: UnimplementedError. */
   async whoAmI(options: CallOptions = {}): Promise<readonly ClientInfo[]> {
     const about = { operation: "whoAmI", path: undefined };
-    const { clientInfo } = await this.#context.requests.send("whoAmI", {}, about, options);
+    const { clientInfo } = await sendIfThere(this.#context, "whoAmI", {}, about, options);
     // Apache's servers give them in no order.
     return [...clientInfo].sort((a, b) => Number(b.authScheme === "ip") - Number(a.authScheme === "ip"));
   }

@@ -8,11 +8,14 @@
 export type Engine = "corral" | "apache";
 
 /** Operations that not every server has. */
-export type Feature = "multiRead" | "persistentWatches";
+export type Feature = "multiRead" | "persistentWatches" | "getEphemerals" | "getAllChildrenNumber" | "whoAmI";
 
 /** The first version of Apache ZooKeeper with a feature that can be relied on. */
 const since: Readonly<Record<Feature, readonly [major: number, minor: number]>> = {
   multiRead: [3, 6],
+  getEphemerals: [3, 6],
+  getAllChildrenNumber: [3, 6],
+  whoAmI: [3, 7],
   // There from 3.6 on, but before 3.9 a plain read that leaves a watch takes the persistent one on the same path away.
   persistentWatches: [3, 9],
 };

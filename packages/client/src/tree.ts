@@ -12,6 +12,7 @@ import { type ObservedNode, type ObservedTree, treeView } from "./observe/tree-v
 import { type CreatedNode, create, create2 } from "./operations/create.ts";
 import { deleteNode } from "./operations/delete.ts";
 import { MultiRead } from "./operations/multi-read.ts";
+import { sendIfThere } from "./operations/optional.ts";
 import { ensure } from "./operations/parents.ts";
 import { type ChildrenAndStat, children, childrenWithStat, exists, get, type NodeData } from "./operations/read.ts";
 import { type SetOrCreated, set, setAcl, setOrCreate } from "./operations/write.ts";
@@ -151,10 +152,10 @@ export class Tree {
   /** The paths of this session's ephemeral nodes at or below `path`, sorted. Servers before 3.6: UnimplementedError. */
   async getEphemerals(path = "/", options: CallOptions = {}): Promise<string[]> {
     checkPath("getEphemerals", path);
-    const { requests, chroot } = this.#context;
+    const { chroot } = this.#context;
     const prefixPath = chroot.toServer(path);
     const about = { operation: "getEphemerals", path };
-    const { ephemerals } = await requests.send("getEphemerals", { prefixPath }, about, options);
+    const { ephemerals } = await sendIfThere(this.#context, "getEphemerals", { prefixPath }, about, options);
     // The server compares text: for it "/ab" is below "/a".
     const below = prefixPath === "/" ? "/" : `${prefixPath}/`;
     const own = ephemerals.filter((ephemeral) => ephemeral === prefixPath || ephemeral.startsWith(below));
@@ -164,10 +165,9 @@ export class Tree {
   /** How many nodes there are below `path`, at any depth. Servers before 3.6: UnimplementedError. @throws NoNodeError */
   async getAllChildrenNumber(path: string, options: CallOptions = {}): Promise<number> {
     checkPath("getAllChildrenNumber", path);
-    const { requests, chroot } = this.#context;
     const about = { operation: "getAllChildrenNumber", path };
-    const request = { path: chroot.toServer(path) };
-    return (await requests.send("getAllChildrenNumber", request, about, options)).totalNumber;
+    const request = { path: this.#context.chroot.toServer(path) };
+    return (await sendIfThere(this.#context, "getAllChildrenNumber", request, about, options)).totalNumber;
   }
 
   /**

@@ -13,6 +13,7 @@ import { type CoordinationError, errorFromWire, isCoordinationError, Marshalling
 import type { ReadOptions } from "../options.ts";
 import { publicStat } from "../stat.ts";
 import { fresh } from "./barrier.ts";
+import { sendIfThere, untilKnown } from "./optional.ts";
 import { children, get, type NodeData } from "./read.ts";
 
 /** A part that failed: NoNodeError, NoAuthError. */
@@ -70,19 +71,27 @@ export class MultiRead<R extends readonly unknown[]> {
   }
 
   async #together(parts: readonly Part[], options: ReadOptions): Promise<(GetResult | ChildrenResult)[]> {
-    const { requests, core } = this.#context;
+    const { core } = this.#context;
+    // Before the barrier, if there is to be one: it and the read leave together.
+    const wait = untilKnown(core, "multiRead", options);
+    if (wait !== undefined) await wait;
     if (core.features.has("multiRead") === false) return await this.#oneByOne(parts, options);
     const about = { operation: "multiRead", path: "/" };
     try {
       const request = parts.map((part) => this.#operation(part));
       const results = await fresh(this.#context, about, options, () =>
-        requests.send("multiRead", request, about, options),
+        sendIfThere(this.#context, "multiRead", request, about, options),
       );
       if (results.length !== parts.length) throw mismatch();
       return parts.map((part, at) => toResult(part, results[at]));
     } catch (error) {
       if (!isCoordinationError(error, "Unimplemented")) throw error;
-      core.features.found("multiRead", false);
+    }
+    try {
+      return await this.#oneByOne(parts, options);
+    } catch (error) {
+      // Who did not know the operation has closed the connection behind its answer, and these reads went there too.
+      if (!isCoordinationError(error, "ConnectionLoss")) throw error;
       return await this.#oneByOne(parts, options);
     }
   }
