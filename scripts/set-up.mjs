@@ -49,6 +49,19 @@ export async function build(projects) {
     undone: "the build is not finished",
     failed: "The build failed.",
   });
+  sweep();
+}
+
+/** Removes from every package's `dist` what was compiled from a source that is gone: the compiler leaves it, and it would be published. */
+export function sweep() {
+  for (const directory of packageProjects()) {
+    const dist = join(root, directory, "dist");
+    if (!existsSync(dist)) continue;
+    for (const file of readdirSync(dist, { recursive: true })) {
+      const [, stem] = /^(.+?)(?:\.d\.ts|\.js)(?:\.map)?$/.exec(file) ?? [];
+      if (stem !== undefined && !existsSync(join(root, directory, "src", `${stem}.ts`))) rmSync(join(dist, file));
+    }
+  }
 }
 
 async function step(file, args, { tool, undone, failed }) {

@@ -4,8 +4,8 @@ import { dirname, join, relative } from "node:path";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
-import { describe, expect, inject, test } from "vitest";
-import { readPacked } from "./packed.ts";
+import { describe, expect, test } from "vitest";
+import { packages } from "./projects.ts";
 
 /** Not yet written. */
 const readmesToCome = [
@@ -16,13 +16,11 @@ const readmesToCome = [
   "@corral/transactions",
 ];
 
-const packages = await readPacked(inject("packedDirectory"));
-
 test("all packages have one version", () => {
   expect(new Set(packages.map(({ manifest }) => manifest.version)).size).toBe(1);
 });
 
-describe.each(packages)("$name", ({ name, manifest, directory, tarball }) => {
+describe.each(packages)("$name", ({ name, manifest, directory, archive }) => {
   test("says what it is, and asks for versions that a registry has", () => {
     expect(manifest).toMatchObject({
       description: expect.stringMatching(/^[A-Z].{20,}/),
@@ -60,11 +58,12 @@ describe.each(packages)("$name", ({ name, manifest, directory, tarball }) => {
   });
 
   test("publint and attw have nothing to say", async () => {
-    const data = await readFile(tarball);
-    const { messages, pkg } = await publint({ pack: { tarball: new Uint8Array(data).buffer }, strict: true });
+    const data = new Uint8Array(await readFile(archive));
+    const tarball = data.buffer;
+    const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
 
-    const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(data)));
+    const analysis = await checkPackage(createPackageFromTarballData(data));
     const problems = analysis.types === false ? ["no types"] : analysis.problems.map(({ kind }) => kind);
     // That require() gets an ES module is meant: Node has that since 20.19, and commonjs.test.ts does it.
     expect(problems.filter((kind) => kind !== "CJSResolvesToESM")).toEqual([]);

@@ -9,6 +9,7 @@
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, realpath, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -31,7 +32,7 @@ export interface Packed {
   /** Its directory in the repository, relative to the root. */
   readonly source: string;
   /** The file that would be published. */
-  readonly tarball: string;
+  readonly archive: string;
   /** Where it is unpacked, with its dependencies within reach. */
   readonly directory: string;
   readonly manifest: Manifest;
@@ -41,6 +42,8 @@ export interface Packed {
 export async function packAll(directory: string): Promise<void> {
   const tarballs = join(directory, "tarballs");
   await mkdir(tarballs, { recursive: true });
+  const { sweep } = (await import(pathToFileURL(join(root, "scripts", "set-up.mjs")).href)) as { sweep(): void };
+  sweep();
   const { packageManager } = (await readJson(join(root, "package.json"))) as { readonly packageManager: string };
   const filters = (await publicPackages()).flatMap(({ name }) => ["--filter", name]);
   await run("npx", ["--yes", packageManager, "-r", ...filters, "pack", "--pack-destination", tarballs], { cwd: root });
@@ -61,8 +64,8 @@ export async function readPacked(directory: string): Promise<Packed[]> {
     packages.map(async ({ name, source }) => {
       const unpacked = join(storeOf(directory, name), name);
       const manifest = (await readJson(join(unpacked, "package.json"))) as Manifest;
-      const tarball = join(directory, "tarballs", `${name.slice(1).replace("/", "-")}-${manifest.version}.tgz`);
-      return { name, source, tarball, directory: unpacked, manifest };
+      const archive = join(directory, "tarballs", `${name.slice(1).replace("/", "-")}-${manifest.version}.tgz`);
+      return { name, source, archive, directory: unpacked, manifest };
     }),
   );
 }

@@ -2,6 +2,7 @@
  * Master-worker on a ZooKeeper-speaking server: tasks that survive the death of any process, and end in exactly one
  * recorded result each. The README has the layout of the znodes and what is, and is not, guaranteed.
  */
+export { type Client, connect, isCoordinationError } from "@corral/client";
 export { assign, type Placement, type WorkerLoad } from "./core/assign.ts";
 export { assignmentName, Layout, newTaskName, parseAssignmentName } from "./core/layout.ts";
 export { attemptsMaxDefault, payloadBytesMax } from "./core/limits.ts";
