@@ -217,6 +217,12 @@ describeOnEveryEngine("shards", (engine) => {
     await Promise.all([owns(planner, 3), owns(second, 3)]);
     const standby = await join(c, "two");
     const mine = second.shards;
+    // Until it stands by: it waits for each of the three.
+    const group = new ShardedGroup(c, path, { shards, name: "observer" });
+    for (;;) {
+      const { shards: explained } = await insist(c, () => group.explain());
+      if (explained.filter(({ waiters }) => waiters.length > 0).length === 3) break;
+    }
     await namespace.expireSession(b);
     // The other of the name has them before or after the session is made anew: the share is one.
     for (;;) {
@@ -264,7 +270,7 @@ describeOnEveryEngine("shards", (engine) => {
     await using namespace = await engine.namespace();
     const [a, b] = (await connectMany(namespace, 2)) as [Client, Client];
     const participation = await join(a, "a");
-    const [grant] = await owns(participation, 6);
+    await owns(participation, 6);
     const completed = new Promise<void>((resolve) => participation.shards$.subscribe({ complete: resolve }));
     const group = new ShardedGroup(b, path, { shards, name: "b" });
     let begun = (): void => {};
@@ -279,6 +285,7 @@ describeOnEveryEngine("shards", (engine) => {
       { signal: new AbortController().signal },
     );
     await begins;
+    const [grant] = participation.shards.filter(({ wanted }) => !wanted.aborted);
     const ended = expect(run).rejects.toMatchObject({ code: "ClientClosed" });
     await Promise.all([a.close(), b.close()]);
     await Promise.all([completed, ended]);

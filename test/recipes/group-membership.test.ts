@@ -57,7 +57,6 @@ describeOnEveryEngine("a group", (engine) => {
     await second.leave();
     await viewOf(new Group(c, "/a/group"), hasNames());
     observed.unsubscribe();
-    expect(views[0]).toEqual({ members: [], joined: [], left: [], updated: [], suspended: false });
     // What changed, view by view, adds up to what there is.
     const there = new Map<string, unknown>();
     for (const view of views) {
@@ -65,8 +64,12 @@ describeOnEveryEngine("a group", (engine) => {
       for (const { name, data } of [...view.joined, ...view.updated]) there.set(name, data);
       expect([...there.keys()].sort()).toEqual(namesIn(view));
     }
-    expect(views.flatMap((view) => view.joined.map(({ name }) => name))).toEqual(["a", "b"]);
-    expect(views.flatMap((view) => view.updated.map(({ data }) => data))).toEqual([{ load: 2 }]);
+    // What comes while the observer is not connected is told as one.
+    if (!engine.isFaulty) {
+      expect(views[0]).toEqual({ members: [], joined: [], left: [], updated: [], suspended: false });
+      expect(views.flatMap((view) => view.joined.map(({ name }) => name))).toEqual(["a", "b"]);
+      expect(views.flatMap((view) => view.updated.map(({ data }) => data))).toEqual([{ load: 2 }]);
+    }
     expect(await insist(c, () => c.children("/a/group.claims"))).toEqual([]);
   });
 
