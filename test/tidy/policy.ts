@@ -56,7 +56,7 @@ export const entryPoints: readonly RegExp[] = [
   /^packages\/demo\/src\/processes\/exit-with-parent\.ts$/,
   /^bench\/src\/(main|load-process|ceiling-process|recipes\/contender-process)\.ts$/,
   /^test\/.*-process\.ts$/,
-  /\.test\.ts$/,
+  /\.test(-d)?\.ts$/,
   /^vitest\.config\.ts$/,
 ];
 

@@ -134,6 +134,11 @@ describe("loose ends", () => {
     "view.console.clear();",
     "try { f(); } catch { /* it was gone already */ }",
   ])("%s may stand", (line) => expect(looseEnds(at(shell, line))).toEqual([]));
+
+  test("a test of types says where it expects an error", () => {
+    expect(looseEnds(at("test/types/x.test-d.ts", `// @${"ts"}-expect-error: as it should be`))).toEqual([]);
+    caught(looseEnds, "test/types/x.test-d.ts", `// @${"ts"}-ignore`);
+  });
 });
 
 test("long files", () => {

@@ -4,7 +4,7 @@ import { core, harmlessModules, outside, testSupport } from "./policy.ts";
 import { blank } from "./source-text.ts";
 import { matches, type Violation, violation } from "./violation.ts";
 
-const isTest = (path: string) => path.endsWith(".test.ts") || testSupport.test(path);
+const isTest = (path: string) => /\.test(-d)?\.ts$/.test(path) || testSupport.test(path);
 const isShipped = (path: string) => /^(packages\/.+\/src|bench\/src)\//.test(path) && !isTest(path);
 
 /** Every import and re-export of a file: what is named, and where. */
@@ -106,7 +106,12 @@ export function looseEnds(file: SourceFile): Violation[] {
       /(?::|<|(?<!\|)\||(?<!&)&|\bas\b|=>|\bextends\b)\s*any\b(?!\s*[:(.}])|,\s*any\s*(?:\[\])*\s*>/g,
       "Name the type, or take unknown and look at it.",
     ),
-    ...rule(/@ts-(ignore|nocheck|expect-error)\b/g, "Mend the type instead.", comments),
+    // In a test of types, that an error is expected is what is tested.
+    ...rule(
+      file.path.endsWith(".test-d.ts") ? /@ts-(ignore|nocheck)\b/g : /@ts-(ignore|nocheck|expect-error)\b/g,
+      "Mend the type instead.",
+      comments,
+    ),
     ...rule(/\b(test|it|describe|suite)(\.\w+)*\.only\b/g, "Let all tests run."),
     ...rule(/(?<![.\w$])console\s*\./g, "Take a Logger from @corral/io; an entry point writes to process.stdout."),
     ...rule(/\bdebugger\b/g, "Remove it."),

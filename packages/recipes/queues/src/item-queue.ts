@@ -32,8 +32,10 @@ export interface QueueOptions<T> {
   readonly identity?: string | undefined;
 }
 
-/** Options, which are needed unless values are `unknown`. */
-export type QueueArguments<T> = unknown extends T ? [QueueOptions<T>?] : [QueueOptions<T>];
+/** Values that are not `unknown` need a codec that makes them so: a type that nothing checks cannot be claimed. */
+export type QueueArguments<T> = unknown extends T
+  ? [options?: QueueOptions<T>]
+  : [options: QueueOptions<T> & { readonly codec: Codec<T> }];
 
 /** A queue of values. Made as Queue, PriorityQueue or DelayQueue. */
 export abstract class ItemQueue<T> implements AsyncDisposable {

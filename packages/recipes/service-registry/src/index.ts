@@ -61,7 +61,13 @@ export { KeptRegistration, type KeptState } from "./kept-registration.ts";
 export type { InstancesView } from "./observe-instances.ts";
 export { Provider, type ProviderExplanation, type ProviderOptions } from "./provider.ts";
 export { Registration } from "./registration.ts";
-export { type RegisterOptions, type RegistrationRequest, type RegistryOptions, ServiceRegistry } from "./registry.ts";
+export {
+  type RegisterOptions,
+  type RegistrationRequest,
+  type RegistryArguments,
+  type RegistryOptions,
+  ServiceRegistry,
+} from "./registry.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export {
   type Candidate,

@@ -49,6 +49,11 @@ export interface RegistryOptions<In = unknown, Out = In> extends EntryFormat {
   readonly payload?: StandardSchema<In, Out> | undefined;
 }
 
+/** Payloads that are not `unknown` need a schema that makes them so: a type that nothing checks cannot be claimed. */
+export type RegistryArguments<In, Out> = unknown extends Out
+  ? [options?: RegistryOptions<In, Out>]
+  : [options: RegistryOptions<In, Out> & { readonly payload: StandardSchema<In, Out> }];
+
 /** What is registered: an instance, and how to find out how it does. */
 export type RegistrationRequest<In = unknown> = InstanceSpec<In> & {
   /** A function that is called every ten seconds, or more said about it. Default: `passing` until said otherwise. */
@@ -78,7 +83,7 @@ export class ServiceRegistry<In = unknown, Out = In> {
   readonly #options: RegistryOptions<In, Out>;
 
   /** Remembers; nothing is sent. @throws TypeError for an impossible base path. */
-  constructor(client: Client, options: RegistryOptions<In, Out> = {}) {
+  constructor(client: Client, ...[options = {}]: RegistryArguments<In, Out>) {
     this.#client = client;
     this.#options = options;
     this.#layout = new Layout(options.basePath ?? "/services", options.claimsPath);
