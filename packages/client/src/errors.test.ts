@@ -30,7 +30,7 @@ test.each(names)("%s has an error of its own", (name) => {
 
 test("every exported class is the one that its code makes", () => {
   for (const [name, value] of Object.entries(errors)) {
-    if (!name.endsWith("Error") || typeof value !== "function" || value.length > 1) continue;
+    if (!/^[A-Z]\w*Error$/.test(name) || typeof value !== "function" || value.length > 1) continue;
     if (value === CoordinationError || value === TransactionError || value === ConnectTimeoutError) continue;
     const Made = value as new () => CoordinationError;
     const error = new Made();

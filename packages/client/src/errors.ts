@@ -135,6 +135,7 @@ const kinds: Readonly<Record<CoordinationCode, ErrorKind>> = {
 
 const codeMark = Symbol.for("corral.error.code");
 const recoverableMark = Symbol.for("corral.error.recoverable");
+const transactionMark = Symbol.for("corral.error.transaction");
 
 /** What an error is about; all of it goes into the message. */
 export interface ErrorContext {
@@ -311,6 +312,7 @@ export class TransactionError extends CoordinationError {
     });
     this.index = index;
     this.operation = operation;
+    Object.defineProperty(this, transactionMark, { value: true });
   }
 
   static {
@@ -361,6 +363,16 @@ export function isCoordinationError<C extends CoordinationCode = CoordinationCod
 ): error is CoordinationError<C> {
   const code = read(error, codeMark);
   return name === undefined ? code !== undefined : code === name;
+}
+
+/** Whether `error` says that a transaction failed, of whatever copy of the package it is; its `code` says why. */
+export function isTransactionError(error: unknown): error is TransactionError {
+  return read(error, transactionMark) === true;
+}
+
+/** Whether `error` says that no server was found in time, of whatever copy of the package it is. */
+export function isConnectTimeoutError(error: unknown): error is ConnectTimeoutError {
+  return isCoordinationError(error, "ConnectTimeout");
 }
 
 function read(error: unknown, mark: symbol): unknown {

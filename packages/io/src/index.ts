@@ -17,7 +17,13 @@ export { nodeTlsDialer, type TlsOptions } from "./node/tls-dialer.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
 export type { Compression } from "./ports/compression.ts";
 export type { Diagnostics, DiagnosticsChannel } from "./ports/diagnostics.ts";
-export { type DirectoryClaim, DirectoryInUseError, type Disk, type DiskFile } from "./ports/disk.ts";
+export {
+  type DirectoryClaim,
+  DirectoryInUseError,
+  type Disk,
+  type DiskFile,
+  isDirectoryInUseError,
+} from "./ports/disk.ts";
 export type { Environment } from "./ports/environment.ts";
 export { type LogFields, type Logger, silentLogger } from "./ports/log.ts";
 export type { Address, ByteStream, Dialer, Listener, Listening, StreamHandler } from "./ports/network.ts";

@@ -26,6 +26,13 @@ export {
   type WorkerRecord,
 } from "./core/payloads.ts";
 export {
+  isPayloadTooLargeError,
+  isResultTakenError,
+  isResultTimeoutError,
+  isTaskFailedError,
+  isTaskStoppedError,
+  isUnreadableNodeError,
+  isWorkerIdTakenError,
   PayloadTooLargeError,
   ResultTakenError,
   ResultTimeoutError,

@@ -81,6 +81,8 @@ export interface ServerConfig {
   readonly limits: Limits;
 }
 
+const configMark = Symbol.for("corral.server.config-error");
+
 /** A setting that cannot be used. The message names it and says what it must be. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -89,7 +91,13 @@ export class ConfigError extends Error {
   constructor(message: string, keys: readonly string[]) {
     super(message);
     this.keys = keys;
+    Object.defineProperty(this, configMark, { value: true });
   }
+}
+
+/** Whether `error` is a ConfigError, of whatever copy of this package. */
+export function isConfigError(error: unknown): error is ConfigError {
+  return typeof error === "object" && error !== null && Reflect.get(error, configMark) === true;
 }
 
 /** Checks settings and fills in defaults. @throws ConfigError */

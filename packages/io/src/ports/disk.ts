@@ -45,6 +45,8 @@ export interface DirectoryClaim {
   release(): Promise<void>;
 }
 
+const inUseMark = Symbol.for("corral.io.directory-in-use");
+
 /** Another process already uses the data directory. */
 export class DirectoryInUseError extends Error {
   override readonly name = "DirectoryInUseError";
@@ -52,5 +54,11 @@ export class DirectoryInUseError extends Error {
   constructor(path: string) {
     super(`The directory ${path} is in use by another running server. Stop that server, or choose another directory.`);
     this.path = path;
+    Object.defineProperty(this, inUseMark, { value: true });
   }
+}
+
+/** Whether `error` is a DirectoryInUseError, of whatever copy of this package. */
+export function isDirectoryInUseError(error: unknown): error is DirectoryInUseError {
+  return typeof error === "object" && error !== null && Reflect.get(error, inUseMark) === true;
 }

@@ -1,5 +1,19 @@
-/** The package's own errors. Each says what was tried and what to do. */
+/**
+ * The package's own errors. Each says what was tried and what to do, and is recognised by a mark, so that two copies of the
+ * package agree.
+ */
 import type { TaskFailure } from "../core/payloads.ts";
+
+const mark = Symbol.for("corral.master-worker.error");
+
+type ErrorName =
+  | "WorkerIdTakenError"
+  | "PayloadTooLargeError"
+  | "ResultTimeoutError"
+  | "ResultTakenError"
+  | "UnreadableNodeError"
+  | "TaskFailedError"
+  | "TaskStoppedError";
 
 /** Another live process has registered under the same worker id. */
 export class WorkerIdTakenError extends Error {
@@ -14,6 +28,7 @@ export class WorkerIdTakenError extends Error {
     );
     this.id = id;
     this.path = path;
+    Object.defineProperty(this, mark, { value: this.name });
   }
 }
 
@@ -30,6 +45,7 @@ export class PayloadTooLargeError extends Error {
     );
     this.bytes = bytes;
     this.bytesMax = bytesMax;
+    Object.defineProperty(this, mark, { value: this.name });
   }
 }
 
@@ -41,6 +57,7 @@ export class ResultTimeoutError extends Error {
   constructor(task: string, timeoutMs: number) {
     super(`${task} had no result within ${timeoutMs} ms. It goes on; wait again, or cancel it.`);
     this.task = task;
+    Object.defineProperty(this, mark, { value: this.name });
   }
 }
 
@@ -52,6 +69,7 @@ export class ResultTakenError extends Error {
   constructor(task: string) {
     super(`The result of ${task} has been taken by somebody else.`);
     this.task = task;
+    Object.defineProperty(this, mark, { value: this.name });
   }
 }
 
@@ -63,6 +81,7 @@ export class UnreadableNodeError extends Error {
   constructor(path: string, detail: string) {
     super(`${path} cannot be read: ${detail}. It was written by something else, or by a later version.`);
     this.path = path;
+    Object.defineProperty(this, mark, { value: this.name });
   }
 }
 
@@ -80,6 +99,7 @@ export class TaskFailedError extends Error {
     this.task = task;
     this.kind = kind;
     this.failure = failure;
+    Object.defineProperty(this, mark, { value: this.name });
   }
 }
 
@@ -92,5 +112,45 @@ export class TaskStoppedError extends Error {
   constructor(why: "reassigned" | "registrationLost" | "closing" | "timeout", message: string) {
     super(message);
     this.why = why;
+    Object.defineProperty(this, mark, { value: this.name });
   }
+}
+
+/** Whether `error` is a WorkerIdTakenError, of whatever copy of this package. */
+export function isWorkerIdTakenError(error: unknown): error is WorkerIdTakenError {
+  return isNamed(error, "WorkerIdTakenError");
+}
+
+/** Whether `error` is a PayloadTooLargeError, of whatever copy of this package. */
+export function isPayloadTooLargeError(error: unknown): error is PayloadTooLargeError {
+  return isNamed(error, "PayloadTooLargeError");
+}
+
+/** Whether `error` is a ResultTimeoutError, of whatever copy of this package. */
+export function isResultTimeoutError(error: unknown): error is ResultTimeoutError {
+  return isNamed(error, "ResultTimeoutError");
+}
+
+/** Whether `error` is a ResultTakenError, of whatever copy of this package. */
+export function isResultTakenError(error: unknown): error is ResultTakenError {
+  return isNamed(error, "ResultTakenError");
+}
+
+/** Whether `error` is an UnreadableNodeError, of whatever copy of this package. */
+export function isUnreadableNodeError(error: unknown): error is UnreadableNodeError {
+  return isNamed(error, "UnreadableNodeError");
+}
+
+/** Whether `error` is a TaskFailedError, of whatever copy of this package. */
+export function isTaskFailedError(error: unknown): error is TaskFailedError {
+  return isNamed(error, "TaskFailedError");
+}
+
+/** Whether `error` is a TaskStoppedError, of whatever copy of this package. */
+export function isTaskStoppedError(error: unknown): error is TaskStoppedError {
+  return isNamed(error, "TaskStoppedError");
+}
+
+function isNamed(error: unknown, name: ErrorName): boolean {
+  return typeof error === "object" && error !== null && Reflect.get(error, mark) === name;
 }

@@ -14,7 +14,7 @@ import {
 import { Layout, requireName } from "../core/layout.ts";
 import { capacityMax } from "../core/limits.ts";
 import { AssignmentRunner } from "./assignment-runner.ts";
-import { TaskStoppedError, WorkerIdTakenError } from "./errors.ts";
+import { isWorkerIdTakenError, TaskStoppedError } from "./errors.ts";
 import { Announcer, type EventSource, type WorkerEvents } from "./events.ts";
 import type { TaskFunction } from "./execution.ts";
 import { Backoff, coalesceMap, onAbort } from "./flow.ts";
@@ -185,7 +185,7 @@ export class Worker {
     try {
       await this.#running;
     } catch (error) {
-      if (!(error instanceof WorkerIdTakenError)) throw error;
+      if (!isWorkerIdTakenError(error)) throw error;
     }
   }
 
@@ -203,7 +203,7 @@ export class Worker {
           const end = await this.#serve(registration, session.signal);
           if (end === "drained") break;
         } catch (error) {
-          if (error instanceof WorkerIdTakenError) throw error;
+          if (isWorkerIdTakenError(error)) throw error;
           if (closing.aborted || isCoordinationError(error, "ClientClosed")) break;
           if (!session.signal.aborted && !isInterruption(error)) this.#trouble(error);
           await backoff.wait(closing);

@@ -7,7 +7,7 @@ import { type Client, type ObservedNode, type ObservedTree, type TreeChange, tre
 import { beginWait, until, type WaitOptions } from "@corral/recipe-kit";
 import { distinctUntilChanged, map, Observable, ReplaySubject, Subject, type Subscription } from "rxjs";
 import { Contents } from "./contents.ts";
-import { CacheOverflowError, CacheUnavailableError } from "./errors.ts";
+import { CacheUnavailableError, isCacheOverflowError } from "./errors.ts";
 import type { Known } from "./known.ts";
 
 /** How far a cache can be believed. */
@@ -205,7 +205,7 @@ export class Cache implements AsyncDisposable {
   }
 
   #onError(error: unknown): void {
-    if (error instanceof CacheOverflowError) {
+    if (isCacheOverflowError(error)) {
       const { nodes, bytes } = error;
       this.#finish({ kind: "overflow", nodes, bytes }, error);
     } else {

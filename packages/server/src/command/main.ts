@@ -1,5 +1,5 @@
 /** The `corral-server` command: one server in the foreground. */
-import { DirectoryInUseError } from "@corral/io";
+import { isDirectoryInUseError } from "@corral/io";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { type CompatibleVersion, compatibleVersions } from "../compatibility.ts";
@@ -126,7 +126,7 @@ function fail(code: number, sentence: string): void {
 
 /** One sentence: what was tried, what is in the way, what to do. */
 function explain(error: unknown, flags: Flags): string {
-  const known = error instanceof ConfigError || error instanceof StorageError || error instanceof DirectoryInUseError;
+  const known = error instanceof ConfigError || error instanceof StorageError || isDirectoryInUseError(error);
   const origin = error instanceof StorageError ? (error.cause ?? error) : error;
   const { code, path } = origin as NodeJS.ErrnoException;
   switch (code) {

@@ -1,3 +1,7 @@
+/** What can go wrong with the data directory. Recognised by a mark, so that two copies of the package agree. */
+
+const storageMark = Symbol.for("corral.server.storage-error");
+
 /**
  * The data directory cannot be used, or no longer be trusted. The message is a sentence for the operator: which file,
  * what is wrong with it, where, and what can be done.
@@ -10,7 +14,13 @@ export class StorageError extends Error {
   constructor(message: string, options: { readonly file: string; readonly cause?: unknown }) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.file = options.file;
+    Object.defineProperty(this, storageMark, { value: true });
   }
+}
+
+/** Whether `error` is a StorageError, of whatever copy of this package. */
+export function isStorageError(error: unknown): error is StorageError {
+  return typeof error === "object" && error !== null && Reflect.get(error, storageMark) === true;
 }
 
 /** A snapshot was not finished, because the storage is being closed. Nothing is lost: the log has everything. */

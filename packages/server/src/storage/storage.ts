@@ -11,7 +11,7 @@
  * - After `onFailure` nothing is acknowledged: what is on the disk is then unknown until the next start.
  */
 import type { DirectoryClaim, Disk, Logger } from "@corral/io";
-import { DirectoryInUseError } from "@corral/io";
+import { isDirectoryInUseError } from "@corral/io";
 import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
 import { EpochRegister } from "./epoch-register.ts";
 import { epochFileName, type StorageFiles, snapshotFileName, sortFileNames } from "./file-names.ts";
@@ -107,7 +107,7 @@ export class Storage {
       return storage;
     } catch (error) {
       await claim?.release();
-      if (error instanceof StorageError || error instanceof DirectoryInUseError) throw error;
+      if (error instanceof StorageError || isDirectoryInUseError(error)) throw error;
       throw new StorageError(`The data directory ${directory} cannot be used: ${reasonOf(error)}.`, {
         file: directory,
         cause: error,
