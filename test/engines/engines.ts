@@ -1,6 +1,6 @@
 /**
- * The engines that every recipe is tested on: the same tests on our server in memory, on our durable server, on Apache
- * ZooKeeper, and on Apache ZooKeeper behind a network in bad weather.
+ * The engines that every recipe is tested on: the same tests on our server in memory, on our durable server, on ours that
+ * lacks what Apache ZooKeeper 3.5 lacks, on Apache ZooKeeper, and on Apache ZooKeeper behind a network in bad weather.
  *
  * ```ts
  * describeOnEveryEngine("a mutex", (engine) => {
@@ -12,7 +12,7 @@
  * });
  * ```
  */
-import { FaultProxy, seededRandom, TestServer } from "@corral/testing";
+import { FaultProxy, seededRandom, TestServer, type TestServerOptions } from "@corral/testing";
 import { afterAll, beforeAll, describe, inject } from "vitest";
 import { startApacheZooKeeper } from "../support/apache-zookeeper.ts";
 import { hasZooKeeper } from "../support/peers.ts";
@@ -90,8 +90,8 @@ class StartableEngine implements Engine {
   }
 }
 
-async function startOurs(durable: boolean): Promise<Started> {
-  const server = await TestServer.start({ durable });
+async function startOurs(options: TestServerOptions): Promise<Started> {
+  const server = await TestServer.start(options);
   return steady(server.connectString, () => server.close());
 }
 
@@ -136,8 +136,9 @@ const apache = { isAvailable: isApacheAvailable, isFaulty: false, isCorral: fals
 
 /** All of them, for `describe.each` and its like; see `describeOnEveryEngine`. */
 export const engines: readonly Engine[] = [
-  new StartableEngine("memory", ours, () => startOurs(false)),
-  new StartableEngine("durable", ours, () => startOurs(true)),
+  new StartableEngine("memory", ours, () => startOurs({})),
+  new StartableEngine("durable", ours, () => startOurs({ durable: true })),
+  new StartableEngine("memory as 3.5", ours, () => startOurs({ compatibility: "3.5" })),
   new StartableEngine("apache", apache, startApache),
   new StartableEngine(
     `apache through the fault proxy, seed ${seed}`,
