@@ -5,16 +5,7 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { describe, expect, test } from "vitest";
-import { packages } from "./projects.ts";
-
-/** Not yet written. */
-const readmesToCome = [
-  "@corral/caches",
-  "@corral/configuration",
-  "@corral/counters",
-  "@corral/recipe-kit",
-  "@corral/transactions",
-];
+import { packages, readmesToCome } from "./projects.ts";
 
 test("all packages have one version", () => {
   expect(new Set(packages.map(({ manifest }) => manifest.version)).size).toBe(1);
