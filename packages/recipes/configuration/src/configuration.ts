@@ -32,7 +32,7 @@ import {
   type Observed,
   type Transaction,
 } from "@corral/client";
-import { beginWait, newGuid, Receipts, type WaitOptions } from "@corral/recipe-kit";
+import { beginWait, isWriteOutcomeUnknownError, newGuid, Receipts, until, type WaitOptions } from "@corral/recipe-kit";
 import { judge, type Standing } from "./decide.ts";
 import { type Difference, diff } from "./diff.ts";
 import { checkSize, otherVersion, perform, toMade } from "./edit.ts";
@@ -41,7 +41,7 @@ import { follow } from "./follow.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { lookAt, readSlot } from "./look.ts";
 import type { Overrides } from "./merge.ts";
-import { Proposal } from "./proposal.ts";
+import { checkTrial, Proposal } from "./proposal.ts";
 import { type Cause, encodeRecord, type ProposalRecord, short } from "./records.ts";
 import { type ConfigurationSchema, type Issue, messageOf, wrong } from "./schema.ts";
 import { makeSkeleton } from "./skeleton.ts";
@@ -219,8 +219,10 @@ export class Configuration<I, T> implements AsyncDisposable {
   }
 
   /**
-   * Proposes a change. It becomes the configuration when it is activated, with the consent of everybody who is asked.
-   * @throws ProposalPendingError: one at a time; otherwise as `update`
+   * Proposes a change. It becomes the configuration when it is activated, with the consent of everybody who is asked. If
+   * the wait ends, a proposal that was under way is withdrawn.
+   * @throws ProposalPendingError: one at a time; ProposalUnreadableError; InvalidConfigurationError; what `change` throws;
+   * WaitTimeoutError, the signal's reason, ClientClosedError
    */
   async propose(change: Change<I>, { comment = "", ...wait }: EditOptions = {}): Promise<Proposal<I, T>> {
     const { client, layout, identity } = this.#settings;
@@ -256,6 +258,11 @@ export class Configuration<I, T> implements AsyncDisposable {
         await Receipts.of(client, layout.receipts).commit({ what: "The proposal for", path: this.path, build }, signal);
         return new Proposal(this.#settings, record);
       } catch (error) {
+        if (isWriteOutcomeUnknownError(error)) {
+          // Not before it is known: what is on its way could arrive after the withdrawal.
+          void error.outcome.then(() => this.#withdraw(new Proposal(this.#settings, record)));
+          throw signal.aborted ? signal.reason : error;
+        }
         if (isCoordinationError(error, "NoNode")) await makeSkeleton(this.#settings, signal);
         else if (!isCoordinationError(error, "BadVersion")) throw error;
       }
@@ -272,12 +279,13 @@ export class Configuration<I, T> implements AsyncDisposable {
   /**
    * Proposes a change, waits for everybody's consent, has it tried out if that is wanted, and activates it. If any of it
    * fails or takes too long, the proposal is withdrawn.
-   * @throws ProposalPendingError, ProposalRefusedError, ProposalOutdatedError, ProposalClosedError; otherwise as `update`
+   * @throws ProposalPendingError, ProposalRefusedError, ProposalOutdatedError, ProposalClosedError,
+   * ProposalUnreadableError; RangeError for a trial that cannot be; otherwise as `update`
    */
   async rollOut(change: Change<I>, options: RollOutOptions = {}): Promise<Made<I>> {
     const { canaryPercent = 0, soakMs = 0, comment = "", ...wait } = options;
-    const { client } = this.#settings;
-    using limit = beginWait(client, "The consent to a change of", this.path, wait);
+    checkTrial({ percent: canaryPercent, soakMs });
+    using limit = beginWait(this.#settings.client, "The consent to a change of", this.path, wait);
     const { signal } = limit;
     const proposal = await this.propose(change, { comment, signal });
     try {
@@ -285,13 +293,21 @@ export class Configuration<I, T> implements AsyncDisposable {
       if (canaryPercent > 0) await proposal.tryOut({ percent: canaryPercent, soakMs, signal });
       return await proposal.activate({ signal });
     } catch (error) {
-      const withdrawn = proposal.withdraw().catch((err: unknown) => {
-        if (isProposalClosedError(err) || isCoordinationError(err, "ClientClosed")) return;
-        client.logger.warn({ err, path: this.path }, "a proposal that failed is left to be withdrawn");
-      });
       // Whoever has been waiting long enough is not kept any longer, the connection may be down.
-      if (!signal.aborted) await withdrawn;
+      await until(this.#withdraw(proposal), signal).catch((reason: unknown) => {
+        if (!signal.aborted) throw reason;
+      });
       throw error;
+    }
+  }
+
+  /** Never rejects. */
+  async #withdraw(proposal: Proposal<I, T>): Promise<void> {
+    try {
+      await proposal.withdraw();
+    } catch (err) {
+      if (isProposalClosedError(err) || isCoordinationError(err, "ClientClosed")) return;
+      this.#settings.client.logger.warn({ err, path: this.path }, "a proposal that failed is left to be withdrawn");
     }
   }
 

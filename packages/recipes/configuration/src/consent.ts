@@ -34,13 +34,20 @@ export class Opinions<I, T> {
     this.#onChange = onChange;
   }
 
-  /** What it thinks of the proposal by now. Begins to think about it, and stops thinking about any other. */
-  of(record: ProposalRecord | undefined, running: T | undefined): Omit<Opinion<T>, "cancel"> | undefined {
+  /**
+   * What it thinks of the proposal by now. Begins to think about it, once it is asked, and stops thinking about any other.
+   * An opinion outlives the session in which it was asked for.
+   */
+  of(
+    record: ProposalRecord | undefined,
+    running: T | undefined,
+    isAsked: boolean,
+  ): Omit<Opinion<T>, "cancel"> | undefined {
     if (this.#opinion !== undefined && this.#opinion.id !== record?.id) {
       this.#opinion.cancel.abort(new Error("the proposal is closed"));
       this.#opinion = undefined;
     }
-    if (record !== undefined && this.#opinion === undefined) {
+    if (record !== undefined && isAsked && this.#opinion === undefined) {
       this.#opinion = { id: record.id, cancel: new AbortController() };
       void this.#think(this.#opinion, record, running);
     }
@@ -59,7 +66,7 @@ export class Opinions<I, T> {
 
   /** Thinks of nothing any more. */
   end(): void {
-    this.of(undefined, undefined);
+    this.of(undefined, undefined, false);
   }
 
   /** Never rejects. */

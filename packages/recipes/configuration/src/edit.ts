@@ -6,6 +6,7 @@
 import { BadVersionError, isCoordinationError, type Transaction } from "@corral/client";
 import { Receipts, sleep } from "@corral/recipe-kit";
 import { InvalidConfigurationError } from "./errors.ts";
+import type { Layout } from "./layout.ts";
 import { limits } from "./limits.ts";
 import { type Cause, encodeRecord, short } from "./records.ts";
 import { makeSkeleton } from "./skeleton.ts";
@@ -47,6 +48,7 @@ export interface Performed {
 export async function perform<I, T>(settings: Settings<I, T>, edit: Edit, signal: AbortSignal): Promise<Performed> {
   const { client, layout } = settings;
   let linearizable = false;
+  let failures = 0;
   for (let attempt = 1; ; attempt++) {
     const current = await readCurrent(settings, { signal, linearizable });
     if (!current.exists) {
@@ -64,15 +66,21 @@ export async function perform<I, T>(settings: Settings<I, T>, edit: Edit, signal
       await Receipts.of(client, layout.receipts).commit({ what: "The change of", path: layout.root, build }, signal);
       return { version: current.version + 1, data, isNew: true };
     } catch (error) {
-      if (!isCoordinationError(error) || error.path === undefined) throw error;
-      const isOvertaken = error.path === layout.root && error.code === "BadVersion";
-      const isOwn = isOvertaken || error.path === layout.root || error.path.startsWith(`${layout.history}`);
-      if (!isOwn || (!isOvertaken && attempt >= limits.attempts)) throw error;
+      const obstacle = obstacleIn(error, layout);
+      if (obstacle === "another" || (obstacle === "nodes" && ++failures >= limits.attempts)) throw error;
       if (isCoordinationError(error, "NoNode")) await makeSkeleton(settings, signal);
       const fullMs = Math.min(limits.againMsMax, limits.againMs * 2 ** Math.min(attempt, 20));
       await sleep(client.clock, fullMs * (0.5 + client.random.fraction() / 2), signal);
     }
   }
+}
+
+/** `overtaken`: by somebody's change. `nodes`: those beside the configuration are not as they were read a moment ago. */
+function obstacleIn(error: unknown, { root, history }: Layout): "overtaken" | "nodes" | "another" {
+  if (!isCoordinationError(error) || error.path === undefined) return "another";
+  if (error.path === root && error.code === "BadVersion") return "overtaken";
+  const isAmongNodes = error.path === root || error.path === history || error.path.startsWith(`${history}/`);
+  return isAmongNodes && (error.code === "NoNode" || error.code === "NodeExists") ? "nodes" : "another";
 }
 
 /** The transaction that makes of `current` what `data` is. */
@@ -89,7 +97,8 @@ async function planned<I, T>(
   const { author, comment, cause } = edit;
   const record = { data, author: short(author), comment: short(comment), cause, atMs: undefined };
   const kept = await keptVersions(settings, signal);
-  const isUnknown = !kept.includes(version);
+  // What is too large for the history can be replaced all the same.
+  const isUnknown = !kept.includes(version) && (current.data?.length ?? 0) <= limits.valueBytes;
   const all = [...kept, ...(isUnknown ? [version] : []), version + 1];
   const forgotten = kept.filter((one) => all.length - all.indexOf(one) > keep).slice(0, limits.forgetAtOnce);
   return (transaction) => {

@@ -9,7 +9,8 @@ type ErrorName =
   | "ProposalPendingError"
   | "ProposalRefusedError"
   | "ProposalOutdatedError"
-  | "ProposalClosedError";
+  | "ProposalClosedError"
+  | "ProposalUnreadableError";
 
 /** A value is not what it should be. Nothing was written. */
 export class InvalidConfigurationError extends Error {
@@ -110,6 +111,22 @@ export class ProposalClosedError extends Error {
   }
 }
 
+/** Where proposals are, there is something else: written by hand, or by a program to come. */
+export class ProposalUnreadableError extends Error {
+  override readonly name = "ProposalUnreadableError";
+  readonly path: string;
+
+  /** `path`: of the proposal's node. */
+  constructor(path: string, cause: unknown) {
+    super(
+      `What is at ${path} is no proposal that this program can read. Unless a newer program has written it, set it to nothing.`,
+      { cause },
+    );
+    this.path = path;
+    Object.defineProperty(this, mark, { value: this.name });
+  }
+}
+
 /** Whether `error` is an InvalidConfigurationError, of whatever copy of this package. */
 export function isInvalidConfigurationError(error: unknown): error is InvalidConfigurationError {
   return isNamed(error, "InvalidConfigurationError");
@@ -138,6 +155,11 @@ export function isProposalOutdatedError(error: unknown): error is ProposalOutdat
 /** Whether `error` is a ProposalClosedError, of whatever copy of this package. */
 export function isProposalClosedError(error: unknown): error is ProposalClosedError {
   return isNamed(error, "ProposalClosedError");
+}
+
+/** Whether `error` is a ProposalUnreadableError, of whatever copy of this package. */
+export function isProposalUnreadableError(error: unknown): error is ProposalUnreadableError {
+  return isNamed(error, "ProposalUnreadableError");
 }
 
 function isNamed(error: unknown, name: ErrorName): boolean {

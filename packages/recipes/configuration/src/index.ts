@@ -1,15 +1,19 @@
 /** Typed configuration: checked by a schema, live, versioned, staged with consent, rolled back. */
 export {
+  type Acl,
   type Client,
   type Codec,
   compressed,
   connect,
+  creatorAllAcl,
   isCoordinationError,
   json,
   msgpack,
   type Observed,
+  openAcl,
   optional,
   raw,
+  readOnlyAcl,
   utf8,
   validated,
 } from "@corral/client";
@@ -40,11 +44,13 @@ export {
   isProposalOutdatedError,
   isProposalPendingError,
   isProposalRefusedError,
+  isProposalUnreadableError,
   isVersionNotKeptError,
   ProposalClosedError,
   ProposalOutdatedError,
   ProposalPendingError,
   ProposalRefusedError,
+  ProposalUnreadableError,
   type Refusal,
   VersionNotKeptError,
 } from "./errors.ts";

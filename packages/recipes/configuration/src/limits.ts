@@ -10,6 +10,8 @@ export const limits = {
   forgetAtOnce: 50,
   /** Processes that are asked for their consent: the activation names each of them in one request. */
   subscribers: 2_000,
+  /** How long a change can be tried out, ms: what a timer can wait for. */
+  soakMsMax: 2 ** 31 - 1,
   /** How often an edit begins again because nodes beside the configuration are not as it has just read them. */
   attempts: 20,
   /** First pause before something is tried again, ms; doubles, half of it random. */

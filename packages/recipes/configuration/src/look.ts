@@ -2,6 +2,7 @@
 import { type Client, isCoordinationError, type Stat } from "@corral/client";
 import { childrenOrNone, insist, queueOrder } from "@corral/recipe-kit";
 import type { Subscriber } from "./decide.ts";
+import { ProposalUnreadableError } from "./errors.ts";
 import { decodeProposal, decodeSubscriber, type ProposalRecord } from "./records.ts";
 import type { Settings } from "./store.ts";
 
@@ -29,7 +30,7 @@ export interface Look {
   readonly version: number;
 }
 
-/** Looks at it all, not older than when it was asked for. */
+/** Looks at it all, not older than when it was asked for. @throws ProposalUnreadableError */
 export async function lookAt<I, T>(settings: Settings<I, T>, signal: AbortSignal): Promise<Look> {
   const { client, layout } = settings;
   await insist(client, () => client.sync(layout.root, { signal }), signal);
@@ -41,21 +42,27 @@ export async function lookAt<I, T>(settings: Settings<I, T>, signal: AbortSignal
   return { slot, subscribers, subscribersVersion: parent?.version ?? 0, version: stat?.version ?? 0 };
 }
 
-/** What is proposed. */
+/** What is proposed. @throws ProposalUnreadableError */
 export async function readSlot<I, T>({ client, layout }: Settings<I, T>, signal: AbortSignal): Promise<Slot> {
-  return await insist(
-    client,
-    async () => {
-      try {
-        const { data, stat } = await client.get(layout.proposal, { signal });
-        return { record: decodeProposal(data), version: stat.version };
-      } catch (error) {
-        if (isCoordinationError(error, "NoNode")) return { record: undefined, version: 0 };
-        throw error;
-      }
-    },
-    signal,
-  );
+  return await insist(client, () => readSlotOnce(client, layout.proposal, signal), signal);
+}
+
+async function readSlotOnce(client: Client, path: string, signal: AbortSignal): Promise<Slot> {
+  try {
+    const { data, stat } = await client.get(path, { signal });
+    return { record: proposalIn(path, data), version: stat.version };
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return { record: undefined, version: 0 };
+    throw error;
+  }
+}
+
+function proposalIn(path: string, data: Uint8Array | null): ProposalRecord | undefined {
+  try {
+    return decodeProposal(data);
+  } catch (error) {
+    throw new ProposalUnreadableError(path, error);
+  }
 }
 
 /** All who are asked, in the order in which they came. */

@@ -5,12 +5,13 @@
  */
 import { isCoordinationError, Observed, type Transaction } from "@corral/client";
 import { Bell, beginWait, callAfter, insist, sleep, type WaitOptions } from "@corral/recipe-kit";
-import { catchError, combineLatest, concatMap, EMPTY, merge, throwError } from "rxjs";
+import { Observable, type Subscriber } from "rxjs";
 import { chooseCanaries, judge, type Standing } from "./decide.ts";
 import { perform, toMade } from "./edit.ts";
 import { ProposalClosedError, ProposalOutdatedError, ProposalRefusedError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { type Look, lookAt } from "./look.ts";
+import { looks } from "./looks.ts";
 import type { Overrides } from "./merge.ts";
 import { encodeRecord, type ProposalRecord } from "./records.ts";
 import { type Made, readRecord, readStored, type Settings } from "./store.ts";
@@ -77,16 +78,16 @@ export class Proposal<I, T> {
 
   /** How it stands, now and after every change: an Observable and an AsyncIterable. Completes with the client. */
   get state$(): Observed<ProposalState> {
-    const never = new AbortController().signal;
-    const { client, layout } = this.#settings;
-    const news = combineLatest([
-      client.watchTree(layout.subscribers),
-      client.watchNode(layout.proposal),
-      client.watchNode(layout.root),
-    ]);
-    const states = news.pipe(concatMap(async () => await this.#stateOf(await lookAt(this.#settings, never), never)));
-    const isClosed = (error: unknown): boolean => isCoordinationError(error, "ClientClosed");
-    return new Observed(states.pipe(catchError((error) => (isClosed(error) ? EMPTY : throwError(() => error)))));
+    const states = new Observable<ProposalState>((subscriber) => {
+      const stop = new AbortController();
+      this.#tell(subscriber, stop.signal).catch((error: unknown) => {
+        if (isCoordinationError(error, "ClientClosed")) subscriber.complete();
+        // Whoever has unsubscribed hears nothing of this.
+        else subscriber.error(error);
+      });
+      return () => stop.abort();
+    });
+    return new Observed(states);
   }
 
   /**
@@ -105,7 +106,7 @@ export class Proposal<I, T> {
    * Throws as `accepted`.
    */
   async tryOut({ percent, soakMs = 0, ...wait }: TryOutOptions): Promise<void> {
-    if (!(percent >= 0 && percent <= 100)) throw new RangeError(`percent is ${percent}; it must be from 0 to 100.`);
+    checkTrial({ percent, soakMs });
     const { client, layout } = this.#settings;
     using limit = beginWait(client, "The trial of the proposal for", this.#path, wait);
     const { signal } = limit;
@@ -133,7 +134,8 @@ export class Proposal<I, T> {
 
   /**
    * Makes it the configuration, in one transaction with the proof that everybody who is asked accepts it, also whoever has
-   * come meanwhile; waits for those who have not answered yet. Throws as `accepted`; WriteOutcomeUnknownError
+   * come meanwhile; waits for those who have not answered yet. Throws as `accepted`; WriteOutcomeUnknownError; RangeError
+   * if more are asked than one transaction can name
    */
   async activate(wait: WaitOptions = {}): Promise<Made<I>> {
     using limit = beginWait(this.#settings.client, "The activation of the proposal for", this.#path, wait);
@@ -175,6 +177,11 @@ export class Proposal<I, T> {
   async #attempt({ slot, subscribers, subscribersVersion }: Look, signal: AbortSignal): Promise<Made<I> | "again"> {
     const { layout } = this.#settings;
     const { id, base, data, author, comment } = this.#record;
+    if (subscribers.length > limits.subscribers) {
+      throw new RangeError(
+        `${subscribers.length} are asked about ${this.#path}, and ${limits.subscribers} is the most. Ask fewer of them.`,
+      );
+    }
     const along = (transaction: Transaction): void => {
       transaction.set(layout.proposal, null, { version: slot.version });
       transaction.check(layout.subscribers, { version: subscribersVersion });
@@ -202,42 +209,34 @@ export class Proposal<I, T> {
     decide: (standing: Standing, look: Look) => R | undefined | "again" | Promise<R | undefined | "again">,
     bell = new Bell(),
   ): Promise<R> {
-    const { client, layout } = this.#settings;
-    let failure: { readonly error: unknown } | undefined;
-    const watched = merge(
-      client.watchTree(layout.subscribers),
-      client.watchNode(layout.proposal),
-      client.watchNode(layout.root),
-    );
-    const watching = watched.subscribe({
-      next: bell.ring,
-      complete: bell.ring,
-      error: (error: unknown) => {
-        failure = { error };
-        bell.ring();
-      },
-    });
-    try {
-      for (let attempt = 0; ; ) {
-        await bell.wait(signal);
-        if (failure !== undefined) throw failure.error;
-        const look = await lookAt(this.#settings, signal);
-        const state = await this.#stateOf(look, signal);
-        if (state.kind !== "pending") {
-          throw new ProposalClosedError(this.#path, state.kind === "activated" ? state.version : undefined);
-        }
-        if (state.isOutdated) throw new ProposalOutdatedError(this.#path, this.base, look.version);
-        if (state.verdict === "refused") throw new ProposalRefusedError(this.#path, state.refusals);
-        const result = await decide(state, look);
-        if (result === "again") {
-          await sleep(client.clock, Math.min(limits.againMsMax, limits.againMs * 2 ** attempt++), signal);
-          bell.ring();
-        } else if (result !== undefined) {
-          return result as R;
-        }
+    const { client } = this.#settings;
+    let retries = 0;
+    for await (const look of looks(this.#settings, signal, bell)) {
+      const state = await this.#stateOf(look, signal);
+      if (state.kind !== "pending") {
+        throw new ProposalClosedError(this.#path, state.kind === "activated" ? state.version : undefined);
       }
-    } finally {
-      watching.unsubscribe();
+      if (state.isOutdated) throw new ProposalOutdatedError(this.#path, this.base, look.version);
+      if (state.verdict === "refused") throw new ProposalRefusedError(this.#path, state.refusals);
+      const result = await decide(state, look);
+      if (result === "again") {
+        await sleep(client.clock, Math.min(limits.againMsMax, limits.againMs * 2 ** Math.min(retries++, 20)), signal);
+        bell.ring();
+      } else if (result !== undefined) {
+        return result as R;
+      }
+    }
+    throw new Error("There is always another look.");
+  }
+
+  /** Never resolves. */
+  async #tell(subscriber: Subscriber<ProposalState>, signal: AbortSignal): Promise<void> {
+    let told: string | undefined;
+    for await (const look of looks(this.#settings, signal)) {
+      const state = await this.#stateOf(look, signal);
+      const text = JSON.stringify(state);
+      if (text !== told) subscriber.next(state);
+      told = text;
     }
   }
 
@@ -251,5 +250,13 @@ export class Proposal<I, T> {
       return { kind: "activated", version: this.base + 1 };
     }
     return { kind: "withdrawn" };
+  }
+}
+
+/** @throws RangeError for a trial that cannot be */
+export function checkTrial({ percent, soakMs }: { readonly percent: number; readonly soakMs: number }): void {
+  if (!(percent >= 0 && percent <= 100)) throw new RangeError(`percent is ${percent}; it must be from 0 to 100.`);
+  if (!(soakMs >= 0 && soakMs <= limits.soakMsMax)) {
+    throw new RangeError(`soakMs is ${soakMs}; it must be from 0 to ${limits.soakMsMax}.`);
   }
 }

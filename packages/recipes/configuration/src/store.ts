@@ -61,19 +61,21 @@ export async function readCurrent<I, T>(settings: Settings<I, T>, fresh: Freshne
 }
 
 /** The node in which it is stored. */
-export async function readNode<I, T>(
+export async function readNode<I, T>(settings: Settings<I, T>, fresh: Freshness): Promise<ObservedNode | undefined> {
+  return await insist(settings.client, () => readNodeOnce(settings, fresh), fresh.signal);
+}
+
+/** The same in one attempt, which an interruption ends. */
+export async function readNodeOnce<I, T>(
   { client, layout }: Settings<I, T>,
   fresh: Freshness,
 ): Promise<ObservedNode | undefined> {
-  const read = async (): Promise<ObservedNode | undefined> => {
-    try {
-      return { path: layout.root, ...(await client.get(layout.root, fresh)) };
-    } catch (error) {
-      if (isCoordinationError(error, "NoNode")) return undefined;
-      throw error;
-    }
-  };
-  return await insist(client, read, fresh.signal);
+  try {
+    return { path: layout.root, ...(await client.get(layout.root, fresh)) };
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return undefined;
+    throw error;
+  }
 }
 
 /** What stands in `data`, which may be wrong. No data says nothing, and leaves all to the defaults. */
@@ -101,19 +103,18 @@ export async function keptVersions<I, T>(settings: Settings<I, T>, signal: Abort
   return versionsOf(await insist(client, () => childrenOrNone(client, layout.history, signal), signal));
 }
 
-/** What the history has of a version; `undefined`: nothing. */
+/** What the history has of a version; `undefined`: nothing, or nothing that can be read. */
 export async function readRecord<I, T>(
   { client, layout }: Settings<I, T>,
   version: number,
   signal: AbortSignal,
 ): Promise<(RevisionRecord & { readonly atMs: number }) | undefined> {
-  return await insist(
+  const path = layout.revision(version);
+  const node = await insist(
     client,
     async () => {
       try {
-        const { data, stat } = await client.get(layout.revision(version), { signal });
-        const record = decodeRevision(data);
-        return { ...record, atMs: record.atMs ?? stat.ctimeMs };
+        return await client.get(path, { signal });
       } catch (error) {
         if (isCoordinationError(error, "NoNode")) return undefined;
         throw error;
@@ -121,6 +122,14 @@ export async function readRecord<I, T>(
     },
     signal,
   );
+  if (node === undefined) return undefined;
+  try {
+    const record = decodeRevision(node.data);
+    return { ...record, atMs: record.atMs ?? node.stat.ctimeMs };
+  } catch (err) {
+    client.logger.warn({ err, path }, "a version in the history cannot be read");
+    return undefined;
+  }
 }
 
 /** A version with its record, or with what can be told without one. */

@@ -2,12 +2,13 @@
  * A program that runs with a configuration: it always has the newest version that fits, and, if it wants to be asked, has
  * its say about changes that are proposed, and tries them out.
  */
-import { type Client, isCoordinationError, Observed } from "@corral/client";
+import { type Client, ClientClosedError, isCoordinationError, Observed } from "@corral/client";
 import {
   abandonTicket,
   Bell,
   Grant,
   insist,
+  isInterruption,
   type NodeView,
   returnTicket,
   Standing,
@@ -28,7 +29,7 @@ import { InvalidConfigurationError } from "./errors.ts";
 import { subscriberKind } from "./look.ts";
 import { decodeProposal, encodeRecord, type ProposalRecord, type SubscriberRecord, short } from "./records.ts";
 import { makeSkeleton } from "./skeleton.ts";
-import { readNode, type Settings } from "./store.ts";
+import { readNodeOnce, type Settings } from "./store.ts";
 import { type Active, type ConfigurationView, isOlder, isSameView, Reader } from "./view.ts";
 
 /** How a program runs with a configuration. */
@@ -62,6 +63,7 @@ export class Subscription<I, T> implements AsyncDisposable {
   #proposal: ProposalRecord | undefined;
   /** The proposal has changed; it may have become the configuration in the same moment. */
   #isRootInDoubt = false;
+  #rootRead: AbortController | undefined;
   #place: Standing<Grant> | undefined;
   #grant: Grant | undefined;
   #record: SubscriberRecord;
@@ -90,7 +92,7 @@ export class Subscription<I, T> implements AsyncDisposable {
       await subscription.#begin(signal);
       return subscription;
     } catch (error) {
-      void subscription.release();
+      subscription.#fail(error);
       throw error;
     }
   }
@@ -128,7 +130,8 @@ export class Subscription<I, T> implements AsyncDisposable {
 
   /**
    * Refuses the change that is proposed, also after having accepted it: a canary that finds out what is wrong with it goes
-   * back to the version before. `false`: nothing is proposed, or this program is not asked.
+   * back to the version before. It counts when the server knows of it, which is written in the background. `false`:
+   * nothing is proposed, or this program is not asked.
    */
   refuse(reason: string): boolean {
     return this.#opinions?.refuse(reason) ?? false;
@@ -162,6 +165,7 @@ export class Subscription<I, T> implements AsyncDisposable {
       // What was read meanwhile for a proposal's sake may be newer.
       const node = isOlder(view.node, this.#node?.node) ? this.#node?.node : view.node;
       this.#node = { state: view.state, node };
+      if (view.state === "suspended") this.#rootRead?.abort();
     });
     const ended = new Promise<never>((_, reject) => {
       this.#stop.signal.addEventListener("abort", () => reject(this.#stop.signal.reason), { once: true });
@@ -175,7 +179,7 @@ export class Subscription<I, T> implements AsyncDisposable {
     await makeSkeleton(this.#settings, signal);
     this.#watch(viewNode(client, layout.proposal), ({ node }) => {
       if (node === "unread") return;
-      this.#proposal = decodeProposal(node?.data ?? null);
+      this.#proposal = this.#proposalIn(node?.data ?? null);
       this.#isRootInDoubt = true;
     });
     const onChange = (grant: Grant | undefined): void => {
@@ -185,7 +189,19 @@ export class Subscription<I, T> implements AsyncDisposable {
     };
     this.#place = await Standing.begin(client, { acquire: (s) => this.#join(s), onChange }, signal);
     this.#place.signal.addEventListener("abort", () => this.#onPlaceOver(), { once: true });
-    if (this.#stop.signal.aborted) await this.#place.release();
+    if (!this.#stop.signal.aborted) return;
+    await this.#place.release();
+    throw this.#stop.signal.reason;
+  }
+
+  /** What cannot be read it has no opinion of, and so it is not activated. */
+  #proposalIn(data: Uint8Array | null): ProposalRecord | undefined {
+    try {
+      return decodeProposal(data);
+    } catch (err) {
+      this.#client.logger.warn({ err, path: this.#settings.layout.proposal }, "a proposal cannot be read");
+      return undefined;
+    }
   }
 
   /** It could not join again, for want of a permission for instance: it runs on, and is not asked any more. */
@@ -220,7 +236,8 @@ export class Subscription<I, T> implements AsyncDisposable {
       this.#news.ring();
     };
     // When the client is closed, all of this is over.
-    const complete = (): void => void this.#fail(undefined);
+    const closed = { operation: "subscribe to", path: this.#settings.layout.root };
+    const complete = (): void => this.#fail(new ClientClosedError(closed));
     this.#watches.push(views.subscribe({ next, complete, error: (error: unknown) => this.#fail(error) }));
   }
 
@@ -230,15 +247,15 @@ export class Subscription<I, T> implements AsyncDisposable {
     for (;;) {
       await this.#news.wait(signal);
       if (this.#node === undefined) continue;
-      if (this.#isRootInDoubt) await this.#readRoot(signal);
-      const view = await this.#reader.read(this.#node, signal);
-      const opinion = this.#opinions?.of(this.#grant && this.#proposal, view.active?.value);
-      const tried = this.#isCanary(view, opinion?.answer?.kind) ? opinion?.active : undefined;
-      const told = tried === undefined ? view : { ...view, active: tried };
-      if (!isSameView(this.#view, told)) {
-        this.#view = told;
-        this.#view$.next(told);
+      if (this.#isRootInDoubt && !(await this.#readRoot(this.#node, signal))) {
+        this.#show({ ...this.#view, state: "suspended" });
+        continue;
       }
+      const seen = this.#node;
+      const view = await this.#reader.read(seen, signal);
+      const opinion = this.#opinions?.of(this.#proposal, view.active?.value, this.#grant !== undefined);
+      const tried = this.#isCanary(seen, opinion?.answer?.kind) ? opinion?.active : undefined;
+      this.#show(tried === undefined ? view : { ...view, active: tried });
       this.#record = {
         identity: this.#identity,
         version: view.active?.version,
@@ -249,20 +266,41 @@ export class Subscription<I, T> implements AsyncDisposable {
     }
   }
 
-  /** A canary must not go back to the version before, only to come to the new one a moment later. */
-  async #readRoot(signal: AbortSignal): Promise<void> {
+  #show(view: ConfigurationView<T>): void {
+    if (isSameView(this.#view, view)) return;
+    this.#view = view;
+    this.#view$.next(view);
+  }
+
+  /**
+   * A canary must not go back to the version before, only to come to the new one a moment later. `false`: it cannot be
+   * read now; there is news when there is a connection again.
+   */
+  async #readRoot({ state }: NodeView, signal: AbortSignal): Promise<boolean> {
+    if (state === "suspended") return false;
+    this.#rootRead = new AbortController();
+    const fresh = { signal: AbortSignal.any([signal, this.#rootRead.signal]), linearizable: false };
     this.#isRootInDoubt = false;
-    const node = await readNode(this.#settings, { signal, linearizable: false });
-    if (node === undefined || isOlder(node, this.#node?.node)) return;
-    this.#node = { state: this.#node?.state ?? "current", node };
+    try {
+      const node = await readNodeOnce(this.#settings, fresh);
+      if (node === undefined || isOlder(node, this.#node?.node)) return true;
+      this.#node = { state: this.#node?.state ?? "current", node };
+      return true;
+    } catch (error) {
+      if (signal.aborted || !(fresh.signal.aborted || isInterruption(error))) throw error;
+      this.#isRootInDoubt = true;
+      return false;
+    } finally {
+      this.#rootRead = undefined;
+    }
   }
 
   /** Whether this program is to run with what is proposed. */
-  #isCanary({ active }: ConfigurationView<T>, answer: "accepts" | "refuses" | undefined): boolean {
+  #isCanary({ node }: NodeView, answer: "accepts" | "refuses" | undefined): boolean {
     const name = this.#grant?.path.slice(this.#grant.path.lastIndexOf("/") + 1);
     if (name === undefined || answer !== "accepts" || this.#proposal === undefined) return false;
     const { canaries, base } = this.#proposal;
-    return canaries?.includes(name) === true && base === active?.version;
+    return canaries?.includes(name) === true && typeof node === "object" && node.stat.version === base;
   }
 
   /** Keeps its own node up to date. */
@@ -297,10 +335,11 @@ export class Subscription<I, T> implements AsyncDisposable {
     }
   }
 
-  /** It cannot go on. */
+  /** It cannot go on, or could not begin. */
   #fail(error: unknown): void {
     if (this.#stop.signal.aborted) return;
     if (!isCoordinationError(error, "ClientClosed")) this.#end = error;
+    this.#stop.abort(error);
     const { logger } = this.#client;
     this.release().catch((err: unknown) => logger.warn({ err, path: this.#settings.layout.root }, "giving up failed"));
   }
