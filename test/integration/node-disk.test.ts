@@ -94,6 +94,12 @@ describe("nodeDisk", () => {
     await readOnly.close();
   });
 
+  it.skipIf(!existsSync("/proc/self"))("rejects where no directory can be made, rather than try for ever", async () => {
+    const impossible = { code: "ENOENT", path: "/proc/corral" };
+    await expect(nodeDisk.makeDirectory("/proc/corral")).rejects.toMatchObject(impossible);
+    await expect(nodeDisk.makeDirectory("/proc/corral/data")).rejects.toMatchObject(impossible);
+  });
+
   it.skipIf(!existsSync("/dev/full"))("rejects when the disk is full", async () => {
     const full = await nodeDisk.open("/dev/full", "write");
     await expect(full.write(0, Buffer.from("x"))).rejects.toMatchObject({ code: "ENOSPC", path: "/dev/full" });

@@ -81,13 +81,17 @@ test("a data directory that is a file is named", async () => {
   expect(stderr).toMatch(/^corral-server: .*file is not a directory\. Choose another place with --data-dir\.\n$/);
 });
 
-test("a directory that cannot be written is named", async () => {
+test.each([
+  ["the data directory", () => directory],
+  ["the directory in which to make it", () => join(directory, "data")],
+])("%s cannot be written: it is named", async (_what, dataDir) => {
   await chmod(directory, 0o555);
   // Root may write anywhere: then the command runs as somebody who may not.
-  const { code, stderr } = await ServerProcess.fails(durable(), process.getuid?.() === 0 ? { uid: 65_534 } : {});
+  const args = ["--client-port", "0", "--data-dir", dataDir(), ...quiet];
+  const { code, stderr } = await ServerProcess.fails(args, process.getuid?.() === 0 ? { uid: 65_534 } : {});
   await chmod(directory, 0o755);
-  expect(stderr).toMatch(
-    /^corral-server: .* cannot be written \(EACCES\)\. Make it writable .* or choose another directory with --data-dir\.\n$/,
+  expect(stderr).toBe(
+    `corral-server: ${dataDir()} cannot be written (EACCES). Make it writable for this user, or choose another directory with --data-dir.\n`,
   );
   expect(code).toBe(1);
 });
@@ -96,6 +100,12 @@ test("--compatibility serves as an older server, for tests of clients", async ()
   const server = await ServerProcess.start(["--client-port", "0", "--memory", "--compatibility", "3.5", ...quiet]);
   expect(await fourLetterWord(server.port, "srvr")).toMatch(/^Zookeeper version: 3\.5\.\d+\b/);
   await server.stop();
+});
+
+test.runIf(process.platform === "linux")("a place where no directory can be made is named", async () => {
+  const { code, stderr } = await ServerProcess.fails(["--client-port", "0", "--data-dir", "/proc/corral", ...quiet]);
+  expect(stderr).toBe("corral-server: /proc/corral cannot be made there. Choose another place with --data-dir.\n");
+  expect(code).toBe(1);
 });
 
 describe("wrong usage ends with code 2 and names what is wrong", () => {

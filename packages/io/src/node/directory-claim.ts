@@ -46,7 +46,7 @@ export async function claimDirectory(directory: string): Promise<DirectoryClaim>
 /** One attempt; undefined if it has to be made again. */
 async function attempt(directory: string, reach: string): Promise<DirectoryClaim | undefined> {
   const name = nextName(await claimsIn(directory));
-  const server = await listen(join(reach, name));
+  const server = await listen(join(reach, name)).catch(named(directory));
   const claim = new SocketClaim(server, join(directory, name));
   try {
     let dead: string[];
@@ -119,6 +119,14 @@ function listen(path: string): Promise<Server> {
       resolve(server);
     });
   });
+}
+
+/** Node names no file in the errors of sockets: who reads them is told which directory it was. */
+function named(directory: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    error.path = directory;
+    throw error;
+  };
 }
 
 /** Whether a process listens there. The kernel answers, so a stopped or busy process counts as alive. */

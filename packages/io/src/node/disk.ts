@@ -1,6 +1,6 @@
 /** Node's files behind the `Disk` port. */
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Disk, DiskFile } from "../ports/disk.ts";
 import { claimDirectory } from "./directory-claim.ts";
@@ -90,12 +90,37 @@ class NodeDiskFile implements DiskFile {
  */
 async function makeDirectory(path: string): Promise<void> {
   const leaf = resolve(path);
-  const firstMade = await mkdir(leaf, { recursive: true, mode: 0o750 });
-  const top = dirname(firstMade === undefined ? leaf : resolve(firstMade));
+  const firstMade = await makeWithParents(leaf);
+  const top = dirname(firstMade ?? leaf);
   for (let parent = dirname(leaf); ; parent = dirname(parent)) {
     await syncDirectory(parent).catch(firstMade === undefined ? unlessCode("EACCES") : rethrow);
     if (parent === top || parent === dirname(parent)) return;
   }
+}
+
+/**
+ * The topmost directory that was made, undefined if all were there. Not Node's recursive `mkdir`: that one never ends where
+ * the system says ENOENT though the parent is there, as in `/proc`.
+ */
+async function makeWithParents(path: string): Promise<string | undefined> {
+  const make = () =>
+    mkdir(path, { mode: 0o750 }).then(
+      () => path,
+      async (error: NodeJS.ErrnoException) => {
+        // EISDIR: what macOS says of the root.
+        const isThere = error.code === "EEXIST" || error.code === "EISDIR";
+        if (!isThere || !(await stat(path)).isDirectory()) throw error;
+        return undefined;
+      },
+    );
+  try {
+    return await make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || path === dirname(path)) throw error;
+  }
+  const firstMade = await makeWithParents(dirname(path));
+  const made = await make();
+  return firstMade ?? made;
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -141,6 +141,8 @@ function explain(error: unknown, flags: Flags): string {
       return path === undefined
         ? `Port ${flags.clientPort} may not be used by this user. Choose one above 1023 with --client-port.`
         : `${path} cannot be written (${code}). Make it writable for this user, or choose another directory with --data-dir.`;
+    case "ENOENT":
+      return `${path ?? flags.dataDir} cannot be made there. Choose another place with --data-dir.`;
     case "ENOTDIR":
     case "EEXIST":
       return `${path ?? flags.dataDir} is not a directory. Choose another place with --data-dir.`;
