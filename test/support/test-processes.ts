@@ -38,6 +38,8 @@ export class TestProcess extends NodeChild {
   readonly #journal: string;
   readonly #entries: JournalEntry[] = [];
   #readBytes = 0;
+  /** One at a time, whoever asks. */
+  #reading: Promise<void> = Promise.resolve();
   #unfinished = "";
 
   /** Use `TestProcesses.start`. */
@@ -51,7 +53,8 @@ export class TestProcess extends NodeChild {
 
   /** Everything in its journal until now, also after its death. */
   async entries(): Promise<readonly JournalEntry[]> {
-    await this.#read();
+    this.#reading = this.#reading.then(() => this.#read());
+    await this.#reading;
     return this.#entries;
   }
 
