@@ -69,6 +69,8 @@ class FakeGroup {
           setImmediate(() => this.views.next(after));
           return left;
         },
+        serverEpoch: 1,
+        doneUpTo: async () => this.views.value.done,
       },
     };
   }
@@ -146,7 +148,7 @@ it("does not kill on the strength of an old view: looks afresh, and if that show
   const scene = group.scene(2, 2);
   let looks = 0;
   const observer = {
-    views: group.views,
+    ...scene.observer,
     lookAfresh: (signal: AbortSignal) =>
       ++looks === 1 ? Promise.resolve({ ...start, queues: new Map() }) : scene.observer.lookAfresh(signal),
   };
@@ -177,9 +179,39 @@ it("says so when a kill did not land", async () => {
   const group = new FakeGroup(start, recover);
   const scene = group.scene(2, 2);
   const looks = [start, { ...start, queues: new Map() }];
-  const observer = { views: group.views, lookAfresh: async () => looks.shift() ?? start };
+  const observer = { ...scene.observer, lookAfresh: async () => looks.shift() ?? start };
   await expect(performKills({ ...scene, observer })).rejects.toThrow(
     /The kill of the primary master did not land in the middle of the work: 0 tasks were assigned and 10 of 12 unfinished/,
+  );
+});
+
+/** The server comes back, and before anybody looks nearly all is done. `doneAtKill`: how many were when it was killed. */
+function quickAfterRestart(doneAtKill: number): { readonly group: FakeGroup; readonly kills: Promise<void> } {
+  const group = new FakeGroup(start, recover);
+  const scene = group.scene(2, 2);
+  const observer = {
+    ...scene.observer,
+    lookAfresh: async (signal: AbortSignal) => {
+      const view = await scene.observer.lookAfresh(signal);
+      return group.killed.includes("server") ? { ...view, queues: new Map(), done: done(11) } : view;
+    },
+    doneUpTo: async (epoch: number) => done(epoch === 1 ? doneAtKill : 11),
+  };
+  return { group, kills: performKills({ ...scene, observer }) };
+}
+
+it("judges the kill of the server by what was recorded before it, not by what is by the time it is back", async () => {
+  const { group, kills } = quickAfterRestart(3);
+  await kills;
+  expect(group.killed).toHaveLength(3);
+});
+
+it.each([
+  [5, "0 tasks were assigned and 7 of 12 unfinished"],
+  [9, "0 tasks were assigned and 3 of 12 unfinished"],
+])("says so when the server's kill came too late: %i were done", async (doneAtKill, what) => {
+  await expect(quickAfterRestart(doneAtKill).kills).rejects.toThrow(
+    `The kill of the server did not land in the middle of the work: ${what}`,
   );
 });
 

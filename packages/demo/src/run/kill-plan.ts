@@ -1,10 +1,11 @@
 /**
  * The three kills, each by SIGKILL: the primary master, a worker that holds tasks, the server. A kill proves something only
  * in the middle of the work, so each waits until that is seen in the tree, and is confirmed by a look that begins after the
- * process is gone: what is unfinished then was unfinished at the kill.
+ * process is gone: what is unfinished then was unfinished at the kill. When the server is back, more may be finished than
+ * was when it was killed; then the zxids of the results tell.
  */
 import { type Observable, skip } from "rxjs";
-import { assignedCount, type GroupView, killCondition } from "../tree/group-view.ts";
+import { assignedCount, conditionOf, type GroupView, type KillCondition, killCondition } from "../tree/group-view.ts";
 import { count, formatMs, formatNumber, type Narrator } from "../tree/narrator.ts";
 import { DemoError } from "./demo-error.ts";
 import { firstWhere } from "./wait.ts";
@@ -27,11 +28,22 @@ export interface Cast {
   startServer(): Promise<void>;
 }
 
+/** Who sees what is in the tree. */
+export interface Witness {
+  /** As it changes. */
+  readonly views: Observable<GroupView>;
+  /** At one look that begins when it is asked for. */
+  lookAfresh(signal: AbortSignal): Promise<GroupView>;
+  /** Each start of the server begins an epoch of its own, the upper half of its zxids: the newest one seen. */
+  readonly serverEpoch: number;
+  /** The tasks whose results were recorded in that epoch of the server's or before. */
+  doneUpTo(serverEpoch: number, signal: AbortSignal): Promise<ReadonlySet<string>>;
+}
+
 /** What the kills need. */
 export interface KillScene {
   readonly stage: Cast;
-  /** What is seen in the tree: as it changes, and at one look that begins when it is asked for. */
-  readonly observer: { readonly views: Observable<GroupView>; lookAfresh(signal: AbortSignal): Promise<GroupView> };
+  readonly observer: Witness;
   /** Sees each view before whoever subscribes to them here. */
   readonly narrator: Narrator;
   readonly chronicle: { tell(text: string): void };
@@ -97,14 +109,22 @@ async function killWorker(scene: KillScene): Promise<void> {
 }
 
 async function killServer(scene: KillScene): Promise<void> {
-  const { stage, chronicle } = scene;
+  const { stage, chronicle, observer, submitted, signal } = scene;
   const before = await approach(scene, "the server", () => true);
+  const { serverEpoch } = observer;
   const atMs = performance.now();
   await stage.server?.kill();
   chronicle.tell(`server killed: ${loadOf(scene, before)}`);
   await stage.startServer();
   chronicle.tell(`server back after ${formatMs(performance.now() - atMs)}, on the same data directory`);
-  await confirm(scene, "the server");
+  const after = await observer.lookAfresh(signal);
+  if (killCondition(after, submitted).met) {
+    return;
+  }
+  const done = await observer.doneUpTo(serverEpoch, signal);
+  // Of the tasks that were assigned just before, no more can have ended until the kill than results were recorded.
+  const assigned = Math.max(0, assignedCount(before) - Math.max(0, done.size - before.done.size));
+  requireLanded(conditionOf({ submitted, assigned, done: done.size }), "the server");
 }
 
 /**
@@ -135,14 +155,17 @@ async function approach(scene: KillScene, whom: string, ready: (view: GroupView)
 /** A look that begins after the kill. Rejects when it does not show that the kill landed in the middle of the work. */
 async function confirm({ observer, submitted, signal }: KillScene, whom: string): Promise<GroupView> {
   const view = await observer.lookAfresh(signal);
-  const { met, assigned, unfinished } = killCondition(view, submitted);
+  requireLanded(killCondition(view, submitted), whom);
+  return view;
+}
+
+function requireLanded({ met, assigned, unfinished, submitted }: KillCondition, whom: string): void {
   if (!met) {
     throw new DemoError(
       `The kill of ${whom} did not land in the middle of the work: ${assigned} tasks were assigned and ${unfinished} of ` +
         `${submitted} unfinished right after it. Give more files or a larger --pace, or --no-kill.`,
     );
   }
-  return view;
 }
 
 function loadOf(scene: KillScene, view: GroupView): string {

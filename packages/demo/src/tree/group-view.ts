@@ -68,7 +68,12 @@ export interface KillCondition {
 
 /** Whether a kill would land in the middle of the work, of which `submitted` tasks are the whole. */
 export function killCondition(view: GroupView, submitted: number): KillCondition {
-  const assigned = assignedCount(view);
-  const unfinished = submitted - view.done.size;
+  return conditionOf({ submitted, assigned: assignedCount(view), done: view.done.size });
+}
+
+/** The same from numbers of tasks. */
+export function conditionOf(tasks: { submitted: number; assigned: number; done: number }): KillCondition {
+  const { submitted, assigned, done } = tasks;
+  const unfinished = submitted - done;
   return { submitted, assigned, unfinished, met: assigned > 0 && unfinished * 3 >= submitted };
 }

@@ -72,6 +72,25 @@ export class GroupObserver {
     return await readPersistently(() => lookOnce(this.#client, this.#layout, signal), signal);
   }
 
+  /** The epoch of the newest zxid seen. Each start of the server begins one. */
+  get serverEpoch(): number {
+    return epochOf(this.#client.lastZxid);
+  }
+
+  /** The tasks whose results were recorded in that epoch of the server's or before. */
+  async doneUpTo(serverEpoch: number, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    return await readPersistently(async () => {
+      const done = new Set<string>();
+      for (const task of (await this.#read.done(undefined)) ?? []) {
+        const stat = await this.#client.exists(this.#layout.statusOf(task), { signal });
+        if (stat !== undefined && epochOf(stat.czxid) <= serverEpoch) {
+          done.add(task);
+        }
+      }
+      return done;
+    }, signal);
+  }
+
   async #look(): Promise<GroupView> {
     const primary = await this.#primary.refresh();
     const epoch = await this.#epoch.refresh();
@@ -111,4 +130,9 @@ export class GroupObserver {
       }
     });
   }
+}
+
+/** The upper 32 bits of a zxid. */
+function epochOf(zxid: bigint): number {
+  return Number(zxid >> 32n);
 }
