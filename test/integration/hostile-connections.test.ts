@@ -157,6 +157,10 @@ describe("who never reads", () => {
   });
 
   test("and only has watches: is cut off when too many events wait", async () => {
+    await server.close();
+    bystander.destroy();
+    // Nothing but the bytes that wait can be what ends it.
+    await start({ ...limits, stuckOutputMs: 600_000 });
     const c = await RawConnection.withSession(server.clientPort, 60_000);
     await c.call("addWatch", { path: "/", mode: 1 });
     c.socket.pause();

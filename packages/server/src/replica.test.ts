@@ -116,6 +116,27 @@ describe("watches", () => {
     other.call("create", node("/never"));
     expect(back.events.slice(4)).toEqual(["3 /same", "1 /never"]);
   });
+
+  test("setWatches does not tell again of the very change that the client has seen last", () => {
+    const h = new ReplicaHarness();
+    const c = h.connect();
+    c.call("create", node("/n"));
+    const afterData = h.replica.state.lastZxid;
+    c.call("setWatches", {
+      relativeZxid: afterData,
+      dataWatches: ["/n"],
+      existWatches: [],
+      childWatches: ["/"],
+    });
+    expect(c.events).toEqual([]);
+    c.call("setWatches", {
+      relativeZxid: afterData - 1,
+      dataWatches: ["/n"],
+      existWatches: [],
+      childWatches: ["/"],
+    });
+    expect(c.events).toEqual(["3 /n", "4 /"]);
+  });
 });
 
 describe("sessions", () => {
@@ -163,6 +184,13 @@ describe("sessions", () => {
     expect(again.passwd).toEqual(c.passwd);
     expect(c.closed).toBe(true);
     expect(again.call("getEphemerals", { prefixPath: "/" })).toEqual({ ephemerals: ["/e"] });
+  });
+
+  test("each session has a password of its own, of 16 bytes that come from chance and from nothing else", () => {
+    const h = new ReplicaHarness();
+    const passwords = [1, 2, 3].map(() => h.connect().passwd);
+    expect(passwords).toEqual(h.drawn);
+    expect(new Set(passwords.map((password) => Buffer.from(password).toString("hex"))).size).toBe(3);
   });
 
   test("a wrong password disturbs nobody", () => {

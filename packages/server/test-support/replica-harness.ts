@@ -40,6 +40,8 @@ export interface HarnessOptions {
 export class ReplicaHarness {
   readonly replica: Replica;
   nowMs = 0;
+  /** What the random source has given. */
+  readonly drawn: Buffer[] = [];
   readonly logs: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
   readonly clients = new Map<number, TestClient>();
   /** Of the newest entry proposed. */
@@ -63,11 +65,16 @@ export class ReplicaHarness {
       takesSnapshots: true,
       limits: { ...defaultLimits, ...options.limits },
       random: {
-        bytes: (length) =>
-          new Uint8Array(length).map(() => {
-            seed = (seed * 75 + 74) % 65_537;
-            return seed & 0xff;
-          }),
+        bytes: (length) => {
+          const bytes = Buffer.from(
+            new Uint8Array(length).map(() => {
+              seed = (seed * 75 + 74) % 65_537;
+              return seed & 0xff;
+            }),
+          );
+          this.drawn.push(bytes);
+          return bytes;
+        },
         fraction: () => 0.5,
       },
       behaviour: behaviourOf(options),
