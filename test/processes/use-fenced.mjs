@@ -33,13 +33,18 @@ function ask(socketPath, path) {
   });
 }
 
+/** By kind, what was read last. */
+const known = { files: 0, rows: 0 };
+
+/** Refused when it reads, it writes all the same, what it takes to be next. */
 async function countUp(kind, token) {
   const socketPath = socketPaths[kind];
   const value = await ask(socketPath, `/read/${token}`);
-  if (value === "refused" || value === "unknown") return { what: "read", outcome: value };
-  journal("read", { kind, token, value });
-  const answer = await ask(socketPath, `/write/${token}/${Number(value) + 1}`);
-  return { what: "write", outcome: answer === "" ? "written" : answer };
+  if (value === "unknown") return "unknown";
+  if (value !== "refused") known[kind] = Number(value);
+  known[kind] += 1;
+  const answer = await ask(socketPath, `/write/${token}/${known[kind]}`);
+  return answer === "" ? "written" : answer;
 }
 
 while (!stopping.signal.aborted) {
@@ -50,7 +55,7 @@ while (!stopping.signal.aborted) {
     const left = acts - 1 - i;
     for (const kind of Object.keys(socketPaths)) {
       journal("acting", { kind, token, left });
-      journal("acted", { kind, token, left, ...(await countUp(kind, token)) });
+      journal("acted", { kind, token, left, outcome: await countUp(kind, token) });
     }
   }
   await grant.release();
