@@ -21,7 +21,7 @@ export default defineConfig({
         ssr: { resolve },
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts"],
+          include: ["test/integration/**/*.test.ts", "test/pain-points/**/*.test.ts"],
           pool: "forks",
           testTimeout: 120_000,
           hookTimeout: 60_000,

@@ -35,6 +35,9 @@ export interface ConnectionHandler {
   beforeWrite(): void;
 }
 
+/** An xid, a zxid, an error's code. */
+const replyHeaderBytes = 16;
+
 type CodecTable = { readonly [O in ClientOperation]: { request: Codec<RequestOf<O>>; response: Codec<ResponseOf<O>> } };
 const codecs: CodecTable = operations;
 
@@ -116,15 +119,28 @@ export class Connection implements StreamHandler {
     const frames: ReceivedFrame[] = [];
     let error: Error | undefined;
     try {
-      for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
-        frames.push(this.#decode(frame));
-      }
+      for (let frame = this.#next(); frame !== undefined; frame = this.#next()) frames.push(frame);
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
     if (frames.length > 0) this.#handler.onFrames(frames);
     if (error !== undefined && !this.#over)
       this.#handler.onBroken({ kind: "malformed", error: explained(error, this.#responseBytesMax) });
+  }
+
+  #next(): ReceivedFrame | undefined {
+    try {
+      const frame = this.#decoder.next();
+      return frame && this.#decode(frame);
+    } catch (error) {
+      // The first frame of a connection may be anybody's; behind it, a length is one.
+      if (!(error instanceof FrameLengthError) || error.length < 0 || !this.#handshaken) throw error;
+      const beginning = this.#decoder.nextBeginning(replyHeaderBytes);
+      if (beginning === undefined) return undefined;
+      const header = replyHeaderCodec.read(new Reader(beginning));
+      if (header.xid === SpecialXid.notification) throw error;
+      return { type: "reply", header, body: new Reader(Buffer.alloc(0)), tooLong: error.length };
+    }
   }
 
   #decode(frame: Buffer): ReceivedFrame {

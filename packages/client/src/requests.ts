@@ -76,7 +76,7 @@ export class Requests {
       case "aborted":
         throw outcome.reason;
       case "failure":
-        throw failureError(outcome.failure, about);
+        throw failureError(outcome.failure, about, this.#session);
       case "answer":
         if (outcome.err !== ErrorCode.Ok) throw errorFromWire(outcome.err, this.#inChroot(outcome.err, about));
         try {
@@ -99,7 +99,7 @@ export class Requests {
 }
 
 /** Why a request has no answer, as an error. */
-function failureError(failure: RequestFailure, about: About): Error {
+function failureError(failure: RequestFailure, about: About, session: Session): Error {
   switch (failure.kind) {
     case "connectionLoss": {
       const cause = "error" in failure.failure ? failure.failure.error : undefined;
@@ -110,6 +110,12 @@ function failureError(failure: RequestFailure, about: About): Error {
       return new SessionExpiredError({ ...about, detail: "the request was still waiting and has not been sent" });
     case "closed":
       return new ClientClosedError({ ...about, detail: undefined });
+    case "answerTooLong":
+      return new MarshallingError({
+        ...about,
+        detail: `the answer has ${failure.bytes} bytes, ${session.responseBytesMax} are allowed`,
+        remedy: "Spread the children over several nodes, or raise responseBytesMax.",
+      });
     case "tooMany":
       return new ThrottledOpError({ ...about, detail: failure.what });
   }

@@ -399,10 +399,8 @@ export class SessionMachine<R extends SessionRequest> {
     // Whatever it says: the watch is not there any more.
     if (to.what === "unwatch") return;
     const request = to.what;
-    this.#watches.onAnswered(request, header.err);
-    if (!request.abandoned) {
-      this.#out.effect({ type: "answer", request, err: header.err, body: reply.body });
-    }
+    this.#watches.onAnswered(request, header.err, reply.tooLong === undefined);
+    if (!request.abandoned) this.#out.answer(request, reply);
     if (header.err === ErrorCode.SessionExpired) this.#becomeLost("expired");
     else if (header.err === ErrorCode.SessionMoved) this.#onBroken({ kind: "closed" });
   }

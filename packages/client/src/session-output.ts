@@ -2,13 +2,15 @@
 import { assert } from "@corral/protocol";
 import { Heartbeat } from "./heartbeat.ts";
 import { Outstanding } from "./outstanding.ts";
-import type { Packet, SessionAuth, SessionEffect, SessionRequest } from "./session-types.ts";
+import type { Packet, ReceivedFrame, SessionAuth, SessionEffect, SessionRequest } from "./session-types.ts";
 
 /**
  * A request under way: a caller's, a message of authentication, a batch of watches being re-armed, one being taken back,
  * or the last one.
  */
 export type UnderWay<R> = R | "sasl" | "rearm" | "unwatch" | "close";
+
+type Reply = Extract<ReceivedFrame, { type: "reply" }>;
 
 /** The effects of one step, and what was sent on the connection and awaits its answer. */
 export class SessionOutput<R extends SessionRequest> {
@@ -63,6 +65,12 @@ export class SessionOutput<R extends SessionRequest> {
   /** Sends a request; `what` is handed back with its answer. */
   request(what: UnderWay<R>, packet: (xid: number) => Packet<R>): void {
     this.send(packet(this.outstanding.request(what, this.#now)));
+  }
+
+  /** Hands a reply on to whoever made the request. */
+  answer(request: R, { header, body, tooLong }: Reply): void {
+    if (tooLong === undefined) this.effect({ type: "answer", request, err: header.err, body });
+    else this.effect({ type: "fail", request, failure: { kind: "answerTooLong", bytes: tooLong } });
   }
 
   auth(auth: SessionAuth): void {

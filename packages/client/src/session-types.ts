@@ -69,7 +69,8 @@ export type LinkFailure =
 /** One decoded frame. */
 export type ReceivedFrame =
   | { readonly type: "handshake"; readonly response: ConnectResponse }
-  | { readonly type: "reply"; readonly header: ReplyHeader; readonly body: Reader }
+  /** `tooLong`: its body has so many bytes, more than it may, and was left out. */
+  | { readonly type: "reply"; readonly header: ReplyHeader; readonly body: Reader; readonly tooLong?: number }
   | { readonly type: "event"; readonly event: WatcherEvent };
 
 /** What happens to a session. */
@@ -115,7 +116,9 @@ export type RequestFailure =
   | { readonly kind: "connectionLoss"; readonly host: Address; readonly failure: LinkFailure }
   | { readonly kind: "sessionExpired" }
   | { readonly kind: "closed" }
-  | { readonly kind: "tooMany"; readonly what: string };
+  | { readonly kind: "tooMany"; readonly what: string }
+  /** There is one, which has more bytes than it may. */
+  | { readonly kind: "answerTooLong"; readonly bytes: number };
 
 /** What the machine wants done. */
 export type SessionEffect<R extends SessionRequest> =

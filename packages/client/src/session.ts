@@ -127,6 +127,11 @@ export class Session {
     return this.#machine.sessionTimeoutMs;
   }
 
+  /** Longest answer that is taken, bytes. */
+  get responseBytesMax(): number {
+    return this.#options.responseBytesMax;
+  }
+
   get deadlineMs(): number {
     return this.#machine.deadlineMs;
   }

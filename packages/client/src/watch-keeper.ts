@@ -53,10 +53,11 @@ export class WatchKeeper<R extends SessionRequest> {
     if (watch !== undefined) this.#registry.expect(watch.kind, path);
   }
 
-  /** It is answered. */
-  onAnswered({ watch, path, abandoned }: R, err: number): void {
+  /** It is answered. `readable`: whoever asked can be told what the answer says. */
+  onAnswered({ watch, path, abandoned }: R, err: number, readable = true): void {
     if (watch === undefined) return;
-    const forNobody = this.#registry.settle(watch.kind, path, abandoned ? undefined : watch.watcher, err);
+    const watcher = abandoned || !readable ? undefined : watch.watcher;
+    const forNobody = this.#registry.settle(watch.kind, path, watcher, err);
     if (forNobody !== undefined) this.#takeBack([forNobody]);
   }
 

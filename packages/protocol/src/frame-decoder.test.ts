@@ -109,6 +109,30 @@ describe("lengths", () => {
   });
 });
 
+test("of a frame that is too long the beginning can be had, and the next one is whole, however the stream was cut", () => {
+  const long = Buffer.from(Array.from({ length: maxFrameBytes + 50 }, (_, at) => at & 0xff));
+  const stream = Buffer.concat([frame(Buffer.from("before")), frame(long), frame(Buffer.from("after"))]);
+  for (const size of [1, 3, 1_000, 70_000, stream.length]) {
+    const decoder = new FrameDecoder({ maxFrameBytes });
+    const decoded: string[] = [];
+    for (let at = 0; at < stream.length; at += size) {
+      decoder.push(stream.subarray(at, at + size));
+      for (;;) {
+        let next: Buffer | undefined;
+        try {
+          next = decoder.next();
+        } catch (error) {
+          expect(error).toBeInstanceOf(FrameLengthError);
+          next = decoder.nextBeginning(4);
+        }
+        if (next === undefined) break;
+        decoded.push(next.toString("latin1"));
+      }
+    }
+    expect(decoded, `in pieces of ${size}`).toEqual(["before", "\0\x01\x02\x03", "after"]);
+  }
+});
+
 test("memory grows with what arrives, not with what is announced", () => {
   const decoders = Array.from({ length: 1000 }, () => new FrameDecoder({ maxFrameBytes }));
   const before = process.memoryUsage().arrayBuffers;

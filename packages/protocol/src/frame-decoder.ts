@@ -25,6 +25,8 @@ export class FrameDecoder {
   #end = 0;
   /** Whether #bytes is ours to append to. */
   #owned = false;
+  /** Bytes still to come that nobody wants. */
+  #unwanted = 0;
 
   /** `maxFrameBytes`: the longest payload let through; the reference's default is 1 048 575. */
   constructor(options: { readonly maxFrameBytes: number }) {
@@ -42,7 +44,11 @@ export class FrameDecoder {
   }
 
   /** Takes what the stream delivered. The chunk must not be written to afterwards. */
-  push(chunk: Buffer): void {
+  push(bytes: Buffer): void {
+    const unwanted = Math.min(this.#unwanted, bytes.length);
+    this.#unwanted -= unwanted;
+    const chunk = unwanted === 0 ? bytes : bytes.subarray(unwanted);
+    if (chunk.length === 0) return;
     const pending = this.#end - this.#start;
     if (pending === 0) {
       this.#bytes = chunk;
@@ -77,5 +83,21 @@ export class FrameDecoder {
     const from = this.#start + 4;
     this.#start = from + length;
     return this.#bytes.subarray(from, this.#start);
+  }
+
+  /**
+   * After `next` has thrown for a length that is too large: the first `bytes` of that payload, or `undefined` until so
+   * many have arrived. The rest is left out, whatever of it is still to come, and the next frame is a whole one again.
+   */
+  nextBeginning(bytes: number): Buffer | undefined {
+    const available = this.#end - this.#start;
+    if (available < 4 + bytes) return undefined;
+    const length = this.#bytes.readInt32BE(this.#start);
+    // A copy: nothing is to keep alive what is left out.
+    const beginning = Buffer.from(this.#bytes.subarray(this.#start + 4, this.#start + 4 + bytes));
+    const here = Math.min(available, 4 + length);
+    this.#start += here;
+    this.#unwanted = 4 + length - here;
+    return beginning;
   }
 }
