@@ -9,7 +9,7 @@ import { RecordingLogger } from "../support/recording-logger.ts";
 
 const create = (path: string) => ({ path, data: Buffer.alloc(10_000), acl: openAcl, flags: 0 });
 
-test.each(["a full disk", "a failed sync"])("%s stops writes, not reads", async (what) => {
+test.each(["a full disk", "a failed sync"])("§6.23 %s stops writes, not reads", async (what) => {
   const disk = new MemoryDisk();
   const logger = new RecordingLogger();
   const server = await startServer({ disk, dataDir: "/data", logger });

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 const parties = 50;
 
-test(`${parties} parties: the events grow with the parties, not with their square`, async () => {
+test(`§6.14 ${parties} parties: the events grow with the parties, not with their square`, async () => {
   await using server = await TestServer.start();
   await using proxy = await FaultProxy.start(server.connectString);
   const clients = await Promise.all(Array.from({ length: parties }, () => connect(proxy.connectString)));

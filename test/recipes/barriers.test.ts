@@ -191,7 +191,7 @@ describeOnEveryEngine("a double barrier", (engine) => {
     await Promise.all([insideA.leave(patience), insideB.leave(patience)]);
   });
 
-  test("counts a party once whose enter was made and never answered (features §6 no. 4)", async () => {
+  test("§6.4 counts a party once whose enter was made and never answered", async () => {
     await using namespace = await engine.namespace();
     const other = await namespace.connect();
     await using proxy = await FaultProxy.start(namespace.steadyConnectString);
@@ -210,7 +210,7 @@ describeOnEveryEngine("a double barrier", (engine) => {
     await Promise.all([one.leave(patience), two.leave(patience)]);
   });
 
-  test("is given up without a trace while the connection is down (features §6 no. 22)", async () => {
+  test("§6.22 is given up without a trace while the connection is down", async () => {
     await using namespace = await engine.namespace();
     const observer = await namespace.connectSteadily();
     await using proxy = await FaultProxy.start(namespace.steadyConnectString);
@@ -281,7 +281,7 @@ describeOnEveryEngine("a phased barrier", (engine) => {
     expect(await Promise.all([second, barrierOf(c, "c").arrive(patience)])).toEqual([0, 0]);
   });
 
-  test("arrives again by itself when the session is lost, and once when a reply was (features §6 no. 4)", async () => {
+  test("§6.4 arrives again by itself when the session is lost, and once when a reply was", async () => {
     await using namespace = await engine.namespace();
     const [observer, other] = [await namespace.connectSteadily(), await namespace.connect()];
     await using proxy = await FaultProxy.start(namespace.steadyConnectString);

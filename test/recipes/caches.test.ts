@@ -144,7 +144,7 @@ describeOnEveryEngine("a node cache", (engine) => {
     await expect(cache.start(patience)).rejects.toSatisfy(isCacheUnavailableError);
   });
 
-  test("pain point 9: sees that a node was deleted and made again behind its back, version and data alike", async () => {
+  test("§6.9 sees that a node was deleted and made again behind its back, version and data alike", async () => {
     await using namespace = await engine.namespace();
     await using severable = await Severable.connect(namespace);
     const b = await namespace.connectSteadily();
@@ -268,7 +268,7 @@ describeOnEveryEngine("a tree cache", (engine) => {
     await expect(little.start(patience)).rejects.toSatisfy(isCacheOverflowError);
   });
 
-  test("pain point 8: finds what it missed while it was away, and through the loss of the session", async () => {
+  test("§6.8 finds what it missed while it was away, and through the loss of the session", async () => {
     await using namespace = await engine.namespace();
     await using severable = await Severable.connect(namespace);
     const b = await namespace.connectSteadily();

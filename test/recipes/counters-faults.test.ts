@@ -46,7 +46,7 @@ async function currentValue(): Promise<bigint> {
   return await new AtomicCounter(await client(server.connectString), path).get({ linearizable: true });
 }
 
-describe("pain point 18: a change that is sent again is not made again", () => {
+describe("§6.18 a change that is sent again is not made again", () => {
   test.each(["reply", "request"] as const)("one %s lost", async (what) => {
     const counter = new AtomicCounter(await client(), path);
     await counter.increment(patience);

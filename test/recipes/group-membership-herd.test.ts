@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 
 const members = 40;
 
-test(`with ${members} members a departure wakes three at most before there is a new plan`, async () => {
+test(`§6.14 with ${members} members a departure wakes three at most before there is a new plan`, async () => {
   await using server = await TestServer.start();
   await using proxy = await FaultProxy.start(server.connectString);
   const shards = Array.from({ length: members }, (_, i) => `s${i}`);

@@ -112,7 +112,7 @@ describeOnEveryEngine("shards", (engine) => {
     expect(members).toEqual([]);
   });
 
-  test("are written to in the order of their owners' tokens while sessions are lost (features §6 no. 1, 2)", async () => {
+  test("§6.1 §6.2 are written to in the order of their owners' tokens while sessions are lost", async () => {
     await using namespace = await engine.namespace();
     const clients = await connectMany(namespace, 3);
     const observer = await namespace.connectSteadily();

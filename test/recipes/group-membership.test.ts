@@ -127,7 +127,7 @@ describeOnEveryEngine("a group", (engine) => {
     await untilThereAre(a, "/group.claims", 0);
   });
 
-  test("gives the name back to a process that was restarted before its old session was over (features §6 no. 13)", async () => {
+  test("§6.13 gives the name back to a process that was restarted before its old session was over", async () => {
     await using namespace = await engine.namespace();
     const [crashed, restarted] = await Promise.all([
       namespace.connectSteadily({ sessionTimeoutMs: 2_000 }),
@@ -158,7 +158,7 @@ describeOnEveryEngine("a group", (engine) => {
     expect(await second.children("/group.claims")).toHaveLength(1);
   });
 
-  test("lets a name be replaced: the replaced one knows, and what it guards does not happen (features §6 no. 1, 2)", async () => {
+  test("§6.1 §6.2 lets a name be replaced: the replaced one knows, and what it guards does not happen", async () => {
     await using namespace = await engine.namespace();
     const [a, b] = await Promise.all([namespace.connect(), namespace.connect()]);
     await insist(a, () => a.ensurePath("/ledger"));
@@ -176,7 +176,7 @@ describeOnEveryEngine("a group", (engine) => {
     expect(await insist(b, () => b.children("/group.claims"))).toHaveLength(1);
   });
 
-  test("leaves nothing behind of a join that is given up, also while the connection is down (features §6 no. 22)", async () => {
+  test("§6.22 leaves nothing behind of a join that is given up, also while the connection is down", async () => {
     await using namespace = await engine.namespace();
     const observer = await namespace.connectSteadily();
     await using proxy = await FaultProxy.start(namespace.steadyConnectString);
@@ -200,7 +200,7 @@ describeOnEveryEngine("a group", (engine) => {
     expect(client.state).toBe("connected");
   });
 
-  test("joins once when the reply was lost (features §6 no. 4)", async () => {
+  test("§6.4 joins once when the reply was lost", async () => {
     await using namespace = await engine.namespace();
     const observer = await namespace.connectSteadily();
     await using proxy = await FaultProxy.start(namespace.steadyConnectString);
@@ -289,7 +289,7 @@ describeOnEveryEngine("a group", (engine) => {
     await Promise.all([membership.leave(), standing.leave()]);
   });
 
-  test("says when it cannot know, and what has changed when it can again (features §6 no. 8, 9)", async () => {
+  test("§6.8 §6.9 says when it cannot know, and what has changed when it can again", async () => {
     await using namespace = await engine.namespace();
     const [steady, b] = await Promise.all([namespace.connectSteadily(), namespace.connectSteadily()]);
     await using proxy = await FaultProxy.start(namespace.steadyConnectString);

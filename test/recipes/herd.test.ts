@@ -11,7 +11,7 @@ const waiters = 100;
 test.each([
   ["mutex", (client: Client) => new Mutex(client, "/queue").acquire()],
   ["election", (client: Client) => new Election(client, "/queue").campaign()],
-])(`with ${waiters} waiting for a %s, each departure wakes exactly one`, async (_recipe, take) => {
+])(`§6.14 with ${waiters} waiting for a %s, each departure wakes exactly one`, async (_recipe, take) => {
   await using server = await TestServer.start();
   await using proxy = await FaultProxy.start(server.connectString);
   const clients = await Promise.all(Array.from({ length: waiters + 1 }, () => connect(proxy.connectString)));

@@ -65,7 +65,7 @@ describeOnEveryEngine("an election", (engine) => {
     await c1.release();
   });
 
-  test("lead rejects when leadership was lost, even though the function resolved", async () => {
+  test("§6.1 lead rejects when leadership was lost, even though the function resolved", async () => {
     await using namespace = await engine.namespace();
     const a = await namespace.connect();
     const run = election(a, "a").lead(async () => {

@@ -50,7 +50,7 @@ describeOnEveryEngine("a mutex", (engine) => {
     await queueLength(clients[0] as Client, "/lock", 0);
   });
 
-  test("that is cancelled or too late leaves nothing behind and keeps nobody waiting", async () => {
+  test("§6.22 that is cancelled or too late leaves nothing behind and keeps nobody waiting", async () => {
     await using namespace = await engine.namespace();
     const [a, b, c] = await Promise.all([namespace.connect(), namespace.connect(), namespace.connect()]);
     const held = await new Mutex(a, "/lock").acquire(patience);
@@ -101,7 +101,7 @@ describeOnEveryEngine("a mutex", (engine) => {
     await next.release();
   });
 
-  test("withLock rejects when the lock was lost, even though the function resolved", async () => {
+  test("§6.1 withLock rejects when the lock was lost, even though the function resolved", async () => {
     await using namespace = await engine.namespace();
     const [a, b] = await Promise.all([namespace.connect(), namespace.connect()]);
     const run = new Mutex(a, "/lock").withLock(async ({ path }) => {
@@ -156,7 +156,7 @@ describeOnEveryEngine("a mutex", (engine) => {
     expect(held.signal.reason).toMatchObject({ reason: "revoked" });
   });
 
-  test("with a lock-delay waits after a holder that was lost, not after one that released", async () => {
+  test("§6.3 with a lock-delay waits after a holder that was lost, not after one that released", async () => {
     await using namespace = await engine.namespace();
     const [a, b] = await Promise.all([namespace.connect(), namespace.connect()]);
     const lockDelayMs = 700;

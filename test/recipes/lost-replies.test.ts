@@ -4,7 +4,7 @@ import { isGrantLostError, Mutex } from "@corral/locks";
 import { FaultProxy, TestServer } from "@corral/testing";
 import { describe, expect, test } from "vitest";
 
-describe.each(["exists", "delete", undefined])("a release whose reply to %s is lost", (operation) => {
+describe.each(["exists", "delete", undefined])("§6.4 a release whose reply to %s is lost", (operation) => {
   test("tells that the lock had been lost", async () => {
     await using server = await TestServer.start();
     await using proxy = await FaultProxy.start(server.connectString);

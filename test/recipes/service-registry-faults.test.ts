@@ -79,7 +79,7 @@ function isNumber(n: number): (frame: { readonly operation: string | undefined }
   return ({ operation }) => operation !== undefined && !spared.has(operation) && ++seen === n;
 }
 
-describe.each(kinds)("pain point 4: %s", (_, more, options) => {
+describe.each(kinds)("§6.4 %s", (_, more, options) => {
   test.each(["reply", "request"] as const)("is registered and withdrawn once, whichever %s is lost", async (what) => {
     const lost = await forEachFrame(async (n, client, proxy) => {
       const registry = new ServiceRegistry(client, { basePath: `/r${n}` });
@@ -125,7 +125,7 @@ describe.each(kinds)("pain point 4: %s", (_, more, options) => {
   });
 });
 
-test("pain point 13: who restarts faster than its session expires is registered, and stays so", async () => {
+test("§6.13 who restarts faster than its session expires is registered, and stays so", async () => {
   const registry = new ServiceRegistry(steady);
   await using proxy = await FaultProxy.start(server.connectString);
   const before = await connect(proxy.connectString, { sessionTimeoutMs: 6_000 });

@@ -12,7 +12,7 @@ const seed = Number(process.env.CORRAL_SEED ?? Date.now() % 1_000_000);
 const faults = Number(process.env.CORRAL_FAULTS ?? 3);
 const sessionTimeoutMs = 800;
 
-describe.each(["mutex", "election"])("holders of a %s", (recipe) => {
+describe.each(["mutex", "election"])("§6.1 §6.2 §6.3 holders of a %s", (recipe) => {
   test(
     `never act out of turn, whoever is killed, frozen or cut off (seed ${seed})`,
     async () => {
