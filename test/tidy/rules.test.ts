@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { type SourceFile, sourceFile } from "./files.ts";
 import { packages, unreachable, unusedDependencies, wrongImports } from "./import-graph.ts";
+import { painPointCount, painPoints, painPointsPath } from "./pain-points.ts";
 import { impureCore, looseEnds, tellsOfElsewhere, tooLong, touchesOutside, undocumentedExports } from "./rules.ts";
 import { blank } from "./source-text.ts";
 import { format, isExcepted, type Violation } from "./violation.ts";
@@ -257,4 +258,37 @@ test.each([
   ["/* a\n b */ c", "    \n      c"],
 ])("%j without comments and strings", (text, expected) => {
   expect(blank(text, { comments: true, strings: true })).toBe(expected);
+});
+
+describe("what others suffer", () => {
+  const link = "[t](../test/x.test.ts)";
+  const table = (row: (number: number) => string) => ({
+    path: painPointsPath,
+    text: Array.from({ length: painPointCount }, (_, at) => row(at + 1)).join("\n"),
+  });
+  const titles = (numbers: readonly number[]) =>
+    sourceFile("test/x.test.ts", numbers.map((number) => `test("§6.${number} something", run);\n`).join(""));
+  const all = Array.from({ length: painPointCount }, (_, at) => at + 1);
+  const whole = table((number) => `| 6.${number} | a | b | ${link} |`);
+
+  test("a row and a title for each number is what is wanted", () => {
+    expect(painPoints(whole, [titles(all)])).toEqual([]);
+  });
+
+  test.each([
+    [
+      "no row",
+      table((number) => (number === 4 ? "" : `| 6.${number} | a | b | ${link} |`)),
+      titles(all.toSpliced(3, 1)),
+    ],
+    ["no test in the row", table((number) => `| 6.${number} | a | b | ${number === 4 ? "" : link} |`), titles(all)],
+    ["no title, though one begins alike", whole, titles(all.filter((number) => number !== 2))],
+    ["a comment that is no title", whole, sourceFile("test/x.test.ts", `${titles(all.slice(1)).text}// §6.1\n`)],
+    ["no such file", whole, sourceFile("test/y.test.ts", titles(all).text)],
+    ["a number that is none", whole, titles([...all, 26])],
+  ])("%s", (_, from, tests) => {
+    const found = painPoints(from, [tests]);
+    expect(found.length).toBeGreaterThanOrEqual(1);
+    for (const one of found) expect(one.instead).not.toBe("");
+  });
 });

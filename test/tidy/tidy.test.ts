@@ -2,8 +2,9 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { readFiles, sources } from "./files.ts";
+import { readFiles, sources, type TextFile } from "./files.ts";
 import { packages, unreachable, unusedDependencies, wrongImports } from "./import-graph.ts";
+import { painPoints, painPointsPath } from "./pain-points.ts";
 import { exceptions, layers, outside } from "./policy.ts";
 import { impureCore, looseEnds, tellsOfElsewhere, tooLong, touchesOutside, undocumentedExports } from "./rules.ts";
 import { format, isExcepted, type Violation } from "./violation.ts";
@@ -11,6 +12,8 @@ import { format, isExcepted, type Violation } from "./violation.ts";
 const files = readFiles(join(dirname(fileURLToPath(import.meta.url)), "..", ".."));
 const source = sources(files);
 const all = packages(files);
+
+const isTable = ({ path }: TextFile) => path === painPointsPath;
 
 const rules: readonly (readonly [name: string, find: () => Violation[]])[] = [
   ["the outside comes in through ports", () => source.flatMap(touchesOutside)],
@@ -22,6 +25,10 @@ const rules: readonly (readonly [name: string, find: () => Violation[]])[] = [
   ["imports go down the layers", () => source.flatMap((file) => wrongImports(file, all))],
   ["no dependency is declared in vain", () => unusedDependencies(source, all)],
   ["no file is unreachable", () => unreachable(source)],
+  [
+    "what others suffer has a number, and a test",
+    () => files.filter(isTable).flatMap((file) => painPoints(file, source)),
+  ],
 ];
 
 test("there is something to look at", () => expect(source.length).toBeGreaterThan(100));
@@ -33,6 +40,7 @@ test.each(rules)("%s", (_, find) => {
 
 test("the policy names only what exists", () => {
   const paths = files.map(({ path }) => path);
+  expect(paths).toContain(painPointsPath);
   for (const { path } of outside)
     expect(
       paths.some((one) => one.startsWith(path)),
