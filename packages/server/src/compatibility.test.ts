@@ -85,6 +85,15 @@ describe("as 3.5", () => {
     expect([h.replica.state.lastZxid, c.closed]).toEqual([lastZxid, false]);
   });
 
+  test("a container that never had a child stays", () => {
+    c.call("createContainer", node("/unused", CreateMode.container));
+    for (let i = 0; i < 40; i++) {
+      h.pass(10_000);
+      c.send("ping", {}, -2);
+    }
+    expect(h.replica.state.tree.get("/unused")).toBeDefined();
+  });
+
   test("sync does not wait for what others have asked for", () => {
     for (const compatibility of ["3.5", undefined] as const) {
       const slow = new ReplicaHarness({ log: "manual", ...(compatibility && { compatibility }) });

@@ -19,6 +19,8 @@ export interface Behaviour {
   readonly unknownOperations: ReadonlySet<number>;
   /** Whether nodes may have a time to live; if not, making one is Unimplemented, and the connection stays. */
   readonly timeToLive: boolean;
+  /** How long a container stays that never had a child, ms. */
+  readonly unusedContainerMs: number;
   /** Whether `sync` waits until what others have asked for is done, or only for its own connection's requests. */
   readonly syncIsBarrier: boolean;
   /** Whether a create2 in a transaction is answered with the stat, or as a create, with the path alone. */
@@ -42,6 +44,8 @@ export const ownBehaviour: Behaviour = {
   version: serverVersion,
   unknownOperations: new Set(),
   timeToLive: true,
+  // As Apache's from 3.10 on; before, for ever.
+  unusedContainerMs: 300_000,
   syncIsBarrier: true,
   statsInMulti: true,
   existsNeedsRead: true,
@@ -55,6 +59,7 @@ const as380: Behaviour = {
   version: "3.8.0-imitated, built on 2022-02-25 08:49 UTC",
   unknownOperations: new Set(),
   timeToLive: false,
+  unusedContainerMs: Number.POSITIVE_INFINITY,
   syncIsBarrier: false,
   statsInMulti: false,
   existsNeedsRead: false,

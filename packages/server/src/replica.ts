@@ -208,7 +208,7 @@ export class Replica {
     this.#nextReapMs ??= elapsedMs + this.#options.reaperIntervalMs;
     if (elapsedMs < this.#nextReapMs || this.#proposals.failed) return;
     this.#nextReapMs = elapsedMs + this.#options.reaperIntervalMs;
-    for (const request of dueNodes(this.state, wallMs)) {
+    for (const request of dueNodes(this.state, wallMs, this.#options.behaviour.unusedContainerMs)) {
       this.#proposals.propose({ operation: { type: OpCode.deleteContainer, request }, sessionId: 0n });
     }
   }

@@ -152,7 +152,7 @@ describe("J. the reaper", () => {
   const container = (path: string) => c.call("createContainer", { ...node(path), flags: CreateMode.container });
   const exists = (path: string) => h.replica.state.tree.get(path) !== undefined;
 
-  test("J.1 takes a container after its last child, and not before its first", () => {
+  test("J.1 §6.20 takes a container after its last child, and not before its first, unless that does not come", () => {
     container("/used");
     container("/unused");
     container("/busy");
@@ -169,6 +169,11 @@ describe("J. the reaper", () => {
     }
     expect([exists("/used"), exists("/unused"), exists("/busy")]).toEqual([false, true, true]);
     expect(other.events).toEqual(["2 /used"]);
+    for (let i = 0; i < 30; i++) {
+      h.pass(10_000);
+      c.send("ping", {}, -2);
+    }
+    expect([exists("/unused"), exists("/busy")]).toEqual([false, true]);
   });
 
   test("J.2 takes a childless node when its own data has not been set for its time to live", () => {
