@@ -275,8 +275,7 @@ describeOnEveryEngine("a configuration", (engine) => {
       answer = resolve;
     });
     const late = await configuration(b, { identity: "late" }).subscribe({ consent: () => asked, ...patience });
-    const soon = { timeoutMs: engine.isFaulty ? 2_000 : 200 };
-    await expect(proposal.activate(soon)).rejects.toSatisfy(isWaitTimeoutError);
+    await expect(proposal.activate({ timeoutMs: 200 })).rejects.toSatisfy(isWaitTimeoutError);
     expect(await proposal.state(patience)).toMatchObject({ verdict: "waiting", waitingFor: ["late"] });
     const activation = proposal.activate(patience);
     await late.release();
@@ -375,7 +374,7 @@ describeOnEveryEngine("a configuration", (engine) => {
     const [a, b] = await Promise.all([namespace.connect(), namespace.connect()]);
     const config = configuration(a);
     const live = await config.subscribe({ consent: () => new Promise(() => {}), ...patience });
-    const late = config.rollOut(() => ({ perMinute: 2 }), { timeoutMs: engine.isFaulty ? 3_000 : 300 });
+    const late = config.rollOut(() => ({ perMinute: 2 }), { timeoutMs: 300 });
     await expect(late).rejects.toSatisfy(isWaitTimeoutError);
     for await (const node of b.watchNode("/config/limits/proposal")) if (node?.data === null) break;
     const enough = new AbortController();

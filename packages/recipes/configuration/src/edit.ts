@@ -6,6 +6,7 @@
 import { BadVersionError, isCoordinationError, type Transaction } from "@corral/client";
 import { Receipts, sleep } from "@corral/recipe-kit";
 import { InvalidConfigurationError } from "./errors.ts";
+import { planHistory } from "./history.ts";
 import type { Layout } from "./layout.ts";
 import { limits } from "./limits.ts";
 import { type Cause, encodeRecord, short } from "./records.ts";
@@ -97,14 +98,13 @@ async function planned<I, T>(
   const { author, comment, cause } = edit;
   const record = { data, author: short(author), comment: short(comment), cause, atMs: undefined };
   const kept = await keptVersions(settings, signal);
+  const { addsReplaced, forgotten } = planHistory({ kept, replaced: version, keep });
   // What is too large for the history can be replaced all the same.
-  const isUnknown = !kept.includes(version) && (current.data?.length ?? 0) <= limits.valueBytes;
-  const all = [...kept, ...(isUnknown ? [version] : []), version + 1];
-  const forgotten = kept.filter((one) => all.length - all.indexOf(one) > keep).slice(0, limits.forgetAtOnce);
+  const isAdded = addsReplaced && (current.data?.length ?? 0) <= limits.valueBytes;
   return (transaction) => {
     transaction.set(layout.root, data, { version });
     // What something else has written becomes part of the history before it is gone.
-    if (isUnknown) transaction.create(layout.revision(version), encodeRecord(outsideRecord(current)), options);
+    if (isAdded) transaction.create(layout.revision(version), encodeRecord(outsideRecord(current)), options);
     transaction.create(layout.revision(version + 1), encodeRecord(record), options);
     for (const one of forgotten) transaction.delete(layout.revision(one));
     edit.along?.(transaction);

@@ -54,6 +54,7 @@ export {
   type Refusal,
   VersionNotKeptError,
 } from "./errors.ts";
+export { type HistoryPlan, planHistory } from "./history.ts";
 export { merge, type Overrides } from "./merge.ts";
 export { Proposal, type ProposalState, type TryOutOptions } from "./proposal.ts";
 export type { Answer, Cause, SubscriberRecord } from "./records.ts";
