@@ -97,12 +97,13 @@ test(
       await cutOff.entry(isLost, away);
       if (round === 0) await server.restart();
       for (const one of writers) await one.entry(isWritten, await placeOf(one));
+      // At last nothing is written any more that would tell them what they have missed.
+      if (round === faults - 1) for (const one of writers) await one.stop();
       frozen.thaw();
       proxy.resume();
       await frozen.entry(isLost, before);
       await Promise.all([tells(frozen), tells(cutOff)]);
     }
-    for (const one of writers) await one.stop();
 
     await looker.sync(path);
     for (const one of [...holders, cutOff]) {
