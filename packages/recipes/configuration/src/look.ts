@@ -33,13 +33,19 @@ export interface Look {
 /** Looks at it all, not older than when it was asked for. @throws ProposalUnreadableError */
 export async function lookAt<I, T>(settings: Settings<I, T>, signal: AbortSignal): Promise<Look> {
   const { client, layout } = settings;
-  await insist(client, () => client.sync(layout.root, { signal }), signal);
-  const slot = await readSlot(settings, signal);
-  const stat = await insist(client, () => client.exists(layout.root, { signal }), signal);
-  // In this order: who joins after the first read moves the version.
-  const parent = await insist(client, () => client.exists(layout.subscribers, { signal }), signal);
-  const subscribers = await readSubscribers(settings, signal);
-  return { slot, subscribers, subscribersVersion: parent?.version ?? 0, version: stat?.version ?? 0 };
+  const attempt = async (): Promise<Look> => {
+    // Sent at once and answered in this order: who joins after its parent was read moves the parent's version.
+    const [, slot, stat, parent, names] = await Promise.all([
+      client.sync(layout.root, { signal }),
+      readSlotOnce(client, layout.proposal, signal),
+      client.exists(layout.root, { signal }),
+      client.exists(layout.subscribers, { signal }),
+      childrenOrNone(client, layout.subscribers, signal),
+    ]);
+    const subscribers = await readSubscribers(settings, names, signal);
+    return { slot, subscribers, subscribersVersion: parent?.version ?? 0, version: stat?.version ?? 0 };
+  };
+  return await insist(client, attempt, signal);
 }
 
 /** What is proposed. @throws ProposalUnreadableError */
@@ -66,15 +72,14 @@ function proposalIn(path: string, data: Uint8Array | null): ProposalRecord | und
 }
 
 /** All who are asked, in the order in which they came. */
-export async function readSubscribers<I, T>(
+async function readSubscribers<I, T>(
   { client, layout }: Settings<I, T>,
+  names: readonly string[],
   signal: AbortSignal,
 ): Promise<SeenSubscriber[]> {
-  const names = await insist(client, () => childrenOrNone(client, layout.subscribers, signal), signal);
+  const inOrder = queueOrder(names, [subscriberKind]);
   const found = await Promise.all(
-    queueOrder(names, [subscriberKind]).map(({ name }) =>
-      insist(client, () => readSubscriber(client, layout.subscriber(name), name, signal), signal),
-    ),
+    inOrder.map(({ name }) => readSubscriber(client, layout.subscriber(name), name, signal)),
   );
   return found.filter((one) => one !== undefined);
 }
