@@ -279,6 +279,30 @@ describe("a worker", () => {
     expect(await tasks.client.children("/workers")).toEqual(["w2"]);
   });
 
+  test("that drains is not given what was decided before it did, and is written after", async () => {
+    await using group = await TestGroup.start();
+    const master = await group.master({ id: "m" });
+    const gate = new Gate();
+    const first = await group.worker({ id: "w1", capacity: 1, backlog: 1, run: () => gate.wait() });
+    await first.it.start();
+    const tasks = await group.tasks();
+    const early = await tasks.it.submit(0);
+    await gate.reached;
+    const held = master.network.holdAfter("getData", "/tasks/");
+    const late = await tasks.it.submit(1);
+    const letGo = await held;
+    const drained = first.it.drain();
+    const version = async () => (await tasks.client.exists("/workers/w1"))?.version;
+    await expect.poll(version, { timeout: 20_000 }).toBe(1);
+    letGo();
+    const second = await group.worker({ id: "w2", run: async () => "second" });
+    await second.it.start();
+    expect(await late.outcome()).toMatchObject({ kind: "done", attempt: 1, by: "w2" });
+    gate.open();
+    await drained;
+    expect(await early.outcome()).toMatchObject({ kind: "done", attempt: 1, by: "w1" });
+  });
+
   test("that closes gives its tasks back at once, without waiting for its session to expire", async () => {
     await using group = await TestGroup.start();
     const master = await group.master({ id: "m" });

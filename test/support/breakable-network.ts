@@ -52,6 +52,21 @@ export class BreakableNetwork {
     });
   }
 
+  /**
+   * The next request of this kind about a path with that beginning goes out, and what its client sends after it is held.
+   * Resolves when it has gone out, to what lets the rest go on.
+   */
+  holdAfter(operation: OpName, pathStart: string): Promise<() => void> {
+    return new Promise((resolve) => {
+      const stop = this.#proxy.onFrame((frame, connection) => {
+        if (frame.kind !== "request" || frame.operation !== operation || !frame.path?.startsWith(pathStart)) return;
+        stop();
+        connection.stall("toServer");
+        resolve(() => connection.resume("toServer"));
+      });
+    });
+  }
+
   close(): Promise<void> {
     return this.#proxy.close();
   }

@@ -390,6 +390,16 @@ describe("bounds in bytes", () => {
     expect(h.replica.watchCount).toBe(0);
   });
 
+  test("watches: who sets more than allowed is cut off", () => {
+    const h = new ReplicaHarness({ limits: { maxWatchesPerConnection: 2 } });
+    const c = h.connect();
+    for (const path of ["/a", "/b", "/b"]) c.call("exists", { path, watch: true });
+    expect(c.closed).toBe(false);
+    c.send("exists", { path: "/c", watch: true });
+    expect(c.closed).toBe(true);
+    expect(h.replica.watchCount).toBe(0);
+  });
+
   test("sessions: one more than allowed is refused, re-attaching is not", () => {
     const h = new ReplicaHarness({ limits: { maxSessions: 1 } });
     const c = h.connect();
