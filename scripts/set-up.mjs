@@ -3,7 +3,16 @@
  * costs a second. Prints one line when it does something that takes time; what the tools say is shown only if they fail.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runQuietly } from "./child.mjs";
@@ -24,6 +33,8 @@ export async function install() {
   const stampFile = join(root, "node_modules", ".corral-installed");
   const wanted = dependencyDigest();
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === wanted) return;
+  requireWritable(root);
+  if (existsSync(dirname(stampFile))) requireWritable(dirname(stampFile));
   const pnpm = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).packageManager.split("+")[0];
   say(`Installing the dependencies with ${pnpm} (only when they have changed) …`);
   // Before, not after: an installation cut short must not pass for a whole one.
@@ -39,6 +50,17 @@ export async function install() {
   );
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, wanted);
+}
+
+function requireWritable(directory) {
+  try {
+    accessSync(directory, constants.W_OK);
+  } catch (error) {
+    const message =
+      `${directory} cannot be written (${error.code}), and the dependencies are installed there. ` +
+      "Make it writable for this user, or clone into a directory of your own.";
+    throw new SetUpError(message, { code: 1, signal: null });
+  }
 }
 
 /** Compiles the given TypeScript projects (directories below the root) and what they refer to, as far as they changed. */

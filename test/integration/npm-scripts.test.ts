@@ -180,8 +180,12 @@ describe("setting up", () => {
     return { root: stripped, path: `${join(stripped, "bin")}:${process.env.PATH}` };
   }
 
-  function run({ root, path }: { root: string; path: string }): { runner: ChildProcess; printed: () => string } {
+  function run(
+    { root, path }: { root: string; path: string },
+    as: { readonly uid?: number } = {},
+  ): { runner: ChildProcess; printed: () => string } {
     const runner = spawn(process.execPath, [join(root, "scripts", "run.mjs"), "build"], {
+      ...as,
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, ...started.environment, PATH: path },
     });
@@ -207,6 +211,23 @@ describe("setting up", () => {
     expect(await end).toEqual({ code: null, signal: "SIGINT" });
     expect(printed()).toBe(
       `${announced}Interrupted (SIGINT): the dependencies are not installed. Run the command again to go on.\n`,
+    );
+  });
+
+  test.each(["", "node_modules"])("a clone that cannot be written is named, with what to do: /%s", async (which) => {
+    const stripped = await strip(`read-only ${which}`, "echo must not run");
+    const unwritable = join(stripped.root, which);
+    await mkdir(unwritable, { recursive: true });
+    await chmod(directory, 0o755);
+    await chmod(stripped.root, 0o777);
+    await chmod(unwritable, 0o555);
+    // Root may write anywhere: then the command runs as somebody who may not.
+    const { runner, printed } = run(stripped, process.getuid?.() === 0 ? { uid: 65_534 } : {});
+    expect(await ended(runner)).toEqual({ code: 1, signal: null });
+    await chmod(unwritable, 0o755);
+    expect(printed()).toBe(
+      `${unwritable} cannot be written (EACCES), and the dependencies are installed there. ` +
+        "Make it writable for this user, or clone into a directory of your own.\n",
     );
   });
 
