@@ -1,5 +1,6 @@
 /** The two programs that put load on a server: our own, and optionally zkload, written in C by others than us. */
 import { spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Figure, type LoadOperation, tree } from "./figures.ts";
 import type { LoadSpec } from "./load/load.ts";
@@ -54,8 +55,17 @@ interface ZkloadOutput {
   readonly client_cpu_pct?: number;
 }
 
-/** The program zkload at `path`. It counts a create and its delete as it likes; ratios are not touched by that. */
+/**
+ * The program zkload at `path`. It counts a create and its delete as it likes; ratios are not touched by that.
+ * @throws DriverError when there is no such program
+ */
 export function zkload(path: string): Driver {
+  try {
+    accessSync(path, constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new DriverError(`ZKLOAD=${path} cannot be run (${code}). Give it the path of a program, or leave it out.`);
+  }
   return {
     name: "zkload",
     async measure({ mix, connections, depth }, { port, pid }, { warmUpSeconds, seconds }, signal) {

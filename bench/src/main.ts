@@ -51,13 +51,14 @@ const options = new Command("npm run bench --")
     "where the servers keep their data meanwhile; on a disk, for writes to mean something",
     tmpdir(),
   )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
   .opts<Options>();
 
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort(signal));
 
-const directory = mkdtempSync(join(resolve(options.dataDir), "corral-bench-"));
+const directory = makeDirectory();
 const processes: { stop(): Promise<void> }[] = [];
 try {
   await (options.recipes ? benchRecipes() : benchServers());
@@ -70,6 +71,16 @@ try {
 } finally {
   await Promise.all(processes.map((one) => one.stop()));
   rmSync(directory, { recursive: true, force: true });
+}
+
+function makeDirectory(): string {
+  try {
+    return mkdtempSync(join(resolve(options.dataDir), "corral-bench-"));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    print(`--data-dir ${options.dataDir} cannot be used (${code}). Give it a directory that can be written.`);
+    process.exit(1);
+  }
 }
 
 function isFailure(error: unknown): error is Error {
@@ -124,13 +135,13 @@ async function benchRecipes(): Promise<void> {
 async function benchServers(): Promise<void> {
   const chosen = choose(figures);
   if (chosen.length === 0) return;
+  const drivers = [ownDriver, ...(process.env.ZKLOAD ? [zkload(resolve(process.env.ZKLOAD))] : [])];
   const { ours, theirs, timing, rounds } = await begin();
   const ceiling = options.ceiling ? await started(startCeiling()) : undefined;
 
   const loaded = [ours, ...(theirs ? [theirs] : [])];
   for (const server of loaded) await prepare(server, stop.signal);
   if (!options.quick) await warmUp(loaded);
-  const drivers = [ownDriver, ...(process.env.ZKLOAD ? [zkload(resolve(process.env.ZKLOAD))] : [])];
   for (const driver of drivers) {
     const rows: Row[] = [];
     for (const figure of chosen) {

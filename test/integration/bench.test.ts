@@ -22,3 +22,31 @@ test("a quick run of gets, sets, creates and deletes", async () => {
     await rm(directory, { recursive: true, force: true });
   }
 });
+
+test.each<[what: string, args: string[], environment: Record<string, string>, code: number, sentence: RegExp]>([
+  ["an unknown flag", ["--sooner"], {}, 2, /^error: unknown option '--sooner'$/],
+  ["a wrong number", ["--rounds", "none"], {}, 2, /^error: option '--rounds <n>' argument 'none' is invalid\./],
+  ["no such figure", ["--only", "none"], {}, 2, /^No figure's name holds 'none'\. There are: get 1x1, /],
+  [
+    "a directory that is not there",
+    ["--data-dir", "/nowhere/at/all"],
+    {},
+    1,
+    /^--data-dir \/nowhere\/at\/all cannot be used \(ENOENT\)\. Give it a directory that can be written\.$/,
+  ],
+  [
+    "a load driver that is not there, before anything is measured",
+    [],
+    { ZKLOAD: "/nowhere/zkload" },
+    1,
+    /^ZKLOAD=\/nowhere\/zkload cannot be run \(ENOENT\)\. Give it the path of a program, or leave it out\.$/,
+  ],
+])("%s is told in one sentence", async (_what, args, environment, code, sentence) => {
+  const env = { ...process.env, ...environment };
+  const failed = await promisify(execFile)(process.execPath, [bench, ...args], { env, timeout: 100_000 }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  );
+  expect(`${failed.stdout}${failed.stderr}`.trimEnd()).toMatch(sentence);
+  expect(failed.code).toBe(code);
+});
