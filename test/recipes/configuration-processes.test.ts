@@ -1,0 +1,191 @@
+/**
+ * Configurations among real processes that are killed, frozen past their session's timeout and cut off, by history: no
+ * edit is lost or made twice, nobody sees half of one, and nobody who lives comes to run with what it has refused, or was
+ * not asked about.
+ */
+import { type Client, connect } from "@corral/client";
+import { Configuration } from "@corral/configuration";
+import { FaultProxy, type RequestFrame, seededRandom, TestServer } from "@corral/testing";
+import { expect, test } from "vitest";
+import { type JournalEntry, type TestProcess, TestProcesses } from "../support/test-processes.ts";
+
+const seed = Number(process.env.CORRAL_SEED ?? Date.now() % 1_000_000);
+/** Faults of each kind. More on demand: CORRAL_FAULTS=50. */
+const faults = Number(process.env.CORRAL_FAULTS ?? 2);
+const sessionTimeoutMs = 800;
+const roles = ["pump", "valve", "meter"];
+
+const isLost = ({ event, state }: JournalEntry) => event === "state" && state === "lost";
+const isWrite = ({ operation }: Pick<RequestFrame, "operation">) => operation === "multi";
+
+interface Counts {
+  readonly count: number;
+  readonly twice: number;
+  readonly by: Readonly<Record<string, number>>;
+}
+
+test(
+  `no edit is lost, none is seen in halves, and nothing is activated against anybody's will (seed ${seed})`,
+  async () => {
+    const random = seededRandom(seed);
+    await using server = await TestServer.start({ durable: true, tickMs: 100 });
+    await using proxy = await FaultProxy.start(server.connectString, { random });
+    await using watcher = await connect(server.connectString);
+    await using processes = await TestProcesses.make();
+    let started = 0;
+    const start = (script: string, name: string, more: object = {}): TestProcess => {
+      const { connectString } = name === "meter" || name === "far" ? proxy : server;
+      return processes.start(script, `${name}-${started++}`, { connectString, sessionTimeoutMs, roles, ...more });
+    };
+    const programs = new Map(roles.map((role) => [role, start("run-configured", role, { role })]));
+    const editors = new Map(["near", "far"].map((name) => [name, start("edit-configuration", name)]));
+    await Promise.all([...programs.values()].map((one) => one.entry(({ event }) => event === "subscribed")));
+    let driver = start("propose-changes", "driver");
+
+    /** Resolves when so much of both has gone on from now. */
+    const goesOn = async (): Promise<void> => {
+      const journals = [...editors.values(), driver];
+      const places = await Promise.all(journals.map(async (one) => (await one.entries()).length));
+      for (const [i, one] of journals.entries()) {
+        const wanted = one === driver ? "activated" : "edited";
+        await one.entry(({ event }) => event === wanted, places[i]);
+      }
+    };
+    for (let round = 0; round < faults; round++) {
+      await goesOn();
+      const role = random.pick(["pump", "valve"]);
+      await programs.get(role)?.kill();
+      programs.set(role, start("run-configured", role, { role }));
+      await editors.get("near")?.kill();
+      editors.set("near", start("edit-configuration", "near"));
+      await driver.kill();
+      driver = start("propose-changes", "driver");
+
+      await goesOn();
+      const frozen = programs.get(random.pick(["pump", "valve"])) as TestProcess;
+      const before = (await frozen.entries()).length;
+      await frozen.freeze();
+      // What it keeps from being activated is activated when its session is over.
+      await goesOn();
+      await untilGone(watcher, frozen);
+      frozen.thaw();
+      await frozen.entry(isLost, before);
+
+      await goesOn();
+      const far = editors.get("far") as TestProcess;
+      const drop = random.below(2) === 0 ? proxy.dropReply(isWrite) : proxy.dropRequest(isWrite);
+      await drop.happened;
+      proxy.refuse();
+      proxy.cut();
+      const meter = programs.get("meter") as TestProcess;
+      const places = await Promise.all([far, meter].map(async (one) => (await one.entries()).length));
+      if (round % 2 === 0) await Promise.all([far, meter].map((one, i) => one.entry(isLost, places[i])));
+      proxy.accept();
+    }
+    await goesOn();
+    for (const one of [driver, ...editors.values()]) expect((await one.stop()).code, one.stderr).toBe(0);
+    // Whoever was late has caught up: it runs with the last version of both.
+    const last = await lastVersions(watcher);
+    for (const one of programs.values()) {
+      await one.entry(({ event, version }) => event === "counts" && version === last.edited);
+      await one.entry(({ event, version, stage }) => event === "runs" && version === last.agreed && stage === "active");
+      expect((await one.stop()).code, one.stderr).toBe(0);
+    }
+
+    await checkEdits(watcher, processes);
+    await checkConsent(watcher, processes);
+  },
+  60_000 + faults * 30_000,
+);
+
+/** Resolves when the process is no subscriber any more. */
+async function untilGone(watcher: Client, { id }: TestProcess): Promise<void> {
+  const config = agreedBy(watcher);
+  const sessionsOf = async () =>
+    (await config.explain()).subscribers.filter(({ identity }) => id.startsWith(`${identity}-`));
+  const [before] = await sessionsOf();
+  for await (const _ of watcher.watchChildren("/agreed/subscribers")) {
+    if (!(await sessionsOf()).some(({ sessionId }) => sessionId === before?.sessionId)) return;
+  }
+}
+
+async function lastVersions(watcher: Client): Promise<{ readonly edited: number; readonly agreed: number }> {
+  const [edited, agreed] = await Promise.all([watcher.get("/edited"), watcher.get("/agreed")]);
+  return { edited: edited.stat.version, agreed: agreed.stat.version };
+}
+
+const anything = { "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) } } as const;
+
+function agreedBy(client: Client): Configuration<unknown, unknown> {
+  return new Configuration<unknown, unknown>(client, "/agreed", { schema: anything, keep: 1_000 });
+}
+
+/** Each edit is in what is stored once, and nobody has seen half of one. */
+async function checkEdits(watcher: Client, processes: TestProcesses): Promise<void> {
+  const { data, stat } = await watcher.get("/edited");
+  const { count, twice, by } = JSON.parse(String(data)) as Counts;
+  expect([count, twice]).toEqual([stat.version, 2 * stat.version]);
+  let sum = 0;
+  for (const one of processes.all) {
+    const entries = await one.entries();
+    const asked = entries.filter(({ event }) => event === "editing").length;
+    const told = entries.filter(({ event }) => event === "edited").length;
+    const made = by[one.id] ?? 0;
+    // The last of one that was killed happened or not, and it did not live to be told.
+    expect(made, one.id).toBeGreaterThanOrEqual(told);
+    expect(made, one.id).toBeLessThanOrEqual(asked);
+    sum += made;
+    let version = 0;
+    for (const entry of entries) {
+      if (entry.event !== "counts") continue;
+      const seen = entry.value as Counts;
+      expect(seen.twice).toBe(2 * seen.count);
+      expect(Object.values(seen.by).reduce((total, n) => total + n, 0)).toBe(seen.count);
+      expect(Number(entry.version)).toBe(seen.count);
+      expect(Number(entry.version), "never back").toBeGreaterThanOrEqual(version);
+      version = Number(entry.version);
+    }
+  }
+  expect(sum).toBe(count);
+  const versions = (await processes.history()).filter(({ event }) => event === "edited").map(({ version }) => version);
+  expect(new Set(versions).size, "no version was told to two").toBe(versions.length);
+}
+
+/** Nobody has run with what it had refused, or was not asked about, unless its session was lost in between. */
+async function checkConsent(watcher: Client, processes: TestProcesses): Promise<void> {
+  const history = await agreedBy(watcher).history();
+  const tagOf = ({ stored }: (typeof history)[number]) => (stored as { readonly tag?: string } | undefined)?.tag;
+  const tags = new Map(
+    history.filter(({ cause }) => cause.kind === "proposal").map((one) => [tagOf(one), one.version]),
+  );
+  expect(tags.size, "none is activated twice").toBe(history.filter(({ cause }) => cause.kind === "proposal").length);
+  for (const { event, tag, version } of await processes.history()) {
+    if (event === "activated") expect(tags.get(String(tag))).toBe(version);
+    if (event === "refused") expect(tags.has(String(tag)), `${tag} was told to be refused`).toBe(false);
+  }
+  let withConsent = 0;
+  let refusals = 0;
+  for (const one of processes.all) {
+    const answers = new Map<unknown, string>();
+    let isOfThisSession = false;
+    for (const { event, tag, stage, version, ...entry } of await one.entries()) {
+      // Afterwards it is asked again, but perhaps not about what was activated meanwhile.
+      if (isLost({ ...entry, event })) isOfThisSession = false;
+      if (event === "accepts" || event === "refuses") {
+        answers.set(tag, event);
+        isOfThisSession = true;
+        if (event === "refuses") refusals++;
+      }
+      if (event !== "runs" || tag === "") continue;
+      if (stage === "canary") expect(answers.get(tag), `${one.id} tries ${tag}`).toBe("accepts");
+      else {
+        expect(tags.get(String(tag))).toBe(version);
+        if (isOfThisSession) expect(answers.get(tag), `${one.id} runs with ${tag}`).toBe("accepts");
+        if (answers.get(tag) === "accepts") withConsent++;
+      }
+    }
+  }
+  expect(tags.size).toBeGreaterThan(faults * 3);
+  expect(withConsent).toBeGreaterThan(faults * 3);
+  expect(refusals).toBeGreaterThan(0);
+}
