@@ -1,6 +1,16 @@
 /**
  * Holding something for as long as one wants: acquired again whenever it was lost. What is held at any moment is a grant
  * like any other, which ends for good; this is only who gets the next one.
+ *
+ * ```ts
+ * const standing = await Standing.begin(client, { acquire: (signal) => mutex.acquire({ signal }) }, signal);
+ * standing.current?.guard(); // the grant of this moment, if there is one
+ * ```
+ *
+ * Invariant  at most one grant at a time; the next is not acquired before the one before has ended
+ * Suspended  the grant of this moment holds as it is made to
+ * Lost       `current` is empty until the next has been acquired: at once, and with a growing pause if it is lost each time
+ * Not given  something held at every moment
  */
 import type { Client } from "@corral/client";
 import { isGrantLostError } from "./errors.ts";
