@@ -4,7 +4,15 @@
  */
 import { type Client, isCoordinationError } from "@corral/client";
 import { insist } from "./insist.ts";
-import { abandonTicket, childrenOrNone, returnTicket, type Ticket, type TicketRequest, takeTicket } from "./ticket.ts";
+import {
+  abandonTicket,
+  childPath,
+  childrenOrNone,
+  returnTicket,
+  type Ticket,
+  type TicketRequest,
+  takeTicket,
+} from "./ticket.ts";
 import { WakeUp } from "./wake-up.ts";
 
 /** What the queue says about one's own ticket. */
@@ -49,7 +57,8 @@ export async function contendOnce(client: Client, contest: Contest, signal: Abor
     const ticket = await takeTicket(client, contest, signal);
     let decision: Decision | undefined;
     try {
-      decision = await look(client, contest, ticket, signal);
+      do decision = await look(client, contest, ticket, signal);
+      while (decision?.kind === "wait" && (await isOvertaken(client, contest, decision.on, signal)));
     } catch (error) {
       abandonTicket(client, ticket);
       throw error;
@@ -61,6 +70,19 @@ export async function contendOnce(client: Client, contest: Contest, signal: Abor
   }
 }
 
+/** Whether the node that would be waited for is gone, or says that it need not be waited for. */
+async function isOvertaken(client: Client, contest: Contest, on: string, signal: AbortSignal): Promise<boolean> {
+  const { onWaitFor } = contest;
+  if (onWaitFor === undefined) return false;
+  try {
+    const { data } = await insist(client, () => client.get(childPath(contest.parent, on), { signal }), signal);
+    return onWaitFor(on, data);
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return true;
+    throw error;
+  }
+}
+
 /** `true`: granted. `false`: the ticket is gone, with its session or by somebody's hand. */
 async function waitForTurn(client: Client, contest: Contest, ticket: Ticket, signal: AbortSignal): Promise<boolean> {
   for (;;) {
@@ -69,7 +91,7 @@ async function waitForTurn(client: Client, contest: Contest, ticket: Ticket, sig
     if (decision.kind === "granted") return true;
     const { on } = decision;
     const lookAgain = (data: Buffer | null): boolean => contest.onWaitFor?.(on, data) ?? false;
-    await insist(client, () => nodeChanges(client, `${contest.parent}/${on}`, signal, lookAgain), signal);
+    await insist(client, () => nodeChanges(client, childPath(contest.parent, on), signal, lookAgain), signal);
   }
 }
 

@@ -3,7 +3,7 @@ import { type Client, isCoordinationError } from "@corral/client";
 import { sessionTimeoutIn } from "./guid.ts";
 import { insist } from "./insist.ts";
 import { queueOrder } from "./queue-order.ts";
-import { childrenOrNone, ticketMark } from "./ticket.ts";
+import { childPath, childrenOrNone, ticketMark } from "./ticket.ts";
 
 /** Somebody in a queue. */
 export interface Contender {
@@ -43,7 +43,7 @@ async function contender(
   name: string,
   signal?: AbortSignal,
 ): Promise<Contender | undefined> {
-  const path = `${parent}/${name}`;
+  const path = childPath(parent, name);
   try {
     const { data, stat } = await client.get(path, signal ? { signal } : {});
     return {

@@ -3,7 +3,7 @@
  * about it can go stale, because what must not be trusted any more is aborted.
  */
 import { type Client, isCoordinationError, type StateEvent, type Watcher } from "@corral/client";
-import { type GrantLossReason, GrantLostError } from "./errors.ts";
+import { type GrantLossReason, GrantLostError, isGrantLostError } from "./errors.ts";
 import { insist, isInterruption } from "./insist.ts";
 
 /** A condition for a transaction: it fails unless the grant still holds. */
@@ -20,8 +20,8 @@ export interface GrantOptions {
   readonly sessionId: bigint;
   /** Grows with every holder; see `fencingToken`. */
   readonly fencingToken: bigint;
-  /** Gives the node back. */
-  readonly giveBack: () => Promise<void>;
+  /** Gives the node back. `loss`: the grant was lost before; otherwise its holder has released it. */
+  readonly giveBack: (loss?: GrantLossReason) => Promise<void>;
   /**
    * What a broken connection means. `hold` (default): the grant holds while the server cannot have expired the session,
    * that is until `deadlineMs`. `abort`: it ends at once, as Curator's standard policy has it.
@@ -97,7 +97,8 @@ export class Grant implements AsyncDisposable {
 
   async #release(): Promise<void> {
     this.#end(new DOMException(`${this.path} was released`, "AbortError"));
-    await this.#options.giveBack();
+    const { reason } = this.signal;
+    await this.#options.giveBack(isGrantLostError(reason) ? reason.reason : undefined);
   }
 
   /**
@@ -117,7 +118,7 @@ export class Grant implements AsyncDisposable {
    * Ends this grant without giving its node back: what it stood for goes on as another grant, made of the same node.
    * @throws GrantLostError if it is not held.
    */
-  handOver(): void {
+  supersede(): void {
     this.throwIfLost();
     this.#released = Promise.resolve();
     this.#end(new DOMException(`${this.path} goes on as another grant`, "AbortError"));
@@ -147,7 +148,7 @@ export class Grant implements AsyncDisposable {
       try {
         const { data, stat } = await this.#client.get(this.path, { watch: this.#onNodeChange, signal: this.signal });
         if (stat.ephemeralOwner !== this.sessionId) return this.lose("node deleted");
-        this.#options.onData?.(data);
+        this.#tellData(data);
         await changed;
       } catch (error) {
         if (this.signal.aborted) return;
@@ -160,12 +161,21 @@ export class Grant implements AsyncDisposable {
     }
   }
 
+  /** What the holder's function throws must not keep us from watching. */
+  #tellData(data: Buffer | null): void {
+    try {
+      this.#options.onData?.(data);
+    } catch (err) {
+      this.#client.logger.error({ err, path: this.path }, "a function that was told of a held node's data has thrown");
+    }
+  }
+
   /** Ends the grant without being asked to by its holder. Where the session lives on, the node is given back. */
   lose(reason: GrantLossReason): void {
     if (this.signal.aborted) return;
     this.#end(new GrantLostError(this.path, reason));
     if (reason === "session lost" || reason === "client closed") return;
-    this.#released = this.#options.giveBack();
+    this.#released = this.#options.giveBack(reason);
     this.#released.catch((err: unknown) => this.#client.logger.error({ err, path: this.path }, "giving back failed"));
   }
 

@@ -21,6 +21,7 @@ export { sleep } from "./sleep.ts";
 export { Standing, type StandingOptions } from "./standing.ts";
 export {
   abandonTicket,
+  childPath,
   childrenOrNone,
   returnTicket,
   type Ticket,
@@ -30,4 +31,4 @@ export {
 export { until } from "./until.ts";
 export { beginWait, type Wait, type WaitOptions } from "./wait.ts";
 export { WakeUp } from "./wake-up.ts";
-export { withGrant } from "./with-grant.ts";
+export { type Held, withGrant } from "./with-grant.ts";

@@ -62,7 +62,10 @@ async function createOnce(
   const sessionId = client.sessionId;
   for (;;) {
     try {
-      const made = await client.create2(`${parent}/${prefix}${kind}`, data, { mode: "ephemeralSequential", signal });
+      const made = await client.create2(childPath(parent, prefix + kind), data, {
+        mode: "ephemeralSequential",
+        signal,
+      });
       return toTicket(made.path, made.stat.czxid, made.stat.ephemeralOwner);
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) {
@@ -93,11 +96,16 @@ async function findOwn(
       await client.sync(parent, { signal });
       const name = (await childrenOrNone(client, parent, signal)).find((child) => child.startsWith(prefix));
       if (name === undefined) return undefined;
-      const stat = await client.exists(`${parent}/${name}`, { signal });
-      return stat === undefined ? undefined : toTicket(`${parent}/${name}`, stat.czxid, stat.ephemeralOwner);
+      const stat = await client.exists(childPath(parent, name), { signal });
+      return stat === undefined ? undefined : toTicket(childPath(parent, name), stat.czxid, stat.ephemeralOwner);
     },
     signal,
   );
+}
+
+/** The path of the node `name` below `parent`, which may be the root. */
+export function childPath(parent: string, name: string): string {
+  return parent === "/" ? `/${name}` : `${parent}/${name}`;
 }
 
 /** The names below `parent`; none if it does not exist. */
@@ -125,7 +133,7 @@ async function giveBack(client: Client, parent: string, prefix: string, sessionI
       if (isOver()) return;
       await client.sync(parent);
       const own = (await childrenOrNone(client, parent)).filter((name) => name.startsWith(prefix));
-      for (const name of own) await deleteIfThere(client, `${parent}/${name}`);
+      for (const name of own) await deleteIfThere(client, childPath(parent, name));
     });
   } catch (err) {
     if (!isCoordinationError(err, "ClientClosed")) {

@@ -19,31 +19,49 @@ function decode(data: Buffer | null): LastHolder | undefined {
   return match?.[2] === undefined ? undefined : { token: BigInt(match[2]), released: match[1] === "released" };
 }
 
-/** Waits if the last holder was lost, then writes down who holds now. Rejects when `signal` aborts. */
+/**
+ * Waits if the last holder was lost, then writes down who holds now. `false`: the ticket is gone meanwhile. Rejects when
+ * `signal` aborts; the last holder is still the last then, for whoever comes next.
+ */
 export async function awaitLockDelay(
   client: Client,
   path: string,
   ticket: Ticket,
   lockDelayMs: number,
   signal: AbortSignal,
-): Promise<void> {
-  const { data } = await insist(client, () => client.get(path, { signal }), signal);
-  const last = decode(data);
+): Promise<boolean> {
+  const last = decode(await read(client, path, signal));
   if (last !== undefined && !last.released && last.token !== ticket.czxid) {
     await sleep(client.clock, lockDelayMs, signal);
     signal.throwIfAborted();
   }
   // Under the ticket's own node: a former holder that wakes up cannot overwrite its successor.
-  await insist(client, () => write(client, path, ticket, false, signal), signal);
+  try {
+    await insist(client, () => write(client, path, ticket, false, signal), signal);
+    return true;
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return false;
+    throw error;
+  }
 }
 
-/** Writes down that the holder left by itself. */
+/** Writes down that the holder left by itself. Not for one that was lost, whatever it does afterwards. */
 export async function markReleased(client: Client, path: string, ticket: Ticket): Promise<void> {
   try {
     await insist(client, () => write(client, path, ticket, true));
   } catch (error) {
     // Its node is gone: it did not leave by itself, and that is what the next in line must see.
     if (!isCoordinationError(error, "NoNode") && !isCoordinationError(error, "ClientClosed")) throw error;
+  }
+}
+
+/** Without the queue there is no ticket either: that is seen by the write. */
+async function read(client: Client, path: string, signal: AbortSignal): Promise<Buffer | null> {
+  try {
+    return (await insist(client, () => client.get(path, { signal }), signal)).data;
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return null;
+    throw error;
   }
 }
 

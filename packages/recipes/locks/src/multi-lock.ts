@@ -5,7 +5,7 @@
  * cannot each hold what the other waits for. Given back in reverse; one that cannot be given back does not keep the rest.
  */
 import type { Client } from "@corral/client";
-import { beginWait, type Guard, type WaitOptions } from "@corral/recipe-kit";
+import { beginWait, type Guard, type WaitOptions, withGrant } from "@corral/recipe-kit";
 import type { LockGrant } from "./lock-grant.ts";
 import type { QueueLock } from "./queue-lock.ts";
 
@@ -36,7 +36,7 @@ export class MultiGrant implements AsyncDisposable {
     return Math.min(...this.grants.map((grant) => grant.deadlineMs));
   }
 
-  /** The conditions of all of them. */
+  /** The conditions of all of them: `for (const one of held.grants) transaction.guard(one)`. */
   guards(): Guard[] {
     return this.grants.map((grant) => grant.guard());
   }
@@ -54,6 +54,13 @@ export class MultiGrant implements AsyncDisposable {
     if (errors.length > 0) throw new AggregateError(errors, "some of the locks could not be given back");
   }
 
+  /** Gives all back, having made sure that they held until now. @throws GrantLostError of the first that did not. */
+  async releaseHeld(): Promise<void> {
+    const ends = await Promise.allSettled(this.grants.toReversed().map((grant) => grant.releaseHeld()));
+    await this.release();
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
@@ -64,19 +71,42 @@ export class MultiLock {
   readonly #client: Client;
   readonly #locks: readonly QueueLock[];
 
-  /** Remembers; nothing is sent before `acquire()`. */
+  /** Remembers; nothing is sent before `acquire()`. @throws TypeError for a lock that is among them twice. */
   constructor(client: Client, locks: readonly QueueLock[]) {
     this.#client = client;
-    this.#locks = [...locks].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    this.#locks = locks.toSorted((a, b) => (a.serverPath < b.serverPath ? -1 : a.serverPath > b.serverPath ? 1 : 0));
+    for (const [i, lock] of this.#locks.entries()) {
+      const before = this.#locks[i - 1];
+      if (before?.serverPath !== lock.serverPath || !before.isOfSameServer(lock)) continue;
+      throw new TypeError(`MultiLock: ${lock.path} is among the locks twice; the second would wait for the first.`);
+    }
   }
 
   /** Waits for all of them. @throws WaitTimeoutError, the signal's reason; none is held then. */
   async acquire(wait: WaitOptions = {}): Promise<MultiGrant> {
     const paths = this.#locks.map(({ path }) => path).join(", ");
     using limit = beginWait(this.#client, "The locks", paths, wait);
+    for (;;) {
+      const all = await this.#acquire(limit.signal);
+      if (all?.held) return all;
+      await all?.release();
+    }
+  }
+
+  /** All of them if they are free now, otherwise `undefined` and none. */
+  async tryAcquire(wait: WaitOptions = {}): Promise<MultiGrant | undefined> {
+    const paths = this.#locks.map(({ path }) => path).join(", ");
+    using limit = beginWait(this.#client, "The locks", paths, wait);
     const grants: LockGrant[] = [];
     try {
-      for (const lock of this.#locks) grants.push(await lock.acquire({ signal: limit.signal }));
+      for (const lock of this.#locks) {
+        const grant = await lock.tryAcquire({ signal: limit.signal });
+        if (grant !== undefined) grants.push(grant);
+        else {
+          await new MultiGrant(grants).release();
+          return undefined;
+        }
+      }
       return new MultiGrant(grants);
     } catch (error) {
       for (const grant of grants) grant.abandon();
@@ -84,17 +114,25 @@ export class MultiLock {
     }
   }
 
-  /** All of them if they are free now, otherwise `undefined` and none. */
-  async tryAcquire(): Promise<MultiGrant | undefined> {
+  /** Acquires all, runs `fn`, releases. Rejects with GrantLostError when one was lost on the way, even if `fn` resolved. */
+  async withLock<T>(fn: (grant: MultiGrant) => T | Promise<T>, wait: WaitOptions = {}): Promise<T> {
+    return await withGrant(await this.acquire(wait), fn);
+  }
+
+  /** `undefined`: one that was held already was lost while another was waited for. */
+  async #acquire(signal: AbortSignal): Promise<MultiGrant | undefined> {
     const grants: LockGrant[] = [];
-    for (const lock of this.#locks) {
-      const grant = await lock.tryAcquire();
-      if (grant === undefined) {
-        await new MultiGrant(grants).release();
-        return undefined;
+    try {
+      for (const lock of this.#locks) {
+        const either = AbortSignal.any([signal, ...grants.map((grant) => grant.signal)]);
+        grants.push(await lock.acquire({ signal: either }));
       }
-      grants.push(grant);
+      return new MultiGrant(grants);
+    } catch (error) {
+      const isLost = grants.some(({ held }) => !held);
+      for (const grant of grants) grant.abandon();
+      if (isLost && !signal.aborted) return undefined;
+      throw error;
     }
-    return new MultiGrant(grants);
   }
 }

@@ -25,6 +25,11 @@ import { type LockOptions, QueueLock } from "./queue-lock.ts";
 export class Mutex extends QueueLock {
   /** Remembers; nothing is sent before `acquire()`. `path`: one for each lock. */
   constructor(client: Client, path: string, options: LockOptions = {}) {
-    super(client, path, { kind: "lock-", kinds: mutexKinds, decide: decideMutex }, options);
+    super(
+      client,
+      path,
+      { kind: "lock-", kinds: mutexKinds, decide: decideMutex, holders: (queue) => queue.slice(0, 1) },
+      options,
+    );
   }
 }

@@ -1,6 +1,7 @@
 /** What mutex and read/write lock are: a queue below a path, and a rule that says who of it holds. */
-import type { Client } from "@corral/client";
+import { type Client, isCoordinationError } from "@corral/client";
 import {
+  abandonTicket,
   beginWait,
   type Contender,
   type Contest,
@@ -8,6 +9,7 @@ import {
   contenders,
   contendOnce,
   type Decision,
+  insist,
   returnTicket,
   type Ticket,
   type WaitOptions,
@@ -15,7 +17,7 @@ import {
 } from "@corral/recipe-kit";
 import { awaitLockDelay, markReleased } from "./lock-delay.ts";
 import { LockGrant } from "./lock-grant.ts";
-import { isRevocation, revocationMark } from "./revocation.ts";
+import { askedFor, marksOf } from "./marks.ts";
 
 /** How a lock behaves for this contender. */
 export interface LockOptions {
@@ -39,7 +41,9 @@ export interface LockRule {
   /** Every kind of node that is in the queue. */
   readonly kinds: readonly string[];
   readonly decide: (names: readonly string[], own: string) => Decision;
-  /** See `Contest.onWaitFor`. Made anew for each acquisition. */
+  /** Who of the queue, given in order of arrival, holds. */
+  readonly holders: (queue: readonly ExplainedContender[]) => readonly ExplainedContender[];
+  /** See `Contest.onWaitFor`. */
   readonly onWaitFor?: ((name: string, data: Buffer | null) => boolean) | undefined;
 }
 
@@ -52,13 +56,16 @@ export interface LockExplanation {
 
 /** Somebody in the queue. */
 export interface ExplainedContender extends Contender {
-  /** What it gave as `identity`. */
+  /** What it gave as `identity`; empty once it is asked for the lock, for that is written in its place. */
   readonly identity: string;
+  /** Whether somebody has asked it to give the lock up. */
+  readonly isAskedFor: boolean;
 }
 
-/** With its identity as text. */
+/** With what its data says. */
 export function explained(contender: Contender): ExplainedContender {
-  return { ...contender, identity: contender.data?.toString("utf8") ?? "" };
+  const { identity, isAskedFor } = marksOf(contender.data);
+  return { ...contender, identity, isAskedFor };
 }
 
 /** A lock by a rule on a queue. Made by Mutex and ReadWriteLock. */
@@ -76,6 +83,16 @@ export class QueueLock {
     this.#options = options;
   }
 
+  /** The path as the server has it: the same for two clients, whatever their namespaces. */
+  get serverPath(): string {
+    return this.#client.chroot + this.path;
+  }
+
+  /** Whether both are locks of one session, and so surely of one server. */
+  isOfSameServer(other: QueueLock): boolean {
+    return this.#client.sessionId === other.#client.sessionId;
+  }
+
   /**
    * Waits for the lock. Cancelled or timed out, it leaves nothing behind.
    * @throws WaitTimeoutError, the signal's reason, ClientClosedError
@@ -85,17 +102,22 @@ export class QueueLock {
     for (;;) {
       const ticket = await contend(this.#client, this.#contest, limit.signal);
       const grant = await this.#take(ticket, limit.signal);
-      // Lost again before anybody had it: go on as if it had never been.
-      if (grant.held) return grant;
-      await grant.release();
+      if (grant !== undefined) return grant;
     }
   }
 
-  /** The lock if nobody holds it or waits for it, otherwise `undefined`. */
+  /**
+   * The lock if nobody holds it or waits for it, otherwise `undefined`. It waits for nobody, but for a lock-delay: who
+   * comes after a holder that was lost has it when that is over.
+   */
   async tryAcquire(wait: WaitOptions = {}): Promise<LockGrant | undefined> {
     using limit = beginWait(this.#client, "The lock", this.path, wait);
-    const ticket = await contendOnce(this.#client, this.#contest, limit.signal);
-    return ticket && (await this.#take(ticket, limit.signal));
+    for (;;) {
+      const ticket = await contendOnce(this.#client, this.#contest, limit.signal);
+      if (ticket === undefined) return undefined;
+      const grant = await this.#take(ticket, limit.signal);
+      if (grant !== undefined) return grant;
+    }
   }
 
   /**
@@ -107,21 +129,29 @@ export class QueueLock {
   }
 
   /** Who holds the lock and who waits, since when, with which session, and when that would be over if they died. */
-  async explain(): Promise<LockExplanation> {
-    const { kinds, decide } = this.#rule;
-    const queue = (await contenders(this.#client, this.path, kinds)).map(explained);
-    const names = queue.map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
-    const holds = (index: number): boolean => decide(names, names[index] ?? "").kind === "granted";
-    return {
-      holders: queue.filter((_, index) => holds(index)),
-      waiters: queue.filter((_, index) => !holds(index)),
-    };
+  async explain(wait: WaitOptions = {}): Promise<LockExplanation> {
+    using limit = beginWait(this.#client, "The explanation of", this.path, wait);
+    const { kinds, holders } = this.#rule;
+    const queue = (await contenders(this.#client, this.path, kinds, limit.signal)).map(explained);
+    const holding = new Set(holders(queue));
+    return { holders: [...holding], waiters: queue.filter((contender) => !holding.has(contender)) };
   }
 
   /** Asks every present holder to give the lock up. They hear of it by `onRevoke`; none is forced. */
-  async revoke(): Promise<void> {
-    const { holders } = await this.explain();
-    await Promise.all(holders.map(({ path }) => this.#client.set(path, revocationMark)));
+  async revoke(wait: WaitOptions = {}): Promise<void> {
+    using limit = beginWait(this.#client, "The revocation of", this.path, wait);
+    const { signal } = limit;
+    const { holders } = await this.explain({ signal });
+    await Promise.all(holders.map(({ path, data }) => this.#ask(path, askedFor(data), signal)));
+  }
+
+  /** Who has left meanwhile need not be asked. */
+  async #ask(path: string, data: string, signal: AbortSignal): Promise<void> {
+    try {
+      await insist(this.#client, () => this.#client.set(path, data, { signal }), signal);
+    } catch (error) {
+      if (!isCoordinationError(error, "NoNode")) throw error;
+    }
   }
 
   get #contest(): Contest {
@@ -131,7 +161,7 @@ export class QueueLock {
 
   /** The node of `held` as a grant of this lock. `held` ends without giving it back. @throws GrantLostError */
   takeOver(held: LockGrant): LockGrant {
-    held.handOver();
+    held.supersede();
     return this.#grant({
       path: held.path,
       name: held.path.slice(held.path.lastIndexOf("/") + 1),
@@ -143,33 +173,31 @@ export class QueueLock {
   #grant(ticket: Ticket): LockGrant {
     const { lockDelayMs = 0, whenSuspended, onRevoke } = this.#options;
     const client = this.#client;
-    const grant: LockGrant = new LockGrant(client, {
-      path: ticket.path,
-      sessionId: ticket.sessionId,
-      fencingToken: ticket.czxid,
+    return new LockGrant(client, {
+      ticket,
       whenSuspended,
-      giveBack: async () => {
-        if (lockDelayMs > 0) await markReleased(client, this.path, ticket);
-        return await returnTicket(client, ticket);
-      },
-      onData: (data) => {
-        if (isRevocation(data)) onRevoke?.(grant);
+      onRevoke,
+      giveBack: async (loss) => {
+        if (lockDelayMs > 0 && loss === undefined) await markReleased(client, this.path, ticket);
+        await returnTicket(client, ticket);
       },
     });
-    return grant;
   }
 
-  async #take(ticket: Ticket, signal: AbortSignal): Promise<LockGrant> {
+  /** `undefined`: lost again before anybody had it, which is as if it had never been. */
+  async #take(ticket: Ticket, signal: AbortSignal): Promise<LockGrant | undefined> {
     const { lockDelayMs = 0 } = this.#options;
-    const grant = this.#grant(ticket);
     if (lockDelayMs > 0) {
       try {
-        await awaitLockDelay(this.#client, this.path, ticket, lockDelayMs, signal);
+        if (!(await awaitLockDelay(this.#client, this.path, ticket, lockDelayMs, signal))) return undefined;
       } catch (error) {
-        grant.abandon();
+        abandonTicket(this.#client, ticket);
         throw error;
       }
     }
-    return grant;
+    const grant = this.#grant(ticket);
+    if (grant.held) return grant;
+    await grant.release();
+    return undefined;
   }
 }

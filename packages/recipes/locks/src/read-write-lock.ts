@@ -14,10 +14,11 @@
  * Downgrade  the writer's node stays and says that it reads now; later readers pass it, later writers do not
  * Tokens     a writer's token is above those of all readers and writers before it; readers among each other mean nothing
  */
-import type { Client } from "@corral/client";
+import { type Client, isCoordinationError } from "@corral/client";
 import { type Decision, insist, placeInQueue, queueOrder } from "@corral/recipe-kit";
 import type { LockGrant } from "./lock-grant.ts";
-import { type LockOptions, type LockRule, QueueLock } from "./queue-lock.ts";
+import { marksOf, readingNow } from "./marks.ts";
+import { type ExplainedContender, type LockOptions, type LockRule, QueueLock } from "./queue-lock.ts";
 
 const readKind = "__READ__";
 const writeKind = "__WRIT__";
@@ -41,9 +42,6 @@ export function decideRead(names: readonly string[], own: string, downgraded: Re
 
 const none: ReadonlySet<string> = new Set();
 
-/** What a writer that has become a reader leaves in its node. It keeps its place, so no other writer can pass it. */
-const downgradeMark = "__READS_NOW__";
-
 /** A pair of locks, `read` and `write`; see the head of this file. */
 export class ReadWriteLock {
   readonly read: QueueLock;
@@ -54,17 +52,28 @@ export class ReadWriteLock {
   constructor(client: Client, path: string, options: LockOptions = {}) {
     this.#client = client;
     this.read = new QueueLock(client, path, readRule(), options);
-    this.write = new QueueLock(client, path, { kind: writeKind, kinds, decide: decideWrite }, options);
+    this.write = new QueueLock(client, path, { kind: writeKind, kinds, decide: decideWrite, holders }, options);
   }
 
   /**
    * From writer to reader without letting another writer in between. `held` ends; what is returned goes on in its place,
    * with the same token, and readers that waited for it come in.
    * The other way round would have to wait for other readers that want the same, for ever: acquire `write` afresh instead.
-   * @throws GrantLostError
+   * @throws GrantLostError; Error while it is entered more than once: the others believe that they write
    */
   async downgrade(held: LockGrant): Promise<LockGrant> {
-    await insist(this.#client, () => this.#client.transaction().guard(held).set(held.path, downgradeMark).commit());
+    const client = this.#client;
+    held.throwIfLost();
+    if (held.isShared)
+      throw new Error(`${held.path} is entered more than once: it can be downgraded by its only holder.`);
+    await insist(client, async () => {
+      const { data } = await client.get(held.path).catch((error: unknown) => {
+        // Gone: the transaction says so, as what it is.
+        if (isCoordinationError(error, "NoNode")) return { data: null };
+        throw error;
+      });
+      await client.transaction().guard(held).set(held.path, readingNow(data)).commit();
+    });
     return this.read.takeOver(held);
   }
 }
@@ -75,14 +84,23 @@ function readRule(): LockRule {
   return {
     kind: readKind,
     kinds,
+    holders,
     decide: (names, own) => {
       for (const name of downgraded) if (!names.includes(name)) downgraded.delete(name);
       return decideRead(names, own, downgraded);
     },
     onWaitFor: (name, data) => {
-      if (data?.toString("utf8") !== downgradeMark) return false;
+      if (!marksOf(data).readsNow) return false;
       downgraded.add(name);
       return true;
     },
   };
+}
+
+/** The first, and with a reader at the head all readers before the first writer that writes, or waits to. */
+function holders(queue: readonly ExplainedContender[]): readonly ExplainedContender[] {
+  const isWriter = ({ path, data }: ExplainedContender): boolean =>
+    path.includes(writeKind, path.lastIndexOf("/")) && !marksOf(data).readsNow;
+  const first = queue.findIndex(isWriter);
+  return queue.slice(0, first < 0 ? queue.length : Math.max(first, 1));
 }

@@ -18,6 +18,7 @@ import { type Client, isCoordinationError } from "@corral/client";
 import {
   abandonTicket,
   beginWait,
+  childPath,
   childrenOrNone,
   contenders,
   Grant,
@@ -26,12 +27,13 @@ import {
   returnTicket,
   type Ticket,
   takeTicket,
+  until,
   type WaitOptions,
   WakeUp,
   withGrant,
 } from "@corral/recipe-kit";
 import { Mutex } from "./mutex.ts";
-import { explained, type LockExplanation } from "./queue-lock.ts";
+import { type ExplainedContender, explained, type LockExplanation } from "./queue-lock.ts";
 
 /** How many may hold, and how this contender does. */
 export interface SemaphoreOptions {
@@ -70,7 +72,7 @@ export class Semaphore {
     this.path = path;
     this.#client = client;
     this.#options = options;
-    this.#mutex = new Mutex(client, `${path}/locks`, { identity });
+    this.#mutex = new Mutex(client, childPath(path, "locks"), { identity });
   }
 
   /**
@@ -79,19 +81,9 @@ export class Semaphore {
    */
   async acquire(wait: WaitOptions = {}): Promise<Grant> {
     using limit = beginWait(this.#client, "A lease of", this.path, wait);
-    for (;;) {
-      // The mutex is only for standing first in line; it is given back as soon as the lease is held.
-      const turn = await this.#mutex.acquire({ signal: limit.signal });
-      try {
-        const ticket = await this.#takeLease(limit.signal);
-        if (!(await this.#waitForRoom(ticket, limit.signal))) continue;
-        const grant = this.#hold(ticket);
-        if (grant.held) return grant;
-        grant.abandon();
-      } finally {
-        turn.abandon();
-      }
-    }
+    const [grant] = await this.#acquire(1, limit.signal);
+    // One was asked for.
+    return grant as Grant;
   }
 
   /** A lease if one is free and nobody waits, otherwise `undefined`. */
@@ -115,17 +107,20 @@ export class Semaphore {
     }
   }
 
-  /** Several leases, all or none. Not more than the limit: that would never end. */
+  /**
+   * Several leases, all or none. They are waited for in one turn, so two that want several never each hold what the
+   * other waits for. More than a shared limit allows are waited for until it does.
+   * @throws RangeError for more than the fixed limit; otherwise as `acquire`
+   */
   async acquireMany(count: number, wait: WaitOptions = {}): Promise<Grant[]> {
-    using limit = beginWait(this.#client, `${count} leases of`, this.path, wait);
-    const grants: Grant[] = [];
-    try {
-      while (grants.length < count) grants.push(await this.acquire({ signal: limit.signal }));
-      return grants;
-    } catch (error) {
-      for (const grant of grants) grant.abandon();
-      throw error;
+    const { limit } = this.#options;
+    const most = typeof limit === "number" ? limit : Number.MAX_SAFE_INTEGER;
+    if (!(Number.isInteger(count) && count >= 0 && count <= most)) {
+      throw new RangeError(`Semaphore ${this.path}: ${count} leases; it must be a whole number from 0 to ${most}.`);
     }
+    if (count === 0) return [];
+    using waiting = beginWait(this.#client, `${count} leases of`, this.path, wait);
+    return await this.#acquire(count, waiting.signal);
   }
 
   /** Acquires, runs `fn`, releases. Rejects with GrantLostError when the lease was lost on the way, even if `fn` resolved. */
@@ -134,19 +129,48 @@ export class Semaphore {
   }
 
   /** Who has a lease and who waits for one, since when, with which session, and when that would be over if they died. */
-  async explain(): Promise<LockExplanation> {
-    const leases = (await contenders(this.#client, this.#leases, [leaseKind])).map(explained);
-    const names = leases.map(({ path }) => path.slice(path.lastIndexOf("/") + 1));
-    const limit = await this.#readLimit(new AbortController().signal);
-    const { holders, waiters } = await this.#mutex.explain();
-    return {
-      holders: leases.filter((_, i) => decideLease(names, names[i] ?? "", limit)),
-      waiters: [...holders, ...waiters],
-    };
+  async explain(wait: WaitOptions = {}): Promise<LockExplanation> {
+    using limit = beginWait(this.#client, "The explanation of", this.path, wait);
+    const { signal } = limit;
+    const queue = await this.#mutex.explain({ signal });
+    const leases = (await contenders(this.#client, this.#leases, [leaseKind], signal)).map(explained);
+    const most = await this.#readLimit(signal);
+    // Beyond the limit is the one whose turn it is, or, since the limit was lowered, somebody who has had it before.
+    const turns = new Set([...queue.holders, ...queue.waiters].map(({ sessionId }) => sessionId));
+    const isHeld = ({ sessionId }: ExplainedContender, i: number): boolean =>
+      i < most || i < leases.length - 1 || !turns.has(sessionId);
+    return { holders: leases.filter(isHeld), waiters: [...queue.holders, ...queue.waiters] };
+  }
+
+  /** The mutex is only for standing first in line: it is given back as soon as the leases are held. */
+  async #acquire(count: number, signal: AbortSignal): Promise<Grant[]> {
+    for (;;) {
+      const turn = await this.#mutex.acquire({ signal });
+      const grants: Grant[] = [];
+      try {
+        while (grants.length < count) {
+          const ticket = await this.#takeLease(signal);
+          if (!(await this.#waitForRoom(ticket, signal))) break;
+          grants.push(this.#hold(ticket));
+        }
+        if (grants.length === count && grants.every(({ held }) => held)) {
+          // Whoever only tries must not find somebody's turn where nobody waits.
+          await until(turn.release(), signal);
+          return grants;
+        }
+      } catch (error) {
+        for (const grant of grants) grant.abandon();
+        throw error;
+      } finally {
+        turn.abandon();
+      }
+      // Lost with the session before anybody had them: go on as if they had never been.
+      for (const grant of grants) grant.abandon();
+    }
   }
 
   get #leases(): string {
-    return `${this.path}/leases`;
+    return childPath(this.path, "leases");
   }
 
   #takeLease(signal: AbortSignal): Promise<Ticket> {
@@ -184,9 +208,9 @@ export class Semaphore {
       return data !== null && data.length === 4 ? data.readInt32BE() : 0;
     } catch (error) {
       if (!isCoordinationError(error, "NoNode")) throw error;
-      // No limit has been set yet: nobody may pass until there is one.
-      await insist(this.#client, () => this.#client.exists(limit.path, { ...watch, signal }), signal);
-      return 0;
+      // No limit has been set yet: nobody may pass until there is one. One that has come meanwhile is read.
+      const stat = await insist(this.#client, () => this.#client.exists(limit.path, { ...watch, signal }), signal);
+      return stat === undefined ? 0 : await this.#readLimit(signal, wakeUp);
     }
   }
 

@@ -214,7 +214,7 @@ export class Delivery<T> implements AsyncDisposable, TransactionGuard {
     });
     try {
       // From here on it is this transaction that deletes the claim: that it goes is no loss.
-      this.#grant.handOver();
+      this.#grant.supersede();
       await settle(this.#client, this.#settlement(item, build));
       if (item === "check") this.#parts.onGivenBack();
       this.#ended.abort(new DOMException(`${this.path} was ${how}`, "AbortError"));
