@@ -12,13 +12,7 @@ export const packedDirectory = inject("packedDirectory");
 export const packages: readonly Packed[] = await readPacked(packedDirectory);
 
 /** Packages whose README is not written yet. */
-export const readmesToCome: readonly string[] = [
-  "@corral/caches",
-  "@corral/configuration",
-  "@corral/counters",
-  "@corral/recipe-kit",
-  "@corral/transactions",
-];
+export const readmesToCome: readonly string[] = [];
 
 /** What is installed besides our packages, and the workspace's package that has it. */
 const foreign: Readonly<Record<string, string>> = {
@@ -58,7 +52,7 @@ async function install(directory: string, name: string): Promise<void> {
 export interface Example {
   readonly code: string;
   readonly printed: string | undefined;
-  /** The packages of ours that it imports. */
+  /** The packages that it imports: ours, and foreign ones that are known here. */
   readonly imports: readonly string[];
 }
 
@@ -71,7 +65,7 @@ export async function readExample({ directory }: Packed): Promise<Example | unde
   const block = (language: string) => new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(text)?.[1];
   const code = block("ts");
   if (code === undefined) return undefined;
-  const imports = [...code.matchAll(/^import .* from "(@corral\/[^"]+)";$/gm)].map(([, name = ""]) => name);
+  const imports = [...code.matchAll(/^import .* from "(@corral\/[^"]+|zod)";/gm)].map(([, name = ""]) => name);
   return { code, printed: block("text"), imports };
 }
 
