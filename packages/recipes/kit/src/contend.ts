@@ -1,6 +1,17 @@
 /**
  * The contend loop: take a ticket, look at the queue, decide; wait for exactly one other node, and decide again at every
  * wake-up, for a watch is a hint and never a fact. What the tickets mean is the recipe's `decide`, a pure function.
+ *
+ * ```ts
+ * const ticket = await contend(client, { parent: "/locks/a", kind: "lock-", data: identity, decide: decideMutex }, signal);
+ * ```
+ *
+ * Znodes     <parent>/_c_<guid>-<kind><seq>: ephemeral sequential, see ticket.ts; <parent> is made if it is missing
+ * Invariant  `decide` was last asked about names among which the own one was, of the present session
+ * Wake-up    each contender watches the one node that `decide` names
+ * Suspended  it waits on
+ * Lost       the ticket is gone: it takes another, at the end of the queue
+ * Not given  that what was granted is held a moment later: make a Grant of the ticket
  */
 import { type Client, isCoordinationError } from "@corral/client";
 import { insist } from "./insist.ts";

@@ -1,6 +1,20 @@
 /**
  * A grant: the right to act as the only one, as a value. It begins held and ends once, by release or by loss; nothing
  * about it can go stale, because what must not be trusted any more is aborted.
+ *
+ * ```ts
+ * const { path, sessionId, czxid: fencingToken } = ticket; // of `contend()`
+ * const grant = new Grant(client, { path, sessionId, fencingToken, giveBack: () => returnTicket(client, ticket) });
+ * await client.transaction().guard(grant).set("/ledger", bytes).commit(); // GrantLostError unless it still holds
+ * ```
+ *
+ * Znodes     none of its own: the one that it is made of
+ * Invariant  while `held` says so, the node is there, as far as the client's deadline is earned by the server; see
+ *            docs/adr/0005-grants-hold-until-their-deadline.md
+ * Wake-up    one watch on the node, for whoever deletes it or writes to it
+ * Suspended  it holds until its deadline; with `whenSuspended: "abort"` it ends
+ * Lost       `signal` has aborted, by the clock of this process and not later than the server could grant it to others
+ * Not given  that who holds it has stopped when it is lost: `guard()` in the tree, and outside `fencingToken`, see fence.ts
  */
 import { type Client, isCoordinationError, type StateEvent, type Watcher } from "@corral/client";
 import { type GrantLossReason, GrantLostError, isGrantLostError } from "./errors.ts";
@@ -44,6 +58,8 @@ export class Grant implements AsyncDisposable {
   readonly #options: GrantOptions;
   readonly #ended = new AbortController();
   #released: Promise<void> | undefined;
+  /** While it is being ended by something else than a release: settles with that. */
+  #ending: Promise<unknown> | undefined;
   #onNodeChange: Watcher = () => {};
 
   constructor(client: Client, options: GrantOptions) {
@@ -124,6 +140,23 @@ export class Grant implements AsyncDisposable {
     this.#end(new DOMException(`${this.path} goes on as another grant`, "AbortError"));
   }
 
+  /**
+   * Ends it by `act`, which takes its node away in another way than giving it back: while that is under way, that the
+   * node goes is no loss. When `act` rejects it is held as before, unless it was lost.
+   */
+  protected async endBy(how: string, act: () => Promise<void>): Promise<void> {
+    this.throwIfLost();
+    const acting = act();
+    this.#ending = acting.catch(() => undefined);
+    try {
+      await acting;
+    } finally {
+      this.#ending = undefined;
+    }
+    this.#released ??= Promise.resolve();
+    this.#end(new DOMException(`${this.path} was ${how}`, "AbortError"));
+  }
+
   /** Gives it back in the background: for whoever must not wait, because the connection may be down. */
   abandon(): void {
     this.release().catch((err: unknown) => this.#client.logger.error({ err, path: this.path }, "giving back failed"));
@@ -153,6 +186,11 @@ export class Grant implements AsyncDisposable {
       } catch (error) {
         if (this.signal.aborted) return;
         if (isInterruption(error)) continue;
+        if (this.#ending !== undefined) {
+          // Gone by what ends it, or not: then the next look tells.
+          await this.#ending;
+          continue;
+        }
         if (isCoordinationError(error, "NoNode")) return this.lose("node deleted");
         // Not even readable for its own holder: then only the session and the clock tell.
         this.#client.logger.warn({ err: error, path: this.path }, "a held node cannot be watched");

@@ -1,6 +1,12 @@
 /**
  * A ticket: an ephemeral sequential node of one's own in a queue. Its name holds a GUID, `_c_<guid>-<kind><sequence>` as
- * Curator has it, so that a create whose reply was lost is never repeated blindly: the node is looked for instead.
+ * Curator has it, so that a create whose reply was lost is never repeated blindly: the node is looked for instead. In
+ * ours the GUID says the session's timeout too, for `explain()`.
+ *
+ * Invariant  one call gives one node, or none and leaves none
+ * Suspended  it waits on; given up meanwhile, it is given back on the next connection of the same session
+ * Lost       it begins afresh under another name: an ephemeral node of the old session is about to vanish
+ * Not given  that it is still there: look
  */
 import { type Client, isCoordinationError, isRecoverable } from "@corral/client";
 import { newTicketGuid } from "./guid.ts";
