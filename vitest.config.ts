@@ -14,6 +14,10 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/**/src/**/*.test.ts", "bench/src/**/*.test.ts", "test/tidy/**/*.test.ts"],
+          // Nothing in here keeps state outside its test, and loading the sources anew for each file took most of the time.
+          isolate: false,
+          // A machine that is busy with other things must not look like a bug.
+          testTimeout: 60_000,
         },
       },
       {
