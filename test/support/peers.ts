@@ -68,3 +68,9 @@ export function hasCuratorDiscovery(): boolean {
   const present = existsSync(jar) && spawnSync("javac", ["-version"]).status === 0;
   return peer("Curator's discovery", present, "apt-get install libcurator-discovery-java default-jdk-headless");
 }
+
+/** Whether Debian's zktop is there, and `script` to give it a terminal. */
+export function hasZktop(): boolean {
+  const present = existsSync("/usr/bin/zktop") && existsSync("/usr/bin/script");
+  return peer("zktop", present, "apt-get install zktop bsdutils");
+}

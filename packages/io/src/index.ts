@@ -9,6 +9,7 @@ export { nodeDisk } from "./node/disk.ts";
 export { nodeEnvironment } from "./node/environment.ts";
 export { type HttpServer, type HttpServerOptions, serveHttp } from "./node/http-server.ts";
 export { nodeLocalAddress } from "./node/local-address.ts";
+export { nodeMachine } from "./node/machine.ts";
 export { nodeDialer, nodeListener } from "./node/network.ts";
 export { nodeProcessEnd } from "./node/process-end.ts";
 export { nodeRandom } from "./node/random.ts";
@@ -26,6 +27,7 @@ export {
 } from "./ports/disk.ts";
 export type { Environment } from "./ports/environment.ts";
 export { type LogFields, type Logger, silentLogger } from "./ports/log.ts";
+export type { Machine, MachineFacts } from "./ports/machine.ts";
 export type { Address, ByteStream, Dialer, Listener, Listening, StreamHandler } from "./ports/network.ts";
 export type { ProcessEnd, SignalName } from "./ports/process-end.ts";
 export type { Random } from "./ports/random.ts";

@@ -1,6 +1,7 @@
 /**
  * What a server can be told. One schema: defaults, ranges, and errors that name the key and what to write instead.
  */
+import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import { z } from "zod";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -25,6 +26,9 @@ const limitsShape = {
   >),
   maxFrameBytes: frameBytes.optional(),
 };
+
+/** Words that tell nothing of the clients, the tree or the machine. */
+const safeWords: (FourLetterWord | "*")[] = ["ruok", "srvr", "isro"];
 
 const schema = z
   .strictObject({
@@ -56,6 +60,11 @@ const schema = z
     compatibility: z.enum(compatibleVersions, `must be one of ${compatibleVersions.join(", ")}`).optional(),
     /** Whether nodes may have a time to live. Default true; with `compatibility` false, as Apache's is. */
     extendedTypesEnabled: z.boolean("must be true or false").optional(),
+    /**
+     * Which of the four-letter words are answered on the port for clients; `"*"`: all of them. Anybody who can connect may
+     * ask, so by default only what clients themselves need.
+     */
+    fourLetterWords: z.array(z.enum(["*", ...fourLetterWords], "must be four-letter words, or *")).default(safeWords),
     limits: z.strictObject(limitsShape).optional(),
   })
   .refine((c) => (c.minSessionTimeoutMs ?? c.tickMs * 2) <= (c.maxSessionTimeoutMs ?? c.tickMs * 20), {
@@ -78,6 +87,7 @@ export interface ServerConfig {
   readonly reaperIntervalMs: number;
   readonly superDigest: string | undefined;
   readonly behaviour: Behaviour;
+  readonly fourLetterWords: readonly (FourLetterWord | "*")[];
   readonly limits: Limits;
 }
 

@@ -105,14 +105,16 @@ export class Driver {
   async #writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
     const { log, logger, clock } = this.#parts;
     const startedMs = clock.elapsedMs();
+    let written: { zxid: number; tookMs: number } | undefined;
     try {
       await log.writeSnapshot(zxid, chunks);
-      logger.info({ zxid: formatZxid(zxid), tookMs: Math.round(clock.elapsedMs() - startedMs) }, "snapshot written");
+      written = { zxid, tookMs: Math.round(clock.elapsedMs() - startedMs) };
+      logger.info({ zxid: formatZxid(zxid), tookMs: written.tookMs }, "snapshot written");
     } catch (err) {
       // The log still has everything; the next snapshot tries again.
       if (err instanceof SnapshotGivenUpError) logger.info({ zxid: formatZxid(zxid) }, err.message);
       else logger.error({ err, zxid: formatZxid(zxid) }, "writing a snapshot failed");
     }
-    this.dispatch({ type: "snapshotEnded" });
+    this.dispatch({ type: "snapshotEnded", ...(written && { written }) });
   }
 }

@@ -1,5 +1,6 @@
 /** Where entries go before they are applied: the disk, or, for a server that lives in memory, nowhere. */
 import type { LogRecord } from "./storage/record.ts";
+import type { DirectorySizes } from "./storage/storage.ts";
 
 /** The log as the driver sees it. `Storage` is one. */
 export interface DurableLog {
@@ -9,6 +10,8 @@ export interface DurableLog {
   writeEpoch(epoch: number): Promise<void>;
   /** Resolves when the snapshot is durable. Pulls the chunks at its own pace. */
   writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void>;
+  /** How much lies on the disk. */
+  sizes(): Promise<DirectorySizes>;
   /** Waits for what is in flight, but for a snapshot, which is given up. */
   close(): Promise<void>;
   /** Called with the zxid of the newest record that is durable. */
@@ -33,6 +36,10 @@ export class MemoryLog implements DurableLog {
 
   writeSnapshot(): Promise<void> {
     return Promise.resolve();
+  }
+
+  sizes(): Promise<DirectorySizes> {
+    return Promise.resolve({ logBytes: 0, snapshotBytes: 0 });
   }
 
   close(): Promise<void> {

@@ -99,6 +99,31 @@ export class Replica {
     return this.#watches.size;
   }
 
+  /** All connections, to look at. */
+  get connections(): Iterable<Connection> {
+    return this.#connections;
+  }
+
+  /** All watches, to look at. */
+  get watches(): Pick<WatchTable<Connection>, "size" | "pathCount" | "recursiveCount" | typeof Symbol.iterator> {
+    return this.#watches;
+  }
+
+  /** When which sessions are due: elapsed ms, and their ids, earliest first. */
+  get sessionDueTimes(): readonly (readonly [dueMs: number, ids: readonly bigint[]])[] {
+    return this.#sessions.dueTimes;
+  }
+
+  /** Bytes of the writes proposed and not yet durable. */
+  get outstandingBytes(): number {
+    return this.#proposals.pendingBytes;
+  }
+
+  /** Entries applied since the last snapshot, and bytes logged since. */
+  get sinceSnapshot(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#appliedSinceSnapshot, bytes: this.#proposals.bytesProposed - this.#bytesAtSnapshot };
+  }
+
   /** Writes proposed and not yet durable. */
   get outstanding(): number {
     return this.#proposals.count;
@@ -155,7 +180,7 @@ export class Replica {
       case "snapshotEnded":
         this.state.tree.endSnapshot();
         this.#snapshotRunning = false;
-        return;
+        return this.#countSnapshot(input.written);
       default:
         assertNever(input);
     }
@@ -170,9 +195,11 @@ export class Replica {
   }
 
   #onDurable(zxid: number): void {
+    const before = this.#proposals.count;
     for (let next = this.#proposals.takeDurable(zxid); next !== undefined; next = this.#proposals.takeDurable(zxid)) {
       this.#apply(next);
     }
+    this.stats.entriesPerSync.add(before - this.#proposals.count);
     this.#pipeline.onProposalsApplied();
     this.#snapshotWhenDue();
   }
@@ -203,7 +230,7 @@ export class Replica {
 
   #onTick(): void {
     this.#pipeline.touchPaused();
-    this.#sessions.tick();
+    this.stats.sessionsExpiredTotal += this.#sessions.tick();
     const { elapsedMs, wallMs } = this.#turn.now;
     this.#nextReapMs ??= elapsedMs + this.#options.reaperIntervalMs;
     if (elapsedMs < this.#nextReapMs || this.#proposals.failed) return;
@@ -222,6 +249,18 @@ export class Replica {
       if (connection === undefined) continue;
       this.#connections.close(connection, "the log failed with its write in flight: the outcome is unknown");
     }
+  }
+
+  #countSnapshot(written: { readonly zxid: number; readonly tookMs: number } | undefined): void {
+    const { stats } = this;
+    if (written === undefined) {
+      stats.snapshotFailuresTotal++;
+      return;
+    }
+    stats.snapshotsTotal++;
+    stats.lastSnapshotMs = written.tookMs;
+    stats.lastSnapshotZxid = written.zxid;
+    stats.lastSnapshotAtMs = this.#turn.now.wallMs;
   }
 
   #snapshotWhenDue(): void {

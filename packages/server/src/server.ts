@@ -4,9 +4,11 @@ import {
   type Disk,
   type Listener,
   type Logger,
+  type Machine,
   nodeClock,
   nodeDisk,
   nodeListener,
+  nodeMachine,
   nodeRandom,
   type Random,
   sha1Base64,
@@ -15,14 +17,17 @@ import {
 } from "@corral/io";
 import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
 import { answerFourLetterWord } from "./admin/four-letter-words.ts";
+import { initialTraceMask, type Subject } from "./admin/subject.ts";
 import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
 import { ClientPort } from "./net/client-port.ts";
 import { recover } from "./recover.ts";
+import { Histogram } from "./replica/latencies.ts";
 import { Replica } from "./replica.ts";
 import { StateMachine } from "./state/state-machine.ts";
 import { Storage } from "./storage/storage.ts";
+import { timedDisk } from "./storage/timed-disk.ts";
 
 /** What a server is started with: settings, and the ports through which it touches the outside. */
 export interface ServerOptions extends ServerSettings {
@@ -32,6 +37,7 @@ export interface ServerOptions extends ServerSettings {
   readonly random?: Random | undefined;
   readonly disk?: Disk | undefined;
   readonly listener?: Listener | undefined;
+  readonly machine?: Machine | undefined;
 }
 
 /**
@@ -41,14 +47,16 @@ export interface ServerOptions extends ServerSettings {
  * DirectoryInUseError when another server has it, the operating system's error when the port cannot be had.
  */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
-  const { logger = silentLogger, clock = nodeClock, random = nodeRandom, disk, listener, ...settings } = options;
+  const { logger = silentLogger, clock = nodeClock, random = nodeRandom, ...others } = options;
+  const { disk = nodeDisk, listener = nodeListener, machine = nodeMachine, ...settings } = others;
   const config = parseConfig(settings);
   const server = new Server(config, {
     logger,
     clock,
     random,
-    disk: disk ?? nodeDisk,
-    listener: listener ?? nodeListener,
+    disk,
+    listener,
+    machine,
   });
   try {
     await server.start();
@@ -65,6 +73,7 @@ interface ServerPorts {
   readonly random: Random;
   readonly disk: Disk;
   readonly listener: Listener;
+  readonly machine: Machine;
 }
 
 /** A running server. */
@@ -77,6 +86,9 @@ export class Server {
   #clientPort: ClientPort | undefined;
   #ticker: TimerHandle | undefined;
   #port = 0;
+  #startedMs = 0;
+  readonly #syncMs = new Histogram();
+  readonly #loopLagMs = new Histogram();
   #closing: Promise<void> | undefined;
   #onFatal: (error: Error) => void = () => {};
 
@@ -143,27 +155,49 @@ export class Server {
       this.#driver = driver;
       driver.dispatch({ type: "start" });
     });
-    await this.#listen(replica);
+    this.#startedMs = this.#ports.clock.elapsedMs();
+    await this.#listen(replica, log);
     this.#tick();
   }
 
-  async #listen(replica: Replica): Promise<void> {
+  async #listen(replica: Replica, log: DurableLog): Promise<void> {
     const { clock, listener, logger } = this.#ports;
     const { host, clientPort: port, limits } = this.#config;
     const driver = this.#driver;
     assert(driver, "the driver runs before the port opens");
-    this.#clientPort = new ClientPort({
+    const clientPort = new ClientPort({
       listener,
       clock,
       logger,
       limits,
       dispatch: (input) => driver.dispatch(input),
-      answerWord: (word) => answerFourLetterWord(word, replica),
+      answerWord: (word, argument) => answerFourLetterWord(word, subject, argument),
     });
-    driver.connect(this.#clientPort);
-    const address = await this.#clientPort.listen({ host, port });
+    const subject = this.#subject(replica, clientPort, log);
+    this.#clientPort = clientPort;
+    driver.connect(clientPort);
+    const address = await clientPort.listen({ host, port });
     this.#port = address.port;
     logger.info({ host, port: address.port }, "listening for clients");
+  }
+
+  #subject(replica: Replica, clientPort: ClientPort, log: DurableLog): Subject {
+    const server = this;
+    return {
+      config: this.#config,
+      replica,
+      clientPort,
+      clock: this.#ports.clock,
+      machine: this.#ports.machine,
+      get boundPort() {
+        return server.#port;
+      },
+      startedMs: this.#startedMs,
+      directorySizes: () => log.sizes(),
+      syncMs: this.#syncMs,
+      loopLagMs: this.#loopLagMs,
+      traceMask: initialTraceMask,
+    };
   }
 
   #tick(): void {
@@ -177,7 +211,8 @@ export class Server {
   async #recover(): Promise<{ state: StateMachine; lastEpoch: number; log: DurableLog }> {
     const { dataDir } = this.#config;
     if (dataDir === undefined) return { state: new StateMachine(), lastEpoch: 0, log: new MemoryLog() };
-    const { disk, logger } = this.#ports;
+    const { clock, logger } = this.#ports;
+    const disk = timedDisk(this.#ports.disk, clock, (tookMs) => this.#syncMs.add(tookMs));
     const storage = await Storage.open({ disk, directory: dataDir, logger });
     this.#log = storage;
     const state = await recover(storage);

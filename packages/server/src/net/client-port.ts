@@ -16,12 +16,16 @@ export interface ClientPortOptions {
   readonly limits: Limits;
   /** Takes what the connections bring. */
   readonly dispatch: (input: Input) => void;
-  /** The answer to a four-letter word, or why there is none. */
-  readonly answerWord: (word: FourLetterWord) => string;
+  /** The answer to a four-letter word, or why there is none. `argument`: what follows the word, for `stmk` alone. */
+  readonly answerWord: (word: FourLetterWord, argument: Uint8Array) => Promise<string>;
 }
 
 /** How long the other side may take to end its half of a connection that was ended here, ms. */
 const lingerMs = 2_000;
+
+/** Bytes of a four-letter word, with what belongs to it. */
+const wordBytes = 4;
+const setTraceMaskBytes = 12;
 
 interface Peer {
   readonly id: ConnectionId;
@@ -30,12 +34,20 @@ interface Peer {
   readonly connectedMs: number;
   /** Whether a frame has come: until then the first bytes may be a four-letter word. */
   spoke: boolean;
+  /** Whether it asked for a four-letter word: then nothing else it says matters. */
+  asked: boolean;
   /** Since when output lies untaken. */
   stuckSinceMs: number | undefined;
 }
 
 /** A listening port and its connections; see the head of this file. */
 export class ClientPort {
+  /** Connections refused at accept, ever. */
+  refusedTotal = 0;
+  /** Connections that this port ended for a reason of its own. */
+  cutOffTotal = 0;
+  receivedBytesTotal = 0;
+  sentBytesTotal = 0;
   readonly #options: ClientPortOptions;
   readonly #peers = new Map<ConnectionId, Peer>();
   readonly #perAddress = new Map<string, number>();
@@ -90,6 +102,7 @@ export class ClientPort {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
     peer.stream.write(bytes);
+    this.sentBytesTotal += bytes.length;
     const unsent = peer.stream.unsentBytes;
     if (unsent === 0) return;
     peer.stuckSinceMs ??= this.#options.clock.elapsedMs();
@@ -136,6 +149,7 @@ export class ClientPort {
           ? `${fromHere} connections from ${host} are open (limit maxConnectionsPerAddress)`
           : undefined;
     if (refusal !== undefined) {
+      this.refusedTotal++;
       this.#options.logger.warn({ remote: text(stream.remote), reason: refusal }, "connection refused");
       stream.destroy();
       return;
@@ -146,6 +160,7 @@ export class ClientPort {
       decoder: new FrameDecoder({ maxFrameBytes: limits.maxFrameBytes }),
       connectedMs: clock.elapsedMs(),
       spoke: false,
+      asked: false,
       stuckSinceMs: undefined,
     };
     this.#peers.set(peer.id, peer);
@@ -162,13 +177,16 @@ export class ClientPort {
   }
 
   #onData(peer: Peer, chunk: Buffer): void {
-    if (!this.#peers.has(peer.id)) return;
+    if (!this.#peers.has(peer.id) || peer.asked) return;
+    this.receivedBytesTotal += chunk.length;
     peer.decoder.push(chunk);
-    if (!peer.spoke && peer.decoder.pendingBytes >= 4) {
+    if (!peer.spoke && peer.decoder.pendingBytes >= wordBytes) {
       const word = fourLetterWord(peer.decoder.peek());
       if (word !== undefined) {
-        peer.stream.write(Buffer.from(this.#options.answerWord(word), "utf8"));
-        this.#drop(peer, false);
+        // What is to be set stands behind the word, and may come later.
+        if (word === "stmk" && peer.decoder.pendingBytes < setTraceMaskBytes) return;
+        peer.asked = true;
+        void this.#answerWord(peer, word);
         return;
       }
     }
@@ -189,6 +207,20 @@ export class ClientPort {
     if (broken !== undefined) this.#cutOff(peer, broken.message + guess(peer), false);
   }
 
+  async #answerWord(peer: Peer, word: FourLetterWord): Promise<void> {
+    const { answerWord, logger } = this.#options;
+    const argument = Uint8Array.from(peer.decoder.peek().subarray(wordBytes, setTraceMaskBytes));
+    let text = "";
+    try {
+      text = await answerWord(word, argument);
+    } catch (err) {
+      logger.error({ err, word }, "a four-letter word could not be answered");
+    }
+    if (!this.#peers.has(peer.id)) return;
+    peer.stream.write(Buffer.from(text, "utf8"));
+    this.#drop(peer, false);
+  }
+
   #onClose(peer: Peer, error: Error | undefined): void {
     this.#ended(peer.stream);
     if (!this.#peers.has(peer.id)) return;
@@ -202,6 +234,7 @@ export class ClientPort {
   /** Ends a connection for a reason of this port's own. */
   #cutOff(peer: Peer, reason: string, abrupt = true): void {
     if (!this.#peers.has(peer.id)) return;
+    this.cutOffTotal++;
     this.#options.logger.warn({ remote: text(peer.stream.remote), reason }, "connection cut off");
     this.#drop(peer, abrupt);
   }

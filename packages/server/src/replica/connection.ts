@@ -6,6 +6,7 @@ import type { Address } from "@corral/io";
 import { type Id, Writer } from "@corral/protocol";
 import type { Outcome } from "../state/operation.ts";
 import type { Watcher } from "../watch/watch-table.ts";
+import { ConnectionStats } from "./connection-stats.ts";
 import type { ConnectionId } from "./effect.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { ClockedSession } from "./session-clock.ts";
@@ -54,6 +55,7 @@ export class Connection implements Watcher {
   unsentBytes = 0;
   readingPaused = false;
   readonly connectedMs: number;
+  readonly stats = new ConnectionStats();
 
   constructor(id: ConnectionId, remote: Address, nowMs: number) {
     this.id = id;

@@ -38,8 +38,8 @@ export type Input =
   | { readonly type: "logFailed" }
   /** Take nothing more in: what is under way is finished, then the server ends. */
   | { readonly type: "stop" }
-  /** The snapshot asked for is on the disk, or was given up. */
-  | { readonly type: "snapshotEnded" };
+  /** The snapshot asked for is on the disk after `tookMs`; or it failed or was given up, and there is none. */
+  | { readonly type: "snapshotEnded"; readonly written?: { readonly zxid: number; readonly tookMs: number } };
 
 /** What a server can want done. */
 export type Effect =

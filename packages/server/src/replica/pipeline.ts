@@ -67,7 +67,8 @@ export class Pipeline {
   /** Frames that arrived together. */
   onFrames(connection: Connection, frames: readonly Buffer[]): void {
     if (this.#stopping) return;
-    this.#parts.stats.received += frames.length;
+    this.#parts.stats.receivedTotal += frames.length;
+    connection.stats.received += frames.length;
     this.#parts.sessions.touch(connection);
     for (const frame of frames) this.#onFrame(connection, frame);
     this.#regulate(connection);
@@ -193,6 +194,7 @@ export class Pipeline {
         if (behaviour.eventsNeedRead && !allows(acl, Permission.read, connection.identities)) return;
         writeEvent(connection.out, shownZxid, type, path);
         stats.onEvent();
+        connection.stats.sent++;
         turn.hasOutput(connection);
       });
     }
@@ -274,7 +276,7 @@ export class Pipeline {
       return connections.close(connection, "its session had gone on over another connection");
     }
     writeOutcome(connection.out, write.xid, state.lastZxid, write.type, outcome);
-    this.#answered(connection, write.arrivedMs);
+    this.#answered(connection, write.type, write.xid, write.arrivedMs);
     if (outcome.type === "sessionClosed") {
       connections.close(connection, "the client ended its session", { level: "debug" });
     }
@@ -291,7 +293,7 @@ export class Pipeline {
     const { state } = this.#parts;
     switch (type) {
       case OpCode.ping:
-        return this.#reply(connection, xid, state.lastZxid, ErrorCode.Ok, arrivedMs);
+        return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Ok, arrivedMs);
       case OpCode.auth:
         return this.#authenticate(connection, xid, frame, arrivedMs);
       case OpCode.sasl: {
@@ -300,11 +302,11 @@ export class Pipeline {
         replyHeaderCodec.write(connection.out, { xid, zxid: noZxid, err: ErrorCode.Ok });
         operations.sasl.response.write(connection.out, { token: null });
         connection.out.endFrame(mark);
-        return this.#answered(connection, arrivedMs);
+        return this.#answered(connection, type, xid, arrivedMs);
       }
       case OpCode.reconfig:
         // Alone there is nothing to reconfigure.
-        return this.#reply(connection, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
+        return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
       default:
         return this.#refuse(connection, xid, type, arrivedMs);
     }
@@ -312,7 +314,7 @@ export class Pipeline {
 
   #refuse(connection: Connection, xid: number, type: number, arrivedMs: number): void {
     const { state, connections, behaviour } = this.#parts;
-    this.#reply(connection, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
+    this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
     const name = opName(type);
     const what = name === undefined ? `unknown operation ${type}` : `operation ${type} (${name})`;
     const why = behaviour.unknownOperations.has(type)
@@ -335,7 +337,7 @@ export class Pipeline {
       replyHeaderCodec.write(out, { xid, zxid: state.lastZxid, err });
     }
     out.endFrame(mark);
-    this.#answered(connection, arrivedMs);
+    this.#answered(connection, type, xid, arrivedMs);
   }
 
   /** Events that the request finds due go out before its reply. */
@@ -348,13 +350,14 @@ export class Pipeline {
         // −1, as the reference has it: no one transaction is behind an event that was missed.
         writeEvent(to.out, -1, event, path);
         stats.onEvent();
+        to.stats.sent++;
       }),
     );
     const mark = out.beginFrame();
     replyHeaderCodec.write(out, { xid, zxid: state.lastZxid, err });
     if (err === ErrorCode.Ok) out.raw(body.take());
     out.endFrame(mark);
-    this.#answered(connection, arrivedMs);
+    this.#answered(connection, type, xid, arrivedMs);
   }
 
   #readContext(connection: Connection): ReadContext {
@@ -390,10 +393,11 @@ export class Pipeline {
       packet = authPacketCodec.read(new Reader(frame, 8));
       return ErrorCode.Ok;
     });
-    if (packet === undefined) return this.#reply(connection, xid, noZxid, err, arrivedMs);
+    if (packet === undefined) return this.#reply(connection, OpCode.auth, xid, noZxid, err, arrivedMs);
     const proven = authenticate(packet, authentication);
     if (proven === undefined) {
-      this.#reply(connection, xid, noZxid, ErrorCode.AuthFailed, arrivedMs);
+      this.#parts.stats.authFailuresTotal++;
+      this.#reply(connection, OpCode.auth, xid, noZxid, ErrorCode.AuthFailed, arrivedMs);
       return connections.close(connection, `authentication failed (scheme ${JSON.stringify(packet.scheme)})`);
     }
     const fresh = proven.filter((p) => !connection.identities.some((i) => i.scheme === p.scheme && i.id === p.id));
@@ -405,17 +409,20 @@ export class Pipeline {
       const { maxIdentityTextPerConnection } = limits;
       return connections.close(connection, `its identities have more than ${maxIdentityTextPerConnection} characters`);
     }
-    this.#reply(connection, xid, noZxid, ErrorCode.Ok, arrivedMs);
+    this.#reply(connection, OpCode.auth, xid, noZxid, ErrorCode.Ok, arrivedMs);
   }
 
-  #reply(connection: Connection, xid: number, zxid: number, err: number, arrivedMs: number): void {
+  #reply(connection: Connection, type: number, xid: number, zxid: number, err: number, arrivedMs: number): void {
     writeBareReply(connection.out, xid, zxid, err);
-    this.#answered(connection, arrivedMs);
+    this.#answered(connection, type, xid, arrivedMs);
   }
 
-  #answered(connection: Connection, arrivedMs: number): void {
-    this.#parts.turn.hasOutput(connection);
-    this.#parts.stats.onReply(this.#parts.turn.now.elapsedMs - arrivedMs);
+  #answered(connection: Connection, type: number, xid: number, arrivedMs: number): void {
+    const { turn, stats, state } = this.#parts;
+    const { elapsedMs } = turn.now;
+    turn.hasOutput(connection);
+    stats.onReply(type, elapsedMs - arrivedMs);
+    connection.stats.onReply(type, xid, state.lastZxid, elapsedMs, elapsedMs - arrivedMs);
   }
 
   #refuseFrame(connection: Connection, frame: Buffer): void {
@@ -423,6 +430,7 @@ export class Pipeline {
   }
 
   #logBadBody(connection: Connection, type: number, error: DecodeError): void {
+    this.#parts.stats.badRequestsTotal++;
     this.#parts.turn.log(
       "warn",
       { remote: connection.remoteText, operation: opName(type) ?? type, reason: error.message },

@@ -1,27 +1,87 @@
-/** Counters that `srvr` and its kin show. */
-export class ServerStats {
-  received = 0;
-  sent = 0;
-  #count = 0;
-  #sumMs = 0;
-  #minMs = 0;
-  #maxMs = 0;
+/** What a server counts while it works, as plain numbers. Totals only grow; `srst` begins some of them anew. */
+import { Histogram, LatencySummary } from "./latencies.ts";
 
-  /** A request was answered `latencyMs` after it arrived. */
-  onReply(latencyMs: number): void {
-    this.sent++;
-    this.#sumMs += latencyMs;
-    this.#minMs = this.#count === 0 ? latencyMs : Math.min(this.#minMs, latencyMs);
-    this.#maxMs = Math.max(this.#maxMs, latencyMs);
-    this.#count++;
+/** Operations have small numbers; what is outside of this range is no operation and shares one histogram. */
+const lowestType = -16;
+const highestType = 127;
+
+/** Bounds of the histogram of how many entries became durable with one sync. */
+const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096] as const;
+
+/** Counters that `srvr` and its kin show, and metrics. */
+export class ServerStats {
+  /** Frames ever received, handshakes among them. */
+  receivedTotal = 0;
+  /** Replies and events ever sent. */
+  sentTotal = 0;
+  /** Watch events ever sent. */
+  eventsTotal = 0;
+  authFailuresTotal = 0;
+  /** Requests whose body could not be read. */
+  badRequestsTotal = 0;
+  sessionsExpiredTotal = 0;
+  snapshotsTotal = 0;
+  snapshotFailuresTotal = 0;
+  /** How long the last snapshot took, ms; −1 if there was none in this life. */
+  lastSnapshotMs = -1;
+  /** zxid of the last snapshot of this life; 0 if there was none. */
+  lastSnapshotZxid = 0;
+  /** When it was written, wall clock, ms. */
+  lastSnapshotAtMs = 0;
+  /** How many entries became durable together. */
+  readonly entriesPerSync = new Histogram(batchBounds);
+  readonly #latency = new LatencySummary();
+  readonly #byType: (Histogram | undefined)[] = new Array(highestType - lowestType + 2).fill(undefined);
+  #receivedAtReset = 0;
+  #sentAtReset = 0;
+
+  /** A request of this type was answered `latencyMs` after it arrived. */
+  onReply(type: number, latencyMs: number): void {
+    this.sentTotal++;
+    this.#latency.add(latencyMs);
+    const isKnown = type >= lowestType && type <= highestType;
+    const index = isKnown ? type - lowestType : highestType - lowestType + 1;
+    let histogram = this.#byType[index];
+    if (histogram === undefined) {
+      histogram = new Histogram();
+      this.#byType[index] = histogram;
+    }
+    histogram.add(latencyMs);
   }
 
   /** An event was sent. */
   onEvent(): void {
-    this.sent++;
+    this.sentTotal++;
+    this.eventsTotal++;
   }
 
+  /** Frames received since the last reset. */
+  get received(): number {
+    return this.receivedTotal - this.#receivedAtReset;
+  }
+
+  /** Replies and events sent since the last reset. */
+  get sent(): number {
+    return this.sentTotal - this.#sentAtReset;
+  }
+
+  /** Since the last reset. */
   get latencyMs(): { readonly min: number; readonly average: number; readonly max: number } {
-    return { min: this.#minMs, average: this.#count === 0 ? 0 : this.#sumMs / this.#count, max: this.#maxMs };
+    return this.#latency.ms;
+  }
+
+  /** Latencies by type of operation, ms, for those that were asked for; `undefined` stands for what is no operation. */
+  get latencies(): readonly (readonly [type: number | undefined, Histogram])[] {
+    return this.#byType.flatMap((histogram, index) => {
+      const type = index + lowestType;
+      return histogram === undefined ? [] : [[type > highestType ? undefined : type, histogram] as const];
+    });
+  }
+
+  /** As `srst` wants it: received, sent and the latencies of `srvr` begin anew. */
+  reset(): void {
+    this.#receivedAtReset = this.receivedTotal;
+    this.#sentAtReset = this.sentTotal;
+    this.#latency.reset();
   }
 }

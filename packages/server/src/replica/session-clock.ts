@@ -76,6 +76,13 @@ export class SessionClock {
     return { expired, stalledMs: 0 };
   }
 
+  /** When which sessions are due: elapsed ms, and their ids, earliest first. */
+  get dueTimes(): readonly (readonly [dueMs: number, ids: readonly bigint[]])[] {
+    return [...this.#buckets]
+      .sort(([one], [other]) => one - other)
+      .map(([dueMs, sessions]) => [dueMs, [...sessions].map(({ id }) => id)]);
+  }
+
   #bucket(ms: number): number {
     return (Math.floor(ms / this.#tickMs) + 1) * this.#tickMs;
   }

@@ -59,6 +59,11 @@ export class Sessions {
     this.#lastId = BigInt.asIntN(64, (BigInt(this.#options.serverId) << 56n) | time);
   }
 
+  /** When which sessions are due: elapsed ms, and their ids, earliest first. */
+  get dueTimes(): readonly (readonly [dueMs: number, ids: readonly bigint[]])[] {
+    return this.#clock.dueTimes;
+  }
+
   /** The connection was heard of. */
   touch(connection: Connection): void {
     if (connection.session !== undefined) this.#clock.touch(connection.session, this.#turn.now.elapsedMs);
@@ -134,9 +139,9 @@ export class Sessions {
     this.#clock.stop(sessionId);
   }
 
-  /** Proposes the end of every session that is due. */
-  tick(): void {
-    if (this.#proposals.failed) return;
+  /** Proposes the end of every session that is due, and tells how many those are. */
+  tick(): number {
+    if (this.#proposals.failed) return 0;
     const { expired, stalledMs } = this.#clock.tick(this.#turn.now.elapsedMs);
     if (stalledMs > 0) {
       this.#turn.log("warn", { stalledMs }, "the process was held up; every session begins a full timeout");
@@ -145,6 +150,7 @@ export class Sessions {
       this.#turn.log("info", { session: formatSessionId(sessionId) }, "session expired");
       this.#proposals.propose({ operation: { type: OpCode.closeSession, request: {} }, sessionId });
     }
+    return expired.length;
   }
 
   #refuse(connection: Connection, reason: string): void {

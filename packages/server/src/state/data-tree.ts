@@ -81,6 +81,11 @@ export class DataTree {
     return this.#ephemerals.get(sessionId) ?? [];
   }
 
+  /** The sessions that own ephemeral nodes, and the paths of those. */
+  get ephemerals(): Iterable<readonly [sessionId: bigint, paths: Iterable<string>]> {
+    return this.#ephemerals;
+  }
+
   get ephemeralCount(): number {
     let count = 0;
     for (const paths of this.#ephemerals.values()) count += paths.size;

@@ -14,7 +14,7 @@ import type { DirectoryClaim, Disk, Logger } from "@corral/io";
 import { isDirectoryInUseError } from "@corral/io";
 import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
 import { EpochRegister } from "./epoch-register.ts";
-import { epochFileName, type StorageFiles, snapshotFileName, sortFileNames } from "./file-names.ts";
+import { epochFileName, type StorageFiles, segmentFileName, snapshotFileName, sortFileNames } from "./file-names.ts";
 import { defaultStorageLimits, type StorageLimits } from "./limits.ts";
 import { purge } from "./purge.ts";
 import type { LogRecord } from "./record.ts";
@@ -54,6 +54,12 @@ export interface ReplayResult {
   readonly recordCount: number;
   /** Bytes of unfinished, never acknowledged records that were cut off, zeros written ahead included. */
   readonly truncatedBytes: number;
+}
+
+/** Bytes of files, by what they hold. */
+export interface DirectorySizes {
+  readonly logBytes: number;
+  readonly snapshotBytes: number;
 }
 
 interface Parts {
@@ -123,6 +129,24 @@ export class Storage {
   /** The epoch as last written; if that was lost, the epoch of the last record; 0 in a new directory. */
   get currentEpoch(): number {
     return this.#parts.register.epoch;
+  }
+
+  /** How much there is now. A file that goes meanwhile counts as nothing. */
+  async sizes(): Promise<DirectorySizes> {
+    const { disk, directory } = this.#parts;
+    const files = sortFileNames(await disk.list(directory));
+    const sizeOf = (name: string): Promise<number> =>
+      withFile(disk, `${directory}/${name}`, (file) => file.size()).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return 0;
+        throw error;
+      });
+    const sum = async (names: readonly string[]): Promise<number> =>
+      (await Promise.all(names.map(sizeOf))).reduce((total, bytes) => total + bytes, 0);
+    const [logBytes, snapshotBytes] = await Promise.all([
+      sum(files.segmentZxids.map(segmentFileName)),
+      sum(files.snapshotZxids.map(snapshotFileName)),
+    ]);
+    return { logBytes, snapshotBytes };
   }
 
   /** Hands on the snapshot's chunks in order, then every record after it in order. Once, before anything is written. */

@@ -52,6 +52,16 @@ export class WatchTable<W extends Watcher> {
     return this.#paths.size;
   }
 
+  /** The watched paths, and who watches each. */
+  *[Symbol.iterator](): IterableIterator<readonly [path: string, watchers: Iterable<W>]> {
+    for (const [path, watchers] of this.#paths) yield [path, watchers.keys()];
+  }
+
+  /** Number of (path, watcher) pairs among them that are recursive. */
+  get recursiveCount(): number {
+    return this.#recursive;
+  }
+
   /** Adds kinds to what `watcher` waits for on `path`. */
   add(path: string, watcher: W, kinds: number): void {
     let watchers = this.#paths.get(path);

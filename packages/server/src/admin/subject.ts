@@ -1,0 +1,34 @@
+/** What those look at who look after a server: four-letter words, the admin port, metrics. */
+import type { Clock, Machine } from "@corral/io";
+import type { ServerConfig } from "../config.ts";
+import type { ClientPort } from "../net/client-port.ts";
+import type { Histogram } from "../replica/latencies.ts";
+import type { Replica } from "../replica.ts";
+import type { DirectorySizes } from "../storage/storage.ts";
+
+/** A running server, to look at. Only `stat_reset` and its kin, and the trace mask, change anything. */
+export interface Subject {
+  readonly config: ServerConfig;
+  readonly replica: Replica;
+  readonly clientPort: Pick<ClientPort, "refusedTotal" | "cutOffTotal" | "receivedBytesTotal" | "sentBytesTotal">;
+  readonly clock: Clock;
+  readonly machine: Machine;
+  /** The port for clients, as bound. */
+  readonly boundPort: number;
+  /** When the server began to serve, elapsed ms. */
+  readonly startedMs: number;
+  /** Bytes of the data directory. In memory: zeros. */
+  directorySizes(): Promise<DirectorySizes>;
+  /** How long syncs of the log took, ms. */
+  readonly syncMs: Histogram;
+  /** How late timers ran, ms: how long the event loop kept others waiting. Empty while nobody can see it. */
+  readonly loopLagMs: Histogram;
+  /** As `stmk` sets it. Nothing is traced by it; it is kept because tools ask for it. */
+  traceMask: bigint;
+}
+
+/** What the reference starts with: client requests, server packets, sessions, warnings. */
+export const initialTraceMask = 306n;
+
+/** What stands where a server that does not serve would have to answer. */
+export const notServing = "This ZooKeeper instance is not currently serving requests";

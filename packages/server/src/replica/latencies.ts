@@ -1,0 +1,56 @@
+/** How long things took, as plain counts: cheap to add to, read only when somebody asks. */
+
+/** Upper bounds of a histogram's buckets, ms; above the last there is one more bucket. */
+export const latencyBoundsMs = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] as const;
+
+/** Least, greatest and mean since the last reset, as `srvr` shows them. */
+export class LatencySummary {
+  #count = 0;
+  #sumMs = 0;
+  #minMs = 0;
+  #maxMs = 0;
+
+  add(ms: number): void {
+    this.#sumMs += ms;
+    if (this.#count === 0 || ms < this.#minMs) this.#minMs = ms;
+    if (ms > this.#maxMs) this.#maxMs = ms;
+    this.#count++;
+  }
+
+  /** All in ms; 0 while nothing was added. */
+  get ms(): { readonly min: number; readonly average: number; readonly max: number } {
+    return { min: this.#minMs, average: this.#count === 0 ? 0 : this.#sumMs / this.#count, max: this.#maxMs };
+  }
+
+  reset(): void {
+    this.#count = 0;
+    this.#sumMs = 0;
+    this.#minMs = 0;
+    this.#maxMs = 0;
+  }
+}
+
+/** A histogram; it only ever grows. Its values need not be times. */
+export class Histogram {
+  readonly bounds: readonly number[];
+  /** One more than there are bounds; each value is counted in one of them. */
+  readonly counts: number[];
+  sum = 0;
+  count = 0;
+  max = 0;
+
+  /** `bounds`: ascending upper bounds of the buckets. */
+  constructor(bounds: readonly number[] = latencyBoundsMs) {
+    this.bounds = bounds;
+    this.counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  add(value: number): void {
+    let bucket = 0;
+    while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket++;
+    this.counts[bucket] = (this.counts[bucket] as number) + 1;
+    this.sum += value;
+    this.count++;
+    if (value > this.max) this.max = value;
+  }
+}

@@ -1,0 +1,45 @@
+/** A replica under a harness as those see it who look after servers. */
+import { initialTraceMask, type Subject } from "../src/admin/subject.ts";
+import { parseConfig, type ServerSettings } from "../src/config.ts";
+import { Histogram } from "../src/replica/latencies.ts";
+import type { ReplicaHarness } from "./replica-harness.ts";
+
+/** Begin of the wall clock of a harness, ms. */
+const epochMs = 1_000_000;
+
+/** The harness's replica, on a machine that never changes. */
+export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { fourLetterWords: ["*"] }): Subject {
+  return {
+    config: parseConfig(settings),
+    replica: harness.replica,
+    clientPort: { refusedTotal: 1, cutOffTotal: 2, receivedBytesTotal: 300, sentBytesTotal: 400 },
+    clock: {
+      wallMs: () => epochMs + harness.nowMs,
+      elapsedMs: () => harness.nowMs,
+      setTimer: () => ({ cancel: () => undefined }),
+    },
+    machine: {
+      facts: () => ({
+        hostName: "box",
+        runtime: "Node.js v20.19.0",
+        osName: "Linux",
+        osVersion: "6.1",
+        architecture: "x64",
+        userName: "corral",
+        homeDirectory: "/home/corral",
+        workingDirectory: "/srv",
+        processId: 42,
+        residentBytes: 90 << 20,
+        heapUsedBytes: 30 << 20,
+        heapLimitBytes: 2_000 << 20,
+      }),
+      files: () => Promise.resolve({ open: 33, limit: 1_024 }),
+    },
+    boundPort: 2181,
+    startedMs: 0,
+    directorySizes: () => Promise.resolve({ logBytes: 1_000, snapshotBytes: 200 }),
+    syncMs: new Histogram(),
+    loopLagMs: new Histogram(),
+    traceMask: initialTraceMask,
+  };
+}
