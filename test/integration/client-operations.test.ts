@@ -108,6 +108,28 @@ describe("create", () => {
   });
 });
 
+test("what cannot be found out any more because the client is closed is told as unknown, unless it goes with the session", async () => {
+  const drops = [
+    proxy.dropReply(({ operation }) => operation === "create2", { times: 2 }),
+    proxy.dropReply(({ operation }) => operation === "delete"),
+  ];
+  const outcomes = [
+    client.create("/t/kept", null, { protected: true }),
+    client.create("/t/gone", null, { protected: true, mode: "ephemeral" }),
+    client.delete("/t/none", { guaranteed: true }),
+  ].map((promise) => promise.catch((error: unknown) => error));
+  proxy.refuse();
+  await Promise.race(drops.map(({ happened }) => happened));
+  await expect.poll(() => client.state).toBe("suspended");
+  for (const drop of drops) drop.cancel();
+  await client.close();
+  expect(await Promise.all(outcomes)).toMatchObject([
+    { code: "ConnectionLoss", message: expect.stringContaining("whether the node was made") },
+    { code: "ClientClosed" },
+    { code: "ClientClosed", message: expect.stringContaining("whether the node is gone") },
+  ]);
+});
+
 describe("delete", () => {
   test("children: true takes everything below, however wide and deep", async () => {
     await client.create("/t/d");

@@ -2,7 +2,7 @@
 import { joinPath } from "@corral/protocol";
 import { anyVersion, checkPath, checkVersion } from "../arguments.ts";
 import type { Context } from "../context.ts";
-import { isCoordinationError, SessionExpiredError } from "../errors.ts";
+import { ClientClosedError, isCoordinationError, SessionExpiredError } from "../errors.ts";
 import { insist, isInterruption } from "../insist.ts";
 import { limits } from "../limits.ts";
 import { onAbort } from "../on-abort.ts";
@@ -93,8 +93,10 @@ async function untilDone(
       if (!isCoordinationError(error, "NoNode") || !interrupted) throw error;
     }
   }).catch((error: unknown) => {
-    if (!(error instanceof SessionOver)) throw error;
-    throw new SessionExpiredError({ operation: "delete", path, detail: "before it was known that the node is gone" });
+    const about = { operation: "delete", path, detail: "before it was known whether the node is gone" };
+    if (error instanceof SessionOver) throw new SessionExpiredError(about);
+    if (interrupted && isCoordinationError(error, "ClientClosed")) throw new ClientClosedError(about);
+    throw error;
   });
   if (signal === undefined) return await done;
   await new Promise<void>((resolve, reject) => {

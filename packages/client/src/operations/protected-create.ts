@@ -44,7 +44,11 @@ export async function createProtected(
         return ofThisSession(context, marked, made);
       } catch (error) {
         if (!isUnknown(error)) throw error;
-        const found = await insist(context.core, signal, () => find(context, marked, options));
+        const finding = insist(context.core, signal, () => find(context, marked, options));
+        const found = await finding.catch((reason: unknown) => {
+          if (marked.ephemeral || !isCoordinationError(reason, "ClientClosed")) throw reason;
+          throw unresolved(marked, "the client was closed", error);
+        });
         if (found !== undefined) return ofThisSession(context, marked, found);
         if (session.generation !== generation) throw sessionOver(marked, error);
       }
@@ -87,11 +91,17 @@ function ofThisSession(context: Context, marked: Marked, made: CreatedNode): Cre
 }
 
 function sessionOver(marked: Marked, cause: unknown): Error {
-  const about = { operation: "create", path: marked.path, cause };
-  if (marked.ephemeral) return new SessionExpiredError({ ...about, detail: "if the node was made, it goes with it" });
+  if (!marked.ephemeral) return unresolved(marked, "the session ended", cause);
+  const detail = "if the node was made, it goes with it";
+  return new SessionExpiredError({ operation: "create", path: marked.path, detail, cause });
+}
+
+function unresolved(marked: Marked, what: string, cause: unknown): Error {
   return new ConnectionLossError({
-    ...about,
-    detail: "the session ended before it was known whether the node was made",
+    operation: "create",
+    path: marked.path,
+    cause,
+    detail: `${what} before it was known whether the node was made`,
     remedy: `Look for a node whose name begins with ${marked.marker}.`,
   });
 }
