@@ -126,7 +126,10 @@ describe("the session's end", () => {
     expect(states).toEqual(["suspended"]);
     await clock.advance(1);
     expect(states).toEqual(["suspended", "lost", "connecting"]);
-    expect(await queued).toMatchObject({ code: "SessionExpired" });
+    expect(await queued).toMatchObject({
+      code: "SessionExpired",
+      message: expect.stringMatching(/has not been sent; one:2181: no connection/),
+    });
     expect(client.sessionId).toBe(0n);
     server.manner = "accept";
     await clock.advance(10_000);

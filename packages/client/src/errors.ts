@@ -329,6 +329,11 @@ export interface HostDiagnosis {
   readonly cause?: Error;
 }
 
+/** What happened at each host, as a part of a message. */
+export function formatDiagnosis(hosts: readonly HostDiagnosis[]): string {
+  return hosts.map(({ host, reason }) => `${host}: ${reason}`).join("; ");
+}
+
 /** `connect()` found no server in time. `hosts` tells what happened at each. */
 export class ConnectTimeoutError extends CoordinationError<"ConnectTimeout"> {
   readonly hosts: readonly HostDiagnosis[];
@@ -337,7 +342,7 @@ export class ConnectTimeoutError extends CoordinationError<"ConnectTimeout"> {
     const causes = hosts.flatMap(({ cause }) => (cause === undefined ? [] : [cause]));
     super("ConnectTimeout", {
       operation: `connect to ${connectString} within ${timeoutMs} ms`,
-      detail: hosts.map(({ host, reason }) => `${host}: ${reason}`).join("; "),
+      detail: formatDiagnosis(hosts),
       cause: causes.length > 1 ? new AggregateError(causes, "one cause per host") : causes[0],
     });
     this.hosts = hosts;

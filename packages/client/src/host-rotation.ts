@@ -7,6 +7,7 @@ import { assert } from "@corral/protocol";
 import { formatAddress } from "./connect-string.ts";
 import type { HostDiagnosis } from "./errors.ts";
 import { limits } from "./limits.ts";
+import type { Link } from "./link.ts";
 import type { LinkFailure } from "./session-types.ts";
 
 /** In which order the hosts of a connect string are tried: at random, or always from the first on. */
@@ -100,11 +101,13 @@ export class HostRotation {
     };
   }
 
-  /** What happened last at each host. */
-  diagnosis(): HostDiagnosis[] {
+  /** What happened last at each host. `link`: the connection that there is, or is to be. */
+  diagnosis(link: Link): HostDiagnosis[] {
+    const current = link.phase === "idle" ? undefined : formatAddress(link.host);
     return this.#hosts.map((host) => {
       const name = formatAddress(host);
-      return this.#last.get(name) ?? { host: name, reason: "not tried yet" };
+      const last = name === current && link.phase === "established" ? undefined : this.#last.get(name);
+      return last ?? { host: name, reason: name === current ? soFar(link) : "not tried yet" };
     });
   }
 }
@@ -143,6 +146,12 @@ function refusedEverywhere(seenAny: boolean): string {
       ? "their data may be older than what this client has seen (wiped or restored?), or they do not serve"
       : "they may not be serving yet, have too many connections from this address, or be something else altogether"
   }`;
+}
+
+/** How far a connection has got, in words. */
+function soFar({ phase }: Link): string {
+  if (phase === "established") return "connected";
+  return phase === "dialing" ? "no connection so far" : "it accepted the connection and has not answered so far";
 }
 
 /** A failure in words, as the end of "host:port: …". */

@@ -9,6 +9,7 @@ import {
   ConnectionLossError,
   type ErrorContext,
   errorFromWire,
+  formatDiagnosis,
   MarshallingError,
   SessionExpiredError,
   ThrottledOpError,
@@ -107,7 +108,10 @@ function failureError(failure: RequestFailure, about: About, session: Session): 
       return new ConnectionLossError({ ...about, detail, cause });
     }
     case "sessionExpired":
-      return new SessionExpiredError({ ...about, detail: "the request was still waiting and has not been sent" });
+      return new SessionExpiredError({
+        ...about,
+        detail: `the request was still waiting and has not been sent; ${formatDiagnosis(session.diagnosis)}`,
+      });
     case "closed":
       return new ClientClosedError({ ...about, detail: undefined });
     case "answerTooLong":

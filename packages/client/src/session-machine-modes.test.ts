@@ -154,6 +154,20 @@ describe("hosts", () => {
     expect(trace.machine.diagnosis.map(({ host }) => host)).toEqual(["four:2181", "two:2181", "five:2181"]);
   });
 
+  test("while one is being tried, and when it is connected, that is what is told", () => {
+    const trace = new Trace({ hosts: ["one", "two"] });
+    const reasons = () => trace.machine.diagnosis.map(({ reason }) => reason);
+    expect(reasons()).toEqual(["not tried yet", "not tried yet"]);
+    trace.attempt();
+    expect(reasons()).toEqual(["no connection so far", "not tried yet"]);
+    trace.opened();
+    expect(reasons()).toEqual(["it accepted the connection and has not answered so far", "not tried yet"]);
+    trace.broken().attempt().opened().handshake({ sessionId: 5n });
+    expect(reasons()).toEqual([expect.stringContaining("closed it without an answer"), "connected"]);
+    trace.broken().attempt().opened().handshake({ sessionId: 5n });
+    expect(reasons()).toEqual(["connected", "the server closed the connection"]);
+  });
+
   test("§6.16 more may be known about why one refuses", () => {
     const trace = new Trace({ hosts: ["one"] });
     trace.attempt().opened().broken();

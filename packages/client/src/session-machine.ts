@@ -127,7 +127,7 @@ export class SessionMachine<R extends SessionRequest> {
 
   /** What happened last at each host. */
   get diagnosis(): readonly HostDiagnosis[] {
-    return this.#rotation.diagnosis();
+    return this.#rotation.diagnosis(this.#link);
   }
 
   /** Takes one input at time `nowMs` (elapsed). The effects are to be carried out in order, before the next input's. */
