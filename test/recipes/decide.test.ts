@@ -1,5 +1,5 @@
 /** The rules of the recipes in every interleaving of four contenders, each of whom may leave at any moment. */
-import { decideFirstCome } from "@corral/leader-election";
+import { decideByPreference, decideFirstCome, type decideHandOver } from "@corral/leader-election";
 import { decideMutex, decideRead, decideWrite } from "@corral/locks";
 import { describe, expect, test } from "vitest";
 import { explore } from "../support/explore.ts";
@@ -36,8 +36,16 @@ describe("an election", () => {
     explore(queueModel({ kinds, decide: decideFirstCome, mayHold: atMostOne, mayWake: 1 }));
   });
 
-  test.each([[[1, 1, 1]], [[1, 2, 3]], [[3, 2, 1]], [[2, 1, 2]]])(
-    "with priorities %j: one leads, and no wake-up is lost",
+  test.each([[[1, 1, 1]], [[1, 2, 3]], [[3, 2, 1]], [[2, 1, 2]], [[1, 1, 1, 1]], [[1, 2, 3, 4]], [[2, 1, 2, 1]]])(
+    "with priorities %j: one leads, also when it hands over, and no wake-up is lost",
+    (priorities) => {
+      explore(preferenceModel(priorities));
+    },
+  );
+
+  const none = undefined;
+  test.each([[[none, 1, 2]], [[none, none, 1]], [[1, 2, 2, none]], [[none, 1, 2, none]]])(
+    "some with a priority and some without, %j: the same",
     (priorities) => {
       explore(preferenceModel(priorities));
     },
@@ -49,6 +57,21 @@ describe("the model finds", () => {
     const kinds = ["lock-", "lock-"];
     const decide = () => ({ kind: "granted" }) as const;
     expect(() => explore(queueModel({ kinds, decide, mayHold: atMostOne, mayWake: 1 }))).toThrow("0 and 1");
+  });
+
+  test("two leaders, when who has a priority does not look at who came before without one", () => {
+    const decide: typeof decideByPreference = (names, own, leader) =>
+      decideByPreference(
+        names.filter((name) => name.includes("-p")),
+        own,
+        leader,
+      );
+    expect(() => explore(preferenceModel([1, 2, undefined], { decide }))).toThrow("lead");
+  });
+
+  test("two leaders, when leadership is handed past who came without a priority", () => {
+    const handOver: typeof decideHandOver = () => "record";
+    expect(() => explore(preferenceModel([1, 2, undefined], { handOver }))).toThrow("lead");
   });
 
   test("a herd, when everybody waits for the first", () => {

@@ -16,24 +16,25 @@ export interface Model<S> {
 export function explore<S>(model: Model<S>): { readonly states: number; readonly finals: number } {
   const key = (state: S): string => JSON.stringify(state);
   const cameFrom = new Map<string, { readonly from: string; readonly step: string } | undefined>();
-  let frontier: S[] = [model.start];
-  cameFrom.set(key(model.start), undefined);
+  const start = key(model.start);
+  let frontier: (readonly [S, string])[] = [[model.start, start]];
+  cameFrom.set(start, undefined);
   let finals = 0;
   while (frontier.length > 0) {
-    const following: S[] = [];
-    for (const state of frontier) {
+    const following: (readonly [S, string])[] = [];
+    for (const [state, from] of frontier) {
       let isFinal = true;
       for (const { step, state: next } of model.next(state)) {
         isFinal = false;
         const k = key(next);
         if (cameFrom.has(k)) continue;
-        cameFrom.set(k, { from: key(state), step });
-        following.push(next);
+        cameFrom.set(k, { from, step });
+        following.push([next, k]);
       }
       if (isFinal) finals++;
       const problem = model.problem(state, isFinal);
       if (problem !== undefined)
-        throw new Error(`${problem}\nafter: ${history(cameFrom, key(state)).join(", ")}\nin ${key(state)}`);
+        throw new Error(`${problem}\nafter: ${history(cameFrom, from).join(", ")}\nin ${from}`);
     }
     frontier = following;
   }

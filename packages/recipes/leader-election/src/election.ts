@@ -10,7 +10,8 @@
  *
  * Znodes     <path>/_c_<guid>-latch-<seq>: ephemeral sequential, one per candidate, data = identity; as Curator's
  *            LeaderLatch. With priorities _c_<guid>-p<priority>-latch-<seq>, and <path> itself holds the leader's name
- * Invariant  at any zxid at most one live candidate leads: the first in the queue; with priorities the one written down
+ * Invariant  at any zxid at most one live candidate leads: the first in the queue; with priorities the one written down,
+ *            and whoever came before it without a priority has gone
  * Wake-up    each candidate watches one other node, and re-decides on every wake-up. Without priorities that is the one
  *            before it, so a departure wakes one; with them every candidate that was the best when it came watches the leader
  * Suspended  leadership holds until its deadline: nobody else can have been elected before. `whenSuspended: "abort"` ends
@@ -23,6 +24,8 @@ import {
   beginWait,
   contend,
   contenders,
+  insist,
+  isGrantLostError,
   returnTicket,
   type Ticket,
   type WaitOptions,
@@ -32,6 +35,7 @@ import type { Observable } from "rxjs";
 import { decideFirstCome, latchKind, leaderName, preferenceOrder, priorityMark } from "./decide.ts";
 import { Leadership } from "./leadership.ts";
 import { type LeaderView, observeLeader } from "./observe-leader.ts";
+import { nameOf } from "./paths.ts";
 import { contendByPreference, type Won } from "./preference.ts";
 
 /** How a process takes part. */
@@ -39,8 +43,9 @@ export interface ElectionOptions {
   /** By what the others know this candidate: left in its node. Default: nothing. */
   readonly identity?: string | undefined;
   /**
-   * 0 … 9999: when leadership falls vacant, the highest priority gets it; a leader is not deposed. Either every candidate
-   * gives one or none does. Default: none, first come first leads.
+   * 0 … 9999: when leadership falls vacant, the highest priority gets it; a leader is not deposed. Default: none, first
+   * come first leads. Where only some candidates give one, for example while it is being introduced, there still is one
+   * leader at a time: whoever came after one without waits until that has gone. But tokens are not in order then.
    */
   readonly priority?: number | undefined;
   /** `hold` (default): a broken connection ends leadership at its deadline. `abort`: at once. */
@@ -111,11 +116,35 @@ export class Election {
     return await withGrant(await this.campaign(wait), fn);
   }
 
+  /**
+   * One tenure after the other: campaigns, runs `fn`, resigns, and takes part again, also after leadership was lost. Ends
+   * when `signal` aborts, as soon as `fn` has ended: end it by the same signal. Rejects with what `fn` rejects with.
+   */
+  async run(fn: (leadership: Leadership) => unknown, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    while (!signal.aborted) {
+      let leadership: Leadership;
+      try {
+        leadership = await this.campaign({ signal });
+      } catch (error) {
+        if (signal.aborted) return;
+        throw error;
+      }
+      try {
+        await withGrant(leadership, fn);
+      } catch (error) {
+        // Of another grant it is the function's own affair.
+        if (!isGrantLostError(error) || error.path !== leadership.path) throw error;
+      }
+    }
+  }
+
   /** Everybody who takes part, who leads first, then in the order in which they would. */
-  async participants(): Promise<Participant[]> {
-    const present = await contenders(this.#client, this.path, [latchKind]);
+  async participants(wait: WaitOptions = {}): Promise<Participant[]> {
+    using limit = beginWait(this.#client, "The participants of", this.path, wait);
+    const { signal } = limit;
+    const present = await contenders(this.#client, this.path, [latchKind], signal);
     const order = preferenceOrder(present.map(({ path }) => nameOf(path))).map(({ name }) => name);
-    const leader = leaderName(order, await this.#recorded());
+    const leader = leaderName(order, await this.#recorded(signal));
     return present
       .map((c) => ({
         identity: c.data?.toString("utf8") ?? "",
@@ -131,15 +160,16 @@ export class Election {
   }
 
   /** Who leads and who would, since when, with which session, and when that would be over if they died. */
-  async explain(): Promise<ElectionExplanation> {
-    const all = await this.participants();
+  async explain(wait: WaitOptions = {}): Promise<ElectionExplanation> {
+    const all = await this.participants(wait);
     return { leader: all.find(({ leads }) => leads), candidates: all.filter(({ leads }) => !leads) };
   }
 
   /** The name that was last written down as leading; only with priorities is there one. */
-  async #recorded(): Promise<string | undefined> {
+  async #recorded(signal: AbortSignal): Promise<string | undefined> {
     try {
-      return (await this.#client.get(this.path)).data?.toString("utf8");
+      const { data } = await insist(this.#client, () => this.#client.get(this.path, { signal }), signal);
+      return data?.toString("utf8");
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return undefined;
       throw error;
@@ -167,8 +197,4 @@ export class Election {
       giveBack: () => returnTicket(this.#client, ticket),
     });
   }
-}
-
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }

@@ -15,7 +15,14 @@ export {
   type WaitOptions,
   WaitTimeoutError,
 } from "@corral/recipe-kit";
-export { decideByPreference, decideFirstCome, type PreferenceDecision } from "./decide.ts";
+export {
+  decideByPreference,
+  decideFirstCome,
+  decideHandOver,
+  type HandOverDecision,
+  type PreferenceDecision,
+} from "./decide.ts";
 export { Election, type ElectionExplanation, type ElectionOptions, type Participant } from "./election.ts";
+export { HandOverError, isHandOverError } from "./errors.ts";
 export { Leadership } from "./leadership.ts";
 export type { Leader, LeaderView } from "./observe-leader.ts";

@@ -1,5 +1,6 @@
 /** Who leads, as a stream: for those who only want to know. */
 import type { Client, ObservedNode } from "@corral/client";
+import { childPath } from "@corral/recipe-kit";
 import { combineLatest, distinctUntilChanged, map, type Observable, of, switchMap } from "rxjs";
 import { leaderName } from "./decide.ts";
 
@@ -28,7 +29,7 @@ export function observeLeader(client: Client, path: string): Observable<LeaderVi
       if (name === undefined) return of("none" as const);
       const recorded = election?.data?.toString("utf8") === name;
       return client
-        .watchNode(`${path}/${name}`)
+        .watchNode(childPath(path, name))
         .pipe(map((node) => toLeader(node, recorded ? election.stat.mzxid : undefined)));
     }),
   );

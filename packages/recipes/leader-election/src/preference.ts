@@ -3,15 +3,16 @@
  * the election's own node, with the version that it saw, in one transaction with a check of its own ticket. Of two that
  * try, one fails. Whoever is written there leads as long as its ticket exists.
  */
-import { type Client, isCoordinationError } from "@corral/client";
+import { type Client, isCoordinationError, type NodeData, type WatchOptions } from "@corral/client";
 import {
   abandonTicket,
+  childPath,
   childrenOrNone,
   insist,
-  nodeChanges,
   type Ticket,
   type TicketRequest,
   takeTicket,
+  WakeUp,
 } from "@corral/recipe-kit";
 import { decideByPreference } from "./decide.ts";
 
@@ -43,20 +44,36 @@ async function waitForTurn(
   signal: AbortSignal,
 ): Promise<bigint | undefined> {
   for (;;) {
-    // The record first: a leader that is written down after this has a ticket that the list then shows, or had one.
-    const record = await insist(client, () => client.get(parent, { signal }), signal);
+    using wakeUp = new WakeUp(client);
+    const read = (path: string, watch = {}) => getOrNone(client, path, { ...watch, signal });
+    // The own node before the record: a leader that hands over writes to both, and is heard of by one or the other.
+    const own = await read(ticket.path, { watch: wakeUp.watch(ticket.path) });
+    // The record before the list: a leader that is written down after this has a ticket that the list then shows, or had.
+    const record = await read(parent);
     const names = await insist(client, () => childrenOrNone(client, parent, signal), signal);
     if (client.sessionId !== ticket.sessionId || !names.includes(ticket.name)) return undefined;
+    if (own === undefined || record === undefined) continue;
     const decision = decideByPreference(names, ticket.name, record.data?.toString("utf8"));
     switch (decision.kind) {
       case "leads":
         return record.stat.mzxid;
-      case "wait":
-        await insist(client, () => nodeChanges(client, `${parent}/${decision.on}`, signal), signal);
+      case "wait": {
+        const on = childPath(parent, decision.on);
+        if ((await read(on, { watch: wakeUp.watch(on) })) !== undefined) await wakeUp.wait(signal);
         break;
+      }
       case "claim":
         await claim(client, parent, ticket, record.stat.version, signal);
     }
+  }
+}
+
+async function getOrNone(client: Client, path: string, options: WatchOptions): Promise<NodeData | undefined> {
+  try {
+    return await insist(client, () => client.get(path, options), options.signal);
+  } catch (error) {
+    if (isCoordinationError(error, "NoNode")) return undefined;
+    throw error;
   }
 }
 
