@@ -283,7 +283,7 @@ describeOnEveryEngine("a configuration", (engine) => {
     answer();
   });
 
-  test("is tried out by some first: they run with it, and go back when one of them refuses or leaves", async () => {
+  test("is tried out by some first: they run with it, and go back when one of them refuses", async () => {
     await using namespace = await engine.namespace();
     const clients = await Promise.all(Array.from({ length: 3 }, () => namespace.connect()));
     const config = configuration(await namespace.connect());
@@ -309,7 +309,14 @@ describeOnEveryEngine("a configuration", (engine) => {
     await proposal.withdraw(patience);
     for (const one of all) await viewed(one, ({ active }) => active?.stage === "active");
     expect(await proposal.state(patience)).toEqual({ kind: "withdrawn" });
+    await Promise.all(all.map((one) => one.release()));
+  });
 
+  test("is not rolled out when one leaves that tries it out; and a canary goes straight from its trial on", async () => {
+    await using namespace = await engine.namespace();
+    const [a, b, driver] = await Promise.all([namespace.connect(), namespace.connect(), namespace.connect()]);
+    const config = configuration(driver);
+    const all = await Promise.all([a, b].map((one) => configuration(one).subscribe({ consent: true, ...patience })));
     const rolled = config.rollOut(() => ({ perMinute: 9 }), { canaryPercent: 1, soakMs: 600_000, ...patience });
     rolled.catch(() => undefined);
     const victim = await Promise.race(
