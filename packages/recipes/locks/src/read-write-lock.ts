@@ -15,7 +15,7 @@
  * Tokens     a writer's token is above those of all readers and writers before it; readers among each other mean nothing
  */
 import { type Client, isCoordinationError } from "@corral/client";
-import { type Decision, insist, placeInQueue, queueOrder } from "@corral/recipe-kit";
+import { beginWait, type Decision, insist, placeInQueue, queueOrder, type WaitOptions } from "@corral/recipe-kit";
 import type { LockGrant } from "./lock-grant.ts";
 import { marksOf, readingNow } from "./marks.ts";
 import { type ExplainedContender, type LockOptions, type LockRule, QueueLock } from "./queue-lock.ts";
@@ -56,25 +56,44 @@ export class ReadWriteLock {
   }
 
   /**
-   * From writer to reader without letting another writer in between. `held` ends; what is returned goes on in its place,
-   * with the same token, and readers that waited for it come in.
+   * From writer to reader without letting another writer in between. `held` ends at once, before a reader can come in;
+   * what is returned goes on in its place, with the same token, and readers that waited for it come in. When it rejects,
+   * for example because the wait was given up, the lock is given back.
    * The other way round would have to wait for other readers that want the same, for ever: acquire `write` afresh instead.
-   * @throws GrantLostError; Error while it is entered more than once: the others believe that they write
+   * @throws GrantLostError, WaitTimeoutError, the signal's reason; Error while it is entered more than once, for the others
+   * believe that they write: then it is held as before
    */
-  async downgrade(held: LockGrant): Promise<LockGrant> {
+  async downgrade(held: LockGrant, wait: WaitOptions = {}): Promise<LockGrant> {
     const client = this.#client;
     held.throwIfLost();
     if (held.isShared)
-      throw new Error(`${held.path} is entered more than once: it can be downgraded by its only holder.`);
-    await insist(client, async () => {
-      const { data } = await client.get(held.path).catch((error: unknown) => {
-        // Gone: the transaction says so, as what it is.
-        if (isCoordinationError(error, "NoNode")) return { data: null };
-        throw error;
-      });
-      await client.transaction().guard(held).set(held.path, readingNow(data)).commit();
-    });
-    return this.read.takeOver(held);
+      throw new Error(`${held.path} is entered more than once: only its last holder can downgrade it.`);
+    using limit = beginWait(client, "The downgrade of", held.path, wait);
+    const reading = this.read.takeOver(held);
+    const either = AbortSignal.any([limit.signal, reading.signal]);
+    try {
+      await insist(client, () => this.#sayThatItReads(reading, either), either);
+      return reading;
+    } catch (error) {
+      reading.abandon();
+      throw error;
+    }
+  }
+
+  async #sayThatItReads(reading: LockGrant, signal: AbortSignal): Promise<void> {
+    const { path } = reading;
+    const data = await this.#dataOf(path, signal);
+    await this.#client.transaction().guard(reading).set(path, readingNow(data)).commit({ signal });
+  }
+
+  /** Of a node that is gone: none. The transaction says so, as what it is. */
+  async #dataOf(path: string, signal: AbortSignal): Promise<Buffer | null> {
+    try {
+      return (await this.#client.get(path, { signal })).data;
+    } catch (error) {
+      if (isCoordinationError(error, "NoNode")) return null;
+      throw error;
+    }
   }
 }
 
