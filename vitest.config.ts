@@ -15,7 +15,6 @@ export default defineConfig({
           name: "unit",
           include: ["packages/**/src/**/*.test.ts", "bench/src/**/*.test.ts", "test/tidy/**/*.test.ts"],
           // Nothing in here keeps state outside its test, and loading the sources anew for each file took most of the time.
-          isolate: false,
           // A machine that is busy with other things must not look like a bug.
           testTimeout: 60_000,
         },
@@ -40,6 +39,20 @@ export default defineConfig({
           globalSetup: "test/engines/apache-setup.ts",
           pool: "forks",
           testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        ssr: { resolve },
+        test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          globalSetup: "test/conformance/servers/conformance-setup.ts",
+          pool: "forks",
+          // All files talk to the same server; what one does must not show in the zxids that another counts.
+          fileParallelism: false,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },

@@ -22,6 +22,8 @@ export interface ApacheOptions {
   readonly config?: readonly string[];
   /** Whether nodes may have a time to live. Default true; its own default is false. */
   readonly extendedTypes?: boolean;
+  /** Java's system properties by name, for what its configuration cannot say. */
+  readonly properties?: Readonly<Record<string, string>>;
   /** The text of a JAAS configuration, for SASL. */
   readonly jaas?: string;
 }
@@ -49,6 +51,7 @@ export async function startApacheZooKeeper(options: ApacheOptions = {}): Promise
       "-cp",
       zookeeperJars,
       `-Dzookeeper.extendedTypesEnabled=${options.extendedTypes ?? true}`,
+      ...Object.entries(options.properties ?? {}).map(([name, value]) => `-D${name}=${value}`),
       ...(options.jaas === undefined ? [] : [`-Djava.security.auth.login.config=${jaas}`]),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       join(directory, "zoo.cfg"),

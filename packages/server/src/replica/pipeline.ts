@@ -305,8 +305,8 @@ export class Pipeline {
         return this.#answered(connection, type, xid, arrivedMs);
       }
       case OpCode.reconfig:
-        // Alone there is nothing to reconfigure.
-        return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
+        // As the reference has it unless it is switched on; and alone there is nothing to reconfigure.
+        return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.ReconfigDisabled, arrivedMs);
       default:
         return this.#refuse(connection, xid, type, arrivedMs);
     }

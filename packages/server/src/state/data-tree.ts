@@ -36,7 +36,8 @@ export class DataTree {
     tree.restore("/zookeeper", new Znode(init(openAcl)));
     tree.restore("/zookeeper/quota", new Znode(init(openAcl)));
     const config = new Znode(init(readOnlyAcl));
-    config.version = -1;
+    // As the reference's, which stores the list with the version that it was asked for: any.
+    config.aversion = -1;
     tree.restore("/zookeeper/config", config);
     tree.linkRestored();
     return tree;

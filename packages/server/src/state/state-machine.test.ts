@@ -1,4 +1,4 @@
-import { CreateMode, ErrorCode, maxTtlMs, OpCode, openAcl, Permission } from "@corral/protocol";
+import { CreateMode, ErrorCode, maxTtlMs, OpCode, openAcl, operations, Permission, Writer } from "@corral/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import { picture, StateDriver } from "../../test-support/state-driver.ts";
 
@@ -9,6 +9,7 @@ beforeEach(() => {
   d.session(2n);
 });
 
+const raise = (): never => expect.fail("it is there");
 const error = (code: number) => ({ type: "error", code });
 
 describe("A. create, sequence numbers, paths", () => {
@@ -35,11 +36,23 @@ describe("A. create, sequence numbers, paths", () => {
     expect(d.create("/p/s", CreateMode.ephemeralSequential)).toMatchObject({ path: "/p/s0000000000" });
   });
 
+  test("A.4 past 2^31 creates the numbers go on growing, and the cversion that is seen wraps", () => {
+    d.create("/p");
+    const parent = d.state.tree.get("/p");
+    if (parent !== undefined) parent.childCreates = 2 ** 31 - 1;
+    const create = () => d.create("/p/s-", CreateMode.persistentSequential);
+    expect(create()).toMatchObject({ path: "/p/s-2147483647" });
+    expect(create()).toMatchObject({ path: "/p/s-2147483648" });
+    const stat = d.stat("/p");
+    expect(stat).toMatchObject({ cversion: (2 * (2 ** 31 + 1) - 2) | 0 });
+    expect(() => operations.exists.response.write(new Writer(), { stat: stat ?? raise() })).not.toThrow();
+  });
+
   test("A.6 a fresh tree shows cversion −1 for the root and −2 for /zookeeper", () => {
     const fresh = new StateDriver();
     expect(fresh.stat("/")).toMatchObject({ cversion: -1, czxid: 0, ctime: 0 });
     expect(fresh.stat("/zookeeper")).toMatchObject({ cversion: -2 });
-    expect(fresh.stat("/zookeeper/config")).toMatchObject({ version: -1 });
+    expect(fresh.stat("/zookeeper/config")).toMatchObject({ version: 0, aversion: -1 });
     expect(fresh.state.tree.nodeCount).toBe(5);
   });
 

@@ -85,8 +85,8 @@ export class Znode {
       ctime: this.ctimeMs,
       mtime: this.mtimeMs,
       version: this.version,
-      // Visible cversion counts creates and deletes: creates + (creates − children still there).
-      cversion: 2 * this.childCreates - numChildren,
+      // Visible cversion counts creates and deletes: creates + (creates − children still there). 32 bits, as versions are.
+      cversion: (2 * this.childCreates - numChildren) | 0,
       aversion: this.aversion,
       ephemeralOwner: this.ephemeralOwner,
       dataLength: this.data === null ? 0 : this.data.length,

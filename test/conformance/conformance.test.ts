@@ -1,0 +1,9 @@
+/**
+ * What clients may rely on, line by line: on our server, and on Apache ZooKeeper, which proves that the lines are so. All
+ * sections in one file, so that they share their servers. One of them: `-t "D\."`; one server: `-t "Apache"`.
+ */
+import "./lines/a-create.ts";
+import "./lines/b-stat.ts";
+import "./lines/c-reads.ts";
+import "./lines/g-multi.ts";
+import "./lines/k-closing.ts";

@@ -1,0 +1,45 @@
+/**
+ * Where this server is meant to differ from Apache ZooKeeper 3.8.0 (Debian's, with its patches), and why. Tests take what to
+ * expect of each server from here, so there is no other place in which they may differ.
+ */
+
+/** One point in which the two differ. */
+export interface Difference {
+  /** What both are asked. */
+  readonly asked: string;
+  /** What each does, in the words of the test. */
+  readonly corral: unknown;
+  readonly apache: unknown;
+  readonly why: string;
+}
+
+/** By the number of the line, with a word where a line has several. */
+export const differences = {
+  "A.11": {
+    asked: "getData of a path with a NUL",
+    corral: "BadArguments",
+    apache: "NoNode",
+    why: "exists answers so on both; nobody means such a path",
+  },
+  "B.9": {
+    asked: "the epoch of a fresh server that stands alone",
+    corral: 1,
+    apache: 0,
+    why: "each start begins an epoch of its own, so that zxids also grow over data that was restored",
+  },
+  "C.1": {
+    asked: "exists of a node that the caller may not read",
+    corral: "NoAuth",
+    apache: "Ok",
+    why: "Apache's from 3.8.4 and 3.9.2 on: a Stat tells of a node what READ is there to hide",
+  },
+  "K.1": {
+    asked: "auth of the scheme digest without a colon: a user and no password",
+    corral: "AuthFailed",
+    apache: "Ok",
+    why: "it proves nothing; who means an empty password writes `user:`",
+  },
+} as const satisfies Readonly<Record<string, Difference>>;
+
+/** The name of one of them. */
+export type DifferenceName = keyof typeof differences;
