@@ -365,6 +365,7 @@ describeOnEveryEngine("a configuration", (engine) => {
     await using live = await configuration(a, { identity: "phoenix" }).subscribe({ consent: true, ...patience });
     const config = configuration(b);
     const [before] = (await config.explain(patience)).subscribers;
+    expect(before).toMatchObject({ identity: "phoenix", sessionId: a.sessionId, sessionTimeoutMs: a.sessionTimeoutMs });
     const proposal = await config.propose(() => ({ perMinute: 12 }), patience);
     await proposal.accepted(patience);
     await namespace.expireSession(a);

@@ -32,7 +32,15 @@ import {
   type Observed,
   type Transaction,
 } from "@corral/client";
-import { beginWait, isWriteOutcomeUnknownError, newGuid, Receipts, until, type WaitOptions } from "@corral/recipe-kit";
+import {
+  beginWait,
+  isWriteOutcomeUnknownError,
+  newGuid,
+  Receipts,
+  sessionTimeoutIn,
+  until,
+  type WaitOptions,
+} from "@corral/recipe-kit";
 import { judge, type Standing } from "./decide.ts";
 import { type Difference, diff } from "./diff.ts";
 import { checkSize, otherVersion, perform, toMade } from "./edit.ts";
@@ -102,6 +110,8 @@ export interface SubscriberInfo {
   /** Whether it tries a proposed change out. */
   readonly isTrying: boolean;
   readonly sessionId: bigint;
+  /** So long after the server has last heard of it, it is gone, ms. `undefined`: nobody knows. */
+  readonly sessionTimeoutMs: number | undefined;
   /** When it joined, wall clock of the server, ms since 1970. */
   readonly sinceMs: number;
 }
@@ -318,11 +328,12 @@ export class Configuration<I, T> implements AsyncDisposable {
     const { record } = look.slot;
     return {
       version: look.version,
-      subscribers: look.subscribers.map(({ identity, version, tries, stat }) => ({
+      subscribers: look.subscribers.map(({ name, identity, version, tries, stat }) => ({
         identity,
         version,
         isTrying: tries !== undefined,
         sessionId: stat.ephemeralOwner,
+        sessionTimeoutMs: sessionTimeoutIn(name.slice("_c_".length)),
         sinceMs: stat.ctimeMs,
       })),
       proposal: record && {
