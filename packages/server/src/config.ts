@@ -65,12 +65,26 @@ const schema = z
      * ask, so by default only what clients themselves need.
      */
     fourLetterWords: z.array(z.enum(["*", ...fourLetterWords], "must be four-letter words, or *")).default(safeWords),
+    /** Port of the admin server (HTTP: commands, health, metrics); 0: any free one. Default: there is none. */
+    adminPort: port.optional(),
+    /** Address on which the admin server listens. Anything but this machine's own needs an `adminToken`. */
+    adminHost: z.string().min(1, "must be a host name or address").default("127.0.0.1"),
+    /** What callers of the admin server must show, as `Authorization: Bearer …`. */
+    adminToken: z.string().min(16, "must have at least 16 characters").optional(),
     limits: z.strictObject(limitsShape).optional(),
   })
   .refine((c) => (c.minSessionTimeoutMs ?? c.tickMs * 2) <= (c.maxSessionTimeoutMs ?? c.tickMs * 20), {
     path: ["maxSessionTimeoutMs"],
     message: "must not be below minSessionTimeoutMs (by default 2 ticks; the maximum is by default 20)",
+  })
+  .refine((c) => c.adminPort === undefined || c.adminToken !== undefined || isLoopback(c.adminHost), {
+    path: ["adminToken"],
+    message: "must be set where adminHost is not an address of this machine alone (127.0.0.1, ::1 or localhost)",
   });
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
 
 /** What `startServer` takes. Every field has a default. */
 export type ServerSettings = z.input<typeof schema>;
@@ -88,6 +102,9 @@ export interface ServerConfig {
   readonly superDigest: string | undefined;
   readonly behaviour: Behaviour;
   readonly fourLetterWords: readonly (FourLetterWord | "*")[];
+  readonly adminPort: number | undefined;
+  readonly adminHost: string;
+  readonly adminToken: string | undefined;
   readonly limits: Limits;
 }
 
@@ -137,6 +154,8 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     ...config,
     dataDir: config.dataDir,
     superDigest: config.superDigest,
+    adminPort: config.adminPort,
+    adminToken: config.adminToken,
     behaviour: behaviourOf({ compatibility, extendedTypesEnabled }),
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,

@@ -2,6 +2,7 @@
 import {
   type Clock,
   type Disk,
+  type HttpServer,
   type Listener,
   type Logger,
   type Machine,
@@ -16,7 +17,9 @@ import {
   type TimerHandle,
 } from "@corral/io";
 import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
+import { openAdminPort } from "./admin/admin-port.ts";
 import { answerFourLetterWord } from "./admin/four-letter-words.ts";
+import type { Phase } from "./admin/health.ts";
 import { initialTraceMask, type Subject } from "./admin/subject.ts";
 import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
 import { Driver } from "./driver.ts";
@@ -67,6 +70,9 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   return server;
 }
 
+/** How often it is seen whether timers run late, ms. */
+const loopWatchMs = 100;
+
 interface ServerPorts {
   readonly logger: Logger;
   readonly clock: Clock;
@@ -87,6 +93,10 @@ export class Server {
   #ticker: TimerHandle | undefined;
   #port = 0;
   #startedMs = 0;
+  #phase: Phase = "recovering";
+  #subject: Subject | undefined;
+  #admin: HttpServer | undefined;
+  #loopWatch: TimerHandle | undefined;
   readonly #syncMs = new Histogram();
   readonly #loopLagMs = new Histogram();
   #closing: Promise<void> | undefined;
@@ -109,6 +119,11 @@ export class Server {
   /** Port for clients, as bound. */
   get clientPort(): number {
     return this.#port;
+  }
+
+  /** Where the admin server is, as `http://host:port`; undefined if there is none. */
+  get adminUrl(): string | undefined {
+    return this.#admin?.url;
   }
 
   /** Where clients find it: `host:port`. */
@@ -134,6 +149,8 @@ export class Server {
   /** Called by `startServer`. */
   async start(): Promise<void> {
     const { clock, random, logger } = this.#ports;
+    // First of all: a long recovery can then be told from a server that hangs.
+    await this.#openAdminPort();
     const { state, lastEpoch, log } = await this.#recover();
     this.#log = log;
     const replica = new Replica({
@@ -157,7 +174,9 @@ export class Server {
     });
     this.#startedMs = this.#ports.clock.elapsedMs();
     await this.#listen(replica, log);
+    this.#phase = "serving";
     this.#tick();
+    if (this.#config.adminPort !== undefined || this.#answersMonitors()) this.#watchLoop();
   }
 
   async #listen(replica: Replica, log: DurableLog): Promise<void> {
@@ -173,7 +192,8 @@ export class Server {
       dispatch: (input) => driver.dispatch(input),
       answerWord: (word, argument) => answerFourLetterWord(word, subject, argument),
     });
-    const subject = this.#subject(replica, clientPort, log);
+    const subject = this.#makeSubject(replica, clientPort, log);
+    this.#subject = subject;
     this.#clientPort = clientPort;
     driver.connect(clientPort);
     const address = await clientPort.listen({ host, port });
@@ -181,7 +201,32 @@ export class Server {
     logger.info({ host, port: address.port }, "listening for clients");
   }
 
-  #subject(replica: Replica, clientPort: ClientPort, log: DurableLog): Subject {
+  async #openAdminPort(): Promise<void> {
+    const { adminHost: host, adminPort: port, adminToken: token } = this.#config;
+    if (port === undefined) return;
+    const { logger } = this.#ports;
+    const phase = () => this.#phase;
+    const subject = () => this.#subject;
+    this.#admin = await openAdminPort({ host, port, token, logger, phase, subject });
+    logger.info({ host, port: this.#admin.address.port }, "listening for administrators");
+  }
+
+  #answersMonitors(): boolean {
+    const { fourLetterWords } = this.#config;
+    return fourLetterWords.includes("*") || fourLetterWords.includes("mntr");
+  }
+
+  /** Sees how late a timer runs: what anybody else in this process had to wait as well. */
+  #watchLoop(): void {
+    const { clock } = this.#ports;
+    const dueMs = clock.elapsedMs() + loopWatchMs;
+    this.#loopWatch = clock.setTimer(loopWatchMs, () => {
+      this.#loopLagMs.add(Math.max(0, clock.elapsedMs() - dueMs));
+      this.#watchLoop();
+    });
+  }
+
+  #makeSubject(replica: Replica, clientPort: ClientPort, log: DurableLog): Subject {
     const server = this;
     return {
       config: this.#config,
@@ -221,6 +266,7 @@ export class Server {
   }
 
   #fail(error: Error): void {
+    this.#phase = "failed";
     this.#ticker?.cancel();
     void this.#clientPort?.endAll();
     this.#onFatal(error);
@@ -236,13 +282,16 @@ export class Server {
   }
 
   async #close(): Promise<void> {
+    if (this.#phase !== "failed") this.#phase = "stopping";
     this.#ticker?.cancel();
+    this.#loopWatch?.cancel();
     await this.#clientPort?.stopAccepting();
     this.#driver?.dispatch({ type: "stop" });
     try {
       await this.#log?.close();
     } finally {
       await this.#clientPort?.endAll();
+      await this.#admin?.close();
     }
   }
 

@@ -1,0 +1,155 @@
+import { silentLogger } from "@corral/io";
+import { CreateMode, openAcl } from "@corral/protocol";
+import { beforeEach, describe, expect, test } from "vitest";
+import { ReplicaHarness } from "../../test-support/replica-harness.ts";
+import { subjectOf } from "../../test-support/subject.ts";
+import { answerAdminRequest } from "./admin-port.ts";
+import { adminCommands } from "./commands.ts";
+import type { Phase } from "./health.ts";
+import { metrics } from "./metrics.ts";
+import type { Subject } from "./subject.ts";
+
+let harness: ReplicaHarness;
+let subject: Subject | undefined;
+let phase: Phase;
+let token: string | undefined;
+
+beforeEach(() => {
+  harness = new ReplicaHarness();
+  subject = subjectOf(harness, {});
+  phase = "serving";
+  token = undefined;
+});
+
+async function ask(path: string, headers: Record<string, string> = {}, method = "GET") {
+  const request = new Request(`http://localhost${path}`, { method, headers });
+  const options = { token, logger: silentLogger, phase: () => phase, subject: () => subject };
+  const response = await answerAdminRequest(request, options);
+  return { status: response.status, text: await response.text() };
+}
+const body = async (path: string) => JSON.parse((await ask(path)).text);
+
+describe("/commands", () => {
+  test("has every command under each of its names, with what it is called and whether it failed", async () => {
+    for (const { names } of adminCommands) {
+      for (const name of names) {
+        const answer = await body(`/commands/${name}?traceMask=5`);
+        expect(answer).toMatchObject({ command: names[0], error: names[0] === "leader" ? expect.any(String) : null });
+      }
+    }
+    expect((await ask("/commands")).text).toContain('<a href="/commands/monitor">monitor</a>');
+  });
+
+  test("errors are told as the reference tells them, with status 200", async () => {
+    expect(await ask("/commands/foo")).toMatchObject({
+      status: 200,
+      text: expect.stringContaining("Unknown command: foo"),
+    });
+    expect(await body("/commands/stmk")).toEqual({
+      command: "set_trace_mask",
+      error: "setTraceMask requires long traceMask argument",
+    });
+    expect(await body("/commands/%E0%A4%A")).toMatchObject({ error: "Unknown command: %E0%A4%A" });
+    subject = undefined;
+    expect(await body("/commands/stat")).toMatchObject({ error: expect.stringContaining("not currently serving") });
+  });
+
+  test("session ids keep all their digits", async () => {
+    const client = harness.connect();
+    client.send("create", { path: "/e", data: null, acl: openAcl, flags: CreateMode.ephemeral });
+    client.send("getData", { path: "/e", watch: true });
+    const id = client.sessionId.toString();
+    const texts = await Promise.all(["connections", "dump", "watches_by_path"].map((name) => ask(`/commands/${name}`)));
+    for (const { text } of texts) expect(text).toMatch(new RegExp(`\\b${id}\\b`));
+    expect(await body("/commands/watches")).toMatchObject({ session_id_to_watched_paths: { [id]: ["/e"] } });
+    expect(await body("/commands/stat")).toMatchObject({
+      server_stats: { server_state: "standalone", packets_received: 3 },
+      connections: [{ remote_socket_address: "127.0.0.1:40001", packets_received: 3, packets_sent: 2 }],
+    });
+  });
+});
+
+describe("/metrics", () => {
+  test("is the whole table, in Prometheus's text", async () => {
+    const client = harness.connect();
+    client.send("getData", { path: "/", watch: true });
+    const { status, text } = await ask("/metrics");
+    expect(status).toBe(200);
+    for (const { name, kind } of metrics) expect(text).toContain(`# TYPE ${name} ${kind}\n`);
+    for (const line of text.split("\n")) {
+      expect(line).toMatch(/^(# (HELP|TYPE) .*|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? \S+|)$/);
+    }
+    expect(text).toContain("\ncorral_watches 1\n");
+    expect(text).toContain("\ncorral_requests_total 2\n");
+    expect(text).toContain('\ncorral_request_seconds_bucket{le="0.00025",operation="getData"} 1\n');
+    expect(text).toContain('\ncorral_request_seconds_bucket{le="+Inf",operation="getData"} 1\n');
+    expect(text).toContain('\ncorral_request_seconds_count{operation="getData"} 1\n');
+    expect(text).toContain('\ncorral_limit{limit="maxConnections"} 20000\n');
+    expect(text).toContain('\ncorral_limit_used{limit="maxWatchesPerConnection"} 1\n');
+    // No snapshot was written: there is nothing to tell of one, and 0 would be a lie.
+    expect(text).not.toMatch(/^corral_last_snapshot_seconds /m);
+  });
+
+  test("counters do not shrink when statistics are reset", async () => {
+    harness.connect();
+    await ask("/commands/srst");
+    expect((await ask("/metrics")).text).toContain("\ncorral_requests_total 1\n");
+    subject = undefined;
+    expect((await ask("/metrics")).status).toBe(503);
+  });
+});
+
+describe("/health", () => {
+  test("a server that serves is live and ready", async () => {
+    for (const path of ["/health", "/health/live", "/health/ready"]) {
+      expect(await ask(path)).toMatchObject({ status: 200 });
+      expect(await body(path)).toEqual({ live: true, ready: true, reasons: [], warnings: [] });
+    }
+  });
+
+  test.each([
+    ["recovering", "being recovered", 200],
+    ["stopping", "is stopping", 200],
+    ["failed", "stop by itself", 503],
+  ] as const)("%s: not ready, with the reason", async (now, reason, live) => {
+    phase = now;
+    if (now === "recovering") subject = undefined;
+    expect((await ask("/health/live")).status).toBe(live);
+    expect((await ask("/health/ready")).status).toBe(503);
+    expect((await body("/health")).reasons).toEqual([expect.stringContaining(reason)]);
+  });
+
+  test("a log that cannot be written is a reason, and a limit nearly reached a warning", async () => {
+    subject = subjectOf(harness, { limits: { maxConnections: 1 } });
+    harness.connect();
+    harness.input({ type: "logFailed" });
+    expect(await body("/health")).toEqual({
+      live: true,
+      ready: false,
+      reasons: ["the log cannot be written, so writes are refused: mend the disk, then restart the server"],
+      warnings: ["maxConnections is nearly reached: 1 of 1"],
+    });
+  });
+});
+
+describe("who may ask", () => {
+  test("with a token: whoever shows it, and anybody for health", async () => {
+    token = "0123456789abcdef";
+    expect((await ask("/metrics")).status).toBe(401);
+    expect((await ask("/metrics", { authorization: "Bearer 0123456789abcdeF" })).status).toBe(401);
+    expect((await ask("/metrics", { authorization: `Bearer ${token}` })).status).toBe(200);
+    expect((await ask("/health")).status).toBe(200);
+  });
+
+  test("without one: no web page, under whatever name it reaches this machine", async () => {
+    expect((await ask("/metrics", { origin: "http://evil.example" })).status).toBe(403);
+    expect((await ask("/metrics", { host: "evil.example:8080" })).status).toBe(403);
+    expect((await ask("/metrics", { host: "127.0.0.1:8080" })).status).toBe(200);
+    expect((await ask("/metrics", { host: "[::1]:8080" })).status).toBe(200);
+  });
+
+  test("nothing else is there", async () => {
+    expect((await ask("/")).status).toBe(404);
+    expect((await ask("/metrics", {}, "DELETE")).status).toBe(405);
+  });
+});

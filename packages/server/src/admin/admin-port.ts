@@ -1,0 +1,119 @@
+/**
+ * The admin port: `/commands`, `/health` and `/metrics` over HTTP. It is open to this machine alone, or to those who show a
+ * token; `/health` to all who can reach it, since those who ask for it seldom can show one.
+ */
+import { type HttpServer, type Logger, serveHttp } from "@corral/io";
+import { sameSecret } from "../state/session-table.ts";
+import { adminCommands, CommandError } from "./commands.ts";
+import { healthOf, type Phase } from "./health.ts";
+import { type JsonValue, toJson } from "./json.ts";
+import { notServing, type Subject } from "./subject.ts";
+
+/** Where to listen, and what to show. */
+export interface AdminPortOptions {
+  readonly host: string;
+  readonly port: number;
+  /** What callers must show as `Authorization: Bearer …`; undefined: nothing. */
+  readonly token: string | undefined;
+  readonly logger: Logger;
+  readonly phase: () => Phase;
+  /** Undefined until the server has recovered. */
+  readonly subject: () => Subject | undefined;
+}
+
+/** Listens; rejects with the operating system's error when the address cannot be had. */
+export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
+  const { host, port, logger } = options;
+  return serveHttp((request) => answerAdminRequest(request, options), {
+    host,
+    port,
+    onError: (err) => logger.warn({ err }, "an answer on the admin port failed"),
+  });
+}
+
+/** What is answered to one request. */
+export async function answerAdminRequest(
+  request: Request,
+  options: Omit<AdminPortOptions, "host" | "port">,
+): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  if (!["GET", "HEAD", "POST"].includes(request.method)) return json({ error: "method not allowed" }, 405);
+  const refusal = isForeign(request, options.token);
+  if (refusal !== undefined) return json({ error: refusal }, 403);
+  if (/^\/health(\/(live|ready))?\/?$/.test(pathname)) return answerHealth(pathname, options);
+  if (!isAuthorized(request, options.token)) {
+    return json({ error: "show the admin token as Authorization: Bearer TOKEN" }, 401, {
+      "www-authenticate": "Bearer",
+    });
+  }
+  const subject = options.subject();
+  if (pathname === "/metrics") return answerMetrics(subject);
+  if (/^\/commands\/?$/.test(pathname)) return listCommands();
+  const command = /^\/commands\/([^/]+)\/?$/.exec(pathname)?.[1];
+  if (command !== undefined) return answerCommand(decode(command), subject, searchParams);
+  return json({ error: `there is no ${pathname}: try /commands, /health or /metrics` }, 404);
+}
+
+/** `%` signs that stand for nothing are left as they are. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Why a request is not for us: a page in somebody's browser sends it, or it names a host that is none of ours. Without a token
+ * nothing else would keep web pages out of a port of this machine.
+ */
+function isForeign(request: Request, token: string | undefined): string | undefined {
+  if (token !== undefined) return undefined;
+  if (request.headers.has("origin")) return "requests of web pages are refused";
+  const name = (request.headers.get("host") ?? "").replace(/:\d+$/, "");
+  if (name === "" || name === "localhost" || /^(\[[\da-f:.]+\]|[\d.]+)$/i.test(name)) return undefined;
+  return `call this server by its address or as localhost, not as ${name}`;
+}
+
+function isAuthorized(request: Request, token: string | undefined): boolean {
+  if (token === undefined) return true;
+  const shown = /^Bearer (.*)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+  return sameSecret(Buffer.from(shown), Buffer.from(token));
+}
+
+function answerHealth(pathname: string, { phase, subject }: Pick<AdminPortOptions, "phase" | "subject">): Response {
+  const health = healthOf(phase(), subject());
+  const isGood = pathname.startsWith("/health/live") ? health.live : health.live && health.ready;
+  return json({ ...health }, isGood ? 200 : 503);
+}
+
+async function answerMetrics(subject: Subject | undefined): Promise<Response> {
+  if (subject === undefined) return json({ error: notServing }, 503);
+  // Only those who are asked for metrics pay for the library.
+  const { registryOf } = await import("./registry.ts");
+  const registry = registryOf(subject);
+  return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });
+}
+
+function listCommands(): Response {
+  const links = adminCommands.map(({ names: [name] }) => `<a href="/commands/${name}">${name}</a>\n<br/>\n`);
+  return new Response(links.join(""), { headers: { "content-type": "text/html; charset=utf-8" } });
+}
+
+/** With status 200 even for errors, as the reference has it: `error` tells. */
+async function answerCommand(name: string, subject: Subject | undefined, query: URLSearchParams): Promise<Response> {
+  const command = adminCommands.find(({ names }) => names.includes(name));
+  if (command === undefined) return json({ command: name, error: `Unknown command: ${name}` });
+  const [fullName] = command.names;
+  if (subject === undefined || !subject.replica.serving) return json({ command: fullName, error: notServing });
+  try {
+    return json({ ...(await command.run(subject, query)), command: fullName, error: null });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return json({ error: error.message, command: fullName });
+  }
+}
+
+function json(body: Readonly<Record<string, JsonValue>>, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(`${toJson(body)}\n`, { status, headers: { "content-type": "application/json", ...headers } });
+}

@@ -1,0 +1,201 @@
+/** The commands of the admin port, with the reference's names and keys. */
+import { configuration } from "./four-letter-words.ts";
+import type { JsonValue } from "./json.ts";
+import { monitor } from "./monitor.ts";
+import {
+  type ConnectionReport,
+  ephemeralsBySession,
+  reportConnections,
+  reportEnvironment,
+  serverState,
+  summarizeWatches,
+  watchesByPath,
+  watchesBySession,
+} from "./reports.ts";
+import type { Subject } from "./subject.ts";
+
+type Body = Readonly<Record<string, JsonValue>>;
+
+/** One command. */
+export interface AdminCommand {
+  /** The reference's name, and then its other ones. */
+  readonly names: readonly [string, ...string[]];
+  readonly run: (subject: Subject, query: URLSearchParams) => Body | Promise<Body>;
+}
+
+/** A command that cannot be carried out as it was asked. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}
+
+/** All commands. */
+export const adminCommands: readonly AdminCommand[] = [
+  {
+    names: ["configuration", "conf", "config"],
+    run: async (subject) => {
+      const conf = Object.fromEntries(await configuration(subject)) as Record<string, string | number>;
+      return {
+        client_port: conf.clientPort ?? null,
+        data_dir: conf.dataDir ?? null,
+        data_log_dir: conf.dataLogDir ?? null,
+        tick_time: conf.tickTime ?? null,
+        max_client_cnxns: conf.maxClientCnxns ?? null,
+        min_session_timeout: conf.minSessionTimeout ?? null,
+        max_session_timeout: conf.maxSessionTimeout ?? null,
+        server_id: conf.serverId ?? null,
+        client_port_listen_backlog: conf.clientPortListenBacklog ?? null,
+      };
+    },
+  },
+  {
+    names: ["connection_stat_reset", "crst"],
+    run: ({ replica }) => {
+      for (const connection of replica.connections) connection.stats.reset();
+      return {};
+    },
+  },
+  {
+    names: ["connections", "cons"],
+    run: (subject) => ({ connections: reportConnections(subject).map(atLength), secure_connections: [] }),
+  },
+  {
+    names: ["dirs"],
+    run: async (subject) => {
+      const { logBytes, snapshotBytes } = await subject.directorySizes();
+      return { datadir_size: snapshotBytes, logdir_size: logBytes };
+    },
+  },
+  {
+    names: ["dump"],
+    run: (subject) => ({
+      expiry_time_to_session_ids: Object.fromEntries(
+        subject.replica.sessionDueTimes.map(([dueMs, ids]) => [String(Math.round(dueMs)), ids]),
+      ),
+      session_id_to_ephemeral_paths: byText(ephemeralsBySession(subject)),
+    }),
+  },
+  { names: ["environment", "env", "envi"], run: (subject) => Object.fromEntries(reportEnvironment(subject)) },
+  { names: ["get_trace_mask", "gtmk"], run: ({ traceMask }) => ({ tracemask: traceMask }) },
+  // The tree has no digest.
+  { names: ["hash"], run: () => ({ digests: [] }) },
+  { names: ["is_read_only", "isro"], run: ({ replica }) => ({ read_only: replica.writesStopped }) },
+  {
+    names: ["last_snapshot", "lsnp"],
+    run: ({ replica: { stats } }) => ({
+      zxid: stats.lastSnapshotZxid.toString(16),
+      timestamp: Math.floor(stats.lastSnapshotAtMs / 1_000),
+    }),
+  },
+  {
+    names: ["leader", "lead"],
+    run: () => {
+      throw new CommandError("server is not initialized");
+    },
+  },
+  { names: ["monitor", "mntr"], run: async (subject) => Object.fromEntries(await monitor(subject)) },
+  { names: ["observer_connection_stat_reset", "orst"], run: () => ({}) },
+  { names: ["observers", "obsr"], run: () => ({ synced_observers: 0, observers: [] }) },
+  { names: ["ruok"], run: () => ({}) },
+  { names: ["server_stats", "srvr"], run: (subject) => serverStats(subject) },
+  {
+    names: ["set_trace_mask", "stmk"],
+    run: (subject, query) => {
+      const mask = query.get("traceMask");
+      if (mask === null || !/^-?\d{1,19}$/.test(mask)) {
+        throw new CommandError("setTraceMask requires long traceMask argument");
+      }
+      subject.traceMask = BigInt.asIntN(64, BigInt(mask));
+      return { tracemask: subject.traceMask };
+    },
+  },
+  {
+    names: ["stat_reset", "srst"],
+    run: ({ replica }) => {
+      replica.stats.reset();
+      return {};
+    },
+  },
+  {
+    names: ["stats", "stat"],
+    run: async (subject) => ({
+      ...(await serverStats(subject)),
+      connections: reportConnections(subject).map(briefly),
+      secure_connections: [],
+    }),
+  },
+  { names: ["voting_view"], run: () => ({ current_config: {} }) },
+  {
+    names: ["watch_summary", "wchs"],
+    run: (subject) => {
+      const { connections, paths, watches } = summarizeWatches(subject);
+      return { num_connections: connections, num_paths: paths, num_total_watches: watches };
+    },
+  },
+  {
+    names: ["watches", "wchc"],
+    run: (subject) => ({ session_id_to_watched_paths: byText(watchesBySession(subject)) }),
+  },
+  { names: ["watches_by_path", "wchp"], run: (subject) => ({ path_to_session_ids: byText(watchesByPath(subject)) }) },
+  { names: ["zabstate"], run: () => ({ voting: false, zabstate: "" }) },
+];
+
+function byText(groups: ReadonlyMap<bigint | string, readonly JsonValue[]>): Body {
+  return Object.fromEntries([...groups].map(([key, values]) => [String(key), values]));
+}
+
+async function serverStats(subject: Subject): Promise<Body> {
+  const { replica, clock, startedMs } = subject;
+  const { stats, state } = replica;
+  const { min, average, max } = stats.latencyMs;
+  const { logBytes, snapshotBytes } = await subject.directorySizes();
+  return {
+    version: replica.version,
+    read_only: replica.writesStopped,
+    server_stats: {
+      packets_sent: stats.sent,
+      packets_received: stats.received,
+      data_dir_size: snapshotBytes,
+      log_dir_size: logBytes,
+      provider_null: false,
+      server_state: serverState(subject),
+      last_processed_zxid: state.lastZxid,
+      outstanding_requests: replica.outstanding,
+      avg_latency: Number(average.toFixed(4)),
+      max_latency: Math.round(max),
+      min_latency: Math.round(min),
+      num_alive_client_connections: replica.connectionCount,
+      auth_failed_count: stats.authFailuresTotal,
+      uptime: Math.round(clock.elapsedMs() - startedMs),
+    },
+    node_count: state.tree.nodeCount,
+  };
+}
+
+function briefly({ host, port, interestOps, queued, received, sent }: ConnectionReport): Body {
+  return {
+    remote_socket_address: `${host}:${port}`,
+    interest_ops: interestOps,
+    outstanding_requests: queued,
+    packets_received: received,
+    packets_sent: sent,
+  };
+}
+
+function atLength(connection: ConnectionReport): Body {
+  const { session } = connection;
+  if (session === undefined) return briefly(connection);
+  return {
+    ...briefly(connection),
+    session_id: session.id,
+    last_operation: session.lastOperation,
+    established: session.establishedAtMs,
+    session_timeout: session.timeoutMs,
+    last_cxid: session.lastXid,
+    last_zxid: session.lastZxid,
+    last_response_time: session.lastReplyMs,
+    last_latency: session.lastLatencyMs,
+    min_latency: Math.round(session.latencyMs.min),
+    avg_latency: Math.round(session.latencyMs.average),
+    max_latency: Math.round(session.latencyMs.max),
+  };
+}

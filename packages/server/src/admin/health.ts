@@ -1,0 +1,31 @@
+/** Whether a server can be left alone, should be restarted, or should get no clients for now; and why. */
+import { nearLimits } from "./limits-used.ts";
+import type { Subject } from "./subject.ts";
+
+/** Where a server stands in its life. */
+export type Phase = "recovering" | "serving" | "stopping" | "failed";
+
+/** What `/health` says. */
+export interface Health {
+  /** False: only a restart helps. */
+  readonly live: boolean;
+  /** False: it cannot serve clients fully now. */
+  readonly ready: boolean;
+  /** Why not live or not ready. */
+  readonly reasons: readonly string[];
+  /** What will go wrong if it goes on like this. */
+  readonly warnings: readonly string[];
+}
+
+/** Judges; `subject` is there once recovery is over. */
+export function healthOf(phase: Phase, subject: Subject | undefined): Health {
+  const reasons: string[] = [];
+  if (phase === "recovering" || subject === undefined) reasons.push("the data directory is being recovered");
+  if (phase === "stopping") reasons.push("the server is stopping");
+  if (phase === "failed") reasons.push("the server had to stop by itself: see its log");
+  if (subject?.replica.writesStopped) {
+    reasons.push("the log cannot be written, so writes are refused: mend the disk, then restart the server");
+  }
+  const warnings = subject === undefined ? [] : nearLimits(subject);
+  return { live: phase !== "failed", ready: reasons.length === 0, reasons, warnings };
+}

@@ -1,0 +1,57 @@
+/** How near the server is to each of its limits. */
+import type { Limits } from "../limits.ts";
+import type { Connection } from "../replica/connection.ts";
+import type { Subject } from "./subject.ts";
+
+type Measure = (subject: Subject) => number;
+
+const most =
+  (measure: (connection: Connection) => number): Measure =>
+  ({ replica }) => {
+    let greatest = 0;
+    for (const connection of replica.connections) greatest = Math.max(greatest, measure(connection));
+    return greatest;
+  };
+
+function mostFromOneAddress({ replica }: Subject): number {
+  const byAddress = new Map<string, number>();
+  for (const { remote } of replica.connections) byAddress.set(remote.host, (byAddress.get(remote.host) ?? 0) + 1);
+  return Math.max(0, ...byAddress.values());
+}
+
+/** Limits that fill up; the others bound a single thing, such as a frame, and are never partly used. */
+const measures: Readonly<Partial<Record<keyof Limits, Measure>>> = {
+  maxConnections: ({ replica }) => replica.connectionCount,
+  maxConnectionsPerAddress: mostFromOneAddress,
+  maxSessions: ({ replica }) => replica.state.sessions.size,
+  maxPendingRequestsPerConnection: most(({ queue }) => queue.length),
+  maxPendingBytesPerConnection: most(({ pendingBytes }) => pendingBytes),
+  maxProposedEntries: ({ replica }) => replica.outstanding,
+  maxProposedBytes: ({ replica }) => replica.outstandingBytes,
+  softUnsentBytes: most(({ pendingOutput }) => pendingOutput),
+  hardUnsentBytes: most(({ pendingOutput }) => pendingOutput),
+  maxWatchesPerConnection: most(({ watchedPaths }) => watchedPaths.size),
+  maxWatchedTextPerConnection: most(({ watchedText }) => watchedText),
+  maxIdentitiesPerConnection: most(({ identities }) => identities.length),
+  maxIdentityTextPerConnection: most(({ identityText }) => identityText),
+  snapshotEntries: ({ replica }) => replica.sinceSnapshot.entries,
+  snapshotLogBytes: ({ replica }) => replica.sinceSnapshot.bytes,
+};
+
+/** What is used of each limit that fills up. */
+export function limitsUsed(subject: Subject): readonly (readonly [name: keyof Limits, used: number])[] {
+  return (Object.entries(measures) as [keyof Limits, Measure][]).map(([name, measure]) => [name, measure(subject)]);
+}
+
+/** Limits of which reaching them means that somebody is refused: worth a warning before it happens. */
+const refusing: readonly (keyof Limits)[] = ["maxConnections", "maxSessions"];
+
+/** Sentences on those that are nine tenths full. */
+export function nearLimits(subject: Subject): readonly string[] {
+  const { limits } = subject.config;
+  return limitsUsed(subject).flatMap(([name, used]) =>
+    refusing.includes(name) && used >= 0.9 * limits[name]
+      ? [`${name} is nearly reached: ${used} of ${limits[name]}`]
+      : [],
+  );
+}
