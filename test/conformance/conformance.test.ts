@@ -5,5 +5,6 @@
 import "./lines/a-create.ts";
 import "./lines/b-stat.ts";
 import "./lines/c-reads.ts";
+import "./lines/d-watches.ts";
 import "./lines/g-multi.ts";
 import "./lines/k-closing.ts";

@@ -33,6 +33,30 @@ export const differences = {
     apache: "Ok",
     why: "Apache's from 3.8.4 and 3.9.2 on: a Stat tells of a node what READ is there to hide",
   },
+  "D.6": {
+    asked: "how many of three changes a persistent watch hears when a plain read watches the same path",
+    corral: 3,
+    apache: 1,
+    why: "as Apache's from 3.9 on (ZOOKEEPER-4466): a read of somebody else's must not take a lasting watch away",
+  },
+  "D.7": {
+    asked: "the zxid in an event's header",
+    corral: "its zxid",
+    apache: -1,
+    why: "as Apache's from 3.9 on: a client can tell whether what it has read is newer",
+  },
+  "D.13": {
+    asked: "removing the plain data watch where there only is a persistent one",
+    corral: "NoWatcher",
+    apache: "Ok",
+    why: "as Apache's from 3.9 on; before, it took half of the persistent watch away",
+  },
+  "D.13 types": {
+    asked: "checkWatches of the type that only persistent watches have",
+    corral: "Ok",
+    apache: "MarshallingError",
+    why: "as Apache's from 3.9 on",
+  },
   "K.1": {
     asked: "auth of the scheme digest without a colon: a user and no password",
     corral: "AuthFailed",

@@ -8,6 +8,7 @@ import { afterAll, describe, inject, test } from "vitest";
 import { RawConnection } from "../../support/raw-connection.ts";
 import { type DifferenceName, differences } from "../differences.ts";
 import { Caller } from "./caller.ts";
+import type {} from "./conformance-setup.ts";
 import { ourSettings, type ServerKind } from "./kinds.ts";
 
 /** Whom a test has. */
@@ -58,12 +59,12 @@ export class Visit {
     return callers as C extends 2 ? [Caller, Caller] : [Caller, Caller, Caller];
   };
 
-  /** A connection without a session yet. */
-  async connection(): Promise<RawConnection> {
-    const connection = await RawConnection.open(this.port);
-    this.#callers.push(new Caller(connection));
-    return connection;
-  }
+  /** One who has not said hello yet. */
+  readonly connection = async (): Promise<Caller> => {
+    const caller = new Caller(await RawConnection.open(this.port));
+    this.#callers.push(caller);
+    return caller;
+  };
 
   /** What this server does where the two are meant to differ. */
   differing(name: DifferenceName): unknown {
