@@ -51,9 +51,9 @@ export function assess<P>(
   }
   possible.sort((a, b) => (a.instance.path < b.instance.path ? -1 : 1));
   const candidates = preferZone(possible, wishes.zone, wishes.zoneAtLeast);
+  const chosen = new Set(candidates.map(({ instance }) => instance));
   const all = instances.map((instance) => {
-    const isCandidate = candidates.some((one) => one.instance === instance);
-    const why = excluded.get(instance) ?? (isCandidate ? undefined : "other zone");
+    const why = excluded.get(instance) ?? (chosen.has(instance) ? undefined : "other zone");
     return { instance, excluded: why, downUntilMs: why === "down" ? recordOf(instance).downUntilMs : undefined };
   });
   return { all, candidates };

@@ -81,8 +81,9 @@ class InstancesFollower<In, P> {
 
   #onNames(names: readonly string[]): void {
     this.#names = names;
+    const there = new Set(names);
     for (const [name, subscription] of this.#subscriptions) {
-      if (names.includes(name)) continue;
+      if (there.has(name)) continue;
       this.#all.remove(subscription);
       subscription.unsubscribe();
       this.#subscriptions.delete(name);

@@ -40,7 +40,7 @@ export function nameOfClaim(claim: string): string {
 }
 
 /** @throws TypeError for a name that no node can have. */
-export function checkName(name: string): void {
+export function checkName(name: string, what = "A member"): void {
   if (name !== "" && name !== "." && name !== ".." && !name.includes("/")) return;
-  throw new TypeError(`A member cannot be named ${JSON.stringify(name)}: it must be a node's name, without slashes.`);
+  throw new TypeError(`${what} cannot be named ${JSON.stringify(name)}: it must be a node's name, without slashes.`);
 }

@@ -77,7 +77,8 @@ export class ShardedGroup {
 
   /** Remembers; nothing is sent before a call. @throws TypeError for shards or a name that no node can be named. */
   constructor(client: Client, path: string, options: ShardedGroupOptions) {
-    for (const name of [options.name, ...options.shards]) checkName(name);
+    checkName(options.name);
+    for (const shard of options.shards) checkName(shard, "A shard");
     this.path = path;
     this.#client = client;
     this.#options = options;
