@@ -1,11 +1,15 @@
-/** One lock, several libraries: our mutex, Curator's InterProcessMutex and kazoo's Lock keep each other out. */
+/**
+ * One lock, several libraries: our mutex, Curator's InterProcessMutex and kazoo's Lock keep each other out; and so do our
+ * read/write lock, semaphore and election and those of Curator.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { connect } from "@corral/client";
-import { Mutex } from "@corral/locks";
+import { type Client, connect } from "@corral/client";
+import { Election } from "@corral/leader-election";
+import { Mutex, ReadWriteLock, Semaphore } from "@corral/locks";
 import { TestServer } from "@corral/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ApacheZooKeeper, startApacheZooKeeper } from "../support/apache-zookeeper.ts";
@@ -59,20 +63,33 @@ class Foreigner {
   }
 }
 
+type Recipe = "mutex" | "read-write" | "semaphore" | "latch";
+
+/** Runs `act` while we hold it. */
+async function withOurs(client: Client, path: string, recipe: Recipe, act: () => Promise<void>): Promise<void> {
+  const patience = { timeoutMs: 60_000 };
+  switch (recipe) {
+    case "mutex":
+      return await new Mutex(client, path).withLock(act, patience);
+    case "read-write":
+      return await new ReadWriteLock(client, path).write.withLock(act, patience);
+    case "semaphore":
+      return await new Semaphore(client, path, { limit: 1 }).withLease(act, patience);
+    case "latch":
+      return await new Election(client, path).lead(act, patience);
+  }
+}
+
 /** Ours, as often, in this process. */
-async function hold(connectString: string, path: string, who: string): Promise<Holding[]> {
+async function hold(connectString: string, path: string, who: string, recipe: Recipe): Promise<Holding[]> {
   await using client = await connect(connectString);
-  const mutex = new Mutex(client, path);
   const holdings: Holding[] = [];
   for (let i = 0; i < rounds; i++) {
-    await mutex.withLock(
-      async () => {
-        const from = process.hrtime.bigint();
-        await delay(2);
-        holdings.push({ who, from, until: process.hrtime.bigint() });
-      },
-      { timeoutMs: 60_000 },
-    );
+    await withOurs(client, path, recipe, async () => {
+      const from = process.hrtime.bigint();
+      await delay(2);
+      holdings.push({ who, from, until: process.hrtime.bigint() });
+    });
   }
   return holdings;
 }
@@ -89,10 +106,15 @@ function expectNoOverlap(holdings: readonly Holding[]): void {
   expect(changes).toBeGreaterThan(rounds / 4);
 }
 
-async function together(connectString: string, foreigner: Foreigner, path: string): Promise<void> {
+async function together(
+  connectString: string,
+  foreigner: Foreigner,
+  path: string,
+  recipe: Recipe = "mutex",
+): Promise<void> {
   try {
     await foreigner.ready;
-    const ours = await Promise.all([hold(connectString, path, "ours 1"), hold(connectString, path, "ours 2")]);
+    const ours = await Promise.all(["ours 1", "ours 2"].map((who) => hold(connectString, path, who, recipe)));
     await foreigner.done();
     expectNoOverlap([...ours.flat(), ...foreigner.holdings]);
   } finally {
@@ -100,14 +122,15 @@ async function together(connectString: string, foreigner: Foreigner, path: strin
   }
 }
 
-const curator = (connectString: string, path: string) =>
+const curator = (connectString: string, path: string, recipe: Recipe = "mutex") =>
   new Foreigner("Curator", "java", [
     "-cp",
     curatorJars,
-    join(import.meta.dirname, "CuratorMutex.java"),
+    join(import.meta.dirname, "CuratorHolder.java"),
     connectString,
     path,
     String(rounds),
+    recipe,
   ]);
 const kazoo = (connectString: string, path: string) =>
   new Foreigner("kazoo", "/usr/bin/python3", [
@@ -137,6 +160,13 @@ describe("on our server", () => {
     await using server = await TestServer.start({ durable: true });
     await together(server.connectString, curator(server.connectString, "/lock"), "/lock");
   });
+  test.runIf(hasCurator()).each(["read-write", "semaphore", "latch"] as const)(
+    "ours and Curator's: %s",
+    async (recipe) => {
+      await using server = await TestServer.start({ durable: true });
+      await together(server.connectString, curator(server.connectString, "/one", recipe), "/one", recipe);
+    },
+  );
   test.runIf(hasKazoo())("our mutex and kazoo's", async () => {
     await using server = await TestServer.start({ durable: true });
     await together(server.connectString, kazoo(server.connectString, "/lock"), "/lock");
