@@ -2,6 +2,7 @@
  * `npm run bench`: starts our server and, if it is installed, Apache ZooKeeper, puts the same load on both in turn, and
  * prints what came out next to each other.
  */
+import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -56,6 +57,8 @@ const options = new Command("npm run bench --")
   .opts<Options>();
 
 const stop = new AbortController();
+// Each process that is started listens.
+setMaxListeners(100, stop.signal);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort(signal));
 
 const directory = makeDirectory();

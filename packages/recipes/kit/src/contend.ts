@@ -21,8 +21,9 @@ import {
   childrenOrNone,
   returnTicket,
   type Ticket,
+  type TicketInQueue,
   type TicketRequest,
-  takeTicket,
+  takeTicketInQueue,
 } from "./ticket.ts";
 import { WakeUp } from "./wake-up.ts";
 
@@ -51,10 +52,11 @@ export interface Contest extends TicketRequest {
  */
 export async function contend(client: Client, contest: Contest, signal: AbortSignal): Promise<Ticket> {
   for (;;) {
-    const ticket = await takeTicket(client, contest, signal);
+    const taken = await takeTicketInQueue(client, contest, signal);
+    const { ticket } = taken;
     contest.onTicket?.(ticket);
     try {
-      if (await waitForTurn(client, contest, ticket, signal)) return ticket;
+      if (await waitForTurn(client, contest, taken, signal)) return ticket;
     } catch (error) {
       abandonTicket(client, ticket);
       throw error;
@@ -65,11 +67,13 @@ export async function contend(client: Client, contest: Contest, signal: AbortSig
 /** One look at the queue: the ticket if it is granted at once, otherwise nothing, and nothing left behind. */
 export async function contendOnce(client: Client, contest: Contest, signal: AbortSignal): Promise<Ticket | undefined> {
   for (;;) {
-    const ticket = await takeTicket(client, contest, signal);
+    const { ticket, names } = await takeTicketInQueue(client, contest, signal);
     let decision: Decision | undefined;
     try {
-      do decision = await look(client, contest, ticket, signal);
-      while (decision?.kind === "wait" && (await isOvertaken(client, contest, decision.on, signal)));
+      decision = await look(client, contest, ticket, signal, names);
+      while (decision?.kind === "wait" && (await isOvertaken(client, contest, decision.on, signal))) {
+        decision = await look(client, contest, ticket, signal);
+      }
     } catch (error) {
       abandonTicket(client, ticket);
       throw error;
@@ -95,9 +99,14 @@ async function isOvertaken(client: Client, contest: Contest, on: string, signal:
 }
 
 /** `true`: granted. `false`: the ticket is gone, with its session or by somebody's hand. */
-async function waitForTurn(client: Client, contest: Contest, ticket: Ticket, signal: AbortSignal): Promise<boolean> {
-  for (;;) {
-    const decision = await look(client, contest, ticket, signal);
+async function waitForTurn(
+  client: Client,
+  contest: Contest,
+  { ticket, names }: TicketInQueue,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (let seen = names; ; seen = undefined) {
+    const decision = await look(client, contest, ticket, signal, seen);
     if (decision === undefined) return false;
     if (decision.kind === "granted") return true;
     const { on } = decision;
@@ -106,13 +115,15 @@ async function waitForTurn(client: Client, contest: Contest, ticket: Ticket, sig
   }
 }
 
+/** `seen`: the names, where they have just been read. `undefined`: the ticket is gone. */
 async function look(
   client: Client,
   contest: Contest,
   ticket: Ticket,
   signal: AbortSignal,
+  seen?: readonly string[],
 ): Promise<Decision | undefined> {
-  const names = await insist(client, () => childrenOrNone(client, contest.parent, signal), signal);
+  const names = seen ?? (await insist(client, () => childrenOrNone(client, contest.parent, signal), signal));
   // Names outlive beliefs: a ticket of an older session may still be listed, but it is as good as gone.
   if (client.sessionId !== ticket.sessionId || !names.includes(ticket.name)) return undefined;
   return contest.decide(names, ticket.name);

@@ -17,6 +17,7 @@
  * Not given  that who holds it has stopped when it is lost: `guard()` in the tree, and outside `fencingToken`, see fence.ts
  */
 import { type Client, isCoordinationError, type StateEvent, type Watcher } from "@corral/client";
+import type { TimerHandle } from "@corral/io";
 import { type GrantLossReason, GrantLostError, isGrantLostError } from "./errors.ts";
 import { insist, isInterruption } from "./insist.ts";
 
@@ -45,6 +46,9 @@ export interface GrantOptions {
   readonly onData?: ((data: Buffer | null) => void) | undefined;
 }
 
+/** Whoever holds for less never asks the server to watch its node: that would be what it spends most of the time on. */
+const watchAfterMs = 2;
+
 /** Something held; see the head of this file. `using` it gives it back. */
 export class Grant implements AsyncDisposable {
   readonly path: string;
@@ -61,6 +65,8 @@ export class Grant implements AsyncDisposable {
   /** While it is being ended by something else than a release: settles with that. */
   #ending: Promise<unknown> | undefined;
   #onNodeChange: Watcher = () => {};
+  #isWatched = true;
+  #watchTimer: TimerHandle | undefined;
 
   constructor(client: Client, options: GrantOptions) {
     this.#client = client;
@@ -70,7 +76,7 @@ export class Grant implements AsyncDisposable {
     this.fencingToken = options.fencingToken;
     client.on("state", this.#onState);
     if (client.sessionId !== options.sessionId) this.lose("session lost");
-    else void this.#watchNode();
+    else this.#watchTimer = client.clock.setTimer(watchAfterMs, () => void this.#watchNode());
   }
 
   /** Aborts the moment the grant cannot be trusted any more: reason GrantLostError, or after `release()` an AbortError. */
@@ -114,7 +120,21 @@ export class Grant implements AsyncDisposable {
   async #release(): Promise<void> {
     this.#end(new DOMException(`${this.path} was released`, "AbortError"));
     const { reason } = this.signal;
-    await this.#options.giveBack(isGrantLostError(reason) ? reason.reason : undefined);
+    await this.#giveBack(isGrantLostError(reason) ? reason.reason : undefined);
+  }
+
+  /** The watch goes with the node, which spares the server being asked to forget it. Where the node stays, it is asked. */
+  async #giveBack(loss: GrantLossReason | undefined): Promise<void> {
+    try {
+      await this.#options.giveBack(loss);
+    } finally {
+      this.#unwatch();
+    }
+  }
+
+  #unwatch(): void {
+    this.#isWatched = false;
+    this.#client.unwatch(this.path, this.#onNodeChange);
   }
 
   /**
@@ -138,6 +158,7 @@ export class Grant implements AsyncDisposable {
     this.throwIfLost();
     this.#released = Promise.resolve();
     this.#end(new DOMException(`${this.path} goes on as another grant`, "AbortError"));
+    this.#unwatch();
   }
 
   /**
@@ -179,7 +200,9 @@ export class Grant implements AsyncDisposable {
         this.#onNodeChange = () => resolve();
       });
       try {
-        const { data, stat } = await this.#client.get(this.path, { watch: this.#onNodeChange, signal: this.signal });
+        const { data, stat } = await this.#client.get(this.path, { watch: this.#onNodeChange });
+        if (!this.#isWatched) this.#unwatch();
+        if (this.signal.aborted) return;
         if (stat.ephemeralOwner !== this.sessionId) return this.lose("node deleted");
         this.#tellData(data);
         await changed;
@@ -212,15 +235,15 @@ export class Grant implements AsyncDisposable {
   lose(reason: GrantLossReason): void {
     if (this.signal.aborted) return;
     this.#end(new GrantLostError(this.path, reason));
-    if (reason === "session lost" || reason === "client closed") return;
-    this.#released = this.#options.giveBack(reason);
+    if (reason === "session lost" || reason === "client closed") return this.#unwatch();
+    this.#released = this.#giveBack(reason);
     this.#released.catch((err: unknown) => this.#client.logger.error({ err, path: this.path }, "giving back failed"));
   }
 
   #end(reason: Error): void {
     if (this.#ended.signal.aborted) return;
     this.#client.off("state", this.#onState);
-    this.#client.unwatch(this.path, this.#onNodeChange);
+    this.#watchTimer?.cancel();
     this.#ended.abort(reason);
   }
 }

@@ -35,20 +35,49 @@ export interface TicketRequest {
   readonly data: Uint8Array | string;
 }
 
+/** A ticket, and the queue as it was seen right after it was taken; no names if it was not seen. */
+export interface TicketInQueue {
+  readonly ticket: Ticket;
+  readonly names: readonly string[] | undefined;
+}
+
 /**
  * Takes a ticket. When `signal` aborts it rejects with the signal's reason, and a ticket that was taken all the same is
  * given back in the background, as soon as there is a connection.
  */
 export async function takeTicket(client: Client, request: TicketRequest, signal: AbortSignal): Promise<Ticket> {
+  return (await takeAndLook(client, request, signal, async () => undefined)).ticket;
+}
+
+/**
+ * The same, and reads the queue in one go with it: a server answers a session's requests in order, so a read that is sent
+ * right behind the create sees what was created.
+ */
+export async function takeTicketInQueue(
+  client: Client,
+  request: TicketRequest,
+  signal: AbortSignal,
+): Promise<TicketInQueue> {
+  return await takeAndLook(client, request, signal, () => childrenOrNone(client, request.parent, signal));
+}
+
+type Look = () => Promise<readonly string[] | undefined>;
+
+async function takeAndLook(
+  client: Client,
+  request: TicketRequest,
+  signal: AbortSignal,
+  look: Look,
+): Promise<TicketInQueue> {
   const { parent, kind, data } = request;
   for (;;) {
     signal.throwIfAborted();
     const sessionId = client.sessionId;
     const guid = newTicketGuid(client.random, sessionId === 0n ? 0 : client.sessionTimeoutMs);
     try {
-      const ticket = await createOnce(client, parent, `${ticketMark}${guid}-`, kind, data, signal);
+      const taken = await createOnce(client, parent, `${ticketMark}${guid}-`, kind, data, signal, look);
       // Made by a session that has ended meanwhile, it is about to vanish: worse than none.
-      if (ticket !== undefined && ticket.sessionId === client.sessionId) return ticket;
+      if (taken !== undefined && taken.ticket.sessionId === client.sessionId) return taken;
     } catch (error) {
       if (signal.aborted) void giveBack(client, parent, `${ticketMark}${guid}-`, sessionId);
       throw error;
@@ -64,21 +93,28 @@ async function createOnce(
   kind: string,
   data: Uint8Array | string,
   signal: AbortSignal,
-): Promise<Ticket | undefined> {
+  look: Look,
+): Promise<TicketInQueue | undefined> {
   const sessionId = client.sessionId;
   for (;;) {
     try {
-      const made = await client.create2(childPath(parent, prefix + kind), data, {
+      const creating = client.create2(childPath(parent, prefix + kind), data, {
         mode: "ephemeralSequential",
         signal,
       });
-      return toTicket(made.path, made.stat.czxid, made.stat.ephemeralOwner);
+      // What it fails of, the create or the next look fails of as well.
+      const looking = look().catch(() => undefined);
+      const made = await creating;
+      const ticket = toTicket(made.path, made.stat.czxid, made.stat.ephemeralOwner);
+      const names = await looking;
+      // Without the ticket it was read before it, or the ticket is gone: that is for a look of its own to tell.
+      return { ticket, names: names?.includes(ticket.name) ? names : undefined };
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) {
         await insist(client, () => client.ensurePath(parent, { signal }), signal);
       } else if (isRecoverable(error)) {
         const found = await findOwn(client, parent, prefix, signal);
-        if (found !== undefined) return found;
+        if (found !== undefined) return { ticket: found, names: undefined };
         // Not there, on the same session and after a sync: it was not made and will not be. Otherwise nobody knows.
         if (client.sessionId !== sessionId) return undefined;
       } else if (isCoordinationError(error, "SessionExpired")) {
