@@ -15,6 +15,8 @@ export interface NodeChildOptions {
   readonly args: readonly string[];
   /** User and group to run as; only root can change them. */
   readonly uid?: number | undefined;
+  /** Environment variables besides those of the tests. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Children that run: none outlives the process of the tests, however that ends by itself. */
@@ -32,10 +34,11 @@ export class NodeChild {
   readonly exited: Promise<Ending>;
 
   /** Its standard input stays open until the process of the tests is gone: a child that is still alive then can end itself. */
-  constructor(script: string, { args, uid }: NodeChildOptions) {
+  constructor(script: string, { args, uid, variables }: NodeChildOptions) {
     this.process = spawn(process.execPath, [script, ...args], {
       stdio: ["pipe", "pipe", "pipe"],
       ...(uid !== undefined && { uid, gid: uid }),
+      ...(variables !== undefined && { env: { ...process.env, ...variables } }),
     });
     running.add(this.process);
     this.process.stderr?.on("data", (chunk: Buffer) => {

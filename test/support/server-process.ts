@@ -11,7 +11,10 @@ export class ServerProcess extends NodeChild {
   readonly stdout: string[] = [];
   port = 0;
 
-  private constructor(args: readonly string[], options: { readonly uid?: number } = {}) {
+  private constructor(
+    args: readonly string[],
+    options: { readonly uid?: number; readonly variables?: Readonly<Record<string, string>> } = {},
+  ) {
     if (!existsSync(built))
       throw new Error("packages/server is not built: run `npm run build` (or `npm test`, which does)");
     super(command, { args, ...options });
@@ -28,8 +31,11 @@ export class ServerProcess extends NodeChild {
   }
 
   /** Starts it and resolves when it says that it is ready. */
-  static async start(args: readonly string[]): Promise<ServerProcess> {
-    const server = new ServerProcess(args);
+  static async start(
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(args, { variables });
     const { stdout } = server.process;
     if (stdout === null) throw new Error("standard output is piped");
     const ready = new Promise<void>((resolve) => {

@@ -1,25 +1,26 @@
 /** The `corral-server` command: one server in the foreground. */
-import { isDirectoryInUseError } from "@corral/io";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isDirectoryInUseError, nodeEnvironment } from "@corral/io";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
-import { type CompatibleVersion, compatibleVersions } from "../compatibility.ts";
-import { ConfigError } from "../config.ts";
+import { compatibleVersions } from "../compatibility.ts";
+import { ConfigError, type ServerSettings } from "../config.ts";
+import { defaultLimits } from "../limits.ts";
 import { type Server, startServer } from "../server.ts";
+import { epochFileName } from "../storage/file-names.ts";
 import { StorageError } from "../storage/storage-error.ts";
 import { serverVersion } from "../version.ts";
+import { logLevelVariable, serverOptions } from "./options.ts";
+import { type Gathered, gatherSettings, inOperatorsWords, splitWords } from "./settings.ts";
 
 const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 
 interface Flags {
-  readonly host?: string;
-  readonly clientPort: number;
-  readonly dataDir?: string;
+  readonly config?: string;
   readonly memory?: true;
-  readonly tick?: number;
-  readonly minSessionTimeout?: number;
-  readonly maxSessionTimeout?: number;
-  readonly compatibility?: CompatibleVersion;
-  readonly logLevel: string;
+  readonly limit?: ReadonlyMap<string, number>;
+  readonly logLevel?: string;
 }
 
 /** Exit codes: 0 stopped as asked, 1 could not start or had to stop, 2 wrong usage. */
@@ -33,39 +34,81 @@ export async function main(argv: readonly string[]): Promise<void> {
     return;
   }
   const flags = command.opts<Flags>();
-  if (flags.dataDir !== undefined && flags.memory !== undefined) {
-    fail(2, "--data-dir and --memory exclude each other: give the one that you mean.");
-    return;
+  let gathered: Gathered;
+  let level: string;
+  try {
+    gathered = gatherSettings({
+      flags: settingsOf(command, flags),
+      memoryFlag: flags.memory ?? false,
+      configFlag: flags.config,
+      environment: nodeEnvironment,
+      readFile: (path) => readFileSync(path, "utf8"),
+    });
+    level = flags.logLevel ?? logLevel(gathered.logLevel ?? "info");
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return fail(2, `${logLevelVariable}: ${error.message}`);
+    if (!(error instanceof ConfigError)) throw error;
+    return fail(2, `${error.message.replace("Wrong settings: ", "")}.`);
   }
-  if (flags.dataDir === undefined && flags.memory === undefined) {
-    fail(
+  if (gathered.settings.dataDir === undefined && !gathered.memory) {
+    return fail(
       2,
       "Say where the data shall live with --data-dir DIR, or --memory for a server that forgets everything at its end.",
     );
-    return;
   }
-  await serve(flags);
+  await serve(gathered, level);
 }
 
 function describeCommand(): Command {
-  return new Command("corral-server")
+  const command = new Command("corral-server")
     .description("Runs one Corral coordination server in the foreground. It speaks the ZooKeeper client protocol.")
-    .option("--client-port <port>", "port for clients; 0 takes a free one", wholeNumber, 2181)
-    .option("--host <address>", "address to listen on (default: 127.0.0.1; 0.0.0.0 for every interface)")
-    .option("--data-dir <dir>", "directory for logs and snapshots; made if it does not exist")
-    .option("--memory", "keep everything in memory, nothing on disk")
-    .option("--tick <ms>", "basic unit of time; sessions expire with this precision (default: 2000)", wholeNumber)
-    .option("--min-session-timeout <ms>", "shortest session timeout granted (default: 2 ticks)", wholeNumber)
-    .option("--max-session-timeout <ms>", "longest session timeout granted (default: 20 ticks)", wholeNumber)
-    .addOption(
-      new Option("--compatibility <version>", "for tests of clients: as this older Apache ZooKeeper").choices(
-        compatibleVersions,
-      ),
+    .addArgument(new Argument("[command]", "what to do").choices(["start"]).default("start"))
+    .option("--config <file>", "a zoo.cfg as Apache ZooKeeper has it, or settings as JSON if its name ends with .json")
+    .option("--memory", "keep everything in memory, nothing on disk");
+  for (const { flag, value, help, kind, setting } of serverOptions) {
+    if (flag === undefined) continue;
+    const option = new Option(`--${flag} <${value}>`, help);
+    if (setting === "compatibility") option.choices(compatibleVersions);
+    else if (kind === "number") option.argParser(wholeNumber);
+    else if (kind === "boolean") option.choices(["true", "false"]);
+    else if (kind === "words") option.argParser(splitWords);
+    command.addOption(option);
+  }
+  return command
+    .option("--limit <name=number>", "one of the limits of docs/server.md; can be repeated", addLimit)
+    .option(
+      "--log-level <level>",
+      `${logLevels.join(", ")}; the log is JSON lines on standard error (default: info)`,
+      logLevel,
     )
-    .option("--log-level <level>", `${logLevels.join(", ")}; the log is JSON lines on standard error`, logLevel, "info")
+    .addHelpText(
+      "after",
+      `
+Every setting can also come from the environment, CORRAL_CLIENT_PORT for --client-port, or from the file of --config. A flag
+counts before a variable, a variable before the file. docs/server.md has them all.`,
+    )
     .version(serverVersion)
     .allowExcessArguments(false)
     .exitOverride();
+}
+
+/** What was said by flags, by the names of the settings. */
+function settingsOf(command: Command, flags: Flags): ReadonlyMap<string, unknown> {
+  const settings = new Map<string, unknown>([...(flags.limit ?? [])].map(([name, value]) => [`limits.${name}`, value]));
+  for (const { flag, setting, kind } of serverOptions) {
+    if (flag === undefined) continue;
+    const value: unknown = command.getOptionValue(flag.replace(/-./g, (dash) => dash.charAt(1).toUpperCase()));
+    if (value !== undefined) settings.set(setting, kind === "boolean" ? value === "true" : value);
+  }
+  return settings;
+}
+
+function addLimit(text: string, limits: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, number> {
+  const [, name = "", number = ""] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (!Object.hasOwn(defaultLimits, name)) {
+    throw new InvalidArgumentError(`It must be name=number, the name one of ${Object.keys(defaultLimits).join(", ")}.`);
+  }
+  return new Map([...limits, [name, wholeNumber(number)]]);
 }
 
 function wholeNumber(text: string): number {
@@ -80,25 +123,25 @@ function logLevel(text: string): string {
   return text;
 }
 
-async function serve(flags: Flags): Promise<void> {
-  const logger = pino({ level: flags.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+async function serve({ settings, memory, warnings, nameOf }: Gathered, level: string): Promise<void> {
+  const logger = pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+  for (const warning of warnings) logger.warn({}, warning);
+  const { dataDir } = settings;
+  if (dataDir !== undefined && holdsApacheData(dataDir)) {
+    return fail(
+      1,
+      `${dataDir} holds the data of an Apache ZooKeeper, in version-2, which this server does not read. ` +
+        `Choose another directory with ${nameOf("dataDir")}, and copy the tree over with a client.`,
+    );
+  }
   let server: Server;
   try {
-    server = await startServer({
-      ...(flags.host !== undefined && { host: flags.host }),
-      clientPort: flags.clientPort,
-      ...(flags.memory === undefined && flags.dataDir !== undefined && { dataDir: flags.dataDir }),
-      ...(flags.tick !== undefined && { tickMs: flags.tick }),
-      ...(flags.minSessionTimeout !== undefined && { minSessionTimeoutMs: flags.minSessionTimeout }),
-      ...(flags.maxSessionTimeout !== undefined && { maxSessionTimeoutMs: flags.maxSessionTimeout }),
-      ...(flags.compatibility !== undefined && { compatibility: flags.compatibility }),
-      logger,
-    });
+    server = await startServer({ ...settings, logger });
   } catch (error) {
-    fail(error instanceof ConfigError ? 2 : 1, explain(error, flags));
-    return;
+    return fail(error instanceof ConfigError ? 2 : 1, explain(error, settings, nameOf));
   }
-  const where = flags.memory ? "in memory" : `data in ${flags.dataDir}`;
+  const where = memory ? "in memory" : `data in ${dataDir}`;
+  if (server.adminUrl !== undefined) process.stdout.write(`Corral admin server: ${server.adminUrl}\n`);
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 
   const stop = (signal: NodeJS.Signals): void => {
@@ -124,45 +167,45 @@ function fail(code: number, sentence: string): void {
   process.stderr.write(`corral-server: ${sentence}\n`);
 }
 
+/** Somebody who takes a zoo.cfg over would otherwise find an empty tree beside the data that he meant. */
+function holdsApacheData(dataDir: string): boolean {
+  const has = (name: string): boolean => existsSync(join(dataDir, name));
+  return has("version-2") && !has(epochFileName);
+}
+
 /** One sentence: what was tried, what is in the way, what to do. */
-function explain(error: unknown, flags: Flags): string {
+function explain(error: unknown, settings: ServerSettings, nameOf: (setting: string) => string): string {
   const known = error instanceof ConfigError || error instanceof StorageError || isDirectoryInUseError(error);
   const origin = error instanceof StorageError ? (error.cause ?? error) : error;
-  const { code, path } = origin as NodeJS.ErrnoException;
+  const { code, path, port } = origin as NodeJS.ErrnoException & { readonly port?: number };
+  const isAdmin = port !== undefined && port === settings.adminPort && port !== settings.clientPort;
+  const [portSetting, hostSetting] = isAdmin
+    ? (["adminPort", "adminHost"] as const)
+    : (["clientPort", "host"] as const);
+  const { [portSetting]: thatPort, [hostSetting]: thatHost, dataDir } = settings;
   switch (code) {
     case "EADDRINUSE":
-      return `Port ${flags.clientPort} is in use by another program. Stop it, or choose another port with --client-port.`;
+      return `Port ${thatPort} is in use by another program. Stop it, or choose another port with ${nameOf(portSetting)}.`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return `${flags.host} is no address of this machine. Choose another with --host.`;
+      return `${thatHost} is no address of this machine. Choose another with ${nameOf(hostSetting)}.`;
     case "EACCES":
     case "EPERM":
     case "EROFS":
       return path === undefined
-        ? `Port ${flags.clientPort} may not be used by this user. Choose one above 1023 with --client-port.`
-        : `${path} cannot be written (${code}). Make it writable for this user, or choose another directory with --data-dir.`;
+        ? `Port ${thatPort} may not be used by this user. Choose one above 1023 with ${nameOf(portSetting)}.`
+        : `${path} cannot be written (${code}). Make it writable for this user, or choose another directory with ${nameOf("dataDir")}.`;
     case "ENOENT":
-      return `${path ?? flags.dataDir} cannot be made there. Choose another place with --data-dir.`;
+      return `${path ?? dataDir} cannot be made there. Choose another place with ${nameOf("dataDir")}.`;
     case "ENOTDIR":
     case "EEXIST":
-      return `${path ?? flags.dataDir} is not a directory. Choose another place with --data-dir.`;
+      return `${path ?? dataDir} is not a directory. Choose another place with ${nameOf("dataDir")}.`;
     case "ENOSPC":
-      return `There is no space left for ${path ?? flags.dataDir}. Free some, or choose another place with --data-dir.`;
+      return `There is no space left for ${path ?? dataDir}. Free some, or choose another place with ${nameOf("dataDir")}.`;
     default:
-      if (error instanceof ConfigError) return inFlags(error.message);
+      if (error instanceof ConfigError) return inOperatorsWords(error, nameOf);
       return known ? error.message : `The server cannot start: ${messageOf(error)}`;
   }
-}
-
-/** Settings by the names that they have on the command line. */
-function inFlags(message: string): string {
-  return message
-    .replace("Wrong settings: ", "")
-    .replaceAll("clientPort", "--client-port")
-    .replaceAll("dataDir", "--data-dir")
-    .replaceAll("tickMs", "--tick")
-    .replaceAll("minSessionTimeoutMs", "--min-session-timeout")
-    .replaceAll("maxSessionTimeoutMs", "--max-session-timeout");
 }
 
 function messageOf(error: unknown): string {

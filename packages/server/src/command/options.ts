@@ -1,0 +1,117 @@
+/**
+ * Everything that the command `corral-server` can be told, in one table: the setting, its flag, its environment variable.
+ * Flags, environment, config file and the page docs/server.md all follow it.
+ */
+import { defaultLimits } from "../limits.ts";
+
+/** How a value is written as text. */
+export type OptionKind = "number" | "text" | "boolean" | "words";
+
+/** One thing that the command can be told. */
+export interface CommandOption {
+  /** The setting of `startServer`; limits with a dot before their name. */
+  readonly setting: string;
+  /** Without its dashes; undefined for secrets, which anybody could read from the list of processes. */
+  readonly flag: string | undefined;
+  readonly variable: string;
+  readonly kind: OptionKind;
+  /** How `--help` calls the value. */
+  readonly value: string;
+  readonly help: string;
+}
+
+const option = (
+  setting: string,
+  kind: OptionKind,
+  value: string,
+  help: string,
+  flag: string | undefined = kebab(setting),
+): CommandOption => ({ setting, flag, variable: variableOf(setting), kind, value, help });
+
+const secret = (setting: string, help: string): CommandOption => ({
+  ...option(setting, "text", "text", help),
+  flag: undefined,
+});
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `limits.maxSessions` is CORRAL_LIMITS_MAX_SESSIONS. */
+function variableOf(setting: string): string {
+  return `CORRAL_${kebab(setting).replace(/[.-]/g, "_").toUpperCase()}`;
+}
+
+/** All but the limits. */
+export const serverOptions: readonly CommandOption[] = [
+  option("clientPort", "number", "port", "port for clients; 0 takes a free one (default: 2181)"),
+  option("host", "text", "address", "address to listen on (default: 127.0.0.1; 0.0.0.0 for every interface)"),
+  option("dataDir", "text", "dir", "directory for logs and snapshots; made if it does not exist"),
+  option("tickMs", "number", "ms", "basic unit of time; sessions expire with this precision (default: 2000)", "tick"),
+  option(
+    "minSessionTimeoutMs",
+    "number",
+    "ms",
+    "shortest session timeout granted (default: 2 ticks)",
+    "min-session-timeout",
+  ),
+  option(
+    "maxSessionTimeoutMs",
+    "number",
+    "ms",
+    "longest session timeout granted (default: 20 ticks)",
+    "max-session-timeout",
+  ),
+  option("serverId", "number", "id", "0 … 254, the first byte of session ids (default: 1)"),
+  option(
+    "reaperIntervalMs",
+    "number",
+    "ms",
+    "how often due containers and TTL nodes are looked for (default: 60000)",
+    "reaper-interval",
+  ),
+  option(
+    "extendedTypesEnabled",
+    "boolean",
+    "boolean",
+    "whether nodes may have a time to live (default: true)",
+    "extended-types",
+  ),
+  option(
+    "fourLetterWords",
+    "words",
+    "words",
+    "four-letter words that are answered, with commas; * for all (default: ruok,srvr,isro)",
+  ),
+  option(
+    "adminPort",
+    "number",
+    "port",
+    "port for commands, health and metrics over HTTP; 0 takes a free one (default: none)",
+  ),
+  option(
+    "adminHost",
+    "text",
+    "address",
+    "address of the admin port (default: 127.0.0.1; others need CORRAL_ADMIN_TOKEN)",
+  ),
+  secret("adminToken", "what callers of the admin port must show, at least 16 characters"),
+  secret("superDigest", "user:base64(sha1(user:password)) of who may do everything"),
+  option("compatibility", "text", "version", "for tests of clients: as this older Apache ZooKeeper"),
+];
+
+/** The limits: `--limit name=value`, or a variable for each. */
+export const limitOptions: readonly CommandOption[] = Object.keys(defaultLimits).map((name) => ({
+  ...option(`limits.${name}`, "number", "number", ""),
+  flag: undefined,
+}));
+
+/** All settings. */
+export const allOptions: readonly CommandOption[] = [...serverOptions, ...limitOptions];
+
+/** Where the config file is. */
+export const configVariable = "CORRAL_CONFIG";
+/** The same as --memory, if it is `true`. */
+export const memoryVariable = "CORRAL_MEMORY";
+/** The same as --log-level. */
+export const logLevelVariable = "CORRAL_LOG_LEVEL";

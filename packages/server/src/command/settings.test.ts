@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import { ConfigError, parseConfig } from "../config.ts";
+import { defaultLimits } from "../limits.ts";
+import { allOptions, serverOptions } from "./options.ts";
+import { gatherSettings, inOperatorsWords, type Sources } from "./settings.ts";
+
+interface Given {
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly memory?: boolean;
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly file?: readonly [path: string, text: string];
+}
+
+function sources({ flags = {}, memory = false, variables = {}, file }: Given): Sources {
+  return {
+    flags: new Map(Object.entries(flags)),
+    memoryFlag: memory,
+    configFlag: file?.[0],
+    environment: { get: (name) => variables[name] },
+    readFile: (path) => {
+      if (file === undefined || path !== file[0]) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
+      return file[1];
+    },
+  };
+}
+const gathered = (given: Given) => gatherSettings(sources(given));
+
+/** What is wrong, in the operator's words. */
+function complaint(given: Given): string {
+  try {
+    const { settings, nameOf } = gathered(given);
+    try {
+      parseConfig(settings);
+    } catch (error) {
+      return inOperatorsWords(error as ConfigError, nameOf);
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.replace("Wrong settings: ", "");
+    throw error;
+  }
+  throw new Error("nothing was wrong");
+}
+
+const json = (settings: unknown) => ["c.json", JSON.stringify(settings)] as const;
+
+test("every setting of startServer can be told to the command", () => {
+  const settings = Object.keys(parseConfig({ adminPort: 0 })).map((key) =>
+    key === "behaviour" ? "compatibility" : key,
+  );
+  const told = new Set(allOptions.map(({ setting }) => setting));
+  for (const setting of settings) if (setting !== "limits") expect(told).toContain(setting);
+  for (const limit of Object.keys(defaultLimits)) expect(told).toContain(`limits.${limit}`);
+  expect(new Set(allOptions.map(({ variable }) => variable)).size).toBe(allOptions.length);
+  // Secrets would stand in the list of processes.
+  expect(serverOptions.filter(({ flag }) => flag === undefined).map(({ setting }) => setting)).toEqual([
+    "adminToken",
+    "superDigest",
+  ]);
+});
+
+test("a flag counts before a variable, a variable before the file, the file before what is usual", () => {
+  const file = json({ clientPort: 1, tickMs: 1, serverId: 1, limits: { maxSessions: 1, maxConnections: 1 } });
+  const variables = { CORRAL_CLIENT_PORT: "2", CORRAL_TICK_MS: "2", CORRAL_LIMITS_MAX_SESSIONS: "2" };
+  expect(gathered({ file, variables, flags: { clientPort: 3 } }).settings).toEqual({
+    clientPort: 3,
+    tickMs: 2,
+    serverId: 1,
+    limits: { maxSessions: 2, maxConnections: 1 },
+  });
+  expect(gathered({}).settings).toEqual({ clientPort: 2_181 });
+});
+
+test("variables: numbers, words, yes and no", () => {
+  const variables = {
+    CORRAL_FOUR_LETTER_WORDS: "stat, mntr",
+    CORRAL_EXTENDED_TYPES_ENABLED: "false",
+    CORRAL_ADMIN_TOKEN: "0123456789abcdef",
+    CORRAL_LOG_LEVEL: "warn",
+  };
+  const { settings, logLevel } = gathered({ variables });
+  expect(settings).toEqual({
+    clientPort: 2_181,
+    fourLetterWords: ["stat", "mntr"],
+    extendedTypesEnabled: false,
+    adminToken: "0123456789abcdef",
+  });
+  expect(logLevel).toBe("warn");
+});
+
+test("memory and a data directory: what was said more directly counts", () => {
+  const file = json({ dataDir: "/d" });
+  expect(gathered({ file, memory: true })).toMatchObject({ memory: true, settings: { clientPort: 2_181 } });
+  expect(gathered({ file, variables: { CORRAL_MEMORY: "true" } }).settings.dataDir).toBeUndefined();
+  expect(gathered({ flags: { dataDir: "/d" }, variables: { CORRAL_MEMORY: "true" } })).toMatchObject({
+    memory: false,
+    settings: { dataDir: "/d" },
+  });
+});
+
+test("a zoo.cfg is read, with its warnings", () => {
+  const { settings, warnings } = gathered({ file: ["zoo.cfg", "clientPort=2182\ndataDir=/d\nfoo=1"] });
+  expect(settings).toEqual({ host: "0.0.0.0", clientPort: 2_182, dataDir: "/d" });
+  expect(warnings).toEqual(["zoo.cfg: foo: no such key in zoo.cfg; it has no effect"]);
+});
+
+test.each<readonly [string, Given]>([
+  ["--client-port: must be 0 … 65535", { flags: { clientPort: 70_000 } }],
+  ["CORRAL_CLIENT_PORT: must be 0 … 65535", { variables: { CORRAL_CLIENT_PORT: "70000" } }],
+  ["CORRAL_CLIENT_PORT: must be a whole number", { variables: { CORRAL_CLIENT_PORT: "x" } }],
+  ["CORRAL_EXTENDED_TYPES_ENABLED: must be true or false", { variables: { CORRAL_EXTENDED_TYPES_ENABLED: "1" } }],
+  ["clientPort in c.json: must be", { file: json({ clientPort: "x" }) }],
+  ["limits.maxFrameBytes in c.json: must be at least 1024 bytes", { file: json({ limits: { maxFrameBytes: 1 } }) }],
+  ["--limit maxFrameBytes: must be at least 1024 bytes", { flags: { "limits.maxFrameBytes": 1 } }],
+  ["jute.maxbuffer in zoo.cfg: must be at least 1024 bytes", { file: ["zoo.cfg", "jute.maxbuffer=1"] }],
+  ['zoo.cfg: clientPort: must be a whole number, not "x"', { file: ["zoo.cfg", "clientPort=x"] }],
+  ["clientprot: no such setting", { file: json({ clientprot: 1 }) }],
+  ["4lw.commands.whitelist in zoo.cfg: must be four-letter words", { file: ["zoo.cfg", "4lw.commands.whitelist=foo"] }],
+  ["c.json: is not JSON", { file: ["c.json", "{"] }],
+  ["c.json: must be an object of settings", { file: json([]) }],
+  ["nowhere: cannot be read (ENOENT)", { variables: { CORRAL_CONFIG: "nowhere" } }],
+  ["CORRAL_ADMIN_TOKEN: must be set where adminHost is not", { flags: { adminPort: 0, adminHost: "0.0.0.0" } }],
+  ["--data-dir and --memory exclude each other", { flags: { dataDir: "/d" }, memory: true }],
+  ["CORRAL_MEMORY: must be true or false", { variables: { CORRAL_MEMORY: "yes" } }],
+])("%s", (text, given) => {
+  expect(complaint(given)).toContain(text);
+});

@@ -1,0 +1,185 @@
+/**
+ * Flags, environment and config file put together: a flag counts before a variable, a variable before the file. Every
+ * value remembers where it came from, so that what is wrong with it can be said in the operator's own words.
+ */
+import type { Environment } from "@corral/io";
+import { ConfigError, type ServerSettings } from "../config.ts";
+import { allOptions, type CommandOption, configVariable, logLevelVariable, memoryVariable } from "./options.ts";
+import { readZooCfg } from "./zoo-cfg.ts";
+
+/** What was gathered. */
+export interface Gathered {
+  readonly settings: ServerSettings;
+  /** Whether nothing is to be kept on disk. */
+  readonly memory: boolean;
+  readonly logLevel: string | undefined;
+  /** What to tell the operator before the start. */
+  readonly warnings: readonly string[];
+  /** How the operator calls the setting: by a flag, a variable, or a key of a file. */
+  nameOf(setting: string): string;
+}
+
+/** Where it is gathered from. */
+export interface Sources {
+  /** Values of flags by setting, limits with a dot before their name. */
+  readonly flags: ReadonlyMap<string, unknown>;
+  readonly memoryFlag: boolean;
+  readonly configFlag: string | undefined;
+  readonly environment: Environment;
+  /** The text of a file. Throws the operating system's error. */
+  readonly readFile: (path: string) => string;
+}
+
+interface Origin {
+  readonly value: unknown;
+  readonly name: string;
+  readonly rank: number;
+}
+
+/** The port that clients of ZooKeeper expect. */
+const usualPort = 2181;
+const ranks = { preset: 0, file: 1, variable: 2, flag: 3 } as const;
+
+/** Puts it together. What the values mean is checked by `startServer`. @throws ConfigError */
+export function gatherSettings(sources: Sources): Gathered {
+  const { flags, environment } = sources;
+  const origins = new Map<string, Origin>([
+    ["clientPort", { value: usualPort, name: "--client-port", rank: ranks.preset }],
+  ]);
+  const path = sources.configFlag ?? environment.get(configVariable);
+  const warnings: string[] = [];
+  if (path !== undefined) addFile(path, sources.readFile, origins, warnings);
+  for (const option of allOptions) {
+    const text = environment.get(option.variable);
+    if (text === undefined) continue;
+    origins.set(option.setting, { value: parseText(option, text), name: option.variable, rank: ranks.variable });
+  }
+  for (const [setting, value] of flags) {
+    origins.set(setting, { value, name: flagOf(setting), rank: ranks.flag });
+  }
+  const memory = wantsMemory(sources, origins);
+  if (memory) origins.delete("dataDir");
+  return {
+    settings: nested(origins),
+    memory,
+    logLevel: environment.get(logLevelVariable),
+    warnings,
+    nameOf: (setting) => origins.get(setting)?.name ?? flagOf(setting),
+  };
+}
+
+function flagOf(setting: string): string {
+  if (setting.startsWith("limits.")) return `--limit ${setting.slice("limits.".length)}`;
+  const option = allOptions.find((o) => o.setting === setting);
+  return option === undefined ? setting : option.flag === undefined ? option.variable : `--${option.flag}`;
+}
+
+function addFile(
+  path: string,
+  readFile: (path: string) => string,
+  origins: Map<string, Origin>,
+  warnings: string[],
+): void {
+  const text = readText(path, readFile);
+  const add = (setting: string, value: unknown, key: string): void => {
+    origins.set(setting, { value, name: `${key} in ${path}`, rank: ranks.file });
+  };
+  if (!path.endsWith(".json")) {
+    try {
+      const { settings, warnings: said } = readZooCfg(text);
+      for (const [setting, { value, key }] of settings) add(setting, value, key);
+      warnings.push(...said.map((sentence) => `${path}: ${sentence}`));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw new ConfigError(error.message.replace("Wrong settings: ", `Wrong settings: ${path}: `), error.keys);
+    }
+    return;
+  }
+  for (const [key, value] of Object.entries(readJson(path, text))) {
+    if (key !== "limits" || typeof value !== "object" || value === null) add(key, value, key);
+    else for (const [name, limit] of Object.entries(value)) add(`limits.${name}`, limit, `limits.${name}`);
+  }
+}
+
+function readText(path: string, readFile: (path: string) => string): string {
+  try {
+    return readFile(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ConfigError(`Wrong settings: ${path}: cannot be read (${code ?? message})`, [path]);
+  }
+}
+
+function readJson(path: string, text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError(`Wrong settings: ${path}: is not JSON: ${(error as Error).message}`, [path]);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ConfigError(`Wrong settings: ${path}: must be an object of settings`, [path]);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/** The value that `text` stands for. @throws ConfigError that names the variable */
+function parseText({ kind, variable }: CommandOption, text: string): unknown {
+  switch (kind) {
+    case "number":
+      if (!/^\d+$/.test(text)) throw new ConfigError(`Wrong settings: ${variable}: must be a whole number`, [variable]);
+      return Number(text);
+    case "boolean":
+      if (text !== "true" && text !== "false") {
+        throw new ConfigError(`Wrong settings: ${variable}: must be true or false`, [variable]);
+      }
+      return text === "true";
+    case "words":
+      return splitWords(text);
+    case "text":
+      return text;
+  }
+}
+
+/** Words with commas or spaces between them. */
+export function splitWords(text: string): readonly string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== "");
+}
+
+function wantsMemory({ memoryFlag, environment }: Sources, origins: ReadonlyMap<string, Origin>): boolean {
+  const variable = environment.get(memoryVariable);
+  if (variable !== undefined && variable !== "true" && variable !== "false") {
+    throw new ConfigError(`Wrong settings: ${memoryVariable}: must be true or false`, [memoryVariable]);
+  }
+  const rank = memoryFlag ? ranks.flag : variable === "true" ? ranks.variable : undefined;
+  const dataDir = origins.get("dataDir");
+  if (rank === undefined || dataDir === undefined) return rank !== undefined;
+  if (dataDir.rank !== rank) return rank > dataDir.rank;
+  const memory = memoryFlag ? "--memory" : memoryVariable;
+  throw new ConfigError(
+    `Wrong settings: ${dataDir.name} and ${memory} exclude each other: give the one that you mean`,
+    ["dataDir"],
+  );
+}
+
+function nested(origins: ReadonlyMap<string, Origin>): ServerSettings {
+  const settings: Record<string, unknown> = {};
+  const limits: Record<string, unknown> = {};
+  for (const [setting, { value }] of origins) {
+    if (setting.startsWith("limits.")) limits[setting.slice("limits.".length)] = value;
+    else settings[setting] = value;
+  }
+  // Whatever came in as text or JSON is checked by the schema, key by key.
+  return { ...settings, ...(Object.keys(limits).length > 0 && { limits }) } as ServerSettings;
+}
+
+/** A ConfigError's sentence with every setting called as the operator called it. */
+export function inOperatorsWords(error: ConfigError, nameOf: (setting: string) => string): string {
+  let text = error.message.replace("Wrong settings: ", "");
+  for (const key of error.keys) {
+    // One word of a list is called by its number: `fourLetterWords.0`.
+    const named = allOptions.find(({ setting }) => key === setting || key.startsWith(`${setting}.`));
+    if (named !== undefined) text = text.replace(`${key}: `, `${nameOf(named.setting)}: `);
+  }
+  return text;
+}

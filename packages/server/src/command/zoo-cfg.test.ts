@@ -1,0 +1,100 @@
+import { expect, test } from "vitest";
+import { parseConfig, type ServerSettings } from "../config.ts";
+import { allOptions } from "./options.ts";
+import { readZooCfg } from "./zoo-cfg.ts";
+import { zooCfgKeys } from "./zoo-cfg-keys.ts";
+
+const values = (text: string) =>
+  Object.fromEntries([...readZooCfg(text).settings].map(([setting, { value }]) => [setting, value]));
+
+test("the sample that Apache ships", () => {
+  const sample = `# The number of milliseconds of each tick
+tickTime=2000
+initLimit=10
+syncLimit=5
+dataDir=/tmp/zookeeper
+clientPort=2181
+#maxClientCnxns=60
+#autopurge.snapRetainCount=3
+`;
+  expect(values(sample)).toEqual({ host: "0.0.0.0", tickMs: 2_000, dataDir: "/tmp/zookeeper", clientPort: 2_181 });
+  expect(readZooCfg(sample).warnings).toEqual([]);
+});
+
+test("what is a setting here", () => {
+  const text = `
+clientPortAddress=10.0.0.1
+minSessionTimeout=-1
+maxSessionTimeout=90000
+maxClientCnxns=60
+maxCnxns=0
+jute.maxbuffer=0x1fffff
+snapCount=5000
+snapSizeLimitInKb=1024
+4lw.commands.whitelist=stat, ruok,mntr
+admin.serverPort=8080
+extendedTypesEnabled=TRUE
+zookeeper.globalOutstandingLimit=500
+znode.container.checkIntervalMs=1000
+dataLogDir=/d
+dataDir=/d
+`;
+  expect(values(text)).toEqual({
+    host: "10.0.0.1",
+    maxSessionTimeoutMs: 90_000,
+    "limits.maxConnectionsPerAddress": 60,
+    "limits.maxFrameBytes": 0x1f_ff_ff,
+    "limits.snapshotEntries": 5_000,
+    "limits.snapshotLogBytes": 1 << 20,
+    fourLetterWords: ["stat", "ruok", "mntr"],
+    adminPort: 8_080,
+    extendedTypesEnabled: true,
+    "limits.maxProposedEntries": 500,
+    reaperIntervalMs: 1_000,
+    dataDir: "/d",
+  });
+  expect(readZooCfg(text).warnings).toEqual([]);
+});
+
+test("the admin server can be switched off", () => {
+  expect(values("admin.enableServer=false\nadmin.serverPort=8080")).not.toHaveProperty("adminPort");
+});
+
+test.each([
+  ["frobnicate=1", "frobnicate: no such key in zoo.cfg; it has no effect"],
+  ["forceSync=no", "forceSync: every write is synced before it is answered; it has no effect"],
+  ["dataDir=/a\ndataLogDir=/b", "dataLogDir: log and snapshots stand together in dataDir; it has no effect"],
+  ["authProvider.1=x", "authProvider.1: authentication providers cannot be plugged in; it has no effect"],
+  ["ssl.keyStore.password=secret", "ssl.keyStore.password: TLS is not there yet; it has no effect"],
+])("%j: a warning, without the value", (text, warning) => {
+  expect(readZooCfg(text).warnings).toEqual([warning]);
+});
+
+test.each([
+  ["clientPort=x", 'clientPort: must be a whole number, not "x"'],
+  ["extendedTypesEnabled=yes", "extendedTypesEnabled: must be true or false"],
+  ["secureClientPort=2281", "secureClientPort: TLS is not there yet"],
+  ["skipACL=yes", "skipACL: access lists are always kept"],
+  ["peerType=observer", "peerType: there are no observers yet"],
+  ["server.1=a:1:2\nserver.2=b:1:2", "server.1: there is no ensemble yet"],
+  ["sessionRequireClientSASLAuth=true", "sessionRequireClientSASLAuth: SASL is not there yet"],
+])("%j: the server would not be what was asked for, so it does not start", (text, reason) => {
+  expect(() => readZooCfg(text)).toThrow(reason);
+});
+
+test.each(["server.1=a:1:2", "peerType=participant", "skipACL=no", "enforce.auth.enabled=false"])(
+  "%j is so anyway",
+  (text) => {
+    expect(readZooCfg(text).warnings).toEqual([]);
+  },
+);
+
+test("every key that is a setting names one that there is", () => {
+  const settings = new Set(allOptions.map(({ setting }) => setting));
+  for (const key of Object.values(zooCfgKeys)) if ("setting" in key) expect(settings).toContain(key.setting);
+});
+
+test("what is read is what startServer takes", () => {
+  const { host, clientPort, dataDir } = values("clientPort=0\ndataDir=/d") as ServerSettings;
+  expect(parseConfig({ host, clientPort, dataDir })).toMatchObject({ host: "0.0.0.0", clientPort: 0, dataDir: "/d" });
+});

@@ -1,0 +1,77 @@
+/** A `zoo.cfg` as it is, turned into settings of this server, with what has to be said about the rest. */
+import { ConfigError } from "../config.ts";
+import { parseProperties } from "./properties.ts";
+import { type ZooCfgKey, zooCfgKeys, zooCfgPrefixes } from "./zoo-cfg-keys.ts";
+
+/** What a file says. */
+export interface ZooCfg {
+  /** Values by the name of the setting, limits with a dot before theirs. */
+  readonly settings: ReadonlyMap<string, { readonly value: unknown; readonly key: string }>;
+  /** Sentences for the operator: keys without effect here, and unknown ones. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads the text of a `zoo.cfg`. As with Apache, who names no address listens on every one; the admin port stays closed
+ * unless `admin.serverPort` is given, and on this machine unless an address is.
+ * @throws ConfigError that names the key
+ */
+export function readZooCfg(text: string): ZooCfg {
+  const settings = new Map<string, { value: unknown; key: string }>([
+    ["host", { value: "0.0.0.0", key: "clientPortAddress" }],
+  ]);
+  const warnings: string[] = [];
+  const entries = parseProperties(text);
+  const isAdminOff = entries.get("admin.enableServer")?.toLowerCase() === "false";
+  const servers = [...entries.keys()].filter((key) => /^server\.\d+$/.test(key));
+  if (servers.length > 1) {
+    throw refusal(servers[0] ?? "", "there is no ensemble yet; leave one server, which then runs alone");
+  }
+  for (const [written, value] of entries) {
+    // Some write the system property's name, which Apache would then not find.
+    const key = written.replace(/^zookeeper\./, "");
+    if (isAdminOff && key === "admin.serverPort") continue;
+    const known = servers.includes(key) ? { needless: "this server runs alone" } : lookUp(key);
+    if (known === undefined) {
+      warnings.push(`${written}: no such key in zoo.cfg; it has no effect`);
+    } else if ("setting" in known) {
+      if (value !== known.unless)
+        settings.set(known.setting, { value: convert(written, known.as, value), key: written });
+    } else if ("missing" in known) {
+      warnings.push(`${written}: ${known.missing}; it has no effect`);
+    } else if ("refused" in known && value.toLowerCase() !== known.unless) {
+      throw refusal(written, known.refused);
+    }
+  }
+  const [dataDir, dataLogDir] = [entries.get("dataDir"), entries.get("dataLogDir")];
+  const isSame = dataLogDir !== undefined && dataLogDir === dataDir;
+  return { settings, warnings: isSame ? warnings.filter((text_) => !text_.startsWith("dataLogDir")) : warnings };
+}
+
+function lookUp(key: string): ZooCfgKey | undefined {
+  if (Object.hasOwn(zooCfgKeys, key)) return zooCfgKeys[key];
+  return zooCfgPrefixes.find(([prefix]) => key.startsWith(prefix))?.[1];
+}
+
+function convert(key: string, as: "number" | "text" | "boolean" | "words" | "kibibytes", value: string): unknown {
+  switch (as) {
+    case "text":
+      return value;
+    case "words":
+      return value.split(/[\s,]+/).filter((word) => word !== "");
+    case "boolean":
+      if (!/^(true|false)$/i.test(value)) throw refusal(key, "must be true or false");
+      return value.toLowerCase() === "true";
+    case "number":
+    case "kibibytes": {
+      // Java reads jute.maxbuffer in any of its notations.
+      if (!/^(\d+|0x[\da-f]+)$/i.test(value))
+        throw refusal(key, `must be a whole number, not ${JSON.stringify(value)}`);
+      return as === "kibibytes" ? Number(value) * 1_024 : Number(value);
+    }
+  }
+}
+
+function refusal(key: string, text: string): ConfigError {
+  return new ConfigError(`Wrong settings: ${key}: ${text}`, [key]);
+}

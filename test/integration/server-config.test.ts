@@ -1,0 +1,70 @@
+/** The command with a config file, the environment and an admin port; and what it makes of Apache's files. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { fourLetterWord } from "../support/four-letter-word.ts";
+import { RawConnection } from "../support/raw-connection.ts";
+import { ServerProcess } from "../support/server-process.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "corral-config-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+test("a zoo.cfg as it is: start, what it has no use for is warned about, and flags count before it", async () => {
+  const config = join(directory, "zoo.cfg");
+  const data = join(directory, "data");
+  await writeFile(
+    config,
+    `tickTime=500\ninitLimit=10\ndataDir=${data}\nclientPort=1\n4lw.commands.whitelist=*\nadmin.serverPort=0\nfoo=1\n`,
+  );
+  const server = await ServerProcess.start(["start", "--config", config, "--client-port", "0"]);
+  const url = /^Corral admin server: (\S+)$/.exec(server.stdout[0] ?? "")?.[1];
+  expect(server.stdout[1]).toBe(`Corral server ready: listening on 127.0.0.1:${server.port} (data in ${data})`);
+  expect(server.stderr).toContain(`${config}: foo: no such key in zoo.cfg; it has no effect`);
+  expect(server.stderr).not.toContain("initLimit");
+  expect(await fourLetterWord(server.port, "conf")).toContain("tickTime=500\n");
+  const health = await fetch(`${url}/health`);
+  expect([health.status, await health.json()]).toEqual([200, { live: true, ready: true, reasons: [], warnings: [] }]);
+
+  const client = await RawConnection.withSession(server.port);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  await client.closed;
+});
+
+test("settings as JSON, and variables before them", async () => {
+  const config = join(directory, "corral.json");
+  await writeFile(config, JSON.stringify({ clientPort: 1, fourLetterWords: ["conf"], tickMs: 300 }));
+  const variables = {
+    CORRAL_CONFIG: config,
+    CORRAL_CLIENT_PORT: "0",
+    CORRAL_MEMORY: "true",
+    CORRAL_LOG_LEVEL: "silent",
+  };
+  const server = await ServerProcess.start([], variables);
+  expect(await fourLetterWord(server.port, "conf")).toContain("tickTime=300\n");
+  expect(server.stderr).toBe("");
+  await server.stop();
+});
+
+test("the data of an Apache ZooKeeper is not taken for an empty directory", async () => {
+  await mkdir(join(directory, "version-2"));
+  const config = join(directory, "zoo.cfg");
+  await writeFile(config, `dataDir=${directory}\nclientPort=0\n`);
+  const { code, stderr } = await ServerProcess.fails(["--config", config]);
+  expect(stderr).toContain(`${directory} holds the data of an Apache ZooKeeper, in version-2`);
+  expect(stderr).toContain(`dataDir in ${config}`);
+  expect(code).toBe(1);
+});
+
+test("an admin port in use is called by its name", async () => {
+  const first = await ServerProcess.start(["--memory", "--client-port", "0", "--log-level", "silent"]);
+  const args = ["--memory", "--client-port", "0", "--admin-port", String(first.port), "--log-level", "silent"];
+  expect(await ServerProcess.fails(args)).toEqual({
+    code: 1,
+    stderr: `corral-server: Port ${first.port} is in use by another program. Stop it, or choose another port with --admin-port.\n`,
+  });
+  await first.stop();
+});
