@@ -1,10 +1,11 @@
 /** The rules of the recipes in every interleaving of four contenders, each of whom may leave at any moment. */
 import { decideByPreference, decideFirstCome, type decideHandOver } from "@corral/leader-election";
-import { decideMutex, decideRead, decideWrite } from "@corral/locks";
+import { type decideLease, decideMutex, decideRead, decideWrite } from "@corral/locks";
 import { describe, expect, test } from "vitest";
 import { explore } from "../support/explore.ts";
 import { preferenceModel } from "../support/preference-model.ts";
 import { queueModel } from "../support/queue-model.ts";
+import { semaphoreModel } from "../support/semaphore-model.ts";
 
 const atMostOne = (granted: readonly number[]) => granted.length <= 1;
 
@@ -27,6 +28,57 @@ describe("a read/write lock", () => {
         mayWake: 4,
       }),
     );
+  });
+});
+
+describe("a read/write lock whose writers may become readers", () => {
+  const kindsOf = (roles: string) => [...roles].map((role) => (role === "w" ? "__WRIT__" : "__READ__"));
+  test.each(["wwr", "wrrr", "wwrr", "wwwr"])("%s: no writer holds with anybody else", (roles) => {
+    const isWriter = (i: number) => roles[i] === "w";
+    explore(
+      queueModel({
+        kinds: kindsOf(roles),
+        decide: (names, own, i, known) =>
+          isWriter(i) ? decideWrite(names, own) : decideRead(names, own, new Set(known)),
+        mayBeContent: isWriter,
+        mayHold: (granted, less) => granted.length + less.length <= 1 || !granted.some(isWriter),
+        mayWake: 4,
+      }),
+    );
+  });
+
+  test("the model finds another writer beside one that reads, when its node counts for nothing", () => {
+    const rules = {
+      kinds: kindsOf("ww"),
+      decide: (names: readonly string[], own: string, _: number, known: readonly string[]) =>
+        decideWrite(
+          names.filter((name) => !known.includes(name)),
+          own,
+        ),
+      mayBeContent: () => true,
+      mayHold: (granted: readonly number[], less: readonly number[]) => granted.length + less.length <= 1,
+      mayWake: 4,
+    };
+    expect(() => explore(queueModel(rules))).toThrow("1 and 0");
+  });
+});
+
+describe("a semaphore", () => {
+  test.each([
+    [4, [2]],
+    [4, [1, 2]],
+    [4, [2, 0, 1]],
+    [3, [0, 3, 1]],
+  ] as const)(
+    "%i contenders, the limit %j: never more hold, and nobody waits for what is free",
+    (contenders, limits) => {
+      explore(semaphoreModel(contenders, limits));
+    },
+  );
+
+  test("the model finds a holder too many, when a node in the list is all that it takes", () => {
+    const decide: typeof decideLease = (names, own) => names.includes(own);
+    expect(() => explore(semaphoreModel(2, [1], decide))).toThrow("2 hold");
   });
 });
 
