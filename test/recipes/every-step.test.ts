@@ -261,3 +261,21 @@ describe.each([
     );
   });
 });
+
+test("queues go by themselves when nobody needs them, unless they remember the last holder", async () => {
+  await using reaped = await TestServer.start({ reaperIntervalMs: 20 });
+  await using client = await connect(reaped.connectString);
+  const lock = new ReadWriteLock(client, "/queues/read-write");
+  for (const taken of [
+    await new Mutex(client, "/queues/mutex").acquire(),
+    await lock.downgrade(await lock.write.acquire()),
+    await new Semaphore(client, "/queues/semaphore", { limit: 1 }).acquire(),
+    await new Election(client, "/queues/election", { priority: 1 }).campaign(),
+    await new Mutex(client, "/queues/delayed", { lockDelayMs: 1 }).acquire(),
+  ]) {
+    await taken.release();
+  }
+  const left = () => client.children("/queues").then((names) => names.sort());
+  await expect.poll(left, { timeout: 60_000 }).toEqual(["delayed", "semaphore"]);
+  await expect.poll(() => client.children("/queues/semaphore"), { timeout: 60_000 }).toEqual([]);
+});

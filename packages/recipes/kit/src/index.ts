@@ -1,5 +1,6 @@
 /** What Corral's recipes are made of. Programs use the recipes; this is for those who write one. */
 export { Bell, callAfter } from "./bell.ts";
+export { ensureContainer } from "./container.ts";
 export { type Contest, contend, contendOnce, type Decision, nodeChanges } from "./contend.ts";
 export {
   type GrantLossReason,

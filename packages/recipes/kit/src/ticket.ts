@@ -9,6 +9,7 @@
  * Not given  that it is still there: look
  */
 import { type Client, isCoordinationError, isRecoverable } from "@corral/client";
+import { ensureContainer } from "./container.ts";
 import { newTicketGuid } from "./guid.ts";
 import { insist } from "./insist.ts";
 
@@ -29,6 +30,8 @@ export interface Ticket {
 export interface TicketRequest {
   /** The queue. Made if it is missing. */
   readonly parent: string;
+  /** Made as a container: it goes when nobody has a ticket any more. Not for a queue that remembers something. */
+  readonly container?: boolean | undefined;
   /** What stands before the sequence number, such as `lock-`. */
   readonly kind: string;
   /** Shown to those who look; see `explain`. */
@@ -69,13 +72,13 @@ async function takeAndLook(
   signal: AbortSignal,
   look: Look,
 ): Promise<TicketInQueue> {
-  const { parent, kind, data } = request;
+  const { parent } = request;
   for (;;) {
     signal.throwIfAborted();
     const sessionId = client.sessionId;
     const guid = newTicketGuid(client.random, sessionId === 0n ? 0 : client.sessionTimeoutMs);
     try {
-      const taken = await createOnce(client, parent, `${ticketMark}${guid}-`, kind, data, signal, look);
+      const taken = await createOnce(client, request, `${ticketMark}${guid}-`, signal, look);
       // Made by a session that has ended meanwhile, it is about to vanish: worse than none.
       if (taken !== undefined && taken.ticket.sessionId === client.sessionId) return taken;
     } catch (error) {
@@ -88,13 +91,13 @@ async function takeAndLook(
 /** Creates the node, or finds out that it was created. `undefined`: the session changed, begin afresh. */
 async function createOnce(
   client: Client,
-  parent: string,
+  { parent, container = false, kind, data }: TicketRequest,
   prefix: string,
-  kind: string,
-  data: Uint8Array | string,
   signal: AbortSignal,
   look: Look,
 ): Promise<TicketInQueue | undefined> {
+  const ensureParent = () =>
+    container ? ensureContainer(client, parent, signal) : client.ensurePath(parent, { signal });
   const sessionId = client.sessionId;
   for (;;) {
     try {
@@ -111,7 +114,7 @@ async function createOnce(
       return { ticket, names: names?.includes(ticket.name) ? names : undefined };
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) {
-        await insist(client, () => client.ensurePath(parent, { signal }), signal);
+        await insist(client, ensureParent, signal);
       } else if (isRecoverable(error)) {
         const found = await findOwn(client, parent, prefix, signal);
         if (found !== undefined) return { ticket: found, names: undefined };

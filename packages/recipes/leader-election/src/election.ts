@@ -178,7 +178,8 @@ export class Election {
 
   async #contend(signal: AbortSignal): Promise<Won> {
     const { identity = "", priority } = this.#options;
-    const request = { parent: this.path, data: identity };
+    // What is written in it names a candidate that is there, so it may go with the last of them.
+    const request = { parent: this.path, container: true, data: identity };
     if (priority !== undefined) {
       const kind = priorityMark(priority) + latchKind;
       return await contendByPreference(this.#client, { ...request, kind }, signal);

@@ -156,7 +156,9 @@ export class QueueLock {
 
   get #contest(): Contest {
     const { kind, decide, onWaitFor } = this.#rule;
-    return { parent: this.path, kind, decide, onWaitFor, data: this.#options.identity ?? "" };
+    const { identity = "", lockDelayMs = 0 } = this.#options;
+    // With a lock-delay the queue remembers who held it last.
+    return { parent: this.path, container: lockDelayMs === 0, kind, decide, onWaitFor, data: identity };
   }
 
   /** The node of `held` as a grant of this lock. `held` ends without giving it back. @throws GrantLostError */

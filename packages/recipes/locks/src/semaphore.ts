@@ -175,7 +175,7 @@ export class Semaphore {
 
   #takeLease(signal: AbortSignal): Promise<Ticket> {
     const data = this.#options.identity ?? "";
-    return takeTicket(this.#client, { parent: this.#leases, kind: leaseKind, data }, signal);
+    return takeTicket(this.#client, { parent: this.#leases, container: true, kind: leaseKind, data }, signal);
   }
 
   /** `false`: the lease is gone, with its session. */
