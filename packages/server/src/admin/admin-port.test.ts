@@ -143,6 +143,8 @@ describe("who may ask", () => {
 
   test("without one: no web page, under whatever name it reaches this machine", async () => {
     expect((await ask("/metrics", { origin: "http://evil.example" })).status).toBe(403);
+    expect((await ask("/metrics", { "sec-fetch-site": "cross-site" })).status).toBe(403);
+    expect((await ask("/metrics", { "sec-fetch-site": "none" })).status).toBe(200);
     expect((await ask("/metrics", { host: "evil.example:8080" })).status).toBe(403);
     expect((await ask("/metrics", { host: "127.0.0.1:8080" })).status).toBe(200);
     expect((await ask("/metrics", { host: "[::1]:8080" })).status).toBe(200);

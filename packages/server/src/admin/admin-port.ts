@@ -69,7 +69,10 @@ function decode(text: string): string {
  */
 function isForeign(request: Request, token: string | undefined): string | undefined {
   if (token !== undefined) return undefined;
-  if (request.headers.has("origin")) return "requests of web pages are refused";
+  // An image's request has no origin; what an operator types into a browser comes from no site.
+  const site = request.headers.get("sec-fetch-site") ?? "none";
+  if (request.headers.has("origin") || !["none", "same-origin"].includes(site))
+    return "requests of web pages are refused";
   const name = (request.headers.get("host") ?? "").replace(/:\d+$/, "");
   if (name === "" || name === "localhost" || /^(\[[\da-f:.]+\]|[\d.]+)$/i.test(name)) return undefined;
   return `call this server by its address or as localhost, not as ${name}`;
