@@ -30,6 +30,9 @@ const limitsShape = {
 /** Words that tell nothing of the clients, the tree or the machine. */
 const safeWords: (FourLetterWord | "*")[] = ["ruok", "srvr", "isro"];
 
+/** By which a connection can prove to be somebody. */
+const authSchemes = ["digest"] as const;
+
 const schema = z
   .strictObject({
     /** Address to listen on; `0.0.0.0` or `::` for every one. */
@@ -53,6 +56,13 @@ const schema = z
       .string()
       .regex(/^[^:]+:[A-Za-z0-9+/]{27}=$/, "must be user:base64(sha1(user:password))")
       .optional(),
+    /**
+     * Schemes of which every connection must prove one before it asks for anything else; who does not is answered with
+     * SessionClosedRequireSaslAuth and disconnected. Default: nobody must.
+     */
+    enforcedAuthSchemes: z.array(z.enum(authSchemes, `must be some of ${authSchemes.join(", ")}`)).default([]),
+    /** Whether a write beyond a hard quota is refused; if not, it is only told in the log. */
+    enforcesQuota: z.boolean("must be true or false").default(false),
     /**
      * For tests of clients: behaves as this version of Apache ZooKeeper does, and does without what it lacks. Default: as
      * itself.
@@ -100,6 +110,8 @@ export interface ServerConfig {
   readonly serverId: number;
   readonly reaperIntervalMs: number;
   readonly superDigest: string | undefined;
+  readonly enforcedAuthSchemes: readonly string[];
+  readonly enforcesQuota: boolean;
   readonly behaviour: Behaviour;
   readonly fourLetterWords: readonly (FourLetterWord | "*")[];
   readonly adminPort: number | undefined;

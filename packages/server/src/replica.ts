@@ -14,6 +14,7 @@ import { Connections } from "./replica/connections.ts";
 import type { Effect, Input, Now } from "./replica/effect.ts";
 import { Pipeline } from "./replica/pipeline.ts";
 import { type Proposal, Proposals } from "./replica/proposals.ts";
+import { QuotaLog } from "./replica/quota-log.ts";
 import { dueNodes } from "./replica/reaper.ts";
 import { ServerStats } from "./replica/server-stats.ts";
 import { type SessionOptions, Sessions } from "./replica/sessions.ts";
@@ -33,6 +34,8 @@ export interface ReplicaOptions extends SessionOptions {
   /** Whether there is a disk for snapshots. */
   readonly takesSnapshots: boolean;
   readonly authentication: AuthenticationRules;
+  /** Whether writes beyond a hard quota are refused. */
+  readonly enforcesQuota?: boolean;
   readonly behaviour: Behaviour;
 }
 
@@ -47,6 +50,7 @@ export class Replica {
   readonly #proposals: Proposals;
   readonly #sessions: Sessions;
   readonly #pipeline: Pipeline;
+  readonly #quotaLog = new QuotaLog(this.#turn);
   #serving = false;
   #nextReapMs: number | undefined;
   #snapshotRunning = false;
@@ -61,7 +65,7 @@ export class Replica {
     this.state = state;
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
-    this.#proposals = new Proposals(turn, options.lastEpoch);
+    this.#proposals = new Proposals(turn, options.lastEpoch, options);
     const parts = { turn, state, connections: this.#connections, proposals: this.#proposals };
     this.#sessions = new Sessions(options, parts);
     const { stats } = this;
@@ -205,7 +209,8 @@ export class Replica {
   }
 
   #apply({ entry, connection, write }: Proposal): void {
-    const { outcome, firings } = this.state.apply(entry);
+    const { outcome, firings, excesses } = this.state.apply(entry);
+    if (excesses.length > 0) this.#quotaLog.tell(excesses);
     this.#appliedSinceSnapshot++;
     // Events first: nobody, not even the writer, may see the new state before the event that tells of it.
     this.#pipeline.fire(firings, entry.zxid);

@@ -159,7 +159,11 @@ export class Server {
       lastEpoch,
       random,
       takesSnapshots: this.#config.dataDir !== undefined,
-      authentication: { sha1Base64, superDigest: this.#config.superDigest },
+      authentication: {
+        sha1Base64,
+        superDigest: this.#config.superDigest,
+        requiredSchemes: this.#config.enforcedAuthSchemes,
+      },
     });
     this.#replica = replica;
     await new Promise<void>((resolve, reject) => {

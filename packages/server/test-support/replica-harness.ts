@@ -33,6 +33,7 @@ export interface HarnessOptions {
   readonly state?: StateMachine;
   readonly limits?: Partial<Limits>;
   readonly compatibility?: CompatibleVersion;
+  readonly requiredSchemes?: readonly string[];
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
 }
@@ -78,7 +79,11 @@ export class ReplicaHarness {
         fraction: () => 0.5,
       },
       behaviour: behaviourOf(options),
-      authentication: { sha1Base64: (text) => `sha1(${text.replace(":", "-")})`, superDigest: undefined },
+      authentication: {
+        sha1Base64: (text) => `sha1(${text.replace(":", "-")})`,
+        superDigest: undefined,
+        requiredSchemes: options.requiredSchemes ?? [],
+      },
     });
     this.input({ type: "start" });
   }

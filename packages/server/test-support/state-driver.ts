@@ -2,11 +2,15 @@
 import { CreateMode, type MultiOperation, OpCode, openAcl } from "@corral/protocol";
 import type { Entry, Operation, Outcome } from "../src/state/operation.ts";
 import type { Firing } from "../src/state/operations/context.ts";
+import type { QuotaExcess } from "../src/state/quota.ts";
 import { StateMachine } from "../src/state/state-machine.ts";
 
 export class StateDriver {
   readonly state: StateMachine;
   firings: readonly Firing[] = [];
+  excesses: readonly QuotaExcess[] = [];
+  /** What the entries say of it. */
+  enforcesQuota = false;
   identities: Entry["identities"] = [{ scheme: "ip", id: "127.0.0.1" }];
   #zxid: number;
 
@@ -25,12 +29,14 @@ export class StateDriver {
       xid: 0,
       identities: this.identities,
       operation,
+      enforcesQuota: this.enforcesQuota,
     };
   }
 
   apply(operation: Operation, sessionId = 1n): Outcome {
-    const { outcome, firings } = this.state.apply(this.entry(operation, sessionId));
+    const { outcome, firings, excesses } = this.state.apply(this.entry(operation, sessionId));
     this.firings = firings;
+    this.excesses = excesses;
     return outcome;
   }
 

@@ -8,6 +8,13 @@ export interface AuthenticationRules {
   readonly sha1Base64: (text: string) => string;
   /** `user:base64(sha1(user:password))` of who may do everything; absent: nobody. */
   readonly superDigest: string | undefined;
+  /** Schemes of which a connection must have proven one before it may ask for anything; empty: nobody must. */
+  readonly requiredSchemes: readonly string[];
+}
+
+/** Whether a connection has proven what is asked of everybody. */
+export function hasProvenEnough(identities: readonly Id[], { requiredSchemes }: AuthenticationRules): boolean {
+  return requiredSchemes.length === 0 || identities.some(({ scheme }) => requiredSchemes.includes(scheme));
 }
 
 /** The identities that the packet proves, or `undefined` when it proves nothing. */

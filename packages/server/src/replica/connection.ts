@@ -3,7 +3,7 @@
  * turn, and the output gathered for it in this step.
  */
 import type { Address } from "@corral/io";
-import { type Id, Writer } from "@corral/protocol";
+import { type ErrorCode, type Id, Writer } from "@corral/protocol";
 import type { Outcome } from "../state/operation.ts";
 import type { Watcher } from "../watch/watch-table.ts";
 import { ConnectionStats } from "./connection-stats.ts";
@@ -14,6 +14,7 @@ import type { ClockedSession } from "./session-clock.ts";
 /** A request that waits: for its own entry to be applied, or for what stands before it. */
 export type QueuedRequest =
   | QueuedWrite
+  | QueuedVerdict
   /** `afterZxid`: what was proposed until it came must have been applied; 0 for all but sync. */
   | { readonly kind: "frame"; readonly frame: Buffer; readonly arrivedMs: number; readonly afterZxid: number };
 
@@ -27,6 +28,18 @@ export interface QueuedWrite {
   readonly bytes: number;
   /** What came of it, once applied. */
   outcome: Outcome | undefined;
+}
+
+/** Who asks was settled when the request came; its reply waits for what stands before it. */
+export interface QueuedVerdict {
+  readonly kind: "verdict";
+  readonly xid: number;
+  readonly type: number;
+  readonly arrivedMs: number;
+  /** What is answered, if anything is. */
+  readonly err: ErrorCode | undefined;
+  /** Why the connection ends, if it does. */
+  readonly ending: string | undefined;
 }
 
 /** One connection, as data; what happens to it is decided elsewhere. */

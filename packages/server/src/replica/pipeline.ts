@@ -24,8 +24,8 @@ import type { Operation, Outcome } from "../state/operation.ts";
 import type { Firing } from "../state/operations/context.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { WatchTable } from "../watch/watch-table.ts";
-import { type AuthenticationRules, authenticate } from "./authenticate.ts";
-import type { Connection, QueuedWrite } from "./connection.ts";
+import { type AuthenticationRules, authenticate, hasProvenEnough } from "./authenticate.ts";
+import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { Proposals } from "./proposals.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
@@ -49,7 +49,7 @@ export interface PipelineParts {
   readonly behaviour: Behaviour;
 }
 
-/** Replies to auth and sasl show no zxid. */
+/** Replies to auth and sasl, and to who must authenticate first, show no zxid. */
 const noZxid = 0;
 
 /** Answers requests in order; see the head of this file. */
@@ -84,6 +84,7 @@ export class Pipeline {
         return;
       case "open":
         if (frame.length < 8) return this.#refuseFrame(connection, frame);
+        if (this.#settleWhoAsks(connection, frame, arrivedMs)) return;
         if (this.#proposeWrite(connection, frame, arrivedMs)) return;
         this.#answerInTurn(connection, frame, arrivedMs);
         return;
@@ -132,6 +133,8 @@ export class Pipeline {
       if (head.kind === "frame") {
         connection.pendingBytes -= head.frame.length;
         this.#answer(connection, head.frame, head.arrivedMs);
+      } else if (head.kind === "verdict") {
+        this.#deliver(connection, head);
       } else if (head.outcome !== undefined) {
         connection.pendingBytes -= head.bytes;
         this.#replyToWrite(connection, head, head.outcome);
@@ -294,8 +297,6 @@ export class Pipeline {
     switch (type) {
       case OpCode.ping:
         return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Ok, arrivedMs);
-      case OpCode.auth:
-        return this.#authenticate(connection, xid, frame, arrivedMs);
       case OpCode.sasl: {
         // No mechanism is set up: an empty answer, as the reference gives without its login configuration.
         const mark = connection.out.beginFrame();
@@ -386,30 +387,58 @@ export class Pipeline {
     }
   }
 
-  #authenticate(connection: Connection, xid: number, frame: Buffer, arrivedMs: number): void {
-    const { authentication, connections, limits } = this.#parts;
+  /**
+   * Who asks is settled when a request comes, whatever waits before it: what follows an auth is asked by the new identity.
+   * Returns whether that was all of the request.
+   */
+  #settleWhoAsks(connection: Connection, frame: Buffer, arrivedMs: number): boolean {
+    const xid = frame.readInt32BE(0);
+    const type = frame.readInt32BE(4);
+    let verdict: Pick<QueuedVerdict, "err" | "ending">;
+    if (type === OpCode.auth) {
+      verdict = this.#authenticate(connection, frame);
+    } else if (type === OpCode.sasl || hasProvenEnough(connection.identities, this.#parts.authentication)) {
+      return false;
+    } else {
+      const schemes = this.#parts.authentication.requiredSchemes.join(", ");
+      const ending = `it must authenticate first (${schemes})`;
+      verdict = { err: ErrorCode.SessionClosedRequireSaslAuth, ending };
+    }
+    connection.queue.push({ kind: "verdict", xid, type, arrivedMs, ...verdict });
+    if (verdict.ending !== undefined) connection.phase = "leaving";
+    this.advance(connection);
+    return true;
+  }
+
+  #authenticate(connection: Connection, frame: Buffer): Pick<QueuedVerdict, "err" | "ending"> {
+    const { authentication, limits } = this.#parts;
     let packet: AuthPacket | undefined;
     const err = this.#guardBody(connection, OpCode.auth, () => {
       packet = authPacketCodec.read(new Reader(frame, 8));
       return ErrorCode.Ok;
     });
-    if (packet === undefined) return this.#reply(connection, OpCode.auth, xid, noZxid, err, arrivedMs);
+    if (packet === undefined) return { err, ending: undefined };
     const proven = authenticate(packet, authentication);
     if (proven === undefined) {
       this.#parts.stats.authFailuresTotal++;
-      this.#reply(connection, OpCode.auth, xid, noZxid, ErrorCode.AuthFailed, arrivedMs);
-      return connections.close(connection, `authentication failed (scheme ${JSON.stringify(packet.scheme)})`);
+      const ending = `authentication failed (scheme ${JSON.stringify(packet.scheme)})`;
+      return { err: ErrorCode.AuthFailed, ending };
     }
     const fresh = proven.filter((p) => !connection.identities.some((i) => i.scheme === p.scheme && i.id === p.id));
     connection.identities = [...connection.identities, ...fresh];
-    if (connection.identities.length > limits.maxIdentitiesPerConnection) {
-      return connections.close(connection, `it claims more than ${limits.maxIdentitiesPerConnection} identities`);
+    const { maxIdentitiesPerConnection, maxIdentityTextPerConnection } = limits;
+    if (connection.identities.length > maxIdentitiesPerConnection) {
+      return { err: undefined, ending: `it claims more than ${maxIdentitiesPerConnection} identities` };
     }
-    if (connection.identityText > limits.maxIdentityTextPerConnection) {
-      const { maxIdentityTextPerConnection } = limits;
-      return connections.close(connection, `its identities have more than ${maxIdentityTextPerConnection} characters`);
+    if (connection.identityText > maxIdentityTextPerConnection) {
+      return { err: undefined, ending: `its identities have more than ${maxIdentityTextPerConnection} characters` };
     }
-    this.#reply(connection, OpCode.auth, xid, noZxid, ErrorCode.Ok, arrivedMs);
+    return { err, ending: undefined };
+  }
+
+  #deliver(connection: Connection, { xid, type, arrivedMs, err, ending }: QueuedVerdict): void {
+    if (err !== undefined) this.#reply(connection, type, xid, noZxid, err, arrivedMs);
+    if (ending !== undefined) this.#parts.connections.close(connection, ending);
   }
 
   #reply(connection: Connection, type: number, xid: number, zxid: number, err: number, arrivedMs: number): void {

@@ -38,6 +38,7 @@ const epochRenewalCounter = 2 ** 31;
 /** The entries of this epoch that are not durable yet, oldest first. */
 export class Proposals {
   readonly #turn: Turn;
+  readonly #enforcesQuota: boolean;
   readonly #pending = new RequestQueue<Proposal>();
   #epoch: number;
   #counter = 0;
@@ -48,9 +49,10 @@ export class Proposals {
   #lastZxid = 0;
 
   /** `lastEpoch`: the highest one ever written down; entries begin in the next. */
-  constructor(turn: Turn, lastEpoch: number) {
+  constructor(turn: Turn, lastEpoch: number, { enforcesQuota = false } = {}) {
     this.#turn = turn;
     this.#epoch = lastEpoch;
+    this.#enforcesQuota = enforcesQuota;
   }
 
   /** Entries proposed and not yet durable. */
@@ -110,6 +112,7 @@ export class Proposals {
       xid: request.xid ?? 0,
       identities: request.identities ?? [],
       operation: request.operation,
+      enforcesQuota: this.#enforcesQuota,
     };
     const bytes = encodeEntry(entry, request.wireBody);
     this.#bytes += bytes.length;

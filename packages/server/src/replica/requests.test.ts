@@ -132,6 +132,49 @@ describe("identities", () => {
     expect(c.closed).toBe(true);
   });
 
+  test("I.4 what follows an auth is asked by the new identity, also while a write before it is under way", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const bob = h.dial();
+    bob.handshake();
+    h.durable();
+    const mine = [{ perms: Permission.all, id: { scheme: "auth", id: "" } }];
+    bob.frames(
+      bob.encode("create", node("/n")),
+      bob.encode("auth", packet("digest", "bob:pw")),
+      bob.encode("create", { ...node("/mine"), acl: mine }),
+    );
+    h.durable();
+    const replies = bob.received.flatMap((r) => (r.kind === "reply" ? [r.header.err] : []));
+    expect(replies).toEqual([ErrorCode.Ok, ErrorCode.Ok, ErrorCode.Ok]);
+  });
+
+  test("I.5 who must authenticate first and does not is told so, in turn, and nothing that follows counts", () => {
+    const h = new ReplicaHarness({ requiredSchemes: ["digest"] });
+    const stranger = h.connect();
+    const { lastZxid } = h.replica.state;
+    stranger.frames(stranger.encode("create", node("/n")), stranger.encode("auth", packet("digest", "bob:pw")));
+    const replies = stranger.received.flatMap((r) => (r.kind === "reply" ? [[r.header.zxid, r.header.err]] : []));
+    expect(replies).toEqual([[0, ErrorCode.SessionClosedRequireSaslAuth]]);
+    expect(stranger.closed).toBe(true);
+    expect(h.replica.state.lastZxid).toBe(lastZxid);
+    expect(h.logs.at(-1)?.fields.reason).toContain("authenticate first (digest)");
+    const bob = h.connect();
+    expect(bob.call("auth", packet("digest", "bob:pw"))).toEqual({});
+    expect(bob.call("getData", { path: "/n", watch: false })).toBe(ErrorCode.NoNode);
+  });
+
+  test("J.5 a quota that is gone beyond is told of in the log, not with every write", () => {
+    for (const path of ["/zookeeper/quota/q", "/q"]) c.call("create", node(path));
+    c.call("create", { ...node("/zookeeper/quota/q/zookeeper_limits"), data: Buffer.from("count=1,bytes=-1") });
+    c.call("create", node("/zookeeper/quota/q/zookeeper_stats"));
+    for (let i = 0; i < 3; i++) c.call("create", node(`/q/${i}`));
+    const told = h.logs.filter(({ message }) => message.includes("quota"));
+    expect(told).toMatchObject([{ level: "warn", fields: { path: "/q", of: "count", limit: 1, wanted: 2 } }]);
+    h.pass(60_000);
+    h.connect().call("create", node("/q/late"));
+    expect(h.logs.filter(({ message }) => message.includes("quota"))).toHaveLength(2);
+  });
+
   test("C.2 without ADMIN the digests of an access list are hidden; without READ the list is", () => {
     const bob = { scheme: "digest", id: "bob:sha1(bob-pw)" };
     const acl = [
@@ -193,9 +236,9 @@ describe("J. the reaper", () => {
   });
 });
 
-test("sasl without a mechanism is answered with an empty token, reconfig of a lone server with Unimplemented", () => {
+test("sasl without a mechanism is answered with an empty token, reconfig, which is off, with ReconfigDisabled", () => {
   expect(c.call("sasl", { token: Buffer.from("x") })).toEqual({ token: null });
   const request = { joiningServers: null, leavingServers: null, newMembers: null, curConfigId: -1 };
-  expect(c.call("reconfig", request)).toBe(ErrorCode.Unimplemented);
+  expect(c.call("reconfig", request)).toBe(ErrorCode.ReconfigDisabled);
   expect(c.closed).toBe(false);
 });

@@ -4,6 +4,7 @@
  * and a snapshot is an exact cut at one zxid although it is streamed out while the tree goes on changing.
  */
 import { type Acl, assert, nodeName, openAcl, parentPath, readOnlyAcl } from "@corral/protocol";
+import { describedQuota, formatQuotaUsage, parseQuotaUsage, statsPath } from "./quota.ts";
 import { type Lifetime, persistentLifetime, Znode } from "./znode.ts";
 
 /** When and by which transaction something happened. */
@@ -22,6 +23,8 @@ export class DataTree {
   readonly #ephemerals = new Map<bigint, Set<string>>();
   /** Paths of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<string>();
+  /** Paths that have a quota, for there is a node with limits. */
+  readonly #quotas = new Set<string>();
   #dataBytes = 0;
   #undo: (() => void)[] | undefined;
   #cut: SnapshotCut | undefined;
@@ -113,6 +116,13 @@ export class DataTree {
     return count;
   }
 
+  /** The nearest path at or above `path` that has a quota. */
+  quotaAbove(path: string): string | undefined {
+    if (this.#quotas.size === 0) return undefined;
+    for (let at = path; at.length > 1; at = parentPath(at)) if (this.#quotas.has(at)) return at;
+    return undefined;
+  }
+
   /** Adds a node. Its parent exists and it does not. */
   create(path: string, init: { data: Buffer | null; acl: readonly Acl[]; lifetime: Lifetime }, stamp: Stamp): Znode {
     const parent = this.#nodes.get(parentPath(path));
@@ -133,6 +143,8 @@ export class DataTree {
       parent.childCreates--;
       parent.pzxid = parentPzxid;
     });
+    this.#charge(path, 1, node.data?.length ?? 0);
+    this.#countQuota(path, node);
     return node;
   }
 
@@ -155,6 +167,7 @@ export class DataTree {
       this.#account(path, node, 1);
       this.#index(path, node);
     });
+    this.#charge(path, -1, -(node.data?.length ?? 0));
   }
 
   #unlink(path: string, node: Znode, parent: Znode): void {
@@ -169,6 +182,48 @@ export class DataTree {
     } else if (node.lifetime.kind !== "persistent") {
       this.#reapable.delete(path);
     }
+    if (this.#quotas.size > 0) {
+      const described = describedQuota(path);
+      if (described?.half === "limits") this.#quotas.delete(described.quota);
+    }
+  }
+
+  /** Keeps the books of the quota that a change counts for, if there is one. */
+  #charge(path: string, nodes: number, bytes: number): void {
+    const quota = this.quotaAbove(path);
+    const stats = quota === undefined ? undefined : this.#nodes.get(statsPath(quota));
+    if (quota === undefined || stats === undefined) return;
+    const usage = parseQuotaUsage(stats.data);
+    this.#book(quota, stats, { count: usage.count + nodes, bytes: usage.bytes + bytes });
+  }
+
+  /** A node for the books begins with what there is. */
+  #countQuota(path: string, node: Znode): void {
+    const described = describedQuota(path);
+    if (described?.half !== "stats") return;
+    const pending = this.#nodes.has(described.quota) ? [described.quota] : [];
+    let count = 0;
+    let bytes = 0;
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      const counted = this.#nodes.get(at);
+      count++;
+      bytes += counted?.data?.length ?? 0;
+      for (const name of counted?.children ?? []) pending.push(`${at}/${name}`);
+    }
+    this.#book(described.quota, node, { count, bytes });
+  }
+
+  /** As the reference does it, the books change without a version, a zxid or a watch. */
+  #book(quota: string, stats: Znode, usage: { readonly count: number; readonly bytes: number }): void {
+    this.#beforeChange(statsPath(quota), stats);
+    const oldData = stats.data;
+    stats.data = formatQuotaUsage(usage);
+    const bytes = stats.data.length - (oldData?.length ?? 0);
+    this.#dataBytes += bytes;
+    this.#undo?.push(() => {
+      this.#dataBytes -= bytes;
+      stats.data = oldData;
+    });
   }
 
   /** Replaces a node's data; the version grows even when the bytes are the same. */
@@ -190,6 +245,7 @@ export class DataTree {
       node.mzxid = mzxid;
       node.mtimeMs = mtimeMs;
     });
+    if (bytes !== 0) this.#charge(path, 0, bytes);
   }
 
   /** Replaces a node's access list; only aversion grows. */
@@ -272,6 +328,8 @@ export class DataTree {
     } else if (node.lifetime.kind !== "persistent") {
       this.#reapable.add(path);
     }
+    const described = describedQuota(path);
+    if (described?.half === "limits") this.#quotas.add(described.quota);
   }
 
   #account(path: string, node: Znode, sign: 1 | -1): void {

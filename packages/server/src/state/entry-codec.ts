@@ -1,6 +1,7 @@
 /**
  * Entries to bytes and back: a MessagePack array
- * `[version, zxid, timeMs, sessionId, attachment, xid, [[scheme, id] …], operation, body]`.
+ * `[version, zxid, timeMs, sessionId, attachment, xid, [[scheme, id] …], operation, body]`, and `true` behind them where
+ * quotas are enforced.
  * The body is the request as the wire has it, so there is one description of each operation, not two.
  */
 import { assert, type Codec, DecodeError, type Id, OpCode, operations, Reader, Writer } from "@corral/protocol";
@@ -114,7 +115,7 @@ export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
     writeServerOperation(writer, entry.operation);
     body = writer.take();
   }
-  return encoder.encode([
+  const fields: unknown[] = [
     entryVersion,
     entry.zxid,
     entry.timeMs,
@@ -124,7 +125,9 @@ export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
     entry.identities.map((identity) => [identity.scheme, identity.id]),
     entry.operation.type,
     body,
-  ]);
+  ];
+  if (entry.enforcesQuota) fields.push(true);
+  return encoder.encode(fields);
 }
 
 /** @throws DecodeError when the bytes are not an entry of a version that this server knows. */
@@ -136,7 +139,8 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     throw new DecodeError(`an entry that is not MessagePack: ${cause instanceof Error ? cause.message : cause}`, 0);
   }
   if (!Array.isArray(fields)) throw new DecodeError("an entry that is not an array", 0);
-  const [version, zxid, timeMs, sessionId, attachment, xid, identities, type, body] = fields as readonly unknown[];
+  const [version, zxid, timeMs, sessionId, attachment, xid, identities, type, body, enforcesQuota] =
+    fields as readonly unknown[];
   if (version !== entryVersion)
     throw new DecodeError(`an entry of version ${version}; this server knows ${entryVersion}`, 0);
   if (
@@ -147,7 +151,8 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     typeof xid !== "number" ||
     typeof type !== "number" ||
     !Array.isArray(identities) ||
-    !(body instanceof Uint8Array)
+    !(body instanceof Uint8Array) ||
+    (enforcesQuota !== undefined && typeof enforcesQuota !== "boolean")
   ) {
     throw new DecodeError("an entry with fields of the wrong kind", 0);
   }
@@ -159,6 +164,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     xid,
     identities: identities.map(decodeIdentity),
     operation: decodeOperation(type, new Reader(Buffer.from(body.buffer, body.byteOffset, body.byteLength))),
+    enforcesQuota: enforcesQuota === true,
   };
 }
 

@@ -65,6 +65,8 @@ export interface Entry {
   /** Who asks, as the connection had authenticated when it asked. */
   readonly identities: readonly Id[];
   readonly operation: Operation;
+  /** Whether hard quotas are enforced, as the leader that proposed it was told. */
+  readonly enforcesQuota: boolean;
 }
 
 /** What came of an entry. */

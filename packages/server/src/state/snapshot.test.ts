@@ -109,6 +109,8 @@ describe("an entry", () => {
   test.each(operations)("of the server's own comes back as it was: %o", (operation) => {
     const entry = d.entry(operation, -5n);
     expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+    const strict = { ...entry, enforcesQuota: true };
+    expect(decodeEntry(encodeEntry(strict))).toEqual(strict);
   });
 
   test("of bytes that are none is an error that says so", () => {

@@ -11,6 +11,7 @@ import { applyCreate } from "./operations/create.ts";
 import { applyDelete, applyReap } from "./operations/delete.ts";
 import { applyMulti } from "./operations/multi.ts";
 import { applyAttachSession, applyCloseSession, applyCreateSession } from "./operations/session.ts";
+import type { QuotaExcess } from "./quota.ts";
 import { SessionTable } from "./session-table.ts";
 
 /** What applying an entry did. */
@@ -18,6 +19,8 @@ export interface Applied {
   readonly outcome: Outcome;
   /** For the watches, in order. */
   readonly firings: readonly Firing[];
+  /** For the log: quotas that a write went beyond, or tried to. */
+  readonly excesses: readonly QuotaExcess[];
 }
 
 /** Tree and sessions as of one zxid. */
@@ -41,15 +44,18 @@ export class StateMachine {
     assert(entry.zxid > this.#lastZxid, `zxid ${entry.zxid} comes after ${this.#lastZxid}`);
     this.#lastZxid = entry.zxid;
     const firings: Firing[] = [];
+    const excesses: QuotaExcess[] = [];
     const context: OperationContext = {
       tree: this.tree,
       sessions: this.sessions,
       stamp: { zxid: entry.zxid, timeMs: entry.timeMs },
       sessionId: entry.sessionId,
       identities: entry.identities,
+      enforcesQuota: entry.enforcesQuota,
       firings,
+      excesses,
     };
-    return { outcome: this.#apply(context, entry), firings };
+    return { outcome: this.#apply(context, entry), firings, excesses };
   }
 
   #apply(context: OperationContext, entry: Entry): Outcome {

@@ -11,6 +11,7 @@ import {
 import { allows, fixUpAcl } from "../access.ts";
 import type { Outcome } from "../operation.ts";
 import type { OperationContext } from "./context.ts";
+import { isBeyondQuota } from "./quota.ts";
 
 /** Replaces the data of a node, if it has the version asked for. */
 export function applySetData(context: OperationContext, request: SetDataRequest): Outcome {
@@ -19,6 +20,8 @@ export function applySetData(context: OperationContext, request: SetDataRequest)
   const node = context.tree.get(path);
   if (node === undefined) return { type: "error", code: ErrorCode.NoNode };
   if (!allows(node.acl, Permission.write, context.identities)) return { type: "error", code: ErrorCode.NoAuth };
+  const moreBytes = (request.data?.length ?? 0) - (node.data?.length ?? 0);
+  if (isBeyondQuota(context, path, 0, moreBytes)) return { type: "error", code: ErrorCode.QuotaExceeded };
   if (request.version !== -1 && request.version !== node.version) {
     return { type: "error", code: ErrorCode.BadVersion };
   }

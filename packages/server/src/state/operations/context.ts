@@ -1,6 +1,7 @@
 /** What every operation works on, and what it leaves behind for the watches. */
 import type { Acl, Id, WatchEventType } from "@corral/protocol";
 import type { DataTree, Stamp } from "../data-tree.ts";
+import type { QuotaExcess } from "../quota.ts";
 import type { SessionTable } from "../session-table.ts";
 
 /** Something that watches may be waiting for. */
@@ -18,6 +19,10 @@ export interface OperationContext {
   readonly stamp: Stamp;
   readonly sessionId: bigint;
   readonly identities: readonly Id[];
+  /** Whether what is beyond a hard quota is refused. */
+  readonly enforcesQuota: boolean;
   /** What happened, in order; emptied by whoever applies. */
   readonly firings: Firing[];
+  /** Quotas that a write went beyond, or tried to. */
+  readonly excesses: QuotaExcess[];
 }

@@ -19,6 +19,7 @@ import { allows, fixUpAcl } from "../access.ts";
 import type { Outcome } from "../operation.ts";
 import { containerLifetime, type Lifetime, persistentLifetime } from "../znode.ts";
 import type { OperationContext } from "./context.ts";
+import { isBeyondQuota } from "./quota.ts";
 
 /** The spellings of create. */
 export type CreateType =
@@ -52,6 +53,8 @@ export function applyCreate(
   if (pathProblem(path) !== undefined) return badArguments;
   if (tree.get(path) !== undefined) return { type: "error", code: ErrorCode.NodeExists };
   if (parent.lifetime.kind === "ephemeral") return { type: "error", code: ErrorCode.NoChildrenForEphemerals };
+  if (isBeyondQuota(context, path, 1, request.data?.length ?? 0))
+    return { type: "error", code: ErrorCode.QuotaExceeded };
 
   const lifetime = lifetimeOf(type, mode, ttlMs, context.sessionId);
   // A copy: the request's bytes are a view of a larger buffer that must not be kept alive for them.

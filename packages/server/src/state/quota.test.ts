@@ -1,0 +1,117 @@
+/** Quotas: what they say, what is counted, and that it is counted whatever becomes of a write. */
+import { CreateMode, ErrorCode, OpCode, openAcl } from "@corral/protocol";
+import { beforeEach, describe, expect, test } from "vitest";
+import { picture, StateDriver } from "../../test-support/state-driver.ts";
+import { describedQuota, parseQuotaLimits } from "./quota.ts";
+import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
+
+const none = { count: -1, bytes: -1, countHardLimit: -1, byteHardLimit: -1 };
+
+describe("the text of limits", () => {
+  test.each([
+    ["count=5,bytes=-1", { ...none, count: 5 }],
+    ["count=-1,bytes=7", { ...none, bytes: 7 }],
+    [
+      "count=4,bytes=20=;byteHardLimit=30;countHardLimit=5",
+      { count: 4, bytes: 20, byteHardLimit: 30, countHardLimit: 5 },
+    ],
+    ["count=4=;countHardLimit=5", { ...none, count: 4, countHardLimit: 5 }],
+    ["nonsense", none],
+    ["count=x,bytes=3,__proto__=1,other=2", { ...none, bytes: 3 }],
+    ["", none],
+  ])("%s", (text, limits) => {
+    expect(parseQuotaLimits(Buffer.from(text))).toEqual(limits);
+  });
+});
+
+test.each([
+  ["/zookeeper/quota/a/b/zookeeper_limits", { quota: "/a/b", half: "limits" }],
+  ["/zookeeper/quota/a/zookeeper_stats", { quota: "/a", half: "stats" }],
+  ["/zookeeper/quota/zookeeper_limits", undefined],
+  ["/zookeeper/quota/a/other", undefined],
+  ["/a/zookeeper_limits", undefined],
+])("what %s describes", (path, described) => {
+  expect(describedQuota(path)).toEqual(described);
+});
+
+describe("counting", () => {
+  let d: StateDriver;
+  const data = (bytes: number) => Buffer.alloc(bytes);
+  const stats = () => d.state.tree.get("/zookeeper/quota/q/zookeeper_stats")?.data?.toString();
+  const limit = (text: string) => d.set("/zookeeper/quota/q/zookeeper_limits", Buffer.from(text));
+
+  beforeEach(() => {
+    d = new StateDriver();
+    d.session(1n);
+    d.create("/q", CreateMode.persistent, data(5));
+    d.create("/q/a", CreateMode.persistent, data(1));
+    d.create("/zookeeper/quota/q");
+    d.create("/zookeeper/quota/q/zookeeper_limits", CreateMode.persistent, Buffer.from("count=3,bytes=10"));
+    d.create("/zookeeper/quota/q/zookeeper_stats", CreateMode.persistent, null);
+  });
+
+  test("begins with what there is, and follows every change without a version", () => {
+    expect(stats()).toBe("count=2,bytes=6");
+    d.create("/q/b", CreateMode.ephemeral, data(3));
+    expect(stats()).toBe("count=3,bytes=9");
+    d.set("/q/b", null);
+    expect(stats()).toBe("count=3,bytes=6");
+    d.apply({ type: OpCode.closeSession, request: {} });
+    expect(stats()).toBe("count=2,bytes=6");
+    expect(d.stat("/zookeeper/quota/q/zookeeper_stats")).toMatchObject({ version: 0, dataLength: 15 });
+  });
+
+  test("a transaction that fails leaves the books as they were", () => {
+    const before = picture(d.state);
+    const node = (path: string) => ({ type: OpCode.create, path, data: data(2), acl: openAcl, flags: 0 }) as const;
+    d.multi(
+      node("/q/b"),
+      { type: OpCode.setData, path: "/q/a", data: data(9), version: -1 },
+      { type: OpCode.delete, path: "/q/a", version: -1 },
+      { type: OpCode.delete, path: "/zookeeper/quota/q/zookeeper_limits", version: -1 },
+      node("/q/c"),
+      { type: OpCode.delete, path: "/q/missing", version: -1 },
+    );
+    expect(picture(d.state)).toEqual({ ...(before as object), lastZxid: d.state.lastZxid });
+    d.create("/q/b", CreateMode.persistent, data(2));
+    expect(stats()).toBe("count=3,bytes=8");
+  });
+
+  test("beyond a soft limit nothing is refused, and the log is told", () => {
+    d.enforcesQuota = true;
+    d.create("/q/b", CreateMode.persistent, data(1));
+    expect(d.excesses).toEqual([]);
+    expect(d.create("/q/c", CreateMode.persistent, data(9))).toMatchObject({ type: "created" });
+    expect(d.excesses).toEqual([
+      { quota: "/q", of: "count", limit: 3, wanted: 4, isHard: false },
+      { quota: "/q", of: "bytes", limit: 10, wanted: 16, isHard: false },
+    ]);
+  });
+
+  test("beyond a hard limit it is the entry that says whether it is refused", () => {
+    limit("count=1,bytes=1=;byteHardLimit=7;countHardLimit=2");
+    expect(d.create("/q/b", CreateMode.persistent, null)).toMatchObject({ type: "created" });
+    expect(d.excesses).toEqual([{ quota: "/q", of: "count", limit: 2, wanted: 3, isHard: true }]);
+    d.enforcesQuota = true;
+    const refused = { type: "error", code: ErrorCode.QuotaExceeded };
+    expect(d.create("/q/c", CreateMode.persistent, null)).toEqual(refused);
+    expect(d.set("/q/a", data(3))).toEqual(refused);
+    expect(d.set("/q/a", data(2))).toMatchObject({ type: "changed" });
+    expect(d.create("/elsewhere", CreateMode.persistent, data(100))).toMatchObject({ type: "created" });
+    expect(stats()).toBe("count=3,bytes=7");
+  });
+
+  test("is taken up again from a snapshot", () => {
+    limit("countHardLimit=2");
+    const reader = new SnapshotReader();
+    for (const chunk of snapshotChunks(d.state)) reader.onChunk(chunk);
+    const state = reader.finish();
+    const again = new StateDriver(state);
+    again.enforcesQuota = true;
+    expect(again.create("/q/b")).toEqual({ type: "error", code: ErrorCode.QuotaExceeded });
+    expect(again.set("/q/a", Buffer.alloc(2))).toMatchObject({ type: "changed" });
+    d.set("/q/a", Buffer.alloc(2));
+    const text = (of: StateDriver) => of.state.tree.get("/zookeeper/quota/q/zookeeper_stats")?.data?.toString();
+    expect(text(again)).toBe(text(d));
+  });
+});
