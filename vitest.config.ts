@@ -52,6 +52,7 @@ export default defineConfig({
           pool: "forks",
           // All files talk to the same server; what one does must not show in the zxids that another counts.
           fileParallelism: false,
+          maxConcurrency: 20,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -6,5 +6,13 @@ import "./lines/a-create.ts";
 import "./lines/b-stat.ts";
 import "./lines/c-reads.ts";
 import "./lines/d-watches.ts";
+import "./lines/e-sessions.ts";
+import "./lines/f-order.ts";
 import "./lines/g-multi.ts";
+import "./lines/i-access.ts";
+import "./lines/j-lifetimes.ts";
 import "./lines/k-closing.ts";
+import "./lines/s-surprises.ts";
+import { declareSlow } from "./servers/on-both.ts";
+
+declareSlow();

@@ -63,6 +63,48 @@ export const differences = {
     apache: "Ok",
     why: "it proves nothing; who means an empty password writes `user:`",
   },
+  "S.1": {
+    asked: "operation 20, deleteContainer, from a client",
+    corral: "Unimplemented",
+    apache: "BadArguments",
+    why: "it is for servers; from 3.9 on Apache's carries it out for anybody, whatever the access list says",
+  },
+  "S.2": {
+    asked: "operation −10, createSession, in the middle of a session",
+    corral: "Unimplemented",
+    apache: "a session",
+    why: "it is for servers; a client that gets a frame of another kind in the place of a reply is lost",
+  },
+  "S.3": {
+    asked: "whether a session's connection outlives somebody else's attempt with a wrong password",
+    corral: "Ok",
+    apache: "closed",
+    why: "whoever knows an id could disconnect anybody: the password is looked at first",
+  },
+  "S.4": {
+    asked: "whether a session's password can be computed from its id",
+    corral: false,
+    apache: true,
+    why: "ids stand in logs; who reads one must not be able to take the session over",
+  },
+  "S.5": {
+    asked: "how many events setWatches sends of a node that the caller may not read",
+    corral: 0,
+    apache: 1,
+    why: "it tells that a node is there and when it changed, which events otherwise do not",
+  },
+  "S.6": {
+    asked: "check outside of a transaction",
+    corral: "Unimplemented",
+    apache: "Ok",
+    why: "Apache's 3.8.0 never answers it (the Ok is of the ping behind it); newer ones refuse it as this one does",
+  },
+  "S.7": {
+    asked: "how characters beyond U+FFFF travel",
+    corral: "UTF-8",
+    apache: "CESU-8",
+    why: "CESU-8 is an accident of Java's strings; both are read",
+  },
 } as const satisfies Readonly<Record<string, Difference>>;
 
 /** The name of one of them. */

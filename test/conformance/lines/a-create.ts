@@ -200,7 +200,7 @@ onBoth("A. Creating nodes", (server) => {
     expect(await get("empty")).toMatchObject({ data: null, stat: { dataLength: 0, version: 1 } });
   });
 
-  server.test("A.14 operation 19 makes a container whatever the flags; the flags alone do not", async (visit) => {
+  server.slow("A.14 operation 19 makes a container whatever the flags; the flags alone do not", async (visit) => {
     const { path } = visit;
     const a = await visit.caller();
     await a.value("createContainer", node(`${path}/container`, CreateMode.persistent));

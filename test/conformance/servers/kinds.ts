@@ -32,6 +32,8 @@ export const ourSettings: Readonly<Record<ServerKind, ServerOptions>> = {
     tickMs,
     superDigest,
     extendedTypesEnabled: false,
+    enforcedAuthSchemes: ["digest"],
+    enforcesQuota: true,
     limits: { maxConnectionsPerAddress: strictConnections },
   },
 };
