@@ -4,7 +4,7 @@
  */
 import { connect, isCoordinationError } from "@corral/client";
 import { Election } from "@corral/leader-election";
-import { Mutex } from "@corral/locks";
+import { Mutex, ReadWriteLock, Semaphore } from "@corral/locks";
 import { isGrantLostError } from "@corral/recipe-kit";
 import { config, journal, onStop } from "./child.mjs";
 
@@ -17,10 +17,20 @@ onStop(async () => {
 });
 client.on("state", ({ state }) => journal("state", { state }));
 
-const mutex = new Mutex(client, "/contended", { identity: config.id });
-const election = new Election(client, "/contended", { identity: config.id });
-const take = () =>
-  recipe === "mutex" ? mutex.acquire({ signal: stopping.signal }) : election.campaign({ signal: stopping.signal });
+const path = "/contended";
+const identity = config.id;
+const wait = { signal: stopping.signal };
+const recipes = {
+  mutex: () => new Mutex(client, path, { identity }).acquire(wait),
+  "mutex with a lock-delay": () => new Mutex(client, path, { identity, lockDelayMs: 20 }).acquire(wait),
+  "lock to write": () => new ReadWriteLock(client, path, { identity }).write.acquire(wait),
+  "semaphore of one lease": () => new Semaphore(client, path, { identity, limit: 1 }).acquire(wait),
+  election: () => new Election(client, path, { identity }).campaign(wait),
+  // Another each time, so that everybody gets a turn.
+  "election with priorities": () =>
+    new Election(client, path, { identity, priority: Math.floor(Math.random() * 3) }).campaign(wait),
+};
+const take = recipes[recipe];
 
 /** The node that all of them write to, each write under its writer's grant. */
 async function act(grant) {
