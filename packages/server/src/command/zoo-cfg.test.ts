@@ -56,6 +56,15 @@ dataDir=/d
   expect(readZooCfg(text).warnings).toEqual([]);
 });
 
+test("enforced authentication: the schemes count where it is on", () => {
+  expect(values("enforce.auth.enabled=true\nenforce.auth.schemes=digest")).toMatchObject({
+    enforcedAuthSchemes: ["digest"],
+  });
+  expect(values("enforce.auth.schemes=digest")).not.toHaveProperty("enforcedAuthSchemes");
+  expect(() => readZooCfg("enforce.auth.enabled=true")).toThrow("enforce.auth.enabled: needs enforce.auth.schemes");
+  expect(values("enforceQuota=true")).toMatchObject({ enforcesQuota: true });
+});
+
 test("the admin server can be switched off", () => {
   expect(values("admin.enableServer=false\nadmin.serverPort=8080")).not.toHaveProperty("adminPort");
 });

@@ -23,6 +23,10 @@ export function readZooCfg(text: string): ZooCfg {
   const warnings: string[] = [];
   const entries = parseProperties(text);
   const isAdminOff = entries.get("admin.enableServer")?.toLowerCase() === "false";
+  const enforcesAuth = entries.get("enforce.auth.enabled")?.toLowerCase() === "true";
+  if (enforcesAuth && !entries.has("enforce.auth.schemes")) {
+    throw refusal("enforce.auth.enabled", "needs enforce.auth.schemes");
+  }
   const servers = [...entries.keys()].filter((key) => /^server\.\d+$/.test(key));
   if (servers.length > 1) {
     throw refusal(servers[0] ?? "", "there is no ensemble yet; leave one server, which then runs alone");
@@ -31,6 +35,7 @@ export function readZooCfg(text: string): ZooCfg {
     // Some write the system property's name, which Apache would then not find.
     const key = written.replace(/^zookeeper\./, "");
     if (isAdminOff && key === "admin.serverPort") continue;
+    if (!enforcesAuth && key === "enforce.auth.schemes") continue;
     const known = servers.includes(key) ? { needless: "this server runs alone" } : lookUp(key);
     if (known === undefined) {
       warnings.push(`${written}: no such key in zoo.cfg; it has no effect`);
