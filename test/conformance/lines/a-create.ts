@@ -183,7 +183,7 @@ onBoth("A. Creating nodes", (server) => {
       path: `${path}/c`,
       stat,
     });
-    const lasting = { ...node(`${path}/t-`, CreateMode.persistentSequentialWithTtl, "abc"), ttl: 60_000 };
+    const lasting = { ...node(`${path}/t-`, CreateMode.persistentSequentialWithTtl, "abc"), ttl: 3_600_000 };
     expect(await a.value("createTTL", lasting)).toMatchObject({ path: `${path}/t-0000000003`, stat });
     const mine = await a.value("create2", node(`${path}/e`, CreateMode.ephemeral, "abc"));
     expect(mine).toMatchObject({ stat: { ...stat, ephemeralOwner: a.connection.sessionId } });
@@ -220,11 +220,11 @@ onBoth("A. Creating nodes", (server) => {
     const a = await visit.caller();
     await a.value("create", node(`${path}/e`, CreateMode.ephemeral));
     await a.value("createContainer", node(`${path}/c`, CreateMode.container));
-    await a.value("createTTL", { ...node(`${path}/t`, CreateMode.persistentWithTtl), ttl: 60_000 });
+    await a.value("createTTL", { ...node(`${path}/t`, CreateMode.persistentWithTtl), ttl: 3_600_000 });
     expect(await a.error("create", node(`${path}/e/x`))).toBe("NoChildrenForEphemerals");
     expect(await a.error("create", node(`${path}/c/x`))).toBe("Ok");
     expect(await a.error("create", node(`${path}/t/x`))).toBe("Ok");
-    const both = { ...node(`${path}/et`, CreateMode.ephemeral), ttl: 60_000 };
+    const both = { ...node(`${path}/et`, CreateMode.ephemeral), ttl: 3_600_000 };
     expect(await a.error("createTTL", both)).toBe("BadArguments");
   });
 
