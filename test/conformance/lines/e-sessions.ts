@@ -180,15 +180,6 @@ onBoth("E. Sessions", (server) => {
     expect((await c.connection.handshake({ lastZxidSeen: zxid })).timeOut).toBeGreaterThan(0);
   });
 
-  server.test("E.15 a connection without a session is closed after some time, one with a session is not", async (v) => {
-    // The time itself, 10 s, would be most of the run: it is tried in test/integration/hostile-connections.test.ts.
-    const silent = await v.connection();
-    const a = await v.caller();
-    expect(await a.error("ping", {})).toBe("Ok");
-    silent.connection.socket.end();
-    await silent.untilClosed();
-  });
-
   server.test("E.17 a ping is answered with the last zxid, in its turn", async ({ caller, path }) => {
     const a = await caller();
     a.connection.send("setData", { path, data: null, version: -1 });
@@ -223,4 +214,20 @@ onBoth(
     });
   },
   "strict",
+);
+
+onBoth(
+  "E. Silence",
+  (server) => {
+    server.slow(
+      "E.15 a connection that never begins a session is closed; one that has begun one stays",
+      async (visit) => {
+        const [silent, a] = [await visit.connection(), await visit.caller()];
+        await silent.untilClosed();
+        expect(silent.takeHeard()).toEqual([]);
+        expect(await a.error("ping", {})).toBe("Ok");
+      },
+    );
+  },
+  "fresh",
 );

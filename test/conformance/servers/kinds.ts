@@ -8,7 +8,7 @@ import type { ApacheOptions } from "../../support/apache-zookeeper.ts";
 
 /**
  * `plain`: defaults, with short ticks. `strict`: everybody must authenticate, quotas are enforced, no time to live, few
- * connections. `fresh`: plain, and nobody has written to it before.
+ * connections. `fresh`: nobody has written to it before, and who connects must soon say why.
  */
 export type ServerKind = "plain" | "strict" | "fresh";
 /** All of them. */
@@ -23,11 +23,12 @@ export const superCredentials = "super:secret";
 
 const superDigest = `super:${sha1Base64(superCredentials)}`;
 const reaperIntervalMs = 300;
+const silenceMs = 2_000;
 
 /** How ours is started. */
 export const ourSettings: Readonly<Record<ServerKind, ServerOptions>> = {
   plain: { tickMs, reaperIntervalMs },
-  fresh: { tickMs, reaperIntervalMs },
+  fresh: { tickMs, limits: { handshakeMs: silenceMs } },
   strict: {
     tickMs,
     superDigest,
@@ -43,7 +44,7 @@ const quickContainers = { "znode.container.checkIntervalMs": String(reaperInterv
 /** How Apache ZooKeeper is started. */
 export const apacheSettings: Readonly<Record<ServerKind, ApacheOptions>> = {
   plain: { tickMs, properties: quickContainers },
-  fresh: { tickMs },
+  fresh: { tickMs, properties: { "zookeeper.nio.sessionlessCnxnTimeout": String(silenceMs) } },
   strict: {
     tickMs,
     extendedTypes: false,

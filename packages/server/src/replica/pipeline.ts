@@ -392,7 +392,6 @@ export class Pipeline {
    * Returns whether that was all of the request.
    */
   #settleWhoAsks(connection: Connection, frame: Buffer, arrivedMs: number): boolean {
-    const xid = frame.readInt32BE(0);
     const type = frame.readInt32BE(4);
     let verdict: Pick<QueuedVerdict, "err" | "ending">;
     if (type === OpCode.auth) {
@@ -404,7 +403,7 @@ export class Pipeline {
       const ending = `it must authenticate first (${schemes})`;
       verdict = { err: ErrorCode.SessionClosedRequireSaslAuth, ending };
     }
-    connection.queue.push({ kind: "verdict", xid, type, arrivedMs, ...verdict });
+    connection.queue.push({ kind: "verdict", xid: frame.readInt32BE(0), type, arrivedMs, ...verdict });
     if (verdict.ending !== undefined) connection.phase = "leaving";
     this.advance(connection);
     return true;
