@@ -2,6 +2,7 @@
  * Counts up, one by one, and takes ids, and journals each: before it asks, and with what it was told. Goes on through
  * everything until it is asked to stop; then it waits for the answer that it is owed.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "@corral/client";
 import { AtomicCounter, IdAllocator } from "@corral/counters";
 import { config, journal, onStop } from "./child.mjs";
@@ -25,5 +26,7 @@ async function count() {
     const { previous, next } = await counter.increment();
     journal("counted", { previous, next });
     journal("id", { given: await ids.next() });
+    // Some of the machine is for the others.
+    await delay(1);
   }
 }

@@ -29,6 +29,6 @@ async function edit() {
       by: { ...by, [id]: (by[id] ?? 0) + 1 },
     }));
     journal("edited", { version });
-    await delay(2);
+    await delay(20);
   }
 }

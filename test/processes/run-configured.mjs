@@ -10,7 +10,7 @@ import { agreed, edited } from "./configurations.mjs";
 const { connectString, sessionTimeoutMs, role } = config;
 const client = await connect(connectString, { sessionTimeoutMs });
 onStop(() => client.close());
-client.on("state", ({ state }) => journal("state", { state }));
+client.on("state", ({ state }) => journal("state", { state, session: client.sessionId }));
 
 const counts = await new Configuration(client, edited.path, edited.options).subscribe();
 counts.view$.subscribe(({ active }) => journal("counts", { version: active?.version, value: active?.value }));
@@ -22,7 +22,7 @@ const live = await new Configuration(client, agreed.path, { ...agreed.options, i
     if (refuses) throw new Error("it names this role");
   },
 });
-journal("subscribed");
+journal("subscribed", { session: client.sessionId });
 live.view$.subscribe(({ active }) => {
   journal("runs", { tag: active?.value.tag, version: active?.version, stage: active?.stage });
 });

@@ -30,7 +30,7 @@ export interface JournalEntry {
 }
 
 const built = fileURLToPath(new URL("../../packages/client/dist/index.js", import.meta.url));
-const patienceMs = 30_000;
+const patienceMs = 60_000;
 
 /** One process and its journal. */
 export class TestProcess extends NodeChild {
@@ -60,7 +60,7 @@ export class TestProcess extends NodeChild {
 
   /**
    * The first entry that is `wanted`, from the beginning or from the place `after`; waits for it if there is none yet.
-   * Rejects when the process ends without, or after 30 s.
+   * Rejects when the process ends without, or after a minute.
    */
   async entry(wanted: (entry: JournalEntry) => boolean, after = 0): Promise<JournalEntry> {
     for (const giveUpMs = performance.now() + patienceMs; ; await delay(5)) {
@@ -73,6 +73,17 @@ export class TestProcess extends NodeChild {
       if (performance.now() > giveUpMs)
         throw new Error(`${this.id} did not write the entry in time. ${this.#account()}`);
     }
+  }
+
+  /**
+   * Resolves when its journal says, as `state`, that its session is lost: at the place `after`, or later. Of one that had
+   * lost it by then, and cannot connect, nothing else would come.
+   */
+  async whenLost(after: number): Promise<void> {
+    const isState = ({ event }: JournalEntry) => event === "state";
+    const isLost = (entry: JournalEntry | undefined) => entry?.event === "state" && entry.state === "lost";
+    const before = (await this.entries()).slice(0, after).findLast(isState);
+    if (!isLost(before)) await this.entry(isLost, after);
   }
 
   #account(): string {
