@@ -131,6 +131,8 @@ test("§6.2 every holder has a token, higher than the one before; a lost one can
     await server.expireSession(client.sessionId);
     const next = await take(steady, path, patience);
     tokens.push(next.fencingToken);
+    // Until then it may be sent, and cut off: whoever does not know is not told that the grant was lost.
+    await expect.poll(() => lost.signal.aborted, { timeout: 60_000 }).toBe(true);
     for (const grant of [released, lost]) {
       const late = client.transaction().guard(grant).create(`/ledger/${name}, late`).commit();
       await expect(late).rejects.toSatisfy((error) => isGrantLostError(error) || error === grant.signal.reason);
