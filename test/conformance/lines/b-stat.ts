@@ -1,4 +1,4 @@
-/** Section B: what a write does to the Stat of a node and of its parent, and how zxids are given. */
+/** Section B: what a write does to the Stat of a node and of its parent, and how zxids are given. And a server as it begins. */
 import { OpCode, zxidEpoch } from "@corral/protocol";
 import { expect } from "vitest";
 import type { Caller } from "../servers/caller.ts";
@@ -124,7 +124,7 @@ onBoth("B. Stat and zxids", (server) => {
 });
 
 onBoth(
-  "Nobody has written yet",
+  "A server as it begins",
   (server) => {
     server.test("A.16 the nodes that are there from the beginning, and the root under its two names", async (visit) => {
       const a = await visit.caller();
@@ -162,6 +162,16 @@ onBoth(
       const { zxid } = await a.call("ping", {});
       expect(zxidEpoch(zxid)).toBe(visit.differing("B.9"));
     });
+
+    server.slow(
+      "E.15 a connection that never begins a session is closed; one that has begun one stays",
+      async (visit) => {
+        const [silent, a] = [await visit.connection(), await visit.caller()];
+        await silent.untilClosed();
+        expect(silent.takeHeard()).toEqual([]);
+        expect(await a.error("ping", {})).toBe("Ok");
+      },
+    );
   },
   "fresh",
 );

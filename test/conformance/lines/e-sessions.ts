@@ -215,19 +215,3 @@ onBoth(
   },
   "strict",
 );
-
-onBoth(
-  "E. Silence",
-  (server) => {
-    server.slow(
-      "E.15 a connection that never begins a session is closed; one that has begun one stays",
-      async (visit) => {
-        const [silent, a] = [await visit.connection(), await visit.caller()];
-        await silent.untilClosed();
-        expect(silent.takeHeard()).toEqual([]);
-        expect(await a.error("ping", {})).toBe("Ok");
-      },
-    );
-  },
-  "fresh",
-);
