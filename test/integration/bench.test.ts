@@ -6,8 +6,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { hasCurator, hasKazoo } from "../support/peers.ts";
 
 const bench = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "bench", "dist", "main.js");
+
+/** Columns of the libraries that are there; of the others it is said, loudly, that they are not. */
+const peers = [...(hasCurator() ? ["LeaderLatch", "LeaderSelector"] : []), ...(hasKazoo() ? ["kazoo"] : [])];
 
 test("a quick run of gets, sets, creates and deletes", async () => {
   const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
@@ -49,4 +53,19 @@ test.each<[what: string, args: string[], environment: Record<string, string>, co
   );
   expect(`${failed.stdout}${failed.stderr}`.trimEnd()).toMatch(sentence);
   expect(failed.code).toBe(code);
+});
+
+test("a quick run of elections, of every library that is installed", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
+  try {
+    const args = [bench, "--recipes", "--quick", "--no-peer", "--only", "resigns", "--data-dir", directory];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000 });
+    const [header = "", row = ""] = stdout.split("\n").filter((line) => /^\| (figure|resigns) /.test(line));
+    for (const name of ["Corral", ...peers]) expect(header).toContain(`| ${name} p50 ms |`);
+    const figures = row.split("|").slice(3, 3 + 2 * (1 + peers.length));
+    for (const figure of figures) expect(Number(figure.replace(",", ""))).toBeGreaterThan(0);
+    expect(await readdir(directory)).toEqual([]);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 });
