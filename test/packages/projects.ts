@@ -11,9 +11,6 @@ export const packedDirectory = inject("packedDirectory");
 /** In the order of names. */
 export const packages: readonly Packed[] = await readPacked(packedDirectory);
 
-/** Packages whose README is not written yet. */
-export const readmesToCome: readonly string[] = [];
-
 /** What is installed besides our packages, and the workspace's package that has it. */
 const foreign: Readonly<Record<string, string>> = {
   "@types/node": "",
