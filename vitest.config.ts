@@ -5,8 +5,8 @@ const resolve = { conditions: ["source"] };
 /** `unit` is quick and pure; the others start servers and processes, or need foreign programs. */
 export default defineConfig({
   test: {
-    // Most of these tests wait for processes and time-outs: on two cores, two files at a time halve the whole.
-    maxWorkers: 2,
+    // Most of these tests wait for processes and time-outs: three files at a time keep two cores busy, and no more.
+    maxWorkers: 3,
     projects: [
       {
         resolve,
@@ -15,6 +15,7 @@ export default defineConfig({
           name: "unit",
           include: ["packages/**/src/**/*.test.ts", "bench/src/**/*.test.ts", "test/tidy/**/*.test.ts"],
           // Nothing in here keeps state outside its test, and loading the sources anew for each file took most of the time.
+          isolate: false,
           // A machine that is busy with other things must not look like a bug.
           testTimeout: 60_000,
         },
