@@ -107,7 +107,8 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
     await (await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience)).release();
     const begun = await transactions.begin({ stock: {}, billing: {} }, { voteTimeoutMs: 200, ...patience });
     const outcome = await begun.outcome(patience);
-    expect(outcome).toMatchObject({ kind: "aborted", reason: expect.stringContaining("from billing") });
+    // On a busy machine stock may be late too.
+    expect(outcome).toMatchObject({ kind: "aborted", reason: expect.stringMatching(/from (stock, )?billing$/) });
     await using late = await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience);
     await late.idle(patience);
     await begun.settled(patience);
