@@ -28,16 +28,38 @@ export async function insist<T>(
   signal: AbortSignal | undefined,
   attempt: () => Promise<T>,
 ): Promise<T> {
+  // Mostly there is nothing to repeat, and then no retrier is built.
+  signal?.throwIfAborted();
+  let value: T;
+  try {
+    value = await attempt();
+  } catch (error) {
+    if (isInterruption(error)) return await insistFurther({ clock, random }, signal, attempt);
+    signal?.throwIfAborted();
+    throw error;
+  }
+  signal?.throwIfAborted();
+  return value;
+}
+
+/** The first attempt was interrupted. */
+async function insistFurther<T>(
+  { clock, random }: Patience,
+  signal: AbortSignal | undefined,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const pause = async (attemptNumber: number): Promise<void> => {
+    const fullMs = Math.min(limits.insistMsMax, limits.insistMs * 2 ** Math.min(attemptNumber, 20));
+    await sleep(clock, fullMs * (0.5 + random.fraction() / 2), signal);
+  };
+  await pause(1);
   // p-retry sees interruptions only: of anything thrown that is no Error, such as the reason of `abort("enough")`, it
   // would make a TypeError.
   const outcome = await pRetry(() => attemptOnce(signal, attempt), {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,
     factor: 1,
-    onFailedAttempt: async ({ attemptNumber }) => {
-      const fullMs = Math.min(limits.insistMsMax, limits.insistMs * 2 ** Math.min(attemptNumber, 20));
-      await sleep(clock, fullMs * (0.5 + random.fraction() / 2), signal);
-    },
+    onFailedAttempt: ({ attemptNumber }) => pause(attemptNumber + 1),
   });
   signal?.throwIfAborted();
   if ("thrown" in outcome) throw outcome.thrown;

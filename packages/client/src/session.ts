@@ -183,16 +183,16 @@ export class Session {
   }
 
   /** Sends a request, as soon as there is a connection. Never rejects. */
-  call({ signal, ...call }: Call): Promise<Outcome> {
+  call({ operation, path, frame, watch, signal }: Call): Promise<Outcome> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve({ type: "aborted", reason: signal.reason });
-      const bytes = call.frame.length;
+      const bytes = frame.length;
       if (this.#waitingBytes + bytes > limits.requestsBytes) {
         const what = `requests of ${this.#waitingBytes} bytes are waiting already`;
         return resolve({ type: "failure", failure: { kind: "tooMany", what } });
       }
       this.#waitingBytes += bytes;
-      const ended = this.#log.begin(call.operation, call.path, this.sessionId);
+      const ended = this.#log.begin(operation, path, this.sessionId);
       let settled = false;
       const settle = (outcome: Outcome) => {
         // A request that was given up may yet be told that its connection broke.
@@ -203,7 +203,15 @@ export class Session {
         ended(outcome);
         resolve(outcome);
       };
-      const request: PendingRequest = { ...call, generation: this.#lostTold, abandoned: false, settle };
+      const request: PendingRequest = {
+        operation,
+        path,
+        frame,
+        watch,
+        generation: this.#lostTold,
+        abandoned: false,
+        settle,
+      };
       const ignore = onAbort(signal, () => {
         this.#step({ type: "abandon", request });
         settle({ type: "aborted", reason: signal?.reason });

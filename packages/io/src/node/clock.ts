@@ -14,26 +14,36 @@ export interface ClockReadings {
   monotonicMs(): number;
   /** Coarse, counts suspended time. Milliseconds. */
   bootMs(): number;
+  /** The time of day: may be set, but does not stand still either. Milliseconds. */
+  wallMs(): number;
 }
 
 /** The boot clock comes in hundredths of a second on Linux, in whole seconds elsewhere. A gap below this is rounding. */
 const bootClockGrainMs = process.platform === "linux" ? 50 : 2_000;
 
-/** Asking the boot clock costs microseconds, so it is asked at most once in this time. */
-const bootClockEveryMs = 1;
+/**
+ * Asking the boot clock costs system calls, the time of day costs none. So the boot clock is asked when the time of day has
+ * not moved as the monotonic clock has, by more than its own rounding: the machine was suspended, or somebody has set the
+ * time. Whatever the time of day says, it is asked once in a while.
+ */
+const wallClockGrainMs = 2;
+const bootClockEveryMs = 100;
 
 /** The longest delay that Node's own timers take; a longer one is waited for in pieces. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Builds the function that returns elapsed milliseconds from two raw clocks. Separate so that a test can suspend a machine. */
+/** Builds the function that returns elapsed milliseconds from the raw clocks. Separate so that a test can suspend a machine. */
 export function elapsedFrom(readings: ClockReadings, grainMs: number): () => number {
   const bootAheadMs = readings.bootMs() - readings.monotonicMs();
   let suspendedMs = 0;
   let latestMs = readings.monotonicMs();
   let bootCheckedAtMs = latestMs;
+  let wallAheadMs = readings.wallMs() - latestMs;
   return () => {
     const monotonicMs = readings.monotonicMs();
-    if (monotonicMs - bootCheckedAtMs >= bootClockEveryMs) {
+    const movedMs = readings.wallMs() - monotonicMs - wallAheadMs;
+    if (Math.abs(movedMs) > wallClockGrainMs || monotonicMs - bootCheckedAtMs >= bootClockEveryMs) {
+      wallAheadMs += movedMs;
       bootCheckedAtMs = monotonicMs;
       const gapMs = readings.bootMs() - bootAheadMs - monotonicMs - suspendedMs;
       if (gapMs >= grainMs) suspendedMs += gapMs;
@@ -72,7 +82,10 @@ class NodeTimer implements TimerHandle {
 /** The machine's clocks and Node's timers. A timer that is set keeps the process alive. */
 export const nodeClock: Clock = {
   wallMs: () => Date.now(),
-  elapsedMs: elapsedFrom({ monotonicMs: () => performance.now(), bootMs: () => uptime() * 1_000 }, bootClockGrainMs),
+  elapsedMs: elapsedFrom(
+    { monotonicMs: () => performance.now(), bootMs: () => uptime() * 1_000, wallMs: () => Date.now() },
+    bootClockGrainMs,
+  ),
   setTimer(delayMs, callback) {
     if (Number.isNaN(delayMs)) throw new RangeError("A timer's delay must be a number of milliseconds");
     return new NodeTimer(delayMs, callback);

@@ -15,6 +15,7 @@
  */
 import { type Client, isCoordinationError } from "@corral/client";
 import { insist } from "./insist.ts";
+import { memberBefore } from "./queue-order.ts";
 import {
   abandonTicket,
   childPath,
@@ -32,6 +33,12 @@ export type Decision =
   | { readonly kind: "granted" }
   /** Wait until the node of this name changes or goes. */
   | { readonly kind: "wait"; readonly on: string };
+
+/** First come, first served, among the nodes of `kinds`; everybody else waits for the one right before. */
+export function decideInTurn(names: readonly string[], kinds: readonly string[], own: string): Decision {
+  const before = memberBefore(names, kinds, own);
+  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before };
+}
 
 /** What is contended for, and by which rule. */
 export interface Contest extends TicketRequest {

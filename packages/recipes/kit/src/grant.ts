@@ -18,7 +18,7 @@
  */
 import { type Client, isCoordinationError, type StateEvent, type Watcher } from "@corral/client";
 import type { TimerHandle } from "@corral/io";
-import { type GrantLossReason, GrantLostError, isGrantLostError } from "./errors.ts";
+import { type GrantLossReason, GrantLostError } from "./errors.ts";
 import { insist, isInterruption } from "./insist.ts";
 
 /** A condition for a transaction: it fails unless the grant still holds. */
@@ -60,7 +60,11 @@ export class Grant implements AsyncDisposable {
   readonly fencingToken: bigint;
   readonly #client: Client;
   readonly #options: GrantOptions;
-  readonly #ended = new AbortController();
+  /** Why it ended, once it has: made into an error only for those who ask. */
+  #why: (() => Error) | undefined;
+  #loss: GrantLossReason | undefined;
+  /** Most grants end without anybody having listened; signals are not cheap. */
+  #controller: AbortController | undefined;
   #released: Promise<void> | undefined;
   /** While it is being ended by something else than a release: settles with that. */
   #ending: Promise<unknown> | undefined;
@@ -74,19 +78,28 @@ export class Grant implements AsyncDisposable {
     this.path = options.path;
     this.sessionId = options.sessionId;
     this.fencingToken = options.fencingToken;
+    if (client.sessionId !== options.sessionId) {
+      // Lost before anybody had it: what subclasses add is not there yet, and need not be told.
+      this.#loss = "session lost";
+      this.#why = lost(this.path, "session lost");
+      return;
+    }
     client.on("state", this.#onState);
-    if (client.sessionId !== options.sessionId) this.lose("session lost");
-    else this.#watchTimer = client.clock.setTimer(watchAfterMs, () => void this.#watchNode());
+    this.#watchTimer = client.clock.setTimer(watchAfterMs, () => void this.#watchNode());
   }
 
   /** Aborts the moment the grant cannot be trusted any more: reason GrantLostError, or after `release()` an AbortError. */
   get signal(): AbortSignal {
-    return this.#ended.signal;
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#why !== undefined) this.#controller.abort(this.#why());
+    }
+    return this.#controller.signal;
   }
 
   /** On `client.clock.elapsedMs()`: until then nobody else can hold this. Moves on with every answer of the server. */
   get deadlineMs(): number {
-    return this.#ended.signal.aborted ? Number.NEGATIVE_INFINITY : this.#client.deadlineMs;
+    return this.#isOver ? Number.NEGATIVE_INFINITY : this.#client.deadlineMs;
   }
 
   /**
@@ -94,7 +107,7 @@ export class Grant implements AsyncDisposable {
    * this is the truth while `signal` may still be catching up.
    */
   get held(): boolean {
-    if (this.#ended.signal.aborted) return false;
+    if (this.#isOver) return false;
     if (this.#client.sessionId === this.sessionId && this.#client.clock.elapsedMs() < this.#client.deadlineMs)
       return true;
     this.lose("session lost");
@@ -103,7 +116,7 @@ export class Grant implements AsyncDisposable {
 
   /** @throws GrantLostError unless the grant holds now. */
   throwIfLost(): void {
-    if (!this.held) throw this.#ended.signal.reason;
+    if (!this.held) throw this.signal.reason;
   }
 
   /** The condition that makes a transaction fail unless the grant still holds: `transaction().guard(grant)`. */
@@ -118,9 +131,8 @@ export class Grant implements AsyncDisposable {
   }
 
   async #release(): Promise<void> {
-    this.#end(new DOMException(`${this.path} was released`, "AbortError"));
-    const { reason } = this.signal;
-    await this.#giveBack(isGrantLostError(reason) ? reason.reason : undefined);
+    this.#endBecause("was released");
+    await this.#giveBack(this.#loss);
   }
 
   /** The watch goes with the node, which spares the server being asked to forget it. Where the node stays, it is asked. */
@@ -157,7 +169,7 @@ export class Grant implements AsyncDisposable {
   supersede(): void {
     this.throwIfLost();
     this.#released = Promise.resolve();
-    this.#end(new DOMException(`${this.path} goes on as another grant`, "AbortError"));
+    this.#endBecause("goes on as another grant");
     this.#unwatch();
   }
 
@@ -175,7 +187,7 @@ export class Grant implements AsyncDisposable {
       this.#ending = undefined;
     }
     this.#released ??= Promise.resolve();
-    this.#end(new DOMException(`${this.path} was ${how}`, "AbortError"));
+    this.#endBecause(`was ${how}`);
   }
 
   /** Gives it back in the background: for whoever must not wait, because the connection may be down. */
@@ -195,19 +207,19 @@ export class Grant implements AsyncDisposable {
 
   /** The node may be deleted by others, or written to: both concern the holder. */
   async #watchNode(): Promise<void> {
-    while (!this.signal.aborted) {
+    while (!this.#isOver) {
       const changed = new Promise<void>((resolve) => {
         this.#onNodeChange = () => resolve();
       });
       try {
         const { data, stat } = await this.#client.get(this.path, { watch: this.#onNodeChange });
         if (!this.#isWatched) this.#unwatch();
-        if (this.signal.aborted) return;
+        if (this.#isOver) return;
         if (stat.ephemeralOwner !== this.sessionId) return this.lose("node deleted");
         this.#tellData(data);
         await changed;
       } catch (error) {
-        if (this.signal.aborted) return;
+        if (this.#isOver) return;
         if (isInterruption(error)) continue;
         if (this.#ending !== undefined) {
           // Gone by what ends it, or not: then the next look tells.
@@ -233,17 +245,37 @@ export class Grant implements AsyncDisposable {
 
   /** Ends the grant without being asked to by its holder. Where the session lives on, the node is given back. */
   lose(reason: GrantLossReason): void {
-    if (this.signal.aborted) return;
-    this.#end(new GrantLostError(this.path, reason));
+    if (this.#isOver) return;
+    this.#loss = reason;
+    this.#end(lost(this.path, reason));
     if (reason === "session lost" || reason === "client closed") return this.#unwatch();
     this.#released = this.#giveBack(reason);
     this.#released.catch((err: unknown) => this.#client.logger.error({ err, path: this.path }, "giving back failed"));
   }
 
-  #end(reason: Error): void {
-    if (this.#ended.signal.aborted) return;
+  get #isOver(): boolean {
+    return this.#why !== undefined;
+  }
+
+  #endBecause(what: string): void {
+    this.#end(() => new DOMException(`${this.path} ${what}`, "AbortError"));
+  }
+
+  #end(why: () => Error): void {
+    if (this.#isOver) return;
+    this.#why = why;
     this.#client.off("state", this.#onState);
     this.#watchTimer?.cancel();
-    this.#ended.abort(reason);
+    if (this.#loss !== undefined) this.onLoss(this.#loss);
+    this.#controller?.abort(why());
   }
+
+  /** Called when it is lost, before anybody else hears of it. */
+  protected onLoss(_reason: GrantLossReason): void {}
+}
+
+/** The error is made where the loss is found out: its stack tells. */
+function lost(path: string, reason: GrantLossReason): () => Error {
+  const error = new GrantLostError(path, reason);
+  return () => error;
 }

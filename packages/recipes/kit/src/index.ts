@@ -1,7 +1,7 @@
 /** What Corral's recipes are made of. Programs use the recipes; this is for those who write one. */
 export { Bell, callAfter } from "./bell.ts";
 export { ensureContainer } from "./container.ts";
-export { type Contest, contend, contendOnce, type Decision, nodeChanges } from "./contend.ts";
+export { type Contest, contend, contendOnce, type Decision, decideInTurn, nodeChanges } from "./contend.ts";
 export {
   type GrantLossReason,
   GrantLostError,
@@ -16,7 +16,7 @@ export { newGuid, newTicketGuid, sessionTimeoutIn } from "./guid.ts";
 export { insist, isInterruption } from "./insist.ts";
 export { type NodeView, viewNode } from "./node-view.ts";
 export { isWriteOutcomeUnknownError, type WriteOutcome, WriteOutcomeUnknownError } from "./outcome.ts";
-export { placeInQueue, type QueueEntry, queueOrder } from "./queue-order.ts";
+export { memberBefore, placeInQueue, type QueueEntry, queueOrder } from "./queue-order.ts";
 export { type ReceiptedWrite, Receipts } from "./receipts.ts";
 export { sleep } from "./sleep.ts";
 export { Standing, type StandingOptions } from "./standing.ts";

@@ -1,14 +1,12 @@
 /** Who leads, from the names in the queue. Pure. */
-import { type Decision, placeInQueue, type QueueEntry, queueOrder } from "@corral/recipe-kit";
+import { type Decision, decideInTurn, placeInQueue, type QueueEntry, queueOrder } from "@corral/recipe-kit";
 
 /** What stands before the sequence number: Curator's LeaderLatch has the same. */
 export const latchKind = "latch-";
 
 /** First come, first leads; everybody else waits for the one right before. */
 export function decideFirstCome(names: readonly string[], own: string): Decision {
-  const order = queueOrder(names, [latchKind]);
-  const before = order[placeInQueue(order, own) - 1];
-  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
+  return decideInTurn(names, [latchKind], own);
 }
 
 /** What a candidate with an order of preference does next. `claim`: nobody leads and nobody is preferred to us. */

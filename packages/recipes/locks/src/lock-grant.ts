@@ -1,5 +1,5 @@
 /** A lock that is held. */
-import { type Client, isGrantLostError } from "@corral/client";
+import type { Client } from "@corral/client";
 import { Grant, type GrantLossReason, type Ticket } from "@corral/recipe-kit";
 import { marksOf } from "./marks.ts";
 
@@ -38,7 +38,6 @@ export class LockGrant extends Grant {
     this.#parts = parts;
     this.#entered = entered;
     entered.handles.add(this);
-    this.signal.addEventListener("abort", () => this.#onEnd(), { once: true });
   }
 
   /** Whether others have entered it as well, and not left it. */
@@ -63,10 +62,8 @@ export class LockGrant extends Grant {
   }
 
   /** What one has lost is lost by all. */
-  #onEnd(): void {
-    const { reason } = this.signal;
-    if (!isGrantLostError(reason)) return;
-    for (const other of this.#entered.handles) if (other !== this) other.lose(reason.reason);
+  protected override onLoss(reason: GrantLossReason): void {
+    for (const other of this.#entered.handles) if (other !== this) other.lose(reason);
   }
 
   #onData(data: Buffer | null): void {

@@ -15,7 +15,15 @@
  * Tokens     a writer's token is above those of all readers and writers before it; readers among each other mean nothing
  */
 import { type Client, isCoordinationError } from "@corral/client";
-import { beginWait, type Decision, insist, placeInQueue, queueOrder, type WaitOptions } from "@corral/recipe-kit";
+import {
+  beginWait,
+  type Decision,
+  decideInTurn,
+  insist,
+  placeInQueue,
+  queueOrder,
+  type WaitOptions,
+} from "@corral/recipe-kit";
 import type { LockGrant } from "./lock-grant.ts";
 import { marksOf, readingNow } from "./marks.ts";
 import { type ExplainedContender, type LockOptions, type LockRule, QueueLock } from "./queue-lock.ts";
@@ -26,9 +34,7 @@ const kinds = [readKind, writeKind];
 
 /** A writer holds when nobody is before it. */
 export function decideWrite(names: readonly string[], own: string): Decision {
-  const order = queueOrder(names, kinds);
-  const before = order[placeInQueue(order, own) - 1];
-  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
+  return decideInTurn(names, kinds, own);
 }
 
 /** A reader holds when no writer is before it; a writer that has become a reader does not count. */

@@ -3,15 +3,13 @@
  * leave. So what comes wakes one, however many wait.
  */
 import type { Client } from "@corral/client";
-import { abandonTicket, contend, type Decision, placeInQueue, queueOrder } from "@corral/recipe-kit";
+import { abandonTicket, contend, type Decision, decideInTurn } from "@corral/recipe-kit";
 
 const kind = "turn-";
 
 /** The first is served; everybody else waits for the one right before. Pure. */
 export function decideTurn(names: readonly string[], own: string): Decision {
-  const order = queueOrder(names, [kind]);
-  const before = order[placeInQueue(order, own) - 1];
-  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
+  return decideInTurn(names, [kind], own);
 }
 
 /** Which line, and as whom to stand in it. */

@@ -9,10 +9,9 @@ import {
   type Contest,
   contend,
   type Decision,
+  decideInTurn,
   insist,
   newGuid,
-  placeInQueue,
-  queueOrder,
   sleep,
   WakeUp,
 } from "@corral/recipe-kit";
@@ -55,9 +54,7 @@ export const turnKind = "turn-";
 
 /** Who waits for a name tries it in the order of arrival; the others watch the one before them. */
 export function decideTurn(names: readonly string[], own: string): Decision {
-  const order = queueOrder(names, [turnKind]);
-  const before = order[placeInQueue(order, own) - 1];
-  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
+  return decideInTurn(names, [turnKind], own);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Who plans, what the plan is, and what it means for one's own shards. Pure. */
-import { type Decision, placeInQueue, queueOrder } from "@corral/recipe-kit";
+import { type Decision, decideInTurn, queueOrder } from "@corral/recipe-kit";
 import type { Owners, PartitionFunction } from "./partition.ts";
 
 /** What stands before the sequence number of a member's ticket. */
@@ -24,16 +24,12 @@ export function memberNames(tickets: readonly string[]): string[] {
 
 /** Who came first plans; everybody else waits for the one right before, so that a departure makes one planner. */
 export function decidePlanner(tickets: readonly string[], own: string): Decision {
-  const order = queueOrder(tickets, [memberKind]);
-  const before = order[placeInQueue(order, own) - 1];
-  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
+  return decideInTurn(tickets, [memberKind], own);
 }
 
 /** The first in a shard's queue owns it. */
 export function decideShard(names: readonly string[], own: string): Decision {
-  const order = queueOrder(names, lockKinds);
-  const before = order[placeInQueue(order, own) - 1];
-  return before === undefined ? { kind: "granted" } : { kind: "wait", on: before.name };
+  return decideInTurn(names, lockKinds, own);
 }
 
 /**
