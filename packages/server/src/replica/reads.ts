@@ -85,7 +85,7 @@ function listChildren(context: ReadContext, reader: Reader, out: Writer, withSta
   if (!readable(context, node)) return ErrorCode.NoAuth;
   const from = out.length;
   out.int(node.childCount);
-  for (const name of node.children ?? []) {
+  for (const name of node.children) {
     out.string(name);
     if (out.length - from > context.maxResponseBytes) throw new ResponseTooLongError(path);
   }
@@ -153,10 +153,10 @@ const multiRead: Handler = (context, reader, out) => {
     if (node === undefined) return { type: OpCode.error, err: ErrorCode.NoNode };
     if (!readable(context, node)) return { type: OpCode.error, err: ErrorCode.NoAuth };
     if (part.type === OpCode.getData) {
-      count(100 + (node.data?.length ?? 0));
+      count(100 + node.dataLength);
       return { type: part.type, data: node.data, stat: node.stat() };
     }
-    const children = [...(node.children ?? [])];
+    const { children } = node;
     count(children.reduce((sum, name) => sum + 4 + name.length, 20));
     return { type: part.type, children };
   });

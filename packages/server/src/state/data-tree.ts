@@ -3,9 +3,11 @@
  * Two things beyond a map of paths: mutations between `begin` and `rollback` can be undone (a multi is all or nothing),
  * and a snapshot is an exact cut at one zxid although it is streamed out while the tree goes on changing.
  */
-import { type Acl, assert, nodeName, openAcl, parentPath, readOnlyAcl } from "@corral/protocol";
+import { type Acl, assert, openAcl, parentPath, readOnlyAcl } from "@corral/protocol";
+import { type Lifetime, NodeStore, persistentLifetime } from "./node-store.ts";
+import { PathIndex } from "./path-index.ts";
 import { describedQuota, formatQuotaUsage, parseQuotaUsage, statsPath } from "./quota.ts";
-import { type Lifetime, persistentLifetime, Znode } from "./znode.ts";
+import { type NodeRecord, Znode } from "./znode.ts";
 
 /** When and by which transaction something happened. */
 export interface Stamp {
@@ -19,7 +21,8 @@ export const systemPaths = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/c
 /** The nodes by path; see the head of this file. */
 export class DataTree {
   /** Every node by its path; the root also under the empty path, as the reference has it. */
-  readonly #nodes = new Map<string, Znode>();
+  readonly #nodes = new PathIndex();
+  readonly #store = new NodeStore();
   readonly #ephemerals = new Map<bigint, Set<string>>();
   /** Paths of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<string>();
@@ -27,47 +30,54 @@ export class DataTree {
   readonly #quotas = new Set<string>();
   #dataBytes = 0;
   #undo: (() => void)[] | undefined;
+  /** Deleted since `begin`: given back when it is certain that they stay so. */
+  #deleted: number[] = [];
   #cut: SnapshotCut | undefined;
   #snapshots = 0;
 
   /** A fresh tree: the root and the system nodes, all of zxid 0. */
   static fresh(): DataTree {
     const tree = new DataTree();
-    const birth: Stamp = { zxid: 0, timeMs: 0 };
-    const init = (acl: readonly Acl[]) => ({ data: Buffer.alloc(0), acl, lifetime: persistentLifetime, ...birth });
-    tree.restore("/", new Znode(init(openAcl)));
-    tree.restore("/zookeeper", new Znode(init(openAcl)));
-    tree.restore("/zookeeper/quota", new Znode(init(openAcl)));
-    const config = new Znode(init(readOnlyAcl));
+    const record = (acl: readonly Acl[]) =>
+      newRecord({ data: Buffer.alloc(0), acl, lifetime: persistentLifetime }, { zxid: 0, timeMs: 0 });
+    tree.restore("/", record(openAcl));
+    tree.restore("/zookeeper", record(openAcl));
+    tree.restore("/zookeeper/quota", record(openAcl));
     // As the reference's, which stores the list with the version that it was asked for: any.
-    config.aversion = -1;
-    tree.restore("/zookeeper/config", config);
+    tree.restore("/zookeeper/config", { ...record(readOnlyAcl), aversion: -1 });
     tree.linkRestored();
     return tree;
   }
 
   /** Puts in a node as it was; for recovery, before `linkRestored`. */
-  restore(path: string, node: Znode): void {
-    this.#nodes.set(path, node);
-    if (path === "/") this.#nodes.set("", node);
+  restore(path: string, record: NodeRecord): void {
+    const node = this.#add(path, record);
+    if (path === "/") this.#nodes.add("", node.number);
     this.#account(path, node, 1);
     this.#index(path, node);
   }
 
   /** Joins children to parents once all nodes are in. @throws AssertionError when a parent is missing. */
   linkRestored(): void {
-    for (const path of this.#nodes.keys()) {
+    for (const [path, number] of this.#nodes) {
       if (path === "" || path === "/") continue;
       const parent = this.#nodes.get(parentPath(path));
-      assert(parent, `the parent of ${path} is in the tree`);
-      parent.children ??= new Set();
-      parent.children.add(nodeName(path));
+      assert(parent !== undefined, `the parent of ${path} is in the tree`);
+      this.#store.link(parent, number);
     }
-    assert(this.#nodes.has("/"), "the tree has a root");
+    assert(this.#nodes.get("/") !== undefined, "the tree has a root");
   }
 
   get(path: string): Znode | undefined {
-    return this.#nodes.get(path);
+    const number = this.#nodes.get(path);
+    return number === undefined ? undefined : new Znode(this.#store, number);
+  }
+
+  #add(path: string, record: NodeRecord): Znode {
+    const number = this.#store.allocate(path);
+    Znode.fill(this.#store, number, record);
+    this.#nodes.add(path, number);
+    return new Znode(this.#store, number);
   }
 
   /** Nodes, counted as the reference counts them: the root twice. */
@@ -103,12 +113,12 @@ export class DataTree {
 
   /** Descendants of `path`, itself not counted. */
   countDescendants(path: string): number {
-    const node = this.#nodes.get(path);
+    const node = this.get(path);
     if (node === undefined) return 0;
     let count = 0;
     const pending: string[] = [path === "/" ? "" : path];
     for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      for (const name of this.#nodes.get(at)?.children ?? []) {
+      for (const name of this.get(at)?.children ?? []) {
         count++;
         pending.push(`${at}/${name}`);
       }
@@ -124,62 +134,72 @@ export class DataTree {
   }
 
   /** Adds a node. Its parent exists and it does not. */
-  create(path: string, init: { data: Buffer | null; acl: readonly Acl[]; lifetime: Lifetime }, stamp: Stamp): Znode {
-    const parent = this.#nodes.get(parentPath(path));
+  create(
+    path: string,
+    init: { data: Uint8Array | null; acl: readonly Acl[]; lifetime: Lifetime },
+    stamp: Stamp,
+  ): Znode {
+    const parent = this.get(parentPath(path));
     assert(parent, `the parent of ${path} exists`);
-    assert(!this.#nodes.has(path), `${path} does not exist`);
+    assert(this.#nodes.get(path) === undefined, `${path} does not exist`);
     this.#beforeChange(parentPath(path), parent);
     const parentPzxid = parent.pzxid;
-    const node = new Znode({ ...init, ...stamp });
-    this.#nodes.set(path, node);
-    parent.children ??= new Set();
-    parent.children.add(nodeName(path));
+    const node = this.#add(path, newRecord(init, stamp));
+    // Not in a snapshot that is under way.
+    if (this.#cut !== undefined) node.snapshotMark = this.#cut.mark;
+    this.#store.link(parent.number, node.number);
     parent.childCreates++;
     parent.pzxid = stamp.zxid;
     this.#account(path, node, 1);
     this.#index(path, node);
     this.#undo?.push(() => {
       this.#unlink(path, node, parent);
+      this.#store.release(node.number);
       parent.childCreates--;
       parent.pzxid = parentPzxid;
     });
-    this.#charge(path, 1, node.data?.length ?? 0);
+    this.#charge(path, 1, node.dataLength);
     this.#countQuota(path, node);
     return node;
   }
 
   /** Removes a node that exists, is not the root and has no children. */
   delete(path: string, stamp: Stamp): void {
-    const node = this.#nodes.get(path);
-    const parent = this.#nodes.get(parentPath(path));
+    const node = this.get(path);
+    const parent = this.get(parentPath(path));
     assert(node && parent, `${path} and its parent exist`);
     assert(node.childCount === 0, `${path} has no children`);
     this.#beforeChange(path, node);
     this.#beforeChange(parentPath(path), parent);
     const parentPzxid = parent.pzxid;
+    const { dataLength } = node;
     this.#unlink(path, node, parent);
     parent.pzxid = stamp.zxid;
-    this.#undo?.push(() => {
-      this.#nodes.set(path, node);
-      parent.children ??= new Set();
-      parent.children.add(nodeName(path));
-      parent.pzxid = parentPzxid;
-      this.#account(path, node, 1);
-      this.#index(path, node);
-    });
-    this.#charge(path, -1, -(node.data?.length ?? 0));
+    if (this.#undo === undefined) {
+      this.#store.release(node.number);
+    } else {
+      this.#deleted.push(node.number);
+      this.#undo.push(() => {
+        this.#nodes.add(path, node.number);
+        this.#store.link(parent.number, node.number);
+        parent.pzxid = parentPzxid;
+        this.#account(path, node, 1);
+        this.#index(path, node);
+      });
+    }
+    this.#charge(path, -1, -dataLength);
   }
 
   #unlink(path: string, node: Znode, parent: Znode): void {
     this.#nodes.delete(path);
-    parent.children?.delete(nodeName(path));
-    if (parent.children?.size === 0) parent.children = undefined;
+    this.#store.unlink(parent.number, node.number);
     this.#account(path, node, -1);
-    if (node.lifetime.kind === "ephemeral") {
-      const owned = this.#ephemerals.get(node.lifetime.owner);
+    const { lifetime } = node;
+    if (lifetime.kind === "ephemeral") {
+      const owned = this.#ephemerals.get(lifetime.owner);
       owned?.delete(path);
-      if (owned?.size === 0) this.#ephemerals.delete(node.lifetime.owner);
-    } else if (node.lifetime.kind !== "persistent") {
+      if (owned?.size === 0) this.#ephemerals.delete(lifetime.owner);
+    } else if (lifetime.kind !== "persistent") {
       this.#reapable.delete(path);
     }
     if (this.#quotas.size > 0) {
@@ -191,7 +211,7 @@ export class DataTree {
   /** Keeps the books of the quota that a change counts for, if there is one. */
   #charge(path: string, nodes: number, bytes: number): void {
     const quota = this.quotaAbove(path);
-    const stats = quota === undefined ? undefined : this.#nodes.get(statsPath(quota));
+    const stats = quota === undefined ? undefined : this.get(statsPath(quota));
     if (quota === undefined || stats === undefined) return;
     const usage = parseQuotaUsage(stats.data);
     this.#book(quota, stats, { count: usage.count + nodes, bytes: usage.bytes + bytes });
@@ -201,13 +221,13 @@ export class DataTree {
   #countQuota(path: string, node: Znode): void {
     const described = describedQuota(path);
     if (described?.half !== "stats") return;
-    const pending = this.#nodes.has(described.quota) ? [described.quota] : [];
+    const pending = this.#nodes.get(described.quota) === undefined ? [] : [described.quota];
     let count = 0;
     let bytes = 0;
     for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      const counted = this.#nodes.get(at);
+      const counted = this.get(at);
       count++;
-      bytes += counted?.data?.length ?? 0;
+      bytes += counted?.dataLength ?? 0;
       for (const name of counted?.children ?? []) pending.push(`${at}/${name}`);
     }
     this.#book(described.quota, node, { count, bytes });
@@ -216,31 +236,27 @@ export class DataTree {
   /** As the reference does it, the books change without a version, a zxid or a watch. */
   #book(quota: string, stats: Znode, usage: { readonly count: number; readonly bytes: number }): void {
     this.#beforeChange(statsPath(quota), stats);
-    const oldData = stats.data;
-    stats.data = formatQuotaUsage(usage);
-    const bytes = stats.data.length - (oldData?.length ?? 0);
+    const data = formatQuotaUsage(usage);
+    const bytes = data.length - stats.dataLength;
     this.#dataBytes += bytes;
-    this.#undo?.push(() => {
-      this.#dataBytes -= bytes;
-      stats.data = oldData;
-    });
+    this.#undoData(stats, bytes);
+    this.#store.setData(stats.number, data);
   }
 
-  /** Replaces a node's data; the version grows even when the bytes are the same. */
-  setData(path: string, node: Znode, data: Buffer | null, stamp: Stamp): void {
+  /** Replaces a node's data by a copy; the version grows even when the bytes are the same. */
+  setData(path: string, node: Znode, data: Uint8Array | null, stamp: Stamp): void {
     this.#beforeChange(path, node);
-    const { data: oldData, version, mzxid, mtimeMs } = node;
-    const bytes = (data?.length ?? 0) - (oldData?.length ?? 0);
+    const { version, mzxid, mtimeMs } = node;
+    const bytes = (data?.length ?? 0) - node.dataLength;
     this.#dataBytes += bytes;
-    node.data = data;
+    this.#undoData(node, bytes);
+    this.#store.setData(node.number, data);
     // Wraps at 2^31 as the reference does, and skips −1, which would mean "any".
     node.version = (version + 1) | 0;
     if (node.version === -1) node.version = 0;
     node.mzxid = stamp.zxid;
     node.mtimeMs = stamp.timeMs;
     this.#undo?.push(() => {
-      this.#dataBytes -= bytes;
-      node.data = oldData;
       node.version = version;
       node.mzxid = mzxid;
       node.mtimeMs = mtimeMs;
@@ -248,14 +264,24 @@ export class DataTree {
     if (bytes !== 0) this.#charge(path, 0, bytes);
   }
 
+  /** The data is about to change, and would have to be put back: the old is copied, for its place will be another's. */
+  #undoData(node: Znode, bytes: number): void {
+    if (this.#undo === undefined) return;
+    const oldData = node.data === null ? null : Buffer.from(node.data);
+    this.#undo.push(() => {
+      this.#dataBytes -= bytes;
+      this.#store.setData(node.number, oldData);
+    });
+  }
+
   /** Replaces a node's access list; only aversion grows. */
   setAcl(path: string, node: Znode, acl: readonly Acl[]): void {
     this.#beforeChange(path, node);
     const { acl: oldAcl, aversion } = node;
-    node.acl = acl;
+    this.#store.setAcl(node.number, acl);
     node.aversion = (aversion + 1) | 0;
     this.#undo?.push(() => {
-      node.acl = oldAcl;
+      this.#store.setAcl(node.number, oldAcl);
       node.aversion = aversion;
     });
   }
@@ -270,6 +296,7 @@ export class DataTree {
   commit(): void {
     assert(this.#undo, "a transaction was begun");
     this.#undo = undefined;
+    for (const number of this.#deleted.splice(0)) this.#store.release(number);
   }
 
   /** Undoes what was done since `begin`, last first. */
@@ -277,6 +304,7 @@ export class DataTree {
     const undo = this.#undo;
     assert(undo, "a transaction was begun");
     this.#undo = undefined;
+    this.#deleted = [];
     for (let i = undo.length - 1; i >= 0; i--) undo[i]?.();
   }
 
@@ -288,44 +316,51 @@ export class DataTree {
     assert(this.#cut === undefined, "one snapshot at a time");
     assert(this.#undo === undefined, "no snapshot in the middle of a transaction");
     this.#snapshots++;
-    const cut: SnapshotCut = { mark: this.#snapshots, kept: new Map(), born: new Set() };
+    const cut: SnapshotCut = { mark: this.#snapshots, kept: new Map() };
     this.#cut = cut;
     return this.#iterateCut(cut);
   }
 
   *#iterateCut(cut: SnapshotCut): Generator<readonly [string, Znode]> {
     try {
-      // Map iteration is live: nodes removed meanwhile do not come, nodes added come last. Both are told apart by marks.
-      for (const [path, node] of this.#nodes) {
-        if (path === "" || node.snapshotMark === cut.mark || cut.born.has(node)) continue;
+      // The index goes on changing. What is new since has the mark, and so has what has come, or has changed.
+      for (const [path, number] of this.#nodes) {
+        const node = new Znode(this.#store, number);
+        if (path === "" || node.snapshotMark === cut.mark) continue;
         node.snapshotMark = cut.mark;
         yield [path, node];
       }
-      yield* cut.kept;
+      for (const [path, number] of cut.kept) yield [path, new Znode(this.#store, number)];
     } finally {
-      if (this.#cut === cut) this.#cut = undefined;
+      this.#end(cut);
     }
   }
 
   /** Ends a cut that is not iterated to its end. */
   endSnapshot(): void {
-    this.#cut = undefined;
+    if (this.#cut !== undefined) this.#end(this.#cut);
+  }
+
+  #end(cut: SnapshotCut): void {
+    for (const number of cut.kept.values()) this.#store.release(number);
+    cut.kept.clear();
+    if (this.#cut === cut) this.#cut = undefined;
   }
 
   #beforeChange(path: string, node: Znode): void {
     const cut = this.#cut;
-    if (cut === undefined || node.snapshotMark === cut.mark || cut.born.has(node)) return;
+    if (cut === undefined || node.snapshotMark === cut.mark) return;
     node.snapshotMark = cut.mark;
-    cut.kept.set(path === "" ? "/" : path, node.copy());
+    cut.kept.set(path === "" ? "/" : path, this.#store.copy(node.number));
   }
 
   #index(path: string, node: Znode): void {
-    if (this.#cut !== undefined && node.snapshotMark !== this.#cut.mark) this.#cut.born.add(node);
-    if (node.lifetime.kind === "ephemeral") {
-      const owned = this.#ephemerals.get(node.lifetime.owner);
-      if (owned === undefined) this.#ephemerals.set(node.lifetime.owner, new Set([path]));
+    const { lifetime } = node;
+    if (lifetime.kind === "ephemeral") {
+      const owned = this.#ephemerals.get(lifetime.owner);
+      if (owned === undefined) this.#ephemerals.set(lifetime.owner, new Set([path]));
       else owned.add(path);
-    } else if (node.lifetime.kind !== "persistent") {
+    } else if (lifetime.kind !== "persistent") {
       this.#reapable.add(path);
     }
     const described = describedQuota(path);
@@ -333,14 +368,20 @@ export class DataTree {
   }
 
   #account(path: string, node: Znode, sign: 1 | -1): void {
-    this.#dataBytes += sign * (path.length + (node.data?.length ?? 0));
+    this.#dataBytes += sign * (path.length + node.dataLength);
   }
 }
 
 interface SnapshotCut {
   readonly mark: number;
-  /** Nodes of the cut that have changed or gone since, as they were. */
-  readonly kept: Map<string, Znode>;
-  /** Nodes made after the cut. */
-  readonly born: Set<Znode>;
+  /** Nodes of the cut that have changed or gone since: copies of how they were. */
+  readonly kept: Map<string, number>;
+}
+
+function newRecord(
+  init: { readonly data: Uint8Array | null; readonly acl: readonly Acl[]; readonly lifetime: Lifetime },
+  { zxid, timeMs }: Stamp,
+): NodeRecord {
+  const numbers = { version: 0, aversion: 0, childCreates: 0 };
+  return { ...init, ...numbers, czxid: zxid, mzxid: zxid, pzxid: zxid, ctimeMs: timeMs, mtimeMs: timeMs };
 }

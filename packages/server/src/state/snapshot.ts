@@ -7,7 +7,7 @@ import { Decoder, Encoder } from "@msgpack/msgpack";
 import { DataTree } from "./data-tree.ts";
 import { SessionTable } from "./session-table.ts";
 import { StateMachine } from "./state-machine.ts";
-import { containerLifetime, type Lifetime, persistentLifetime, Znode } from "./znode.ts";
+import { containerLifetime, type Lifetime, persistentLifetime, type Znode } from "./znode.ts";
 
 const snapshotVersion = 1;
 const chunkBytes = 64 << 10;
@@ -52,7 +52,7 @@ function* iterateChunks(
   let bytes = 0;
   for (const [path, node] of nodes) {
     rows.push(encodeNode(path, node, aclNumbers));
-    bytes += 100 + path.length + (node.data?.length ?? 0);
+    bytes += 100 + path.length + node.dataLength;
     if (bytes < chunkBytes) continue;
     yield encoder.encode(rows);
     rows = [];
@@ -127,7 +127,8 @@ export class SnapshotReader {
   }
 
   #onNode(row: NodeRow): void {
-    const [path, data, aclOrNumber, lifetime, czxid, ctimeMs, mzxid, mtimeMs, pzxid, version, aversion, creates] = row;
+    const [path, data, aclOrNumber, lifetime, czxid, ctimeMs, mzxid, mtimeMs, pzxid, version, aversion, childCreates] =
+      row;
     let acl: readonly Acl[] | undefined;
     if (typeof aclOrNumber === "number") {
       acl = this.#acls[aclOrNumber];
@@ -136,20 +137,8 @@ export class SnapshotReader {
       this.#acls.push(acl);
     }
     if (acl === undefined) throw new DecodeError(`access list ${aclOrNumber} of ${path} is not in the snapshot`, 0);
-    const node = new Znode({
-      data: data === null ? null : Buffer.from(data),
-      acl,
-      lifetime: decodeLifetime(lifetime),
-      zxid: czxid,
-      timeMs: ctimeMs,
-    });
-    node.mzxid = mzxid;
-    node.mtimeMs = mtimeMs;
-    node.pzxid = pzxid;
-    node.version = version;
-    node.aversion = aversion;
-    node.childCreates = creates;
-    this.#tree.restore(path, node);
+    const numbers = { czxid, ctimeMs, mzxid, mtimeMs, pzxid, version, aversion, childCreates };
+    this.#tree.restore(path, { data, acl, lifetime: decodeLifetime(lifetime), ...numbers });
   }
 
   /** The state, after the last chunk. */

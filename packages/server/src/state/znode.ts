@@ -1,96 +1,195 @@
-/** One node of the tree: data, access list, children and the numbers that Stat shows. */
+/**
+ * One node of the tree, as an object: data, access list, children and the numbers that Stat shows. It is a look at the
+ * node's record (node-store.ts), made for the moment and valid until the node is deleted.
+ */
 import type { Acl, WireStat } from "@corral/protocol";
+import { type Block, doubles, doublesAt, ints, intsAt, type Lifetime, type NodeStore } from "./node-store.ts";
 
-/** What ends a node's life besides a delete. */
-export type Lifetime =
-  | { readonly kind: "persistent" }
-  | { readonly kind: "ephemeral"; readonly owner: bigint }
-  | { readonly kind: "container" }
-  | { readonly kind: "ttl"; readonly ttlMs: number };
+export { containerLifetime, type Lifetime, persistentLifetime } from "./node-store.ts";
 
-/** The lifetime of a node that only a delete ends. */
-export const persistentLifetime: Lifetime = { kind: "persistent" };
-/** The lifetime of a container: it goes some time after its last child. */
-export const containerLifetime: Lifetime = { kind: "container" };
-
-/** A node; its path is known to the tree only. */
-export class Znode {
-  data: Buffer | null;
-  acl: readonly Acl[];
+/** All that is known of a node but its path and its children. */
+export interface NodeRecord {
+  readonly data: Uint8Array | null;
+  readonly acl: readonly Acl[];
   readonly lifetime: Lifetime;
   readonly czxid: number;
   readonly ctimeMs: number;
-  mzxid: number;
-  mtimeMs: number;
-  pzxid: number;
-  version = 0;
-  aversion = 0;
+  readonly mzxid: number;
+  readonly mtimeMs: number;
+  readonly pzxid: number;
+  readonly version: number;
+  readonly aversion: number;
   /** Creates ever done below this node; the source of sequence numbers. `cversion` of Stat also counts deletes. */
-  childCreates = 0;
-  /** Names of the children; absent while there are none, for most nodes are leaves. */
-  children: Set<string> | undefined;
-  /** The last snapshot that has this node; see `DataTree.snapshot`. */
-  snapshotMark = 0;
+  readonly childCreates: number;
+}
 
-  constructor(init: {
-    readonly data: Buffer | null;
-    readonly acl: readonly Acl[];
-    readonly lifetime: Lifetime;
-    readonly zxid: number;
-    readonly timeMs: number;
-  }) {
-    this.data = init.data;
-    this.acl = init.acl;
-    this.lifetime = init.lifetime;
-    this.czxid = init.zxid;
-    this.mzxid = init.zxid;
-    this.pzxid = init.zxid;
-    this.ctimeMs = init.timeMs;
-    this.mtimeMs = init.timeMs;
+/** A node; its path is known to the tree. */
+export class Znode implements NodeRecord {
+  readonly number: number;
+  readonly #store: NodeStore;
+  readonly #block: Block;
+  readonly #doubles: number;
+  readonly #ints: number;
+
+  constructor(store: NodeStore, number: number) {
+    this.number = number;
+    this.#store = store;
+    this.#block = store.block(number);
+    this.#doubles = doublesAt(number);
+    this.#ints = intsAt(number);
+  }
+
+  /** Writes the whole record of a node that was just allocated. */
+  static fill(store: NodeStore, number: number, record: NodeRecord): void {
+    const block = store.block(number);
+    block.doubles[doublesAt(number) + doubles.czxid] = record.czxid;
+    block.doubles[doublesAt(number) + doubles.ctimeMs] = record.ctimeMs;
+    block.ints[intsAt(number) + ints.acl] = store.acls.add(record.acl);
+    store.setLifetime(number, record.lifetime);
+    store.setData(number, record.data);
+    const node = new Znode(store, number);
+    node.mzxid = record.mzxid;
+    node.mtimeMs = record.mtimeMs;
+    node.pzxid = record.pzxid;
+    node.version = record.version;
+    node.aversion = record.aversion;
+    node.childCreates = record.childCreates;
+  }
+
+  #double(which: number): number {
+    return this.#block.doubles[this.#doubles + which] as number;
+  }
+
+  #setDouble(which: number, value: number): void {
+    this.#block.doubles[this.#doubles + which] = value;
+  }
+
+  #int(which: number): number {
+    return this.#block.ints[this.#ints + which] as number;
+  }
+
+  #setInt(which: number, value: number): void {
+    this.#block.ints[this.#ints + which] = value;
+  }
+
+  get czxid(): number {
+    return this.#double(doubles.czxid);
+  }
+
+  get ctimeMs(): number {
+    return this.#double(doubles.ctimeMs);
+  }
+
+  get mzxid(): number {
+    return this.#double(doubles.mzxid);
+  }
+
+  set mzxid(value: number) {
+    this.#setDouble(doubles.mzxid, value);
+  }
+
+  get mtimeMs(): number {
+    return this.#double(doubles.mtimeMs);
+  }
+
+  set mtimeMs(value: number) {
+    this.#setDouble(doubles.mtimeMs, value);
+  }
+
+  get pzxid(): number {
+    return this.#double(doubles.pzxid);
+  }
+
+  set pzxid(value: number) {
+    this.#setDouble(doubles.pzxid, value);
+  }
+
+  get version(): number {
+    return this.#int(ints.version);
+  }
+
+  set version(value: number) {
+    this.#setInt(ints.version, value);
+  }
+
+  get aversion(): number {
+    return this.#int(ints.aversion);
+  }
+
+  set aversion(value: number) {
+    this.#setInt(ints.aversion, value);
+  }
+
+  get childCreates(): number {
+    return this.#double(doubles.childCreates);
+  }
+
+  set childCreates(value: number) {
+    this.#setDouble(doubles.childCreates, value);
   }
 
   get childCount(): number {
-    return this.children === undefined ? 0 : this.children.size;
+    return this.#int(ints.childCount);
+  }
+
+  /** The last snapshot that has this node, or that was under way when it was made; see `DataTree.snapshot`. */
+  get snapshotMark(): number {
+    return this.#int(ints.snapshotMark);
+  }
+
+  set snapshotMark(value: number) {
+    this.#setInt(ints.snapshotMark, value);
+  }
+
+  /** Names of the children, in order of creation. */
+  get children(): string[] {
+    return this.#store.childNames(this.number);
+  }
+
+  get acl(): readonly Acl[] {
+    return this.#store.acls.get(this.#int(ints.acl));
+  }
+
+  get lifetime(): Lifetime {
+    return this.#store.lifetime(this.number);
+  }
+
+  /** Bytes of the data; 0 if it is null. */
+  get dataLength(): number {
+    return Math.max(0, this.#int(ints.dataLength));
+  }
+
+  /** The data where it is: to be used, or copied, before the tree changes. */
+  get data(): Buffer | null {
+    const length = this.#int(ints.dataLength);
+    return length < 0 ? null : this.#store.slabs.view(this.#int(ints.data), length);
   }
 
   /** Session that owns the node; 0 unless it is ephemeral. */
   get ephemeralOwner(): bigint {
-    return this.lifetime.kind === "ephemeral" ? this.lifetime.owner : 0n;
+    if (this.#int(ints.hasLifetime) === 0) return 0n;
+    const { lifetime } = this;
+    return lifetime.kind === "ephemeral" ? lifetime.owner : 0n;
   }
 
-  /** A node with the same numbers and bytes, for a snapshot that must not see what comes next. */
-  copy(): Znode {
-    const copy = new Znode({
-      data: this.data,
-      acl: this.acl,
-      lifetime: this.lifetime,
-      zxid: this.czxid,
-      timeMs: this.ctimeMs,
-    });
-    copy.mzxid = this.mzxid;
-    copy.mtimeMs = this.mtimeMs;
-    copy.pzxid = this.pzxid;
-    copy.version = this.version;
-    copy.aversion = this.aversion;
-    copy.childCreates = this.childCreates;
-    return copy;
+  /** Visible cversion counts creates and deletes: creates + (creates − children still there). 32 bits, as versions are. */
+  get cversion(): number {
+    return (2 * this.childCreates - this.childCount) | 0;
   }
 
   /** The metadata as clients see it. */
   stat(): WireStat {
-    const numChildren = this.childCount;
     return {
       czxid: this.czxid,
       mzxid: this.mzxid,
       ctime: this.ctimeMs,
       mtime: this.mtimeMs,
       version: this.version,
-      // Visible cversion counts creates and deletes: creates + (creates − children still there). 32 bits, as versions are.
-      cversion: (2 * this.childCreates - numChildren) | 0,
+      cversion: this.cversion,
       aversion: this.aversion,
       ephemeralOwner: this.ephemeralOwner,
-      dataLength: this.data === null ? 0 : this.data.length,
-      numChildren,
+      dataLength: this.dataLength,
+      numChildren: this.childCount,
       pzxid: this.pzxid,
     };
   }

@@ -20,13 +20,12 @@ export function applySetData(context: OperationContext, request: SetDataRequest)
   const node = context.tree.get(path);
   if (node === undefined) return { type: "error", code: ErrorCode.NoNode };
   if (!allows(node.acl, Permission.write, context.identities)) return { type: "error", code: ErrorCode.NoAuth };
-  const moreBytes = (request.data?.length ?? 0) - (node.data?.length ?? 0);
+  const moreBytes = (request.data?.length ?? 0) - node.dataLength;
   if (isBeyondQuota(context, path, 0, moreBytes)) return { type: "error", code: ErrorCode.QuotaExceeded };
   if (request.version !== -1 && request.version !== node.version) {
     return { type: "error", code: ErrorCode.BadVersion };
   }
-  const data = request.data === null ? null : Buffer.from(request.data);
-  context.tree.setData(path, node, data, context.stamp);
+  context.tree.setData(path, node, request.data, context.stamp);
   context.firings.push({ type: WatchEventType.nodeDataChanged, path, acl: node.acl });
   return { type: "changed", stat: node.stat() };
 }

@@ -57,9 +57,7 @@ export function applyCreate(
     return { type: "error", code: ErrorCode.QuotaExceeded };
 
   const lifetime = lifetimeOf(type, mode, ttlMs, context.sessionId);
-  // A copy: the request's bytes are a view of a larger buffer that must not be kept alive for them.
-  const data = request.data === null ? null : Buffer.from(request.data);
-  const node = tree.create(path, { data, acl, lifetime }, stamp);
+  const node = tree.create(path, { data: request.data, acl, lifetime }, stamp);
   context.firings.push({ type: WatchEventType.nodeCreated, path, acl });
   context.firings.push({
     type: WatchEventType.nodeChildrenChanged,

@@ -1,0 +1,119 @@
+/** The parts that the tree's nodes are kept in, each against a plain model of it. */
+import { type Acl, openAcl, Permission } from "@corral/protocol";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { AclTable } from "./acl-table.ts";
+import { NodeStore } from "./node-store.ts";
+import { PathIndex } from "./path-index.ts";
+import { Slabs } from "./slabs.ts";
+
+describe("slabs", () => {
+  const lengths = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 1_000, max: 1_050 }), fc.constant(5_000));
+
+  test("every value is what was added, whatever was added and removed since", () => {
+    const change = fc.record({ add: lengths, fill: fc.nat(255), removed: fc.nat() });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
+        const slabs = new Slabs();
+        const values: { number: number; bytes: Buffer }[] = [];
+        for (const { add, fill, removed } of changes) {
+          const bytes = Buffer.alloc(add, fill);
+          values.push({ number: slabs.add(bytes), bytes });
+          if (removed % 2 === 0) {
+            const [gone] = values.splice(removed % values.length, 1);
+            if (gone !== undefined) slabs.remove(gone.number, gone.bytes.length);
+          }
+          for (const { number, bytes } of values) expect(slabs.view(number, bytes.length).equals(bytes)).toBe(true);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("what is added is a copy", () => {
+    const slabs = new Slabs();
+    for (const length of [10, 2_000]) {
+      const bytes = Buffer.alloc(length, 1);
+      const number = slabs.add(bytes);
+      bytes.fill(2);
+      expect(slabs.view(number, length).equals(Buffer.alloc(length, 1))).toBe(true);
+    }
+  });
+
+  test("memory that nothing is in any more is given back, and used again", () => {
+    const slabs = new Slabs();
+    const fill = () =>
+      Array.from({ length: 20_000 }, (_, i) => slabs.add(Buffer.alloc(i % 100 === 0 ? 2_000 : 100, i)));
+    const lengthOf = (i: number) => (i % 100 === 0 ? 2_000 : 100);
+    const held = fill();
+    expect(slabs.heldBytes).toBeGreaterThan(20_000 * 100);
+    for (const [i, number] of held.entries()) slabs.remove(number, lengthOf(i));
+    expect(slabs.heldBytes).toBeLessThan(300_000);
+    const again = fill();
+    expect(again.every((number, i) => slabs.view(number, lengthOf(i))[99] === i % 256)).toBe(true);
+  });
+});
+
+test("access lists have one number as long as they are used, and none afterwards", () => {
+  const table = new AclTable();
+  const list = (id: string): readonly Acl[] => [{ perms: Permission.read, id: { scheme: "digest", id } }];
+  const open = table.add(openAcl);
+  const a = table.add(list("a"));
+  expect(table.add(list("a"))).toBe(a);
+  expect(table.add(openAcl)).toBe(open);
+  expect(a).not.toBe(open);
+  table.remove(a);
+  expect(table.get(a)).toEqual(list("a"));
+  table.remove(a);
+  const b = table.add(list("b"));
+  expect(b).toBe(a);
+  expect(table.get(b)).toEqual(list("b"));
+  expect(table.add(list("a"))).not.toBe(b);
+  expect(table.get(open)).toBe(openAcl);
+});
+
+test("a path index is a map", () => {
+  const path = fc.string({ maxLength: 6 }).map((text) => `/${text}`);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(path, fc.boolean())), (steps) => {
+      const index = new PathIndex();
+      const model = new Map<string, number>();
+      steps.forEach(([path, remove], i) => {
+        if (!model.has(path)) {
+          index.add(path, i);
+          model.set(path, i);
+        } else if (remove) {
+          index.delete(path);
+          model.delete(path);
+        }
+        expect(index.size).toBe(model.size);
+        expect(index.get(path)).toBe(model.get(path));
+      });
+      expect(new Map(index)).toEqual(model);
+    }),
+  );
+});
+
+test("children are listed in order of creation, whoever of them goes", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(), { maxLength: 60 }), (steps) => {
+      const store = new NodeStore();
+      const parent = store.allocate("/p");
+      let children: { number: number; name: string }[] = [];
+      steps.forEach((step, i) => {
+        if (step % 3 === 0 && children.length > 0) {
+          const gone = children[step % children.length];
+          children = children.filter((child) => child !== gone);
+          if (gone === undefined) return;
+          store.unlink(parent, gone.number);
+          store.release(gone.number);
+        } else {
+          const number = store.allocate(`/p/n${i}`);
+          store.link(parent, number);
+          children.push({ number, name: `n${i}` });
+        }
+        expect(store.childNames(parent)).toEqual(children.map(({ name }) => name));
+      });
+    }),
+  );
+});

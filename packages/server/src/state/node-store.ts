@@ -1,0 +1,212 @@
+/**
+ * The nodes' records, in columns of numbers: an object for each would take several times the memory, and make the garbage
+ * collector walk through all of them. A node is a number here; `Znode` shows one as an object.
+ *
+ * Children are a ring through `next` and `previous` that begins at the parent's `firstChild`; names are the ends of paths.
+ */
+import type { Acl } from "@corral/protocol";
+import { AclTable } from "./acl-table.ts";
+import { Slabs } from "./slabs.ts";
+
+/** What ends a node's life besides a delete. */
+export type Lifetime =
+  | { readonly kind: "persistent" }
+  | { readonly kind: "ephemeral"; readonly owner: bigint }
+  | { readonly kind: "container" }
+  | { readonly kind: "ttl"; readonly ttlMs: number };
+
+/** The lifetime of a node that only a delete ends. */
+export const persistentLifetime: Lifetime = { kind: "persistent" };
+/** The lifetime of a container: it goes some time after its last child. */
+export const containerLifetime: Lifetime = { kind: "container" };
+
+/** Where each number of a node stands in its record of doubles. */
+export const doubles = { czxid: 0, mzxid: 1, pzxid: 2, ctimeMs: 3, mtimeMs: 4, childCreates: 5, count: 6 } as const;
+
+/** Where each number of a node stands in its record of 32-bit integers. */
+export const ints = {
+  version: 0,
+  aversion: 1,
+  childCount: 2,
+  firstChild: 3,
+  next: 4,
+  previous: 5,
+  data: 6,
+  /** −1: null. */
+  dataLength: 7,
+  acl: 8,
+  snapshotMark: 9,
+  /** 0: persistent; 1: see `lifetimes`. */
+  hasLifetime: 10,
+  count: 11,
+} as const;
+
+/** Where there is no node, or no access list yet. */
+export const nowhere = -1;
+
+const blockBits = 14;
+const blockNodes = 1 << blockBits;
+
+/** The records of some thousand nodes. */
+export interface Block {
+  readonly doubles: Float64Array;
+  readonly ints: Int32Array;
+  readonly paths: string[];
+}
+
+/** All nodes by number; see the head of this file. */
+export class NodeStore {
+  readonly #blocks: Block[] = [];
+  readonly #free: number[] = [];
+  #fresh = 0;
+  readonly #lifetimes = new Map<number, Lifetime>();
+  readonly acls = new AclTable();
+  readonly slabs = new Slabs();
+
+  /** A node without anything. The number may have been another's. */
+  allocate(path: string): number {
+    const number = this.#free.pop() ?? this.#fresh++;
+    if (number >> blockBits === this.#blocks.length) {
+      this.#blocks.push({
+        doubles: new Float64Array(doubles.count * blockNodes),
+        ints: new Int32Array(ints.count * blockNodes),
+        paths: [],
+      });
+    }
+    const block = this.block(number);
+    const at = intsAt(number);
+    block.ints.fill(0, at, at + ints.count);
+    block.ints[at + ints.firstChild] = nowhere;
+    block.ints[at + ints.dataLength] = -1;
+    block.ints[at + ints.acl] = nowhere;
+    block.paths[number & (blockNodes - 1)] = path;
+    return number;
+  }
+
+  /** Everything that was the node's is free for others; its number too. */
+  release(number: number): void {
+    const block = this.block(number);
+    const at = intsAt(number);
+    const length = block.ints[at + ints.dataLength] as number;
+    if (length >= 0) this.slabs.remove(block.ints[at + ints.data] as number, length);
+    const acl = block.ints[at + ints.acl] as number;
+    if (acl !== nowhere) this.acls.remove(acl);
+    if (block.ints[at + ints.hasLifetime] !== 0) this.#lifetimes.delete(number);
+    block.paths[number & (blockNodes - 1)] = "";
+    this.#free.push(number);
+  }
+
+  block(number: number): Block {
+    return this.#blocks[number >> blockBits] as Block;
+  }
+
+  path(number: number): string {
+    return this.block(number).paths[number & (blockNodes - 1)] as string;
+  }
+
+  lifetime(number: number): Lifetime {
+    if (this.block(number).ints[intsAt(number) + ints.hasLifetime] === 0) return persistentLifetime;
+    return this.#lifetimes.get(number) ?? persistentLifetime;
+  }
+
+  setLifetime(number: number, lifetime: Lifetime): void {
+    if (lifetime.kind === "persistent") return;
+    this.#lifetimes.set(number, lifetime);
+    this.block(number).ints[intsAt(number) + ints.hasLifetime] = 1;
+  }
+
+  /** Puts a child in, behind its siblings. */
+  link(parent: number, child: number): void {
+    const parentInts = this.block(parent).ints;
+    const first = parentInts[intsAt(parent) + ints.firstChild] as number;
+    if (first === nowhere) {
+      parentInts[intsAt(parent) + ints.firstChild] = child;
+      this.#join(child, child);
+    } else {
+      const last = this.block(first).ints[intsAt(first) + ints.previous] as number;
+      this.#join(last, child);
+      this.#join(child, first);
+    }
+    parentInts[intsAt(parent) + ints.childCount]!++;
+  }
+
+  /** Takes a child out. */
+  unlink(parent: number, child: number): void {
+    const parentInts = this.block(parent).ints;
+    const childInts = this.block(child).ints;
+    const next = childInts[intsAt(child) + ints.next] as number;
+    const previous = childInts[intsAt(child) + ints.previous] as number;
+    this.#join(previous, next);
+    if (parentInts[intsAt(parent) + ints.firstChild] === child) {
+      parentInts[intsAt(parent) + ints.firstChild] = next === child ? nowhere : next;
+    }
+    parentInts[intsAt(parent) + ints.childCount]!--;
+  }
+
+  #join(before: number, after: number): void {
+    this.block(before).ints[intsAt(before) + ints.next] = after;
+    this.block(after).ints[intsAt(after) + ints.previous] = before;
+  }
+
+  /** The names of a node's children, in order of creation. */
+  childNames(number: number): string[] {
+    const block = this.block(number);
+    const first = block.ints[intsAt(number) + ints.firstChild] as number;
+    const names: string[] = [];
+    if (first === nowhere) return names;
+    let child = first;
+    do {
+      const path = this.path(child);
+      names.push(path.slice(path.lastIndexOf("/") + 1));
+      child = this.block(child).ints[intsAt(child) + ints.next] as number;
+    } while (child !== first);
+    return names;
+  }
+
+  /** Replaces the data; takes a copy. */
+  setData(number: number, data: Uint8Array | null): void {
+    const block = this.block(number);
+    const at = intsAt(number);
+    const oldLength = block.ints[at + ints.dataLength] as number;
+    if (oldLength >= 0) this.slabs.remove(block.ints[at + ints.data] as number, oldLength);
+    block.ints[at + ints.data] = data === null ? 0 : this.slabs.add(data);
+    block.ints[at + ints.dataLength] = data === null ? -1 : data.length;
+  }
+
+  /** Replaces the access list. */
+  setAcl(number: number, acl: readonly Acl[]): void {
+    const block = this.block(number);
+    const at = intsAt(number) + ints.acl;
+    const old = block.ints[at] as number;
+    block.ints[at] = this.acls.add(acl);
+    if (old !== nowhere) this.acls.remove(old);
+  }
+
+  /** A node of its own with the same record; it is nobody's child, and has none. */
+  copy(number: number): number {
+    const copy = this.allocate(this.path(number));
+    const [from, to] = [this.block(number), this.block(copy)];
+    to.doubles.set(from.doubles.subarray(doublesAt(number), doublesAt(number) + doubles.count), doublesAt(copy));
+    to.ints.set(from.ints.subarray(intsAt(number), intsAt(number) + ints.count), intsAt(copy));
+    const at = intsAt(copy);
+    to.ints[at + ints.firstChild] = nowhere;
+    const length = to.ints[at + ints.dataLength] as number;
+    if (length >= 0)
+      to.ints[at + ints.data] = this.slabs.add(
+        this.slabs.view(from.ints[intsAt(number) + ints.data] as number, length),
+      );
+    to.ints[at + ints.acl] = this.acls.add(this.acls.get(to.ints[at + ints.acl] as number));
+    this.setLifetime(copy, this.lifetime(number));
+    return copy;
+  }
+}
+
+/** Where a node's doubles begin in its block. */
+export function doublesAt(number: number): number {
+  return (number & (blockNodes - 1)) * doubles.count;
+}
+
+/** Where a node's integers begin in its block. */
+export function intsAt(number: number): number {
+  return (number & (blockNodes - 1)) * ints.count;
+}
