@@ -7,6 +7,7 @@ import { type Acl, assert, openAcl, parentPath, readOnlyAcl } from "@corral/prot
 import { type Lifetime, NodeStore, persistentLifetime } from "./node-store.ts";
 import { PathIndex } from "./path-index.ts";
 import { describedQuota, formatQuotaUsage, parseQuotaUsage, statsPath } from "./quota.ts";
+import { type Digest, TreeDigest } from "./tree-digest.ts";
 import { type NodeRecord, Znode } from "./znode.ts";
 
 /** When and by which transaction something happened. */
@@ -23,6 +24,7 @@ export class DataTree {
   /** Every node by its path; the root also under the empty path, as the reference has it. */
   readonly #nodes = new PathIndex();
   readonly #store = new NodeStore();
+  readonly #digest = new TreeDigest();
   readonly #ephemerals = new Map<bigint, Set<string>>();
   /** Paths of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<string>();
@@ -53,6 +55,7 @@ export class DataTree {
   restore(path: string, record: NodeRecord): void {
     const node = this.#add(path, record);
     if (path === "/") this.#nodes.add("", node.number);
+    this.#digest.add(path, node);
     this.#account(path, node, 1);
     this.#index(path, node);
   }
@@ -83,6 +86,12 @@ export class DataTree {
   /** Nodes, counted as the reference counts them: the root twice. */
   get nodeCount(): number {
     return this.#nodes.size;
+  }
+
+  /** Of all nodes as they are now; not in the middle of a transaction. */
+  get digest(): Digest {
+    assert(this.#undo === undefined, "no digest in the middle of a transaction");
+    return this.#digest.read((path) => this.get(path));
   }
 
   /** Bytes of paths and data. */
@@ -142,9 +151,10 @@ export class DataTree {
     const parent = this.get(parentPath(path));
     assert(parent, `the parent of ${path} exists`);
     assert(this.#nodes.get(path) === undefined, `${path} does not exist`);
-    this.#beforeChange(parentPath(path), parent);
+    this.#beforeChange(parentPath(path), parent, "numbers");
     const parentPzxid = parent.pzxid;
     const node = this.#add(path, newRecord(init, stamp));
+    this.#digest.afterCreate(path);
     // Not in a snapshot that is under way.
     if (this.#cut !== undefined) node.snapshotMark = this.#cut.mark;
     this.#store.link(parent.number, node.number);
@@ -169,8 +179,8 @@ export class DataTree {
     const parent = this.get(parentPath(path));
     assert(node && parent, `${path} and its parent exist`);
     assert(node.childCount === 0, `${path} has no children`);
-    this.#beforeChange(path, node);
-    this.#beforeChange(parentPath(path), parent);
+    this.#beforeChange(path, node, "all");
+    this.#beforeChange(parentPath(path), parent, "numbers");
     const parentPzxid = parent.pzxid;
     const { dataLength } = node;
     this.#unlink(path, node, parent);
@@ -235,7 +245,7 @@ export class DataTree {
 
   /** As the reference does it, the books change without a version, a zxid or a watch. */
   #book(quota: string, stats: Znode, usage: { readonly count: number; readonly bytes: number }): void {
-    this.#beforeChange(statsPath(quota), stats);
+    this.#beforeChange(statsPath(quota), stats, "all");
     const data = formatQuotaUsage(usage);
     const bytes = data.length - stats.dataLength;
     this.#dataBytes += bytes;
@@ -245,7 +255,7 @@ export class DataTree {
 
   /** Replaces a node's data by a copy; the version grows even when the bytes are the same. */
   setData(path: string, node: Znode, data: Uint8Array | null, stamp: Stamp): void {
-    this.#beforeChange(path, node);
+    this.#beforeChange(path, node, "all");
     const { version, mzxid, mtimeMs } = node;
     const bytes = (data?.length ?? 0) - node.dataLength;
     this.#dataBytes += bytes;
@@ -276,7 +286,7 @@ export class DataTree {
 
   /** Replaces a node's access list; only aversion grows. */
   setAcl(path: string, node: Znode, acl: readonly Acl[]): void {
-    this.#beforeChange(path, node);
+    this.#beforeChange(path, node, "numbers");
     const { acl: oldAcl, aversion } = node;
     this.#store.setAcl(node.number, acl);
     node.aversion = (aversion + 1) | 0;
@@ -347,7 +357,8 @@ export class DataTree {
     if (this.#cut === cut) this.#cut = undefined;
   }
 
-  #beforeChange(path: string, node: Znode): void {
+  #beforeChange(path: string, node: Znode, what: "all" | "numbers"): void {
+    this.#digest.beforeChange(path === "" ? "/" : path, node, what === "all");
     const cut = this.#cut;
     if (cut === undefined || node.snapshotMark === cut.mark) return;
     node.snapshotMark = cut.mark;

@@ -1,0 +1,133 @@
+import { CreateMode, OpCode, openAcl } from "@corral/protocol";
+import { seededRandom } from "@corral/testing";
+import { describe, expect, it } from "vitest";
+import { StateDriver } from "../../test-support/state-driver.ts";
+import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
+import { StateMachine } from "./state-machine.ts";
+import { type DigestedNode, formatDigest, sameDigest, TreeDigest } from "./tree-digest.ts";
+import { persistentLifetime } from "./znode.ts";
+
+const node: DigestedNode = {
+  data: Buffer.from("data"),
+  acl: openAcl,
+  lifetime: persistentLifetime,
+  czxid: 2 ** 32 + 1,
+  mzxid: 2 ** 32 + 2,
+  pzxid: 2 ** 32 + 3,
+  ctimeMs: 1_700_000_000_001,
+  mtimeMs: 1_700_000_000_002,
+  version: 1,
+  aversion: 2,
+  childCreates: 3,
+};
+
+function digestOf(...nodes: readonly (readonly [path: string, node: DigestedNode])[]): string {
+  const digest = new TreeDigest();
+  for (const [path, one] of nodes) digest.add(path, one);
+  return formatDigest(digest.read(() => undefined));
+}
+
+describe("the digest of nodes", () => {
+  it("is zero for none, and does not depend on their order", () => {
+    expect(digestOf()).toBe("0000000000000000");
+    const other = { ...node, data: null };
+    expect(digestOf(["/a", node], ["/b", other])).toBe(digestOf(["/b", other], ["/a", node]));
+  });
+
+  it("depends on everything that a node is", () => {
+    const changes: readonly Partial<DigestedNode>[] = [
+      {},
+      { data: null },
+      { data: Buffer.alloc(0) },
+      { data: Buffer.from("Data") },
+      { acl: [] },
+      { lifetime: { kind: "container" } },
+      { lifetime: { kind: "ttl", ttlMs: 5 } },
+      { lifetime: { kind: "ttl", ttlMs: 6 } },
+      { lifetime: { kind: "ephemeral", owner: 2n ** 56n + 1n } },
+      { lifetime: { kind: "ephemeral", owner: 2n ** 56n + 2n } },
+      { czxid: 2 ** 33 + 1 },
+      { mzxid: 2 ** 32 + 3 },
+      { pzxid: 2 ** 32 + 2 },
+      { ctimeMs: 1_700_000_000_002 },
+      { mtimeMs: 1_700_000_000_001 },
+      { version: -2 },
+      { aversion: 1 },
+      { childCreates: 4 },
+    ];
+    const digests = [...changes.map((change) => digestOf(["/a", { ...node, ...change }])), digestOf(["/b", node])];
+    expect(new Set(digests).size).toBe(digests.length);
+    expect(digestOf(["/a", node], ["/b", { ...node, data: null }])).not.toBe(
+      digestOf(["/b", node], ["/a", { ...node, data: null }]),
+    );
+  });
+
+  it("changes in both halves with any bit of the data", () => {
+    const halves = Array.from({ length: 8 * 4 }, (_, bit) => {
+      const data = Buffer.from("data");
+      data[bit >> 3] = (data[bit >> 3] as number) ^ (1 << (bit & 7));
+      const digest = digestOf(["/a", { ...node, data }]);
+      return [digest.slice(0, 8), digest.slice(8)] as const;
+    });
+    expect(new Set(halves.map(([high]) => high)).size).toBe(32);
+    expect(new Set(halves.map(([, low]) => low)).size).toBe(32);
+  });
+});
+
+/** The same tree, read from a snapshot: its digest is made anew, node by node. */
+function anew(state: StateMachine): StateMachine {
+  const reader = new SnapshotReader();
+  for (const chunk of snapshotChunks(state)) reader.onChunk(chunk);
+  return new StateMachine(reader.finish());
+}
+
+describe("the digest of a tree", () => {
+  it("that has changed is that of the same tree made at once", () => {
+    const random = seededRandom(20);
+    const driver = new StateDriver();
+    driver.session(1n);
+    const paths = ["/a", "/b", "/a/c", "/a/d", "/a/d/e", "/f"];
+    const pick = (): string => random.pick(paths);
+    for (let step = 1; step <= 600; step++) {
+      const path = pick();
+      switch (random.below(7)) {
+        case 0:
+          driver.delete(path);
+          break;
+        case 1:
+          driver.set(path, random.below(4) === 0 ? null : Buffer.from(random.bytes(random.below(50))));
+          break;
+        case 2:
+          driver.multi(
+            { type: OpCode.setData, path, data: random.bytes(3), version: -1 },
+            { type: OpCode.delete, path: pick(), version: random.below(3) },
+            { type: OpCode.create, path: pick(), data: null, acl: openAcl, flags: CreateMode.persistent },
+          );
+          break;
+        case 3:
+          driver.create(path, CreateMode.ephemeral);
+          break;
+        default:
+          driver.create(path, random.pick([CreateMode.persistent, CreateMode.container]));
+      }
+      // Not always: then changes gather.
+      if (random.below(3) === 0)
+        expect(driver.state.tree.digest, `step ${step}`).toEqual(anew(driver.state).tree.digest);
+    }
+  });
+
+  it("is that of before when a transaction is undone", () => {
+    const driver = new StateDriver();
+    driver.session(1n);
+    driver.create("/a");
+    const before = driver.state.tree.digest;
+    driver.multi(
+      { type: OpCode.setData, path: "/a", data: Buffer.from("other"), version: -1 },
+      { type: OpCode.create, path: "/a/b", data: null, acl: openAcl, flags: CreateMode.persistent },
+      { type: OpCode.delete, path: "/none", version: -1 },
+    );
+    expect(sameDigest(driver.state.tree.digest, before)).toBe(true);
+    driver.set("/a", Buffer.from("other"));
+    expect(sameDigest(driver.state.tree.digest, before)).toBe(false);
+  });
+});
