@@ -22,11 +22,18 @@ export interface DriverParts {
   readonly onFatal: (error: Error) => void;
 }
 
+interface Waiter {
+  readonly isDone: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Performs what the replica decides; see the head of this file. */
 export class Driver {
   readonly #parts: DriverParts;
   readonly #inputs: Input[] = [];
   #port: ClientPort | undefined;
+  readonly #waiting = new Set<Waiter>();
   #running = false;
   #dead = false;
 
@@ -61,6 +68,34 @@ export class Driver {
       this.#parts.onFatal(error instanceof Error ? error : new Error(String(error)));
     } finally {
       this.#running = false;
+    }
+    if (this.#waiting.size > 0) this.#settle();
+  }
+
+  /**
+   * Resolves when `isDone`, which is asked after every input; rejects when the log or the server has failed, or the server
+   * has stopped, and it cannot come to that any more.
+   */
+  until(isDone: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add({ isDone, resolve, reject });
+      this.#settle();
+    });
+  }
+
+  /** The server has stopped: whoever still waits does so in vain. */
+  end(): void {
+    this.#dead = true;
+    this.#settle();
+  }
+
+  #settle(): void {
+    for (const waiter of [...this.#waiting]) {
+      const isDone = waiter.isDone();
+      if (!isDone && !this.#dead && !this.#parts.replica.writesStopped) continue;
+      this.#waiting.delete(waiter);
+      if (isDone) waiter.resolve();
+      else waiter.reject(new Error(this.#dead ? "the server has stopped" : "the log cannot be written"));
     }
   }
 

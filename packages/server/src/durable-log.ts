@@ -1,6 +1,6 @@
 /** Where entries go before they are applied: the disk, or, for a server that lives in memory, nowhere. */
 import type { LogRecord } from "./storage/record.ts";
-import type { DirectorySizes } from "./storage/storage.ts";
+import type { DirectorySizes, OpenSnapshot } from "./storage/storage.ts";
 
 /** The log as the driver sees it. `Storage` is one. */
 export interface DurableLog {
@@ -10,6 +10,8 @@ export interface DurableLog {
   writeEpoch(epoch: number): Promise<void>;
   /** Resolves when the snapshot is durable. Pulls the chunks at its own pace. */
   writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void>;
+  /** The file of a snapshot that was written; undefined where nothing is written. */
+  openSnapshot(zxid: number): Promise<OpenSnapshot | undefined>;
   /** How much lies on the disk. */
   sizes(): Promise<DirectorySizes>;
   /** Waits for what is in flight, but for a snapshot, which is given up. */
@@ -36,6 +38,10 @@ export class MemoryLog implements DurableLog {
 
   writeSnapshot(): Promise<void> {
     return Promise.resolve();
+  }
+
+  openSnapshot(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   sizes(): Promise<DirectorySizes> {

@@ -59,9 +59,12 @@ export const defaultLimits: Limits = {
   stuckOutputMs: 60_000,
   handshakeMs: 10_000,
   maxWatchesPerConnection: 500_000,
+  /** Longest snapshot that restore takes, bytes; it is held in memory until it is in the log. */
+  readonly maxRestoreBytes: number;
   maxWatchedTextPerConnection: 16 << 20,
   maxIdentitiesPerConnection: 100,
   maxIdentityTextPerConnection: 64 << 10,
   snapshotEntries: 100_000,
   snapshotLogBytes: 256 << 20,
 };
+  maxRestoreBytes: 512 << 20,

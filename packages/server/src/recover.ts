@@ -12,9 +12,9 @@ export async function recover(storage: Storage): Promise<StateMachine> {
   await storage.replay({
     onSnapshotChunk: (bytes) => reader?.onChunk(bytes),
     onRecord: ({ bytes }) => {
-      state ??= reader?.finish() ?? new StateMachine();
+      state ??= new StateMachine(reader?.finish());
       state.apply(decodeEntry(bytes));
     },
   });
-  return state ?? reader?.finish() ?? new StateMachine();
+  return state ?? new StateMachine(reader?.finish());
 }

@@ -19,6 +19,7 @@ import { dueNodes } from "./replica/reaper.ts";
 import { ServerStats } from "./replica/server-stats.ts";
 import { type SessionOptions, Sessions } from "./replica/sessions.ts";
 import { Turn } from "./replica/turn.ts";
+import { type RestorePart, restorePart } from "./state/operation.ts";
 import { snapshotChunks } from "./state/snapshot.ts";
 import type { StateMachine } from "./state/state-machine.ts";
 import { WatchTable } from "./watch/watch-table.ts";
@@ -54,6 +55,8 @@ export class Replica {
   #serving = false;
   #nextReapMs: number | undefined;
   #snapshotRunning = false;
+  #snapshotWanted = false;
+  #restoredZxid = 0;
   #appliedSinceSnapshot = 0;
   #bytesAtSnapshot = 0;
   #entriesToSnapshot: number;
@@ -91,6 +94,12 @@ export class Replica {
     return this.#options.behaviour.version;
   }
 
+  /** Whether there is a disk for snapshots. */
+  get takesSnapshots(): boolean {
+    return this.#options.takesSnapshots;
+  }
+
+  /** Of the next entry. */
   get epoch(): number {
     return this.#proposals.epoch;
   }
@@ -133,6 +142,11 @@ export class Replica {
     return this.#proposals.count;
   }
 
+  /** With which entry a snapshot was last restored; 0 if none was in this life. */
+  get restoredZxid(): number {
+    return this.#restoredZxid;
+  }
+
   /** Whether writes are refused because the log failed. */
   get writesStopped(): boolean {
     return this.#proposals.failed;
@@ -149,7 +163,7 @@ export class Replica {
     switch (input.type) {
       case "start":
         this.#sessions.start();
-        return this.#proposals.wantNextEpoch();
+        return this.#proposals.wantEpoch();
       case "epochDurable":
         return this.#onEpochDurable(input.epoch);
       case "connected":
@@ -177,6 +191,13 @@ export class Replica {
         return this.#onTick();
       case "durable":
         return this.#onDurable(input.zxid);
+      case "raiseEpoch":
+        return this.#proposals.wantEpoch(input.epoch);
+      case "snapshotWanted":
+        this.#snapshotWanted = true;
+        return this.#snapshotWhenDue();
+      case "restorePart":
+        return this.#restore(input.part);
       case "logFailed":
         return this.#onLogFailed();
       case "stop":
@@ -184,7 +205,8 @@ export class Replica {
       case "snapshotEnded":
         this.state.tree.endSnapshot();
         this.#snapshotRunning = false;
-        return this.#countSnapshot(input.written);
+        this.#countSnapshot(input.written);
+        return this.#snapshotWhenDue();
       default:
         assertNever(input);
     }
@@ -195,6 +217,8 @@ export class Replica {
     this.#turn.log("info", { epoch, zxid: formatZxid(this.state.lastZxid) }, "epoch begun");
     if (this.#serving) return;
     this.#serving = true;
+    // The life before ended while a snapshot came in; the rest of it will not come.
+    if (this.state.isRestoring) this.#restore({ number: -1, isLast: true, chunk: new Uint8Array(0) });
     this.#turn.effect({ type: "serving" });
   }
 
@@ -215,6 +239,7 @@ export class Replica {
     // Events first: nobody, not even the writer, may see the new state before the event that tells of it.
     this.#pipeline.fire(firings, entry.zxid);
     if (outcome.type === "sessionClosed") this.#onSessionClosed(entry.sessionId, connection);
+    if (outcome.type === "restorePartTaken" && outcome.isRestored) this.#onRestored(entry.zxid);
     if (connection === undefined) return;
     if (write !== undefined) {
       write.outcome = shown(entry.operation, outcome, this.#options.behaviour);
@@ -231,6 +256,22 @@ export class Replica {
     if (attached !== undefined && attached !== askedBy) {
       this.#connections.close(attached, "its session is over", { level: "info" });
     }
+  }
+
+  #restore(part: RestorePart): void {
+    if (this.#proposals.failed) return;
+    this.#proposals.propose({ operation: { type: restorePart, request: part }, sessionId: 0n });
+  }
+
+  /** The state is another one: every session is over, and nobody may go on with what he has seen of the old one. */
+  #onRestored(zxid: number): void {
+    this.#restoredZxid = zxid;
+    this.#turn.log("warn", { zxid: formatZxid(zxid) }, "a snapshot was restored: all sessions are over");
+    this.#sessions.forgetAll();
+    for (const connection of [...this.#connections]) {
+      this.#connections.close(connection, "a snapshot was restored: its session is over", { level: "info" });
+    }
+    this.#snapshotWanted = true;
   }
 
   #onTick(): void {
@@ -269,9 +310,12 @@ export class Replica {
   }
 
   #snapshotWhenDue(): void {
-    if (!this.#options.takesSnapshots || this.#snapshotRunning) return;
+    if (!this.#options.takesSnapshots || this.#snapshotRunning || this.state.isRestoring) return;
     const bytes = this.#proposals.bytesProposed - this.#bytesAtSnapshot;
-    if (this.#appliedSinceSnapshot < this.#entriesToSnapshot && bytes < this.#options.limits.snapshotLogBytes) return;
+    const isDue =
+      this.#appliedSinceSnapshot >= this.#entriesToSnapshot || bytes >= this.#options.limits.snapshotLogBytes;
+    if ((!isDue && !this.#snapshotWanted) || this.state.lastZxid === 0) return;
+    this.#snapshotWanted = false;
     this.#snapshotRunning = true;
     this.#appliedSinceSnapshot = 0;
     this.#bytesAtSnapshot = this.#proposals.bytesProposed;

@@ -24,6 +24,7 @@ import { initialTraceMask, type Subject } from "./admin/subject.ts";
 import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
+import { Maintenance } from "./maintenance.ts";
 import { ClientPort } from "./net/client-port.ts";
 import { recover } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
@@ -196,7 +197,8 @@ export class Server {
       dispatch: (input) => driver.dispatch(input),
       answerWord: (word, argument) => answerFourLetterWord(word, subject, argument),
     });
-    const subject = this.#makeSubject(replica, clientPort, log);
+    const maintenance = new Maintenance({ replica, driver, log, logger });
+    const subject = this.#makeSubject(replica, clientPort, log, maintenance);
     this.#subject = subject;
     this.#clientPort = clientPort;
     driver.connect(clientPort);
@@ -230,7 +232,7 @@ export class Server {
     });
   }
 
-  #makeSubject(replica: Replica, clientPort: ClientPort, log: DurableLog): Subject {
+  #makeSubject(replica: Replica, clientPort: ClientPort, log: DurableLog, maintenance: Maintenance): Subject {
     const server = this;
     return {
       config: this.#config,
@@ -242,6 +244,7 @@ export class Server {
         return server.#port;
       },
       startedMs: this.#startedMs,
+      maintenance,
       directorySizes: () => log.sizes(),
       syncMs: this.#syncMs,
       loopLagMs: this.#loopLagMs,
@@ -294,6 +297,7 @@ export class Server {
     try {
       await this.#log?.close();
     } finally {
+      this.#driver?.end();
       await this.#clientPort?.endAll();
       await this.#admin?.close();
     }

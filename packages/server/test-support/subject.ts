@@ -37,6 +37,11 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
     },
     boundPort: 2181,
     startedMs: 0,
+    maintenance: {
+      takeSnapshot: () => Promise.reject(new Error("a harness has no disk")),
+      restore: () => Promise.reject(new Error("a harness has no disk")),
+      raiseEpoch: (epoch) => Promise.resolve(epoch),
+    },
     directorySizes: () => Promise.resolve({ logBytes: 1_000, snapshotBytes: 200 }),
     syncMs: new Histogram(),
     loopLagMs: new Histogram(),

@@ -15,6 +15,8 @@ export interface HttpServerOptions {
   readonly host?: string | undefined;
   /** Default 0: a free one. */
   readonly port?: number | undefined;
+  /** How long a request may take to arrive, its body included, ms. Default 30 000. */
+  readonly requestTimeoutMs?: number | undefined;
   /** Called with what went wrong between a request and its response, which nobody else would hear of. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -28,16 +30,16 @@ export interface HttpServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** How long a request may take to arrive, ms. */
-const requestMs = 30_000;
+/** How long the head of a request may take to arrive, ms. */
+const headMs = 30_000;
 
 /** Listens, and answers with `handler`; one that rejects is answered with status 500. */
 export async function serveHttp(
   handler: (request: Request) => Promise<Response>,
   options: HttpServerOptions = {},
 ): Promise<HttpServer> {
-  const { host = "127.0.0.1", port = 0, onError = () => undefined } = options;
-  const server = createServer({ requestTimeout: requestMs }, (incoming, outgoing) => {
+  const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, onError = () => undefined } = options;
+  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
     const isClosing = (): boolean => !server.listening;
     answer(handler, incoming, outgoing, isClosing, onError).catch(onError);
   });
@@ -75,8 +77,11 @@ async function answer(
   for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
   // Kept alive, the connection would keep the server from closing.
   if (isClosing()) outgoing.setHeader("connection", "close");
-  if (response.body === null || incoming.method === "HEAD") outgoing.end();
-  else await pipeline(Readable.fromWeb(response.body), outgoing);
+  if (response.body === null || incoming.method === "HEAD") {
+    outgoing.end();
+    // Nobody reads it; whatever it holds open is to be let go.
+    await response.body?.cancel();
+  } else await pipeline(Readable.fromWeb(response.body), outgoing);
   // What is left of a body that nobody wanted would stand before the next request of the connection.
   incoming.resume();
 }

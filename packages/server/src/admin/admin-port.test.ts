@@ -31,10 +31,11 @@ const body = async (path: string) => JSON.parse((await ask(path)).text);
 
 describe("/commands", () => {
   test("has every command under each of its names, with what it is called and whether it failed", async () => {
-    for (const { names } of adminCommands) {
+    for (const { names, needsToken } of adminCommands) {
       for (const name of names) {
         const answer = await body(`/commands/${name}?traceMask=5`);
-        expect(answer).toMatchObject({ command: names[0], error: names[0] === "leader" ? expect.any(String) : null });
+        const fails = names[0] === "leader" || needsToken;
+        expect(answer).toMatchObject({ command: names[0], error: fails ? expect.any(String) : null });
       }
     }
     expect((await ask("/commands")).text).toContain('<a href="/commands/monitor">monitor</a>');
@@ -52,6 +53,18 @@ describe("/commands", () => {
     expect(await body("/commands/%E0%A4%A")).toMatchObject({ error: "Unknown command: %E0%A4%A" });
     subject = undefined;
     expect(await body("/commands/stat")).toMatchObject({ error: expect.stringContaining("not currently serving") });
+  });
+
+  test("settings are shown, secrets only that they are set", async () => {
+    subject = subjectOf(harness, { tickMs: 500, adminToken: "0123456789abcdef" });
+    const { initial_configuration: text } = await body("/commands/icfg");
+    expect(text).toContain("tickMs=500\n");
+    expect(text).toContain("adminToken=(set)\n");
+    expect(await body("/commands/system_properties")).toMatchObject({
+      "corral.adminToken": "(set)",
+      "corral.limits.maxFrameBytes": "1048575",
+      "os.name": "Linux",
+    });
   });
 
   test("session ids keep all their digits", async () => {

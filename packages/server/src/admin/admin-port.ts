@@ -4,9 +4,11 @@
  */
 import { type HttpServer, type Logger, serveHttp } from "@corral/io";
 import { sameSecret } from "../state/session-table.ts";
-import { adminCommands, CommandError } from "./commands.ts";
+import { type AdminCommand, type CommandBody, CommandError } from "./admin-command.ts";
+import { adminCommands } from "./commands.ts";
 import { healthOf, type Phase } from "./health.ts";
 import { type JsonValue, toJson } from "./json.ts";
+import { tokenRefusal } from "./state-commands.ts";
 import { notServing, type Subject } from "./subject.ts";
 
 /** Where to listen, and what to show. */
@@ -21,12 +23,16 @@ export interface AdminPortOptions {
   readonly subject: () => Subject | undefined;
 }
 
+/** How long a snapshot may take to arrive, ms. */
+const bodyMs = 3_600_000;
+
 /** Listens; rejects with the operating system's error when the address cannot be had. */
 export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
   const { host, port, logger } = options;
   return serveHttp((request) => answerAdminRequest(request, options), {
     host,
     port,
+    requestTimeoutMs: bodyMs,
     onError: (err) => logger.warn({ err }, "an answer on the admin port failed"),
   });
 }
@@ -50,7 +56,7 @@ export async function answerAdminRequest(
   if (pathname === "/metrics") return answerMetrics(subject);
   if (/^\/commands\/?$/.test(pathname)) return listCommands();
   const command = /^\/commands\/([^/]+)\/?$/.exec(pathname)?.[1];
-  if (command !== undefined) return answerCommand(decode(command), subject, searchParams);
+  if (command !== undefined) return answerCommand(decode(command), subject, searchParams, request);
   return json({ error: `there is no ${pathname}: try /commands, /health or /metrics` }, 404);
 }
 
@@ -103,18 +109,32 @@ function listCommands(): Response {
   return new Response(links.join(""), { headers: { "content-type": "text/html; charset=utf-8" } });
 }
 
-/** With status 200 even for errors, as the reference has it: `error` tells. */
-async function answerCommand(name: string, subject: Subject | undefined, query: URLSearchParams): Promise<Response> {
+/** With status 200 even for most errors, as the reference has it: `error` tells. */
+async function answerCommand(
+  name: string,
+  subject: Subject | undefined,
+  query: URLSearchParams,
+  request: Request,
+): Promise<Response> {
   const command = adminCommands.find(({ names }) => names.includes(name));
   if (command === undefined) return json({ command: name, error: `Unknown command: ${name}` });
   const [fullName] = command.names;
   if (subject === undefined || !subject.replica.serving) return json({ command: fullName, error: notServing });
   try {
-    return json({ ...(await command.run(subject, query)), command: fullName, error: null });
+    refuseUnlessAllowed(command, subject, request);
+    const answer: CommandBody | Response = await command.run(subject, query, request);
+    return answer instanceof Response ? answer : json({ ...answer, command: fullName, error: null });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return json({ error: error.message, command: fullName });
+    return json({ error: error.message, command: fullName }, error.status);
   }
+}
+
+function refuseUnlessAllowed({ needsToken, method, names: [name] }: AdminCommand, subject: Subject, request: Request) {
+  const refusal = needsToken ? tokenRefusal(subject) : undefined;
+  if (refusal !== undefined) throw new CommandError(refusal, 403);
+  if (method === undefined || method === request.method) return;
+  throw new CommandError(`${name} changes what the server holds: ask for it by ${method}`, 405);
 }
 
 function json(body: Readonly<Record<string, JsonValue>>, status = 200, headers: Record<string, string> = {}): Response {

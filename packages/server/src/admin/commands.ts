@@ -1,4 +1,7 @@
 /** The commands of the admin port, with the reference's names and keys. */
+
+import type { ServerConfig } from "../config.ts";
+import { type AdminCommand, type CommandBody as Body, CommandError } from "./admin-command.ts";
 import { configuration } from "./four-letter-words.ts";
 import type { JsonValue } from "./json.ts";
 import { monitor } from "./monitor.ts";
@@ -12,21 +15,8 @@ import {
   watchesByPath,
   watchesBySession,
 } from "./reports.ts";
+import { stateCommands } from "./state-commands.ts";
 import type { Subject } from "./subject.ts";
-
-type Body = Readonly<Record<string, JsonValue>>;
-
-/** One command. */
-export interface AdminCommand {
-  /** The reference's name, and then its other ones. */
-  readonly names: readonly [string, ...string[]];
-  readonly run: (subject: Subject, query: URLSearchParams) => Body | Promise<Body>;
-}
-
-/** A command that cannot be carried out as it was asked. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
-}
 
 /** All commands. */
 export const adminCommands: readonly AdminCommand[] = [
@@ -78,6 +68,14 @@ export const adminCommands: readonly AdminCommand[] = [
   { names: ["get_trace_mask", "gtmk"], run: ({ traceMask }) => ({ tracemask: traceMask }) },
   // The tree has no digest.
   { names: ["hash"], run: () => ({ digests: [] }) },
+  {
+    names: ["initial_configuration", "icfg"],
+    run: ({ config }) => ({
+      initial_configuration: settingsOf(config)
+        .map((pair) => `${pair.join("=")}\n`)
+        .join(""),
+    }),
+  },
   { names: ["is_read_only", "isro"], run: ({ replica }) => ({ read_only: replica.writesStopped }) },
   {
     names: ["last_snapshot", "lsnp"],
@@ -108,6 +106,7 @@ export const adminCommands: readonly AdminCommand[] = [
       return { tracemask: subject.traceMask };
     },
   },
+  ...stateCommands,
   {
     names: ["stat_reset", "srst"],
     run: ({ replica }) => {
@@ -122,6 +121,13 @@ export const adminCommands: readonly AdminCommand[] = [
       connections: reportConnections(subject).map(briefly),
       secure_connections: [],
     }),
+  },
+  {
+    names: ["system_properties", "sysp"],
+    run: (subject) => {
+      const settings = settingsOf(subject.config).map(([name, value]) => [`corral.${name}`, value] as const);
+      return Object.fromEntries([...reportEnvironment(subject), ...settings].sort(([a], [b]) => (a < b ? -1 : 1)));
+    },
   },
   { names: ["voting_view"], run: () => ({ current_config: {} }) },
   {
@@ -138,6 +144,26 @@ export const adminCommands: readonly AdminCommand[] = [
   { names: ["watches_by_path", "wchp"], run: (subject) => ({ path_to_session_ids: byText(watchesByPath(subject)) }) },
   { names: ["zabstate"], run: () => ({ voting: false, zabstate: "" }) },
 ];
+
+/** Whose values are nobody's business: that they are set is all that is told. */
+const secret = /token|digest|passw|passphrase|secret|users?$|key/i;
+
+/** Every setting that has a value, limits with a dot before their names. */
+function settingsOf({ behaviour, limits, ...config }: ServerConfig): readonly (readonly [string, string])[] {
+  const settings = [
+    ...Object.entries({ ...config, compatibility: behaviour.version }),
+    ...Object.entries(limits).map(([name, value]) => [`limits.${name}`, value] as const),
+  ];
+  return settings.flatMap(([name, value]): (readonly [string, string])[] => {
+    if (value === undefined) return [];
+    return [[name, secret.test(name) || !isPlain(value) ? "(set)" : String(value)]];
+  });
+}
+
+function isPlain(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((item) => typeof item === "string");
+  return ["string", "number", "boolean"].includes(typeof value);
+}
 
 function byText(groups: ReadonlyMap<bigint | string, readonly JsonValue[]>): Body {
   return Object.fromEntries([...groups].map(([key, values]) => [String(key), values]));

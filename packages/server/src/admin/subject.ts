@@ -1,12 +1,13 @@
 /** What those look at who look after a server: four-letter words, the admin port, metrics. */
 import type { Clock, Machine } from "@corral/io";
 import type { ServerConfig } from "../config.ts";
+import type { Maintenance } from "../maintenance.ts";
 import type { ClientPort } from "../net/client-port.ts";
 import type { Histogram } from "../replica/latencies.ts";
 import type { Replica } from "../replica.ts";
 import type { DirectorySizes } from "../storage/storage.ts";
 
-/** A running server, to look at. Only `stat_reset` and its kin, and the trace mask, change anything. */
+/** A running server, to look at. Only `stat_reset` and its kin, the trace mask and `maintenance` change anything. */
 export interface Subject {
   readonly config: ServerConfig;
   readonly replica: Replica;
@@ -17,6 +18,7 @@ export interface Subject {
   readonly boundPort: number;
   /** When the server began to serve, elapsed ms. */
   readonly startedMs: number;
+  readonly maintenance: Pick<Maintenance, "takeSnapshot" | "restore" | "raiseEpoch">;
   /** Bytes of the data directory. In memory: zeros. */
   directorySizes(): Promise<DirectorySizes>;
   /** How long syncs of the log took, ms. */

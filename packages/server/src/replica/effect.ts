@@ -1,5 +1,6 @@
 /** What goes into the replica and what comes out of it: plain data, performed by the driver in `server.ts`. */
 import type { Address, LogFields } from "@corral/io";
+import type { RestorePart } from "../state/operation.ts";
 import type { LogRecord } from "../storage/record.ts";
 
 /** A number that the driver gives each connection. */
@@ -34,6 +35,12 @@ export type Input =
   /** All persisted records up to `zxid` are on the disk. */
   | { readonly type: "durable"; readonly zxid: number }
   | { readonly type: "epochDurable"; readonly epoch: number }
+  /** Entries are to be of this epoch or a later one; `epochDurable` comes back if they are not yet. */
+  | { readonly type: "raiseEpoch"; readonly epoch: number }
+  /** A snapshot is to be taken, whether or not one is due. */
+  | { readonly type: "snapshotWanted" }
+  /** A piece of a snapshot that is to replace the state; the pieces come in order, and have been found to be sound. */
+  | { readonly type: "restorePart"; readonly part: RestorePart }
   /** The log cannot be written any more: nothing after what was last reported durable ever will be. */
   | { readonly type: "logFailed" }
   /** Take nothing more in: what is under way is finished, then the server ends. */

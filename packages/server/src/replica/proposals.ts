@@ -42,7 +42,7 @@ export class Proposals {
   readonly #pending = new RequestQueue<Proposal>();
   #epoch: number;
   #counter = 0;
-  #epochWanted = false;
+  #wantedEpoch: number | undefined;
   #failed = false;
   #bytes = 0;
   #pendingBytes = 0;
@@ -84,17 +84,17 @@ export class Proposals {
     return this.#failed;
   }
 
-  /** Asks for the next epoch to be made durable. */
-  wantNextEpoch(): void {
-    if (this.#epochWanted) return;
-    this.#epochWanted = true;
-    this.#turn.effect({ type: "persistEpoch", epoch: this.#epoch + 1 });
+  /** Asks for an epoch, by default the next one, to be made durable. */
+  wantEpoch(epoch = this.#epoch + 1): void {
+    if (epoch <= Math.max(this.#epoch, this.#wantedEpoch ?? 0)) return;
+    this.#wantedEpoch = epoch;
+    this.#turn.effect({ type: "persistEpoch", epoch });
   }
 
-  /** The epoch asked for is durable: entries are of it from now on. */
+  /** An epoch asked for is durable: entries are of it from now on. */
   beginEpoch(epoch: number): void {
-    assert(this.#epochWanted && epoch === this.#epoch + 1, "epochs follow each other");
-    this.#epochWanted = false;
+    assert(epoch > this.#epoch && epoch <= (this.#wantedEpoch ?? 0), "epochs were asked for, and do not go back");
+    if (epoch === this.#wantedEpoch) this.#wantedEpoch = undefined;
     this.#epoch = epoch;
     this.#counter = 0;
   }
@@ -103,7 +103,7 @@ export class Proposals {
   propose(request: ProposalRequest): void {
     assert(!this.#failed, "nothing is proposed after the log failed");
     this.#counter++;
-    if (this.#counter >= epochRenewalCounter) this.wantNextEpoch();
+    if (this.#counter >= epochRenewalCounter) this.wantEpoch();
     const entry: Entry = {
       zxid: makeZxid(this.#epoch, this.#counter),
       timeMs: this.#turn.now.wallMs,

@@ -35,6 +35,7 @@ function writeOutcomeBody(out: Writer, type: number, outcome: Outcome): void {
     case "checked":
     case "sessionClosed":
     case "sessionAttached":
+    case "restorePartTaken":
       return;
     case "created":
       // Plain create answers with the path alone; every other spelling adds the Stat.

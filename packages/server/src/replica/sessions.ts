@@ -139,6 +139,11 @@ export class Sessions {
     this.#clock.stop(sessionId);
   }
 
+  /** The state was replaced, and has other sessions or none. */
+  forgetAll(): void {
+    for (const [, ids] of this.#clock.dueTimes) for (const id of ids) this.#clock.stop(id);
+  }
+
   /** Proposes the end of every session that is due, and tells how many those are. */
   tick(): number {
     if (this.#proposals.failed) return 0;

@@ -13,6 +13,8 @@ import {
   type Entry,
   type Operation,
   type ReapNode,
+  type RestorePart,
+  restorePart,
 } from "./operation.ts";
 
 const entryVersion = 1;
@@ -52,6 +54,15 @@ const reapNodeCodec: Codec<ReapNode> = {
   read: (r) => ({ path: r.string(), czxid: r.long() }),
 };
 
+const restorePartCodec: Codec<RestorePart> = {
+  write(w, v) {
+    w.int(v.number);
+    w.bool(v.isLast);
+    w.buffer(v.chunk);
+  },
+  read: (r) => ({ number: r.int(), isLast: r.bool(), chunk: r.buffer() ?? new Uint8Array(0) }),
+};
+
 /** Reads the body of a write that a client may send. @throws DecodeError when the bytes are not that. */
 export function decodeClientWrite(type: number, reader: Reader): Operation | undefined {
   switch (type) {
@@ -84,6 +95,8 @@ function decodeOperation(type: number, reader: Reader): Operation {
       return { type, request: attachSessionCodec.read(reader) };
     case OpCode.deleteContainer:
       return { type, request: reapNodeCodec.read(reader) };
+    case restorePart:
+      return { type, request: restorePartCodec.read(reader) };
     default: {
       const operation = decodeClientWrite(type, reader);
       if (operation === undefined) throw new DecodeError(`operation ${type} is none that a log holds`, 0);
@@ -100,6 +113,8 @@ function writeServerOperation(writer: Writer, operation: Operation): void {
       return attachSessionCodec.write(writer, operation.request);
     case OpCode.deleteContainer:
       return reapNodeCodec.write(writer, operation.request);
+    case restorePart:
+      return restorePartCodec.write(writer, operation.request);
     case OpCode.closeSession:
       return;
     default:

@@ -29,7 +29,8 @@ export type Operation =
   | { readonly type: typeof OpCode.closeSession; readonly request: Record<string, never> }
   | { readonly type: typeof OpCode.createSession; readonly request: CreateSession }
   | { readonly type: typeof attachSession; readonly request: AttachSession }
-  | { readonly type: typeof OpCode.deleteContainer; readonly request: ReapNode };
+  | { readonly type: typeof OpCode.deleteContainer; readonly request: ReapNode }
+  | { readonly type: typeof restorePart; readonly request: RestorePart };
 
 /** Our own entry type, never seen on the wire: a session goes on over a new connection. */
 export const attachSession = -20;
@@ -50,6 +51,18 @@ export interface ReapNode {
   readonly path: string;
   /** Of the node that was due: one that was made anew since is spared. */
   readonly czxid: number;
+}
+
+/** Our own entry type, never seen on the wire: a piece of a snapshot that is to replace the state. */
+export const restorePart = -21;
+
+/** class RestorePart { int number; boolean isLast; buffer chunk; } — the pieces of one snapshot have the numbers 0, 1, 2 … */
+export interface RestorePart {
+  /** 0 begins, whatever was begun before; −1 gives up what was begun. */
+  readonly number: number;
+  /** With this piece the snapshot is whole: it is the state from this entry on. */
+  readonly isLast: boolean;
+  readonly chunk: Uint8Array;
 }
 
 /** An entry of the log: one request, with all that it depends on beside the tree. */
@@ -77,5 +90,7 @@ export type Outcome =
   | { readonly type: "changed"; readonly stat: WireStat }
   | { readonly type: "checked" }
   | { readonly type: "multi"; readonly results: readonly MultiResult[] }
+  /** A piece of a snapshot was taken; with the last one, the state was replaced. */
+  | { readonly type: "restorePartTaken"; readonly isRestored: boolean }
   | { readonly type: "sessionAttached"; readonly session: SessionRecord }
   | { readonly type: "sessionClosed" };

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { picture, StateDriver } from "../../test-support/state-driver.ts";
 import { describedQuota, parseQuotaLimits } from "./quota.ts";
 import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
+import { StateMachine } from "./state-machine.ts";
 
 const none = { count: -1, bytes: -1, countHardLimit: -1, byteHardLimit: -1 };
 
@@ -105,8 +106,7 @@ describe("counting", () => {
     limit("countHardLimit=2");
     const reader = new SnapshotReader();
     for (const chunk of snapshotChunks(d.state)) reader.onChunk(chunk);
-    const state = reader.finish();
-    const again = new StateDriver(state);
+    const again = new StateDriver(new StateMachine(reader.finish()));
     again.enforcesQuota = true;
     expect(again.create("/q/b")).toEqual({ type: "error", code: ErrorCode.QuotaExceeded });
     expect(again.set("/q/a", Buffer.alloc(2))).toMatchObject({ type: "changed" });

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { picture, StateDriver } from "../../test-support/state-driver.ts";
 import { decodeEntry, encodeEntry } from "./entry-codec.ts";
-import { attachSession, type Operation } from "./operation.ts";
+import { attachSession, type Operation, restorePart } from "./operation.ts";
 import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
-import type { StateMachine } from "./state-machine.ts";
+import { StateMachine } from "./state-machine.ts";
 
 /** One random change. Paths come from a small set, so that creates, deletes and multis meet. */
 type Change = (d: StateDriver) => void;
@@ -55,7 +55,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 function restore(chunks: Iterable<Uint8Array>): StateMachine {
   const reader = new SnapshotReader();
   for (const chunk of chunks) reader.onChunk(chunk);
-  return reader.finish();
+  return new StateMachine(reader.finish());
 }
 
 describe("a snapshot", () => {
@@ -105,6 +105,8 @@ describe("an entry", () => {
     { type: attachSession, request: { timeoutMs: 2 } },
     { type: OpCode.closeSession, request: {} },
     { type: OpCode.deleteContainer, request: { path: "/c", czxid: 2 ** 40 } },
+    { type: restorePart, request: { number: 7, isLast: true, chunk: Buffer.from("chunk") } },
+    { type: restorePart, request: { number: -1, isLast: true, chunk: Buffer.alloc(0) } },
   ];
   test.each(operations)("of the server's own comes back as it was: %o", (operation) => {
     const entry = d.entry(operation, -5n);

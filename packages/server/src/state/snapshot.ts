@@ -6,7 +6,6 @@ import { type Acl, assert, DecodeError } from "@corral/protocol";
 import { Decoder, Encoder } from "@msgpack/msgpack";
 import { DataTree } from "./data-tree.ts";
 import { SessionTable } from "./session-table.ts";
-import { StateMachine } from "./state-machine.ts";
 import { containerLifetime, type Lifetime, persistentLifetime, type Znode } from "./znode.ts";
 
 const snapshotVersion = 1;
@@ -32,11 +31,18 @@ type NodeRow = readonly [
   childCreates: number,
 ];
 
+/** Tree and sessions as of one zxid: what a snapshot holds. */
+export interface SnapshotState {
+  readonly tree: DataTree;
+  readonly sessions: SessionTable;
+  readonly lastZxid: number;
+}
+
 /**
  * Starts an exact cut of the state now. The chunks may be pulled at any pace while entries go on being applied.
  * Each access list that nodes share is written once, where it first occurs, and by its number from then on.
  */
-export function snapshotChunks(state: StateMachine): Iterable<Uint8Array> {
+export function snapshotChunks(state: SnapshotState): Iterable<Uint8Array> {
   const sessions = [...state.sessions].map((s) => [s.id, s.password, s.timeoutMs, s.attachment]);
   const header = encoder.encode([snapshotVersion, state.lastZxid, sessions]);
   return iterateChunks(header, state.tree.snapshot());
@@ -142,9 +148,9 @@ export class SnapshotReader {
   }
 
   /** The state, after the last chunk. */
-  finish(): StateMachine {
+  finish(): SnapshotState {
     assert(this.#lastZxid !== undefined, "a snapshot has a header");
     this.#tree.linkRestored();
-    return new StateMachine({ tree: this.#tree, sessions: this.#sessions, lastZxid: this.#lastZxid });
+    return { tree: this.#tree, sessions: this.#sessions, lastZxid: this.#lastZxid };
   }
 }

@@ -4,7 +4,7 @@
  */
 import { assert, assertNever, ErrorCode, OpCode } from "@corral/protocol";
 import { DataTree } from "./data-tree.ts";
-import { attachSession, type Entry, type Outcome } from "./operation.ts";
+import { attachSession, type Entry, type Outcome, restorePart } from "./operation.ts";
 import { applySetAcl, applySetData } from "./operations/change.ts";
 import type { Firing, OperationContext } from "./operations/context.ts";
 import { applyCreate } from "./operations/create.ts";
@@ -12,7 +12,9 @@ import { applyDelete, applyReap } from "./operations/delete.ts";
 import { applyMulti } from "./operations/multi.ts";
 import { applyAttachSession, applyCloseSession, applyCreateSession } from "./operations/session.ts";
 import type { QuotaExcess } from "./quota.ts";
+import { Restoration } from "./restoration.ts";
 import { SessionTable } from "./session-table.ts";
+import type { SnapshotState } from "./snapshot.ts";
 
 /** What applying an entry did. */
 export interface Applied {
@@ -25,14 +27,30 @@ export interface Applied {
 
 /** Tree and sessions as of one zxid. */
 export class StateMachine {
-  readonly tree: DataTree;
-  readonly sessions: SessionTable;
+  readonly #restoration = new Restoration();
+  #tree: DataTree;
+  #sessions: SessionTable;
   #lastZxid: number;
 
-  constructor(state?: { readonly tree: DataTree; readonly sessions: SessionTable; readonly lastZxid: number }) {
-    this.tree = state?.tree ?? DataTree.fresh();
-    this.sessions = state?.sessions ?? new SessionTable();
+  constructor(state?: SnapshotState) {
+    this.#tree = state?.tree ?? DataTree.fresh();
+    this.#sessions = state?.sessions ?? new SessionTable();
     this.#lastZxid = state?.lastZxid ?? 0;
+  }
+
+  /** Another one after a snapshot was restored. */
+  get tree(): DataTree {
+    return this.#tree;
+  }
+
+  /** Another one after a snapshot was restored. */
+  get sessions(): SessionTable {
+    return this.#sessions;
+  }
+
+  /** Whether pieces of a snapshot were taken that is not whole yet: they would be missing in a snapshot taken now. */
+  get isRestoring(): boolean {
+    return this.#restoration.isUnderWay;
   }
 
   /** zxid of the last entry applied. */
@@ -67,6 +85,14 @@ export class StateMachine {
         return applyAttachSession(context, operation.request);
       case OpCode.deleteContainer:
         return applyReap(context, operation.request);
+      case restorePart: {
+        const restored = this.#restoration.take(operation.request, context.stamp);
+        if (restored === "refused") return { type: "error", code: ErrorCode.BadArguments };
+        if (restored === "taken") return { type: "restorePartTaken", isRestored: false };
+        this.#tree = restored;
+        this.#sessions = new SessionTable();
+        return { type: "restorePartTaken", isRestored: true };
+      }
     }
     const session = this.sessions.get(entry.sessionId);
     // Whatever a client asked for ends with its session: nothing may outlive it, least of all an ephemeral.

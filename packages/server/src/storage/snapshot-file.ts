@@ -16,6 +16,7 @@ import { withFile } from "./whole-file.ts";
 const magic = Buffer.from("CORRALSN", "latin1");
 const version = 1;
 const headerBytes = 32;
+const zxidOffset = 16;
 const chunkHeadBytes = 8;
 const endBytes = 24;
 const endLength = 0xffff_ffff;
@@ -70,8 +71,25 @@ export function readSnapshotFile(
   return withFile(disk, path, (file) => walk(file, zxid, chunkBytesMax, onChunk));
 }
 
+/**
+ * The same of a snapshot that somebody hands in as bytes. Its zxid is what it says itself; the chunks are views of the
+ * bytes.
+ */
+export async function readSnapshotBytes(
+  bytes: Buffer,
+  chunkBytesMax: number,
+  onChunk: (chunk: Buffer) => void,
+): Promise<SnapshotVerdict & { readonly zxid: number }> {
+  const zxid = bytes.length < headerBytes ? 0 : readUint64(bytes, zxidOffset);
+  const file = {
+    size: () => Promise.resolve(bytes.length),
+    read: (position: number, length: number) => Promise.resolve(bytes.subarray(position, position + length)),
+  };
+  return { ...(await walk(file, zxid, chunkBytesMax, onChunk)), zxid };
+}
+
 async function walk(
-  file: DiskFile,
+  file: Pick<DiskFile, "size" | "read">,
   zxid: number,
   chunkBytesMax: number,
   onChunk: (chunk: Buffer) => void,
@@ -106,7 +124,7 @@ function encodeHeader(zxid: number): Buffer {
   const bytes = Buffer.alloc(headerBytes);
   magic.copy(bytes);
   bytes.writeUInt32BE(version, 8);
-  writeUint64(bytes, zxid, 16);
+  writeUint64(bytes, zxid, zxidOffset);
   bytes.writeUInt32BE(crc32(bytes.subarray(16), crc32(bytes.subarray(0, 12))), 12);
   return bytes;
 }
@@ -120,7 +138,7 @@ function headerFault(bytes: Buffer, zxid: number): string | undefined {
   if (bytes.readUInt32BE(8) !== version) {
     return `its format has version ${bytes.readUInt32BE(8)}, this program knows ${version}`;
   }
-  return readUint64(bytes, 16) === zxid ? undefined : "its name and its header do not agree";
+  return readUint64(bytes, zxidOffset) === zxid ? undefined : "its name and its header do not agree";
 }
 
 function encodeEnd(chunkCount: number, totalBytes: number): Buffer {

@@ -62,6 +62,18 @@ export interface DirectorySizes {
   readonly snapshotBytes: number;
 }
 
+/** A snapshot's file. */
+export interface OpenSnapshot {
+  /** How long it is. */
+  readonly bytes: number;
+  /** The next bytes from `position` on; none at the end. */
+  read(position: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+/** How much of a snapshot is read at a time. */
+const readAheadBytes = 256 * 1024;
+
 interface Parts {
   readonly disk: Disk;
   readonly directory: string;
@@ -222,6 +234,17 @@ export class Storage {
     };
     this.#writingSnapshot = writing.then(done, done);
     await writing;
+  }
+
+  /**
+   * The file of the snapshot after `zxid`, byte for byte, to be read at leisure: it is kept open, so that it can go from
+   * the directory meanwhile. Rejects with the disk's error, ENOENT if there is none.
+   */
+  async openSnapshot(zxid: number): Promise<OpenSnapshot> {
+    const { disk, directory } = this.#parts;
+    const file = await disk.open(`${directory}/${snapshotFileName(zxid)}`, "read");
+    const bytes = await file.size();
+    return { bytes, read: (position) => file.read(position, readAheadBytes), close: () => file.close() };
   }
 
   /**

@@ -1,0 +1,32 @@
+/** What a command of the admin port is. */
+import type { JsonValue } from "./json.ts";
+import type { Subject } from "./subject.ts";
+
+/** The fields of an answer. */
+export type CommandBody = Readonly<Record<string, JsonValue>>;
+
+/** One command. */
+export interface AdminCommand {
+  /** The reference's name, and then its other ones. */
+  readonly names: readonly [string, ...string[]];
+  /** Whether it is there only where an admin token is set. */
+  readonly needsToken?: true;
+  /** How it must be asked for; by default in any way. */
+  readonly method?: "POST";
+  /** Gives the fields of the answer, or an answer that is no JSON. @throws CommandError */
+  readonly run: (
+    subject: Subject,
+    query: URLSearchParams,
+    request: Request,
+  ) => CommandBody | Response | Promise<CommandBody | Response>;
+}
+
+/** A command that cannot be carried out as it was asked. The reference answers most of these with status 200. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly status: number;
+  constructor(message: string, status = 200) {
+    super(message);
+    this.status = status;
+  }
+}

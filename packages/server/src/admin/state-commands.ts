@@ -1,0 +1,108 @@
+/**
+ * The commands that hand out the whole state, or put another in its place. Apache has the first two under the same names.
+ * They look at no access list, so they are there only for who shows the admin token, on this machine too.
+ */
+import { formatZxid, makeZxid, zxidEpoch } from "@corral/protocol";
+import { MaintenanceError } from "../maintenance.ts";
+import type { OpenSnapshot } from "../storage/storage.ts";
+import { type AdminCommand, CommandError } from "./admin-command.ts";
+import type { Subject } from "./subject.ts";
+
+/** `snapshot`, `restore` and `raise_epoch`. */
+export const stateCommands: readonly AdminCommand[] = [
+  {
+    names: ["snapshot", "snap"],
+    needsToken: true,
+    run: async (subject, query) => {
+      const snapshot = await orRefused(subject.maintenance.takeSnapshot());
+      const { zxid, bytes } = snapshot;
+      if (query.get("streaming") === "false") {
+        await snapshot.close();
+        return { last_zxid: formatZxid(zxid), snapshot_size: bytes };
+      }
+      return new Response(streamOf(snapshot), {
+        headers: {
+          "content-type": "application/octet-stream",
+          "content-length": String(bytes),
+          "content-disposition": `attachment; filename="snapshot.${zxid.toString(16)}"`,
+          last_zxid: formatZxid(zxid),
+          snapshot_size: String(bytes),
+        },
+      });
+    },
+  },
+  {
+    names: ["restore", "rest"],
+    needsToken: true,
+    method: "POST",
+    run: async (subject, query, request) => {
+      const above = zxidOf(query.get("above") ?? "0");
+      const bytes = await readBody(request, subject.config.limits.maxRestoreBytes);
+      return { last_zxid: formatZxid(await orRefused(subject.maintenance.restore(bytes, above))) };
+    },
+  },
+  {
+    names: ["raise_epoch"],
+    needsToken: true,
+    method: "POST",
+    run: async (subject, query) => {
+      const above = query.get("above");
+      if (above === null) throw new CommandError("say above which zxid: ?above=0x500000003", 400);
+      const epoch = await orRefused(subject.maintenance.raiseEpoch(zxidEpoch(zxidOf(above)) + 1));
+      return { epoch, next_zxid: formatZxid(Math.max(makeZxid(epoch, 1), subject.replica.state.lastZxid + 1)) };
+    },
+  },
+];
+
+function zxidOf(text: string): number {
+  const zxid = /^(0x[\da-f]{1,16}|\d{1,19})$/i.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(zxid)) return zxid;
+  throw new CommandError(`above=${text} is not a zxid: write it as 0x500000003 or as a number`, 400);
+}
+
+async function orRefused<T>(done: Promise<T>): Promise<T> {
+  try {
+    return await done;
+  } catch (error) {
+    if (error instanceof MaintenanceError) throw new CommandError(error.message, 409);
+    throw error;
+  }
+}
+
+/** Reads the file at the pace of whoever takes it. */
+function streamOf(snapshot: OpenSnapshot): ReadableStream<Uint8Array> {
+  let position = 0;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const bytes = await snapshot.read(position);
+        position += bytes.length;
+        if (bytes.length > 0) return controller.enqueue(bytes);
+        await snapshot.close();
+        controller.close();
+      },
+      cancel: () => snapshot.close(),
+    },
+    { highWaterMark: 1 },
+  );
+}
+
+async function readBody({ body }: Request, bytesMax: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    if (length > bytesMax) {
+      throw new CommandError(`the snapshot has more than ${bytesMax} bytes: raise the limit maxRestoreBytes`, 413);
+    }
+    chunks.push(chunk);
+  }
+  if (length === 0) throw new CommandError("send the snapshot as the body of the request", 400);
+  return Buffer.concat(chunks);
+}
+
+/** Who may not use them without a token that is set. */
+export function tokenRefusal({ config }: Pick<Subject, "config">): string | undefined {
+  if (config.adminToken !== undefined) return undefined;
+  return "this command hands out or replaces everything: start the server with CORRAL_ADMIN_TOKEN, and show that token";
+}

@@ -1,0 +1,135 @@
+/**
+ * What an operator can have done to the whole state of a running server: a snapshot taken, another one put in its place,
+ * a later epoch begun. zxids, and so fencing tokens, only grow through all of it.
+ */
+import { type Logger, silentLogger } from "@corral/io";
+import { DecodeError, formatZxid, zxidEpoch } from "@corral/protocol";
+import type { Driver } from "./driver.ts";
+import type { DurableLog } from "./durable-log.ts";
+import type { Replica } from "./replica.ts";
+import { SnapshotReader } from "./state/snapshot.ts";
+import { defaultStorageLimits } from "./storage/limits.ts";
+import { readSnapshotBytes } from "./storage/snapshot-file.ts";
+import type { OpenSnapshot } from "./storage/storage.ts";
+
+/** What cannot be done, and what to do instead. */
+export class MaintenanceError extends Error {
+  override readonly name = "MaintenanceError";
+}
+
+/** The last epoch whose zxids are exact numbers. */
+const lastEpoch = 2 ** 21 - 1;
+
+/**
+ * How many epochs a restore skips. Since the snapshot was taken, the server that wrote it may have begun epochs of which
+ * the snapshot knows nothing, one with each start, and have given out fencing tokens in them.
+ */
+export const restoreEpochs = 1_000;
+
+/** Writes under way while a snapshot comes in through the log, bytes. */
+const restoreBytesUnderWay = 16 << 20;
+
+/** What is worked on. */
+export interface MaintenanceParts {
+  readonly replica: Replica;
+  readonly driver: Driver;
+  readonly log: DurableLog;
+  readonly logger?: Logger;
+}
+
+/** See the head of this file. */
+export class Maintenance {
+  readonly #parts: MaintenanceParts;
+  #restoring = false;
+
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Takes a snapshot of all that has been written so far, and gives its file. @throws MaintenanceError when there is
+   * nothing to write it to or of, or it cannot be written.
+   */
+  async takeSnapshot(): Promise<OpenSnapshot & { readonly zxid: number }> {
+    const { replica, driver, log } = this.#parts;
+    const { stats, state } = replica;
+    const { lastZxid } = state;
+    if (!replica.takesSnapshots) {
+      throw new MaintenanceError(
+        "this server keeps everything in memory: give it a data directory, or use corral dump",
+      );
+    }
+    if (lastZxid === 0) throw new MaintenanceError("nothing has ever been written, so there is nothing to take");
+    const { snapshotFailuresTotal } = stats;
+    const hasFailed = () => stats.snapshotFailuresTotal > snapshotFailuresTotal;
+    if (stats.lastSnapshotZxid < lastZxid) {
+      driver.dispatch({ type: "snapshotWanted" });
+      await driver.until(() => stats.lastSnapshotZxid >= lastZxid || hasFailed());
+    }
+    const zxid = stats.lastSnapshotZxid;
+    const opened = zxid < lastZxid ? undefined : await log.openSnapshot(zxid);
+    if (opened === undefined) throw new MaintenanceError("the snapshot could not be written: see the server's log");
+    return { ...opened, zxid };
+  }
+
+  /**
+   * Puts the snapshot in `bytes` (what `takeSnapshot` gives, of this server or another) in the place of the state. Every
+   * session ends, and with it all ephemeral nodes, those in the snapshot too. What follows is of an epoch above the
+   * snapshot's, this server's and `aboveZxid`'s. Resolves when it is durable, with the zxid at which it happened.
+   * @throws MaintenanceError when it is no sound snapshot, or another restore is under way: nothing has changed then.
+   */
+  async restore(bytes: Buffer, aboveZxid = 0): Promise<number> {
+    if (this.#restoring) throw new MaintenanceError("another restore is under way");
+    this.#restoring = true;
+    try {
+      const { zxid, chunks } = await checkSnapshot(bytes);
+      await this.#restore(chunks, Math.max(zxid, aboveZxid));
+      return this.#parts.replica.restoredZxid;
+    } finally {
+      this.#restoring = false;
+    }
+  }
+
+  async #restore(chunks: readonly Buffer[], aboveZxid: number): Promise<void> {
+    const { replica, driver, logger = silentLogger } = this.#parts;
+    logger.warn({ chunks: chunks.length, above: formatZxid(aboveZxid) }, "restoring a snapshot");
+    await this.raiseEpoch(Math.max(zxidEpoch(aboveZxid), replica.epoch) + restoreEpochs);
+    const before = replica.restoredZxid;
+    for (const [number, chunk] of chunks.entries()) {
+      await driver.until(() => replica.outstandingBytes < restoreBytesUnderWay);
+      const isLast = number === chunks.length - 1;
+      driver.dispatch({ type: "restorePart", part: { number, isLast, chunk } });
+    }
+    await driver.until(() => replica.restoredZxid > before);
+  }
+
+  /**
+   * Goes on in `epoch`, if this one is an earlier one. Resolves with the epoch, when it is durable.
+   * @throws MaintenanceError when there is no such epoch.
+   */
+  async raiseEpoch(epoch: number): Promise<number> {
+    const { replica, driver } = this.#parts;
+    if (epoch > lastEpoch) {
+      throw new MaintenanceError(`epoch ${epoch} is beyond the last one, ${lastEpoch}`);
+    }
+    driver.dispatch({ type: "raiseEpoch", epoch });
+    await driver.until(() => replica.epoch >= epoch);
+    return replica.epoch;
+  }
+}
+
+/** Everything in it is looked at before anything is changed. */
+async function checkSnapshot(bytes: Buffer): Promise<{ zxid: number; chunks: readonly Buffer[] }> {
+  const chunks: Buffer[] = [];
+  const verdict = await readSnapshotBytes(bytes, defaultStorageLimits.itemBytes, (chunk) => chunks.push(chunk));
+  if (verdict.kind === "damaged") throw new MaintenanceError(`this is not a whole snapshot: ${verdict.why}`);
+  const reader = new SnapshotReader();
+  try {
+    for (const chunk of chunks) reader.onChunk(chunk);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new MaintenanceError(`the snapshot cannot be understood: ${error.message}`);
+  }
+  reader.finish();
+  return { zxid: verdict.zxid, chunks };
+}

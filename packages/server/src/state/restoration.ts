@@ -1,0 +1,50 @@
+/**
+ * A snapshot that comes through the log, piece by piece, to replace the state: so that every server that applies the same
+ * entries has the same state, and a restart in the middle begins from the log again. All sessions are over then, those of
+ * the snapshot too: whoever they belong to could not know what has become of the nodes that were his.
+ */
+import { DecodeError } from "@corral/protocol";
+import type { DataTree, Stamp } from "./data-tree.ts";
+import type { RestorePart } from "./operation.ts";
+import { SnapshotReader } from "./snapshot.ts";
+
+/** What has come of a snapshot so far. */
+export class Restoration {
+  #reader: SnapshotReader | undefined;
+  #nextNumber = 0;
+
+  /** Whether a snapshot was begun and is not whole yet. */
+  get isUnderWay(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /**
+   * Takes a piece; after the last one gives the tree. `refused`: it does not follow the one before, or is no piece; all that came before is forgotten then.
+   */
+  take({ number, isLast, chunk }: RestorePart, stamp: Stamp): DataTree | "taken" | "refused" {
+    if (number === 0) {
+      this.#reader = new SnapshotReader();
+      this.#nextNumber = 0;
+    }
+    const reader = this.#reader;
+    if (number !== this.#nextNumber || reader === undefined) {
+      this.#reader = undefined;
+      return number < 0 ? "taken" : "refused";
+    }
+    this.#nextNumber++;
+    try {
+      reader.onChunk(chunk);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#reader = undefined;
+      return "refused";
+    }
+    if (!isLast) return "taken";
+    this.#reader = undefined;
+    const { tree } = reader.finish();
+    for (const paths of [...tree.ephemerals].map(([, owned]) => [...owned])) {
+      for (const path of paths) tree.delete(path, stamp);
+    }
+    return tree;
+  }
+}

@@ -1,0 +1,183 @@
+/** Snapshot and restore over the admin port, on real disks: nothing lost, nothing that goes back. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, connect } from "@corral/client";
+import { type Server, startServer } from "@corral/server";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+const token = "a token of some length";
+const authorization = `Bearer ${token}`;
+let directory: string;
+const opened: AsyncDisposable[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "corral-backup-"));
+});
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function start(name: string): Promise<Server> {
+  const server = await startServer({ dataDir: join(directory, name), adminPort: 0, adminToken: token });
+  opened.push(server);
+  return server;
+}
+
+async function clientOf(server: Server): Promise<Client> {
+  const client = await connect(server.connectString);
+  opened.push(client);
+  return client;
+}
+
+async function snapshotOf(server: Server): Promise<Buffer> {
+  const response = await fetch(`${server.adminUrl}/commands/snapshot`, { headers: { authorization } });
+  expect(response.status).toBe(200);
+  const bytes = Buffer.from(await response.arrayBuffer());
+  expect(response.headers.get("snapshot_size")).toBe(String(bytes.length));
+  expect(response.headers.get("last_zxid")).toMatch(/^0x[0-9a-f]+$/);
+  return bytes;
+}
+
+async function restore(server: Server, bytes: Uint8Array<ArrayBuffer>, query = "") {
+  const url = `${server.adminUrl}/commands/restore${query}`;
+  const response = await fetch(url, { method: "POST", body: bytes, headers: { authorization } });
+  return { status: response.status, answer: (await response.json()) as { last_zxid?: string; error: string | null } };
+}
+
+const copyOf = (bytes: Buffer): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);
+
+test("a server takes another one's snapshot: tree, versions and counters; sessions end, tokens only grow", async () => {
+  const source = await start("source");
+  const writer = await clientOf(source);
+  await writer.create("/queue", "data");
+  await writer.set("/queue", "newer");
+  for (let i = 0; i < 3; i++) await writer.create("/queue/n-", null, { mode: "persistentSequential" });
+  await writer.create("/queue/mine", null, { mode: "ephemeral" });
+  const { stat } = await writer.get("/queue");
+  const backup = await snapshotOf(source);
+
+  const target = await start("target");
+  const holder = await clientOf(target);
+  await holder.create("/elsewhere");
+  const held = await holder.create2("/lock", null, { mode: "ephemeral" });
+  const lost = new Promise<void>((resolve) => {
+    holder.on("state", ({ state }) => {
+      if (state === "lost") resolve();
+    });
+  });
+  const { status, answer } = await restore(target, copyOf(backup));
+  expect({ status, error: answer.error }).toEqual({ status: 200, error: null });
+  // Whoever held something learns that he does not any more.
+  await lost;
+
+  const reader = await clientOf(target);
+  expect(await reader.children("/")).toEqual(["queue", "zookeeper"]);
+  const after = await reader.get("/queue");
+  expect(String(after.data)).toBe("newer");
+  expect(after.stat).toMatchObject({ czxid: stat.czxid, mzxid: stat.mzxid, version: 1, numChildren: 3 });
+  expect(await reader.create("/queue/n-", null, { mode: "persistentSequential" })).toBe("/queue/n-0000000004");
+  const next = await reader.create2("/lock", null, { mode: "ephemeral" });
+  expect(next.stat.czxid).toBeGreaterThan(held.stat.czxid);
+  expect(next.stat.czxid).toBeGreaterThan(BigInt(answer.last_zxid ?? "0"));
+
+  // And so it is after a restart, from the log or from the snapshot that was taken since.
+  await opened.pop()?.[Symbol.asyncDispose]();
+  await target.close();
+  const again = await clientOf(await start("target"));
+  expect(await again.children("/queue")).toEqual(["n-0000000000", "n-0000000001", "n-0000000002", "n-0000000004"]);
+  expect((await again.create2("/lock", null)).stat.czxid).toBeGreaterThan(next.stat.czxid);
+});
+
+test("tokens grow past what the lost server gave out after its backup, and past what the operator knows of", async () => {
+  const first = await start("lost");
+  const backup = await (async () => {
+    await (await clientOf(first)).create("/lock");
+    return snapshotOf(first);
+  })();
+  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
+  let token = 0n;
+  for (let life = 0; life < 5; life++) {
+    const server = await start("lost");
+    const client = await clientOf(server);
+    token = (await client.create2("/lock/held", null)).stat.czxid;
+    await client.delete("/lock/held");
+    await client.close();
+    await server.close();
+  }
+  const server = await start("new");
+  await restore(server, copyOf(backup));
+  const client = await clientOf(server);
+  const next = (await client.create2("/lock/held", null)).stat.czxid;
+  expect(next).toBeGreaterThan(token);
+  const known = next + (5_000n << 32n);
+  await restore(server, copyOf(backup), `?above=0x${known.toString(16)}`);
+  const later = await clientOf(server);
+  expect((await later.create2("/lock/held", null)).stat.czxid).toBeGreaterThan(known);
+});
+
+test("an epoch is begun above a zxid, once", async () => {
+  const server = await start("server");
+  const raise = async (query: string) => {
+    const url = `${server.adminUrl}/commands/raise_epoch${query}`;
+    return (await (await fetch(url, { method: "POST", headers: { authorization } })).json()) as Record<string, unknown>;
+  };
+  expect(await raise("?above=0x700000009")).toMatchObject({ error: null, epoch: 8 });
+  expect(await raise("?above=0x300000009")).toMatchObject({ error: null, epoch: 8 });
+  const client = await clientOf(server);
+  expect((await client.create2("/a")).stat.czxid >> 32n).toBe(8n);
+  expect(await raise("?above=0x20000000000000")).toMatchObject({ error: expect.stringContaining("is not a zxid") });
+  expect(await raise("?above=9007199254740991")).toMatchObject({
+    error: expect.stringContaining("beyond the last one"),
+  });
+  expect(await raise("")).toMatchObject({ error: expect.stringContaining("?above=") });
+});
+
+test("what is no whole snapshot is refused, and nothing has changed", async () => {
+  const server = await start("server");
+  const client = await clientOf(server);
+  await client.create("/here");
+  const backup = await snapshotOf(server);
+  const damaged = copyOf(backup);
+  damaged[backup.length - 30] = (damaged[backup.length - 30] ?? 0) ^ 1;
+  for (const bytes of [damaged, copyOf(backup.subarray(0, -1)), copyOf(Buffer.from("garbage"))]) {
+    const { status, answer } = await restore(server, bytes);
+    expect(status).toBe(409);
+    expect(answer.error).toContain("not a whole snapshot");
+  }
+  expect((await restore(server, new Uint8Array(0))).status).toBe(400);
+  expect(await client.exists("/here")).toBeDefined();
+});
+
+test("only for who shows a token that is set, and not of a server in memory", async () => {
+  const server = await startServer({ adminPort: 0 });
+  opened.push(server);
+  for (const [name, method] of [
+    ["snapshot", "GET"],
+    ["restore", "POST"],
+    ["raise_epoch", "POST"],
+  ] as const) {
+    const response = await fetch(`${server.adminUrl}/commands/${name}?above=1`, { method });
+    expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("CORRAL_ADMIN_TOKEN")]);
+  }
+  const inMemory = await startServer({ adminPort: 0, adminToken: token });
+  opened.push(inMemory);
+  await (await clientOf(inMemory)).create("/a");
+  const response = await fetch(`${inMemory.adminUrl}/commands/snap`, { headers: { authorization } });
+  expect([response.status, await response.text()]).toEqual([409, expect.stringContaining("corral dump")]);
+  const asked = await fetch(`${inMemory.adminUrl}/commands/restore`, { headers: { authorization } });
+  expect([asked.status, await asked.text()]).toEqual([405, expect.stringContaining("POST")]);
+});
+
+test("a snapshot's file alone is a data directory to start from", async () => {
+  const server = await start("server");
+  await (await clientOf(server)).create("/here", "x");
+  const backup = await snapshotOf(server);
+  const zxid = backup.readBigUInt64BE(16).toString(16);
+  const copy = await mkdtemp(join(directory, "copy-"));
+  await writeFile(join(copy, `snapshot.${zxid}`), backup);
+  const restored = await startServer({ dataDir: copy });
+  opened.push(restored);
+  expect(String((await (await clientOf(restored)).get("/here")).data)).toBe("x");
+});
