@@ -6,6 +6,7 @@ import { checkPath, toBytes } from "./arguments.ts";
 import type { ClientCore } from "./client-core.ts";
 import { type Context, viewOf } from "./context.ts";
 import { ClientClosedError, errorFromWire, type HostDiagnosis } from "./errors.ts";
+import { inTime } from "./in-time.ts";
 import type { ClientMetrics } from "./meter.ts";
 import { sendIfThere } from "./operations/optional.ts";
 import type { NodeData } from "./operations/read.ts";
@@ -144,17 +145,21 @@ export class Client extends Tree {
     const about = { operation: `addAuth ${scheme}`, path: undefined };
     const bytes = toBytes("addAuth", scheme, auth);
     const copy = bytes === null ? null : Uint8Array.from(bytes);
-    const err = await this.#core.session.addAuth({ scheme, auth: copy }, options.signal);
-    if (err === ErrorCode.Ok) return;
-    if (err !== undefined) throw errorFromWire(err, about);
-    options.signal?.throwIfAborted();
-    throw new ClientClosedError(about);
+    await inTime(this.#core.clock, about, options, async ({ signal }) => {
+      const err = await this.#core.session.addAuth({ scheme, auth: copy }, signal);
+      if (err === ErrorCode.Ok) return;
+      if (err !== undefined) throw errorFromWire(err, about);
+      signal?.throwIfAborted();
+      throw new ClientClosedError(about);
+    });
   }
 
   /** Who the server takes this client for: its address first, then every identity added. Servers before 3.7: UnimplementedError. */
   async whoAmI(options: CallOptions = {}): Promise<readonly ClientInfo[]> {
     const about = { operation: "whoAmI", path: undefined };
-    const { clientInfo } = await sendIfThere(this.#context, "whoAmI", {}, about, options);
+    const { clientInfo } = await inTime(this.#core.clock, about, options, (call) =>
+      sendIfThere(this.#context, "whoAmI", {}, about, call),
+    );
     // Apache's servers give them in no order.
     return [...clientInfo].sort((a, b) => Number(b.authScheme === "ip") - Number(a.authScheme === "ip"));
   }
@@ -166,7 +171,8 @@ export class Client extends Tree {
    * NoAuth; Unimplemented by a server that stands alone
    */
   async reconfig(change: ReconfigOptions, options: CallOptions = {}): Promise<NodeData> {
-    return await reconfig(this.#context, change, options);
+    const about = { operation: "reconfig", path: undefined };
+    return await inTime(this.#core.clock, about, options, (call) => reconfig(this.#context, change, call));
   }
 
   /**

@@ -31,14 +31,22 @@ export class GrantLostError extends CoordinationError<"GrantLost"> {
   }
 }
 
-/** What was waited for did not come in time. Nothing is left behind of the attempt. */
+/**
+ * What was waited for did not come in time. Of a recipe's attempt nothing is left behind; of a client's call, a write may
+ * happen all the same.
+ */
 export class WaitTimeoutError extends CoordinationError<"WaitTimeout"> {
-  declare readonly path: string;
   readonly timeoutMs: number;
 
-  constructor(what: string, path: string, timeoutMs: number) {
-    const told = `${what} ${path} did not come within ${timeoutMs} ms.`;
-    super("WaitTimeout", { path }, `${told} Allow more time, or see with explain() who is in the way.`);
+  /** `path`: of what, if it was a node. `remedy`: what to do, where that is not to ask `explain()`. */
+  constructor(
+    what: string,
+    path: string | undefined,
+    timeoutMs: number,
+    remedy = "Allow more time, or see with explain() who is in the way.",
+  ) {
+    const told = `${path === undefined ? what : `${what} ${path}`} did not come within ${timeoutMs} ms.`;
+    super("WaitTimeout", { path }, `${told} ${remedy}`);
     this.timeoutMs = timeoutMs;
   }
 

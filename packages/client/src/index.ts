@@ -73,6 +73,7 @@ export type {
   Data,
   DeleteOptions,
   NodeOptions,
+  ObserveOptions,
   ReadOptions,
   SaslOptions,
   SetOrCreateOptions,

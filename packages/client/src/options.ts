@@ -65,13 +65,21 @@ export interface SaslOptions extends DigestMd5Options {
   readonly mechanism: "DIGEST-MD5";
 }
 
+/** Of what is observed. */
+export interface ObserveOptions {
+  /** Ends it: the stream completes. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Of every call that waits for the server. */
 export interface CallOptions {
   /**
    * Ends the wait: the call rejects with the signal's reason. A request that had been sent may happen all the same, so
    * that the outcome of a write is then unknown.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** Ends the wait after so long, ms, in the same way: it rejects with WaitTimeoutError. Default: no limit. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Of reads. */

@@ -7,6 +7,7 @@ import { concatMap, defer, map } from "rxjs";
 import { checkPath } from "./arguments.ts";
 import { dataOf, decodeValue, type Given, optionsOf, type TypedBy, type TypedValue } from "./codecs/codec.ts";
 import type { Context } from "./context.ts";
+import { inTime } from "./in-time.ts";
 import { Observed } from "./observe/observed.ts";
 import { type ObservedNode, type ObservedTree, treeView } from "./observe/tree-view.ts";
 import { type CreatedNode, create, create2 } from "./operations/create.ts";
@@ -21,6 +22,7 @@ import type {
   CreateOptions,
   Data,
   DeleteOptions,
+  ObserveOptions,
   SetOrCreateOptions,
   VersionOptions,
   WatchOptions,
@@ -52,7 +54,10 @@ export class Tree {
   create<T>(path: string, value: TypedValue<T> & CreateOptions): Promise<string>;
   async create(path: string, given?: Given<CreateOptions>, options: CreateOptions = {}): Promise<string> {
     const data = dataOf("create", path, given);
-    return await create(this.#context, path, data instanceof Promise ? await data : data, optionsOf(given, options));
+    const encoded = data instanceof Promise ? await data : data;
+    return await this.#inTime("create", path, optionsOf(given, options), (call) =>
+      create(this.#context, path, encoded, call),
+    );
   }
 
   /** The same, and returns the new node's stat as well. Its czxid is unique to the node. */
@@ -60,19 +65,24 @@ export class Tree {
   create2<T>(path: string, value: TypedValue<T> & CreateOptions): Promise<CreatedNode>;
   async create2(path: string, given?: Given<CreateOptions>, options: CreateOptions = {}): Promise<CreatedNode> {
     const data = dataOf("create", path, given);
-    return await create2(this.#context, path, data instanceof Promise ? await data : data, optionsOf(given, options));
+    const encoded = data instanceof Promise ? await data : data;
+    return await this.#inTime("create", path, optionsOf(given, options), (call) =>
+      create2(this.#context, path, encoded, call),
+    );
   }
 
   /** Makes sure that the parents of `path` exist, as persistent nodes without data; the chroot included. */
   async createParents(path: string, options: CallOptions = {}): Promise<void> {
     checkPath("createParents", path);
-    await ensure(this.#context, parentPath(this.#context.chroot.toServer(path)), true, options);
+    const parent = parentPath(this.#context.chroot.toServer(path));
+    await this.#inTime("createParents", path, options, (call) => ensure(this.#context, parent, true, call));
   }
 
   /** Makes sure that `path` and its parents exist. */
   async ensurePath(path: string, options: CallOptions = {}): Promise<void> {
     checkPath("ensurePath", path);
-    await ensure(this.#context, this.#context.chroot.toServer(path), true, options);
+    const node = this.#context.chroot.toServer(path);
+    await this.#inTime("ensurePath", path, options, (call) => ensure(this.#context, node, true, call));
   }
 
   /** Replaces a node's data, or creates the node where there is none. */
@@ -84,7 +94,9 @@ export class Tree {
     options: SetOrCreateOptions = {},
   ): Promise<SetOrCreated> {
     const data = (await dataOf("set", path, given)) ?? null;
-    return await setOrCreate(this.#context, path, data, optionsOf(given, options));
+    return await this.#inTime("setOrCreate", path, optionsOf(given, options), (call) =>
+      setOrCreate(this.#context, path, data, call),
+    );
   }
 
   /**
@@ -102,7 +114,7 @@ export class Tree {
     path: string,
     options: Partial<TypedBy<unknown>> & WatchOptions = {},
   ): Promise<NodeData & { readonly value?: unknown }> {
-    const node = await get(this.#context, path, options);
+    const node = await this.#inTime("get", path, options, (call) => get(this.#context, path, call));
     if (options.codec === undefined) return node;
     return { ...node, value: await decodeValue("get", path, options.codec, node.data) };
   }
@@ -115,7 +127,10 @@ export class Tree {
   set<T>(path: string, value: TypedValue<T> & VersionOptions): Promise<Stat>;
   async set(path: string, given: Given<VersionOptions>, options: VersionOptions = {}): Promise<Stat> {
     const data = dataOf("set", path, given) ?? null;
-    return await set(this.#context, path, data instanceof Promise ? await data : data, optionsOf(given, options));
+    const encoded = data instanceof Promise ? await data : data;
+    return await this.#inTime("set", path, optionsOf(given, options), (call) =>
+      set(this.#context, path, encoded, call),
+    );
   }
 
   /**
@@ -123,12 +138,12 @@ export class Tree {
    * @throws NoNodeError, BadVersionError, NotEmptyError
    */
   async delete(path: string, options: DeleteOptions = {}): Promise<void> {
-    await deleteNode(this.#context, path, options);
+    await this.#inTime("delete", path, options, (call) => deleteNode(this.#context, path, call));
   }
 
   /** The node's stat, or `undefined` if there is no such node; the watch is registered either way. */
   async exists(path: string, options: WatchOptions = {}): Promise<Stat | undefined> {
-    return await exists(this.#context, path, options);
+    return await this.#inTime("exists", path, options, (call) => exists(this.#context, path, call));
   }
 
   /**
@@ -136,12 +151,12 @@ export class Tree {
    * @throws NoNodeError
    */
   async children(path: string, options: WatchOptions = {}): Promise<string[]> {
-    return await children(this.#context, path, options);
+    return await this.#inTime("children", path, options, (call) => children(this.#context, path, call));
   }
 
   /** The same, with the stat of the node itself. */
   async childrenWithStat(path: string, options: WatchOptions = {}): Promise<ChildrenAndStat> {
-    return await childrenWithStat(this.#context, path, options);
+    return await this.#inTime("childrenWithStat", path, options, (call) => childrenWithStat(this.#context, path, call));
   }
 
   /** Begins a request of several reads, answered from one state of the tree. */
@@ -155,7 +170,9 @@ export class Tree {
     const { chroot } = this.#context;
     const prefixPath = chroot.toServer(path);
     const about = { operation: "getEphemerals", path };
-    const { ephemerals } = await sendIfThere(this.#context, "getEphemerals", { prefixPath }, about, options);
+    const { ephemerals } = await this.#inTime("getEphemerals", path, options, (call) =>
+      sendIfThere(this.#context, "getEphemerals", { prefixPath }, about, call),
+    );
     // The server compares text: for it "/ab" is below "/a".
     const below = prefixPath === "/" ? "/" : `${prefixPath}/`;
     const own = ephemerals.filter((ephemeral) => ephemeral === prefixPath || ephemeral.startsWith(below));
@@ -167,7 +184,10 @@ export class Tree {
     checkPath("getAllChildrenNumber", path);
     const about = { operation: "getAllChildrenNumber", path };
     const request = { path: this.#context.chroot.toServer(path) };
-    return (await sendIfThere(this.#context, "getAllChildrenNumber", request, about, options)).totalNumber;
+    const response = await this.#inTime("getAllChildrenNumber", path, options, (call) =>
+      sendIfThere(this.#context, "getAllChildrenNumber", request, about, call),
+    );
+    return response.totalNumber;
   }
 
   /**
@@ -183,14 +203,14 @@ export class Tree {
    * It ends in an error only if the node cannot be read for reasons that last, such as NoAuthError, or if the data is not
    * what the codec expects.
    */
-  watchNode(path: string, options?: CallOptions): Observed<ObservedNode | undefined>;
+  watchNode(path: string, options?: ObserveOptions): Observed<ObservedNode | undefined>;
   watchNode<T>(
     path: string,
-    options: TypedBy<T> & CallOptions,
+    options: TypedBy<T> & ObserveOptions,
   ): Observed<(ObservedNode & { readonly value: T }) | undefined>;
   watchNode(
     path: string,
-    { codec, signal }: Partial<TypedBy<unknown>> & CallOptions = {},
+    { codec, signal }: Partial<TypedBy<unknown>> & ObserveOptions = {},
   ): Observed<ObservedNode | undefined> {
     checkPath("watchNode", path);
     const { core, chroot } = this.#context;
@@ -207,7 +227,7 @@ export class Tree {
    * The names of the node's children, sorted by code unit, now and after every change; `undefined` while there is no such
    * node. The rest is as with `watchNode`. A child that was deleted and made again between two looks does not show.
    */
-  watchChildren(path: string, options: CallOptions = {}): Observed<readonly string[] | undefined> {
+  watchChildren(path: string, options: ObserveOptions = {}): Observed<readonly string[] | undefined> {
     checkPath("watchChildren", path);
     const { core, chroot } = this.#context;
     const lists = defer(() => core.observers.children(chroot.toServer(path)));
@@ -226,7 +246,7 @@ export class Tree {
    * All of it is held in memory. It costs one watch where servers have recursive ones (ours, and Apache's from 3.9 on),
    * elsewhere two watches a node.
    */
-  watchTree(path: string, options: CallOptions = {}): Observed<ObservedTree | undefined> {
+  watchTree(path: string, options: ObserveOptions = {}): Observed<ObservedTree | undefined> {
     checkPath("watchTree", path);
     const { core, chroot } = this.#context;
     const trees = defer(() => core.observers.tree(chroot.toServer(path)).pipe(map(treeView(chroot))));
@@ -241,13 +261,15 @@ export class Tree {
     checkPath("getAcl", path);
     const { requests, chroot } = this.#context;
     const about = { operation: "getAcl", path };
-    const response = await requests.send("getACL", { path: chroot.toServer(path) }, about, options);
+    const response = await this.#inTime("getAcl", path, options, (call) =>
+      requests.send("getACL", { path: chroot.toServer(path) }, about, call),
+    );
     return { acl: response.acl, stat: publicStat(response.stat) };
   }
 
   /** Replaces the node's access control list. `version` is compared with `stat.aversion`. */
   async setAcl(path: string, acl: readonly Acl[], options: VersionOptions = {}): Promise<Stat> {
-    return await setAcl(this.#context, path, acl, options);
+    return await this.#inTime("setAcl", path, options, (call) => setAcl(this.#context, path, acl, call));
   }
 
   /**
@@ -257,7 +279,9 @@ export class Tree {
   async sync(path = "/", options: CallOptions = {}): Promise<void> {
     checkPath("sync", path);
     const { requests, chroot } = this.#context;
-    await requests.send("sync", { path: chroot.toServer(path) }, { operation: "sync", path }, options);
+    await this.#inTime("sync", path, options, (call) =>
+      requests.send("sync", { path: chroot.toServer(path) }, { operation: "sync", path }, call),
+    );
   }
 
   /** Begins a transaction: operations of which all happen, or none. */
@@ -266,7 +290,8 @@ export class Tree {
     const about = { operation: "transaction", path: undefined };
     return new Transaction<[]>({
       chroot,
-      multi: (operations, options) => requests.send("multi", operations, about, options),
+      multi: (operations, options) =>
+        this.#inTime("transaction", undefined, options, (call) => requests.send("multi", operations, about, call)),
     });
   }
 
@@ -276,5 +301,14 @@ export class Tree {
   unwatch(path: string, watcher: Watcher): void {
     const { core, chroot, watchers } = this.#context;
     core.session.unwatch(chroot.toServer(path), watchers.toServer(watcher));
+  }
+
+  #inTime<O extends CallOptions, T>(
+    operation: string,
+    path: string | undefined,
+    options: O,
+    call: (options: O) => Promise<T>,
+  ): Promise<T> {
+    return inTime(this.#context.core.clock, { operation, path }, options, call);
   }
 }

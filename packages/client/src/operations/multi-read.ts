@@ -10,6 +10,7 @@ import { ErrorCode, type MultiReadOperation, type MultiResult, OpCode } from "@c
 import { checkPath } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { type CoordinationError, errorFromWire, isCoordinationError, MarshallingError } from "../errors.ts";
+import { inTime } from "../in-time.ts";
 import type { ReadOptions } from "../options.ts";
 import { publicStat } from "../stat.ts";
 import { fresh } from "./barrier.ts";
@@ -66,7 +67,9 @@ export class MultiRead<R extends readonly unknown[]> {
     const parts = [...this.#parts];
     for (const { type, path } of parts) checkPath(type, path);
     if (parts.length === 0) return [] as readonly unknown[] as R;
-    const results = await this.#together(parts, options);
+    const called = { operation: "multiRead", path: undefined };
+    const { clock } = this.#context.core;
+    const results = await inTime(clock, called, options, (call) => this.#together(parts, call));
     return results as readonly unknown[] as R;
   }
 

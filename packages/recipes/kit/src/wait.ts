@@ -1,5 +1,5 @@
 /** Every wait takes the same two options, and ends by the same signal. */
-import type { Client } from "@corral/client";
+import { BadArgumentsError, type Client } from "@corral/client";
 import { WaitTimeoutError } from "./errors.ts";
 
 /** How long to wait, and until when. */
@@ -16,8 +16,12 @@ export interface Wait extends Disposable {
   readonly signal: AbortSignal;
 }
 
-/** Begins a wait for `what` at `path`. Dispose of it when the wait is over, however it ended. */
+/**
+ * Begins a wait for `what` at `path`. Dispose of it when the wait is over, however it ended.
+ * @throws BadArgumentsError for a `timeoutMs` that is no time
+ */
 export function beginWait(client: Client, what: string, path: string, options: WaitOptions): Wait {
+  checkTimeoutMs(path, options.timeoutMs);
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(options.signal?.reason);
   if (options.signal?.aborted) onAbort();
@@ -34,4 +38,13 @@ export function beginWait(client: Client, what: string, path: string, options: W
       options.signal?.removeEventListener("abort", onAbort);
     },
   };
+}
+
+function checkTimeoutMs(path: string, timeoutMs: number | undefined): void {
+  if (timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs >= 0)) return;
+  throw new BadArgumentsError({
+    path,
+    detail: `timeoutMs is ${typeof timeoutMs === "string" ? JSON.stringify(timeoutMs) : timeoutMs}`,
+    remedy: "Give a number of milliseconds, 0 or more, or leave it out to wait without a limit.",
+  });
 }
