@@ -151,10 +151,10 @@ export class DataTree {
     const parent = this.get(parentPath(path));
     assert(parent, `the parent of ${path} exists`);
     assert(this.#nodes.get(path) === undefined, `${path} does not exist`);
-    this.#beforeChange(parentPath(path), parent, "numbers");
+    this.#beforeChange(parentPath(path), parent);
     const parentPzxid = parent.pzxid;
     const node = this.#add(path, newRecord(init, stamp));
-    this.#digest.afterCreate(path);
+    this.#digest.afterCreate(path, node);
     // Not in a snapshot that is under way.
     if (this.#cut !== undefined) node.snapshotMark = this.#cut.mark;
     this.#store.link(parent.number, node.number);
@@ -179,11 +179,12 @@ export class DataTree {
     const parent = this.get(parentPath(path));
     assert(node && parent, `${path} and its parent exist`);
     assert(node.childCount === 0, `${path} has no children`);
-    this.#beforeChange(path, node, "all");
-    this.#beforeChange(parentPath(path), parent, "numbers");
+    this.#beforeChange(path, node);
+    this.#beforeChange(parentPath(path), parent);
     const parentPzxid = parent.pzxid;
     const { dataLength } = node;
     this.#unlink(path, node, parent);
+    this.#digest.afterDelete(path);
     parent.pzxid = stamp.zxid;
     if (this.#undo === undefined) {
       this.#store.release(node.number);
@@ -245,7 +246,7 @@ export class DataTree {
 
   /** As the reference does it, the books change without a version, a zxid or a watch. */
   #book(quota: string, stats: Znode, usage: { readonly count: number; readonly bytes: number }): void {
-    this.#beforeChange(statsPath(quota), stats, "all");
+    this.#beforeChange(statsPath(quota), stats);
     const data = formatQuotaUsage(usage);
     const bytes = data.length - stats.dataLength;
     this.#dataBytes += bytes;
@@ -255,7 +256,7 @@ export class DataTree {
 
   /** Replaces a node's data by a copy; the version grows even when the bytes are the same. */
   setData(path: string, node: Znode, data: Uint8Array | null, stamp: Stamp): void {
-    this.#beforeChange(path, node, "all");
+    this.#beforeChange(path, node);
     const { version, mzxid, mtimeMs } = node;
     const bytes = (data?.length ?? 0) - node.dataLength;
     this.#dataBytes += bytes;
@@ -286,7 +287,7 @@ export class DataTree {
 
   /** Replaces a node's access list; only aversion grows. */
   setAcl(path: string, node: Znode, acl: readonly Acl[]): void {
-    this.#beforeChange(path, node, "numbers");
+    this.#beforeChange(path, node);
     const { acl: oldAcl, aversion } = node;
     this.#store.setAcl(node.number, acl);
     node.aversion = (aversion + 1) | 0;
@@ -316,6 +317,7 @@ export class DataTree {
     this.#undo = undefined;
     this.#deleted = [];
     for (let i = undo.length - 1; i >= 0; i--) undo[i]?.();
+    this.#digest.afterUndo();
   }
 
   /**
@@ -357,8 +359,8 @@ export class DataTree {
     if (this.#cut === cut) this.#cut = undefined;
   }
 
-  #beforeChange(path: string, node: Znode, what: "all" | "numbers"): void {
-    this.#digest.beforeChange(path === "" ? "/" : path, node, what === "all");
+  #beforeChange(path: string, node: Znode): void {
+    this.#digest.beforeChange(path === "" ? "/" : path, node);
     const cut = this.#cut;
     if (cut === undefined || node.snapshotMark === cut.mark) return;
     node.snapshotMark = cut.mark;

@@ -7,6 +7,7 @@
 import type { Acl } from "@corral/protocol";
 import { AclTable } from "./acl-table.ts";
 import { Slabs } from "./slabs.ts";
+import { hashData } from "./tree-digest.ts";
 
 /** What ends a node's life besides a delete. */
 export type Lifetime =
@@ -38,7 +39,9 @@ export const ints = {
   snapshotMark: 9,
   /** 0: persistent; 1: see `lifetimes`. */
   hasLifetime: 10,
-  count: 11,
+  /** For the tree's digest. */
+  dataHash: 11,
+  count: 12,
 } as const;
 
 /** Where there is no node, or no access list yet. */
@@ -171,6 +174,7 @@ export class NodeStore {
     if (oldLength >= 0) this.slabs.remove(block.ints[at + ints.data] as number, oldLength);
     block.ints[at + ints.data] = data === null ? 0 : this.slabs.add(data);
     block.ints[at + ints.dataLength] = data === null ? -1 : data.length;
+    block.ints[at + ints.dataHash] = hashData(data);
   }
 
   /** Replaces the access list. */

@@ -4,11 +4,11 @@ import { describe, expect, it } from "vitest";
 import { StateDriver } from "../../test-support/state-driver.ts";
 import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
 import { StateMachine } from "./state-machine.ts";
-import { type DigestedNode, formatDigest, sameDigest, TreeDigest } from "./tree-digest.ts";
+import { type DigestedNode, formatDigest, hashData, sameDigest, TreeDigest } from "./tree-digest.ts";
 import { persistentLifetime } from "./znode.ts";
 
 const node: DigestedNode = {
-  data: Buffer.from("data"),
+  dataHash: hashData(Buffer.from("data")),
   acl: openAcl,
   lifetime: persistentLifetime,
   czxid: 2 ** 32 + 1,
@@ -30,16 +30,16 @@ function digestOf(...nodes: readonly (readonly [path: string, node: DigestedNode
 describe("the digest of nodes", () => {
   it("is zero for none, and does not depend on their order", () => {
     expect(digestOf()).toBe("0000000000000000");
-    const other = { ...node, data: null };
+    const other = { ...node, dataHash: hashData(null) };
     expect(digestOf(["/a", node], ["/b", other])).toBe(digestOf(["/b", other], ["/a", node]));
   });
 
   it("depends on everything that a node is", () => {
     const changes: readonly Partial<DigestedNode>[] = [
       {},
-      { data: null },
-      { data: Buffer.alloc(0) },
-      { data: Buffer.from("Data") },
+      { dataHash: hashData(null) },
+      { dataHash: hashData(Buffer.alloc(0)) },
+      { dataHash: hashData(Buffer.from("Data")) },
       { acl: [] },
       { lifetime: { kind: "container" } },
       { lifetime: { kind: "ttl", ttlMs: 5 } },
@@ -57,8 +57,8 @@ describe("the digest of nodes", () => {
     ];
     const digests = [...changes.map((change) => digestOf(["/a", { ...node, ...change }])), digestOf(["/b", node])];
     expect(new Set(digests).size).toBe(digests.length);
-    expect(digestOf(["/a", node], ["/b", { ...node, data: null }])).not.toBe(
-      digestOf(["/b", node], ["/a", { ...node, data: null }]),
+    expect(digestOf(["/a", node], ["/b", { ...node, dataHash: hashData(null) }])).not.toBe(
+      digestOf(["/b", node], ["/a", { ...node, dataHash: hashData(null) }]),
     );
   });
 
@@ -66,7 +66,7 @@ describe("the digest of nodes", () => {
     const halves = Array.from({ length: 8 * 4 }, (_, bit) => {
       const data = Buffer.from("data");
       data[bit >> 3] = (data[bit >> 3] as number) ^ (1 << (bit & 7));
-      const digest = digestOf(["/a", { ...node, data }]);
+      const digest = digestOf(["/a", { ...node, dataHash: hashData(data) }]);
       return [digest.slice(0, 8), digest.slice(8)] as const;
     });
     expect(new Set(halves.map(([high]) => high)).size).toBe(32);

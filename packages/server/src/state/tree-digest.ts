@@ -5,8 +5,7 @@
  * A node that is about to change is taken out of the sum, and put back as it is then when somebody wants to know the
  * digest. So a node that changes often, and a change that is undone, cost no more than one that changes once.
  *
- * A node is two terms: one of its data and one of all else. A parent, whose numbers change with each child, then need not
- * have its data read.
+ * Of a node's data only a hash goes in, which is kept with the node (`hashData`): so data is read once, when it comes.
  */
 import { crc32 } from "@corral/io";
 import type { Acl } from "@corral/protocol";
@@ -32,69 +31,73 @@ export function formatDigest({ high, low }: Digest): string {
 }
 
 /** What a node is for a digest. */
-export type DigestedNode = Omit<NodeRecord, "data"> & { readonly data: Uint8Array | null };
+export type DigestedNode = Omit<NodeRecord, "data"> & { readonly dataHash: number };
+
+interface OpenNode {
+  readonly pathHash: number;
+  /** As it is now; undefined if it is gone. */
+  node: DigestedNode | undefined;
+}
 
 /** The digest of one tree; see the head of this file. */
 export class TreeDigest {
   #high = 0;
   #low = 0;
-  /** Paths of nodes whose terms are not in the sum; the value says whether that of the data is not either. */
-  readonly #open = new Map<string, boolean>();
+  /** Nodes that are not in the sum, by path. */
+  readonly #open = new Map<string, OpenNode>();
+  /** Whether nodes may have come back by themselves, and others gone. */
+  #undone = false;
 
-  /** The node is about to change, or to go; `withData`: its data too. */
-  beforeChange(path: string, node: DigestedNode, withData: boolean): void {
-    const isOpen = this.#open.get(path);
-    if (isOpen === true || (isOpen === false && !withData)) return;
+  /** The node is about to change, or to go. */
+  beforeChange(path: string, node: DigestedNode): void {
+    if (this.#open.has(path)) return;
     const pathHash = hashText(path);
-    if (isOpen === undefined) {
-      foldNumbers(pathHash, node);
-      this.#subtract();
-    }
-    if (withData) {
-      foldData(pathHash, node.data);
-      this.#subtract();
-    }
-    this.#open.set(path, withData);
+    this.#open.set(path, { pathHash, node });
+    foldNode(pathHash, node);
+    this.#high = (this.#high - laneA) | 0;
+    this.#low = (this.#low - laneB) | 0;
+  }
+
+  /** The node, which was told of before, is gone; there may be another one later. */
+  afterDelete(path: string): void {
+    const open = this.#open.get(path);
+    if (open !== undefined) open.node = undefined;
   }
 
   /** The node is new. */
-  afterCreate(path: string): void {
-    this.#open.set(path, true);
+  afterCreate(path: string, node: DigestedNode): void {
+    const open = this.#open.get(path);
+    if (open === undefined) this.#open.set(path, { pathHash: hashText(path), node });
+    else open.node = node;
+  }
+
+  /** Changes were undone: nodes are as they were, though nobody has told of each. */
+  afterUndo(): void {
+    this.#undone = true;
   }
 
   /** The digest of the tree as it is now; `nodeAt` gives its nodes. */
   read(nodeAt: (path: string) => DigestedNode | undefined): Digest {
-    for (const [path, withData] of this.#open) {
-      const node = nodeAt(path);
-      if (node === undefined) continue;
-      const pathHash = hashText(path);
-      foldNumbers(pathHash, node);
-      this.#add();
-      if (!withData) continue;
-      foldData(pathHash, node.data);
-      this.#add();
+    if (this.#open.size > 0) {
+      for (const [path, open] of this.#open) {
+        const node = this.#undone ? nodeAt(path) : open.node;
+        if (node !== undefined) this.#add(open.pathHash, node);
+      }
+      this.#open.clear();
     }
-    if (this.#open.size > 0) this.#open.clear();
+    this.#undone = false;
     return { high: this.#high >>> 0, low: this.#low >>> 0 };
   }
 
-  /** Adds a node that will not be looked up again; for many, as when a snapshot is read. */
+  /** Adds a node that is not to be looked up later; for many, as when a snapshot is read. */
   add(path: string, node: DigestedNode): void {
-    const pathHash = hashText(path);
-    foldNumbers(pathHash, node);
-    this.#add();
-    foldData(pathHash, node.data);
-    this.#add();
+    this.#add(hashText(path), node);
   }
 
-  #add(): void {
+  #add(pathHash: number, node: DigestedNode): void {
+    foldNode(pathHash, node);
     this.#high = (this.#high + laneA) | 0;
     this.#low = (this.#low + laneB) | 0;
-  }
-
-  #subtract(): void {
-    this.#high = (this.#high - laneA) | 0;
-    this.#low = (this.#low - laneB) | 0;
   }
 }
 
@@ -102,28 +105,33 @@ export class TreeDigest {
 let laneA = 0;
 let laneB = 0;
 
-function foldNumbers(pathHash: number, node: DigestedNode): void {
-  laneA = 0x243f_6a88 | 0;
-  laneB = 0x85a3_08d3 | 0;
+/** The hash of a node's data, 32 bits. */
+export function hashData(data: Uint8Array | null): number {
+  if (data === null) return 0;
+  return (crc32(data) ^ data.length ^ 0x1319_8a2e) | 0;
+}
+
+function foldNode(pathHash: number, node: DigestedNode): void {
+  laneA = 0x243f_6a88;
+  laneB = 0x05a3_08d3;
+  const { czxid, mzxid, pzxid, ctimeMs, mtimeMs } = node;
   fold(pathHash);
+  fold(node.dataHash);
   fold(hashAcl(node.acl));
   foldLifetime(node.lifetime);
-  foldLong(node.czxid);
-  foldLong(node.mzxid);
-  foldLong(node.pzxid);
-  foldLong(node.ctimeMs);
-  foldLong(node.mtimeMs);
+  fold(czxid | 0);
+  fold(mzxid | 0);
+  fold(pzxid | 0);
+  fold(ctimeMs | 0);
+  fold(mtimeMs | 0);
+  let uppers = upper(czxid);
+  uppers = (Math.imul(uppers, 0x0100_0193) + upper(mzxid)) | 0;
+  uppers = (Math.imul(uppers, 0x0100_0193) + upper(pzxid)) | 0;
+  uppers = (Math.imul(uppers, 0x0100_0193) + upper(ctimeMs)) | 0;
+  fold((Math.imul(uppers, 0x0100_0193) + upper(mtimeMs)) | 0);
   fold(node.version);
   fold(node.aversion);
   fold(node.childCreates);
-}
-
-function foldData(pathHash: number, data: Uint8Array | null): void {
-  laneA = 0x1319_8a2e | 0;
-  laneB = 0x0370_7344 | 0;
-  fold(pathHash);
-  fold(data === null ? -1 : data.length);
-  fold(data === null || data.length === 0 ? 0 : crc32(data));
 }
 
 function foldLifetime(lifetime: Lifetime): void {
@@ -134,17 +142,17 @@ function foldLifetime(lifetime: Lifetime): void {
       return fold(1);
     case "ttl":
       fold(2);
-      return foldLong(lifetime.ttlMs);
+      fold(upper(lifetime.ttlMs));
+      return fold(lifetime.ttlMs | 0);
     case "ephemeral":
       fold(3);
       return fold(hashOwner(lifetime.owner));
   }
 }
 
-/** A whole number below 2^53. */
-function foldLong(value: number): void {
-  fold(value | 0);
-  fold(Math.floor(value / 2 ** 32));
+/** All but the lower 32 bits of a whole number below 2^53. */
+function upper(value: number): number {
+  return (value / 2 ** 32) | 0;
 }
 
 /** Takes 32 bits into both lanes, each in its own way, so that they do not fail together. */

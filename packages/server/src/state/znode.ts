@@ -159,6 +159,11 @@ export class Znode implements NodeRecord {
     return Math.max(0, this.#int(ints.dataLength));
   }
 
+  /** Of the data, for the tree's digest. */
+  get dataHash(): number {
+    return this.#int(ints.dataHash);
+  }
+
   /** The data where it is: to be used, or copied, before the tree changes. */
   get data(): Buffer | null {
     const length = this.#int(ints.dataLength);
