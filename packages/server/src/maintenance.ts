@@ -126,10 +126,10 @@ async function checkSnapshot(bytes: Buffer): Promise<{ zxid: number; chunks: rea
   const reader = new SnapshotReader();
   try {
     for (const chunk of chunks) reader.onChunk(chunk);
+    reader.finish();
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new MaintenanceError(`the snapshot cannot be understood: ${error.message}`);
   }
-  reader.finish();
   return { zxid: verdict.zxid, chunks };
 }

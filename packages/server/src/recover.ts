@@ -1,20 +1,90 @@
-/** From what is on the disk to the state: the newest snapshot, then every entry after it. Alone, all of them are committed. */
-
+/**
+ * From what is on the disk to the state: the newest snapshot, then every entry after it. Alone, all of them are committed.
+ * What comes out is what the server had: digests on the way say so (state/witness.ts).
+ */
+import { DecodeError, formatZxid } from "@corral/protocol";
 import { decodeEntry } from "./state/entry-codec.ts";
+import type { Entry } from "./state/operation.ts";
 import { SnapshotReader } from "./state/snapshot.ts";
 import { StateMachine } from "./state/state-machine.ts";
-import type { Storage } from "./storage/storage.ts";
+import { formatDigest } from "./state/tree-digest.ts";
+import { WitnessCheck } from "./state/witness.ts";
+import type { LogRecord } from "./storage/record.ts";
+import { differentTree, unknownContent } from "./storage/refusal.ts";
+import type { ReplayResult, ReplaySink } from "./storage/storage.ts";
 
-/** @throws StorageError or DecodeError when what is on the disk cannot be understood; nothing is changed then. */
-export async function recover(storage: Storage): Promise<StateMachine> {
-  const reader = storage.snapshotZxid > 0 ? new SnapshotReader() : undefined;
-  let state: StateMachine | undefined;
-  await storage.replay({
-    onSnapshotChunk: (bytes) => reader?.onChunk(bytes),
-    onRecord: ({ bytes }) => {
-      state ??= new StateMachine(reader?.finish());
-      state.apply(decodeEntry(bytes));
-    },
-  });
-  return state ?? new StateMachine(reader?.finish());
+/** Where the state comes from. `Storage` is one. */
+export interface ReplaySource {
+  /** 0: there is no snapshot. */
+  readonly snapshotZxid: number;
+  /** The path of that snapshot. */
+  readonly snapshotPath: string;
+  replay(sink: ReplaySink): Promise<ReplayResult>;
+}
+
+/** @throws StorageError when what is on the disk cannot be understood, or is not what it was. */
+export async function recover(source: ReplaySource): Promise<StateMachine> {
+  const recovering = new Recovering(source);
+  await source.replay(recovering);
+  return recovering.finish();
+}
+
+/** Applies what is replayed. */
+class Recovering implements ReplaySink {
+  readonly #source: ReplaySource;
+  readonly #reader: SnapshotReader | undefined;
+  readonly #check = new WitnessCheck();
+  #state: StateMachine | undefined;
+
+  constructor(source: ReplaySource) {
+    this.#source = source;
+    this.#reader = source.snapshotZxid > 0 ? new SnapshotReader() : undefined;
+  }
+
+  onSnapshotChunk(bytes: Buffer): void {
+    const { snapshotPath } = this.#source;
+    understand(snapshotPath, "the snapshot", () => this.#reader?.onChunk(bytes));
+  }
+
+  onRecord({ zxid, bytes }: LogRecord, file: string): void {
+    const state = this.finish();
+    const entry = understand(file, `the entry ${formatZxid(zxid)}`, () => entryOf(zxid, bytes));
+    const { witness } = entry;
+    const digest = witness && this.#check.contradiction(witness);
+    if (witness !== undefined && digest !== undefined) {
+      const { snapshotZxid } = this.#source;
+      const said = { zxid: witness.zxid, digest: formatDigest(witness.digest) };
+      throw differentTree({ file, zxid, snapshotZxid, witness: said, digest: formatDigest(digest) });
+    }
+    state.apply(entry);
+    this.#check.pass(zxid, state.tree.digest);
+  }
+
+  /** The state up to here: from the first record on it begins with the snapshot. */
+  finish(): StateMachine {
+    this.#state ??= this.#begin();
+    return this.#state;
+  }
+
+  #begin(): StateMachine {
+    const { snapshotPath } = this.#source;
+    const state = new StateMachine(understand(snapshotPath, "the snapshot", () => this.#reader?.finish()));
+    this.#check.pass(state.lastZxid, state.tree.digest);
+    return state;
+  }
+}
+
+function entryOf(zxid: number, bytes: Uint8Array): Entry {
+  const entry = decodeEntry(bytes);
+  if (entry.zxid !== zxid) throw new DecodeError(`an entry that calls itself ${formatZxid(entry.zxid)}`, 0);
+  return entry;
+}
+
+function understand<T>(file: string, what: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw unknownContent(file, what, error);
+  }
 }

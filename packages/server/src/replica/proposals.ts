@@ -5,6 +5,8 @@
 import { assert, type Id, makeZxid } from "@corral/protocol";
 import { encodeEntry } from "../state/entry-codec.ts";
 import type { Entry, Operation } from "../state/operation.ts";
+import type { StateMachine } from "../state/state-machine.ts";
+import type { Witness } from "../state/witness.ts";
 import type { Connection, QueuedWrite } from "./connection.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { Turn } from "./turn.ts";
@@ -14,6 +16,8 @@ export interface Proposal {
   readonly entry: Entry;
   /** As the log has it. */
   readonly bytes: number;
+  /** When it was proposed, elapsed ms. */
+  readonly proposedMs: number;
   /** The connection that asked, if one did. */
   readonly connection: Connection | undefined;
   /** Where its reply waits; absent for handshakes and for what the server itself asks. */
@@ -38,6 +42,7 @@ const epochRenewalCounter = 2 ** 31;
 /** The entries of this epoch that are not durable yet, oldest first. */
 export class Proposals {
   readonly #turn: Turn;
+  readonly #state: StateMachine;
   readonly #enforcesQuota: boolean;
   readonly #pending = new RequestQueue<Proposal>();
   #epoch: number;
@@ -47,9 +52,15 @@ export class Proposals {
   #bytes = 0;
   #pendingBytes = 0;
   #lastZxid = 0;
+  #witnessedZxid: number | undefined;
 
   /** `lastEpoch`: the highest one ever written down; entries begin in the next. */
-  constructor(turn: Turn, lastEpoch: number, { enforcesQuota = false } = {}) {
+  constructor(
+    turn: Turn,
+    lastEpoch: number,
+    { state, enforcesQuota = false }: { readonly state: StateMachine; readonly enforcesQuota?: boolean },
+  ) {
+    this.#state = state;
     this.#turn = turn;
     this.#epoch = lastEpoch;
     this.#enforcesQuota = enforcesQuota;
@@ -58,6 +69,12 @@ export class Proposals {
   /** Entries proposed and not yet durable. */
   get count(): number {
     return this.#pending.length;
+  }
+
+  /** How long the oldest of them has waited, ms. */
+  get oldestWaitMs(): number {
+    const { elapsedMs } = this.#turn.now;
+    return elapsedMs - (this.#pending.peek()?.proposedMs ?? elapsedMs);
   }
 
   /** Bytes of the entries proposed and not yet durable. */
@@ -113,13 +130,23 @@ export class Proposals {
       identities: request.identities ?? [],
       operation: request.operation,
       enforcesQuota: this.#enforcesQuota,
+      witness: this.#witness(),
     };
     const bytes = encodeEntry(entry, request.wireBody);
     this.#bytes += bytes.length;
     this.#pendingBytes += bytes.length;
     this.#lastZxid = entry.zxid;
     this.#turn.persist({ zxid: entry.zxid, bytes });
-    this.#pending.push({ entry, bytes: bytes.length, connection: request.connection, write: request.write });
+    const { connection, write } = request;
+    this.#pending.push({ entry, bytes: bytes.length, proposedMs: this.#turn.now.elapsedMs, connection, write });
+  }
+
+  /** What the state is, unless an entry before has said it already. */
+  #witness(): Witness | undefined {
+    const { lastZxid } = this.#state;
+    if (lastZxid === this.#witnessedZxid) return undefined;
+    this.#witnessedZxid = lastZxid;
+    return { zxid: lastZxid, digest: this.#state.tree.digest };
   }
 
   /** The oldest proposal that is durable when the log is durable up to `zxid`, if any. */

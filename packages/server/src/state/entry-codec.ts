@@ -1,7 +1,7 @@
 /**
  * Entries to bytes and back: a MessagePack array
- * `[version, zxid, timeMs, sessionId, attachment, xid, [[scheme, id] …], operation, body]`, and `true` behind them where
- * quotas are enforced.
+ * `[version, zxid, timeMs, sessionId, attachment, xid, [[scheme, id] …], operation, body]`, and behind them, if there is
+ * need of it, whether quotas are enforced, and then the witness: `[version of digests, zxid, high, low]`.
  * The body is the request as the wire has it, so there is one description of each operation, not two.
  */
 import { assert, type Codec, DecodeError, type Id, OpCode, operations, Reader, Writer } from "@corral/protocol";
@@ -16,6 +16,8 @@ import {
   type RestorePart,
   restorePart,
 } from "./operation.ts";
+import { digestVersion } from "./tree-digest.ts";
+import type { Witness } from "./witness.ts";
 
 const entryVersion = 1;
 /** Longest entry that is read back: a frame and its envelope. */
@@ -141,7 +143,9 @@ export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
     entry.operation.type,
     body,
   ];
-  if (entry.enforcesQuota) fields.push(true);
+  const { enforcesQuota, witness } = entry;
+  if (enforcesQuota || witness !== undefined) fields.push(enforcesQuota);
+  if (witness !== undefined) fields.push([digestVersion, witness.zxid, witness.digest.high, witness.digest.low]);
   return encoder.encode(fields);
 }
 
@@ -154,7 +158,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     throw new DecodeError(`an entry that is not MessagePack: ${cause instanceof Error ? cause.message : cause}`, 0);
   }
   if (!Array.isArray(fields)) throw new DecodeError("an entry that is not an array", 0);
-  const [version, zxid, timeMs, sessionId, attachment, xid, identities, type, body, enforcesQuota] =
+  const [version, zxid, timeMs, sessionId, attachment, xid, identities, type, body, enforcesQuota, witness] =
     fields as readonly unknown[];
   if (version !== entryVersion)
     throw new DecodeError(`an entry of version ${version}; this server knows ${entryVersion}`, 0);
@@ -180,7 +184,18 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     identities: identities.map(decodeIdentity),
     operation: decodeOperation(type, new Reader(Buffer.from(body.buffer, body.byteOffset, body.byteLength))),
     enforcesQuota: enforcesQuota === true,
+    witness: decodeWitness(witness),
   };
+}
+
+/** Digests of another version mean nothing here. */
+function decodeWitness(fields: unknown): Witness | undefined {
+  if (fields === undefined) return undefined;
+  if (!Array.isArray(fields) || !fields.every((field) => typeof field === "number")) {
+    throw new DecodeError("a witness that is not a list of numbers", 0);
+  }
+  const [version, zxid = 0, high = 0, low = 0] = fields;
+  return version === digestVersion ? { zxid, digest: { high, low } } : undefined;
 }
 
 function decodeIdentity(pair: unknown): Id {

@@ -15,6 +15,7 @@ import type {
   WireStat,
 } from "@corral/protocol";
 import type { SessionRecord } from "./session-table.ts";
+import type { Witness } from "./witness.ts";
 
 /** The write that an entry asks for. */
 export type Operation =
@@ -80,6 +81,8 @@ export interface Entry {
   readonly operation: Operation;
   /** Whether hard quotas are enforced, as the leader that proposed it was told. */
   readonly enforcesQuota: boolean;
+  /** What the tree was where it was proposed. Absent from entries that follow one that was proposed there too. */
+  readonly witness?: Witness | undefined;
 }
 
 /** What came of an entry. */

@@ -32,16 +32,17 @@ export class Restoration {
       return number < 0 ? "taken" : "refused";
     }
     this.#nextNumber++;
+    let tree: DataTree;
     try {
       reader.onChunk(chunk);
+      if (!isLast) return "taken";
+      ({ tree } = reader.finish());
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#reader = undefined;
       return "refused";
     }
-    if (!isLast) return "taken";
     this.#reader = undefined;
-    const { tree } = reader.finish();
     for (const paths of [...tree.ephemerals].map(([, owned]) => [...owned])) {
       for (const path of paths) tree.delete(path, stamp);
     }

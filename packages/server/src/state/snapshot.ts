@@ -1,11 +1,12 @@
 /**
- * The state at one zxid as a list of chunks, each a MessagePack array; and back. First the header with the sessions,
- * then nodes, some thousand bytes to a chunk, so that the event loop gets its turns between them.
+ * The state at one zxid as a list of chunks, each a MessagePack array; and back. First the header with the sessions and
+ * the tree's digest, then nodes, some thousand bytes to a chunk, so that the event loop gets its turns between them.
  */
 import { type Acl, assert, DecodeError } from "@corral/protocol";
 import { Decoder, Encoder } from "@msgpack/msgpack";
 import { DataTree } from "./data-tree.ts";
 import { SessionTable } from "./session-table.ts";
+import { type Digest, digestVersion, formatDigest, sameDigest } from "./tree-digest.ts";
 import { containerLifetime, type Lifetime, persistentLifetime, type Znode } from "./znode.ts";
 
 const snapshotVersion = 1;
@@ -44,7 +45,8 @@ export interface SnapshotState {
  */
 export function snapshotChunks(state: SnapshotState): Iterable<Uint8Array> {
   const sessions = [...state.sessions].map((s) => [s.id, s.password, s.timeoutMs, s.attachment]);
-  const header = encoder.encode([snapshotVersion, state.lastZxid, sessions]);
+  const { high, low } = state.tree.digest;
+  const header = encoder.encode([snapshotVersion, state.lastZxid, sessions, [digestVersion, high, low]]);
   return iterateChunks(header, state.tree.snapshot());
 }
 
@@ -106,12 +108,23 @@ function decodeLifetime(value: NodeRow[3]): Lifetime {
   return containerLifetime;
 }
 
+/** Digests of another version mean nothing here; snapshots of before there were digests have none. */
+function decodeDigest(fields: unknown): Digest | undefined {
+  if (fields === undefined) return undefined;
+  if (!Array.isArray(fields) || !fields.every((field) => typeof field === "number")) {
+    throw new DecodeError("a digest that is not a list of numbers", 0);
+  }
+  const [version, high = 0, low = 0] = fields;
+  return version === digestVersion ? { high, low } : undefined;
+}
+
 /** Takes a snapshot's chunks in order and gives the state back. Storage has verified their checksums. */
 export class SnapshotReader {
   readonly #tree = new DataTree();
   readonly #sessions = new SessionTable();
   readonly #acls: (readonly Acl[])[] = [];
   #lastZxid: number | undefined;
+  #digest: Digest | undefined;
 
   /** @throws DecodeError when the chunk is not what this server writes. */
   onChunk(bytes: Uint8Array): void {
@@ -122,11 +135,12 @@ export class SnapshotReader {
   }
 
   #onHeader(fields: readonly unknown[]): void {
-    const [version, lastZxid, sessions] = fields;
+    const [version, lastZxid, sessions, digest] = fields;
     if (version !== snapshotVersion || typeof lastZxid !== "number" || !Array.isArray(sessions)) {
       throw new DecodeError(`a snapshot of version ${version}; this server knows ${snapshotVersion}`, 0);
     }
     this.#lastZxid = lastZxid;
+    this.#digest = decodeDigest(digest);
     for (const [id, password, timeoutMs, attachment] of sessions as readonly SessionRow[]) {
       this.#sessions.add({ id, password: Buffer.from(password), timeoutMs, attachment });
     }
@@ -147,10 +161,15 @@ export class SnapshotReader {
     this.#tree.restore(path, { data, acl, lifetime: decodeLifetime(lifetime), ...numbers });
   }
 
-  /** The state, after the last chunk. */
+  /** The state, after the last chunk. @throws DecodeError when its digest is not the one that the header names. */
   finish(): SnapshotState {
     assert(this.#lastZxid !== undefined, "a snapshot has a header");
     this.#tree.linkRestored();
+    const { digest } = this.#tree;
+    if (this.#digest !== undefined && !sameDigest(this.#digest, digest)) {
+      const [found, named] = [formatDigest(digest), formatDigest(this.#digest)];
+      throw new DecodeError(`a snapshot whose nodes have the digest ${found}; its header says ${named}`, 0);
+    }
     return { tree: this.#tree, sessions: this.#sessions, lastZxid: this.#lastZxid };
   }
 }

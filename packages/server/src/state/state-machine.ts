@@ -15,6 +15,11 @@ import type { QuotaExcess } from "./quota.ts";
 import { Restoration } from "./restoration.ts";
 import { SessionTable } from "./session-table.ts";
 import type { SnapshotState } from "./snapshot.ts";
+import type { Witness } from "./witness.ts";
+
+/** As the reference has it; a power of two. */
+const digestLogDistance = 128;
+const digestLogLength = 1_024;
 
 /** What applying an entry did. */
 export interface Applied {
@@ -31,6 +36,7 @@ export class StateMachine {
   #tree: DataTree;
   #sessions: SessionTable;
   #lastZxid: number;
+  readonly #digestLog: Witness[] = [];
 
   constructor(state?: SnapshotState) {
     this.#tree = state?.tree ?? DataTree.fresh();
@@ -73,7 +79,19 @@ export class StateMachine {
       firings,
       excesses,
     };
-    return { outcome: this.#apply(context, entry), firings, excesses };
+    const outcome = this.#apply(context, entry);
+    if ((entry.zxid & (digestLogDistance - 1)) === 0) this.#logDigest();
+    return { outcome, firings, excesses };
+  }
+
+  /** Digests of some zxids, ascending: of every 128th, as the reference has it, so that servers can be compared. */
+  get digestLog(): readonly Witness[] {
+    return this.#digestLog;
+  }
+
+  #logDigest(): void {
+    this.#digestLog.push({ zxid: this.#lastZxid, digest: this.tree.digest });
+    if (this.#digestLog.length > digestLogLength) this.#digestLog.shift();
   }
 
   #apply(context: OperationContext, entry: Entry): Outcome {

@@ -19,6 +19,33 @@ function snapshotAloneAdvice(snapshotZxid: number): string {
   );
 }
 
+/** The tree that a log leads to is not the one that its entries were written for. */
+export function differentTree(where: {
+  readonly file: string;
+  readonly zxid: number;
+  readonly snapshotZxid: number;
+  readonly witness: { readonly zxid: number; readonly digest: string };
+  readonly digest: string;
+}): StorageError {
+  const { file, zxid, snapshotZxid, witness, digest } = where;
+  return new StorageError(
+    `The log ${file} leads to another tree than the one that it was written for: its entry ${formatZxid(zxid)} says that the ` +
+      `tree after ${formatZxid(witness.zxid)} had the digest ${witness.digest}, but it is ${digest} here. Files of different ` +
+      `servers have been mixed, or this version applies an entry otherwise than the one that wrote it. Start the version that ` +
+      `wrote it, or restore the directory from a backup.${snapshotZxid > 0 ? ` ${snapshotAloneAdvice(snapshotZxid)}` : ""}`,
+    { file },
+  );
+}
+
+/** What is on the disk is whole, but this version cannot make sense of it. */
+export function unknownContent(file: string, what: string, cause: Error): StorageError {
+  return new StorageError(
+    `The file ${file} cannot be understood: ${what}: ${cause.message}. Start the version that wrote it, or restore the ` +
+      "directory from a backup.",
+    { file, cause },
+  );
+}
+
 /** The epoch file cannot be read. */
 export function epochIsDamaged(path: string): StorageError {
   return new StorageError(

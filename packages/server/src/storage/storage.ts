@@ -43,7 +43,8 @@ export interface StorageOptions {
 /** Takes what was stored. The buffers are the callee's to keep. */
 export interface ReplaySink {
   onSnapshotChunk(bytes: Buffer): void;
-  onRecord(record: LogRecord): void;
+  /** `file`: the path of its segment. */
+  onRecord(record: LogRecord, file: string): void;
 }
 
 /** What was replayed. */
@@ -138,6 +139,11 @@ export class Storage {
     return this.#parts.recovery.snapshotZxid;
   }
 
+  /** The path of that snapshot; of one that is not there, if there is none. */
+  get snapshotPath(): string {
+    return `${this.#parts.directory}/${snapshotFileName(this.snapshotZxid)}`;
+  }
+
   /** The epoch as last written; if that was lost, the epoch of the last record; 0 in a new directory. */
   get currentEpoch(): number {
     return this.#parts.register.epoch;
@@ -174,7 +180,7 @@ export class Storage {
         scanRecords({ file, size: segment.end, header: segment.header }, ({ zxid }, bytes) => {
           if (zxid <= snapshotZxid) return;
           recordCount += 1;
-          sink.onRecord({ zxid, bytes });
+          sink.onRecord({ zxid, bytes }, segment.path);
         }),
       );
       if (end !== segment.end) throw changedMeanwhile(segment.path);
@@ -267,8 +273,8 @@ export class Storage {
   }
 
   async #replaySnapshot(sink: ReplaySink): Promise<void> {
-    const { disk, directory, limits } = this.#parts;
-    const path = `${directory}/${snapshotFileName(this.snapshotZxid)}`;
+    const { disk, limits } = this.#parts;
+    const path = this.snapshotPath;
     const verdict = await readSnapshotFile(disk, path, this.snapshotZxid, limits.itemBytes, (chunk) =>
       sink.onSnapshotChunk(chunk),
     );

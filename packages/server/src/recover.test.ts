@@ -1,0 +1,87 @@
+import { MemoryDisk } from "@corral/testing";
+import { decode, encode } from "@msgpack/msgpack";
+import { describe, expect, it } from "vitest";
+import { picture } from "../test-support/state-driver.ts";
+import { TreeLife } from "../test-support/tree-life.ts";
+import type { LogRecord } from "./storage/record.ts";
+import { StorageError } from "./storage/storage-error.ts";
+
+/** The same record, with other data in the request to set `b`. */
+function settingC({ zxid, bytes }: LogRecord): LogRecord {
+  const copy = Buffer.from(bytes);
+  const at = copy.indexOf(Buffer.from("0000000162ffffffff", "hex"));
+  expect(at).toBeGreaterThan(0);
+  copy.write("c", at + 4);
+  return { zxid, bytes: copy };
+}
+
+/** The same record as it was written before there were digests. */
+function withoutWitness({ zxid, bytes }: LogRecord): LogRecord {
+  const fields = decode(bytes, { useBigInt64: true });
+  if (!Array.isArray(fields)) throw new Error("an entry is an array");
+  return { zxid, bytes: encode(fields.slice(0, 9), { useBigInt64: true }) };
+}
+
+describe("a recovery", () => {
+  it("gives the tree back, from a snapshot and the log after it", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk);
+    await life.begin();
+    for (const name of ["a", "b", "c"]) life.create(`/${name}`, Buffer.from(name));
+    await life.applied();
+    await life.snapshot();
+    life.set("/a", Buffer.from("again"));
+    life.delete("/b");
+    await life.applied();
+    life.create("/a/d");
+    await life.applied();
+    const next = await TreeLife.open(disk.kill());
+    expect(picture(next.state)).toEqual(picture(life.state));
+    expect(next.state.tree.digest).toEqual(life.state.tree.digest);
+  });
+
+  it("is refused when the log was written for another tree", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk);
+    await life.begin();
+    life.create("/a", Buffer.from("a"));
+    await life.applied();
+    // As if this program applied the next entry otherwise than the one that wrote the log: it logs more than it does.
+    life.onRecords = (records) => records.map(settingC);
+    life.set("/a", Buffer.from("b"));
+    await life.applied();
+    life.onRecords = (records) => records;
+    life.create("/d");
+    await life.applied();
+    const refused = TreeLife.open(disk.kill());
+    await expect(refused).rejects.toThrow(StorageError);
+    await expect(refused).rejects.toThrow(
+      /^The log \/data\/log\.100000001 leads to another tree .* entry 0x100000004 .* after 0x100000003 had the digest [0-9a-f]{16}, but it is [0-9a-f]{16} here/,
+    );
+  });
+
+  it("is refused when a record is whole, but no entry", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk);
+    await life.begin();
+    life.onRecords = (records) => records.map(({ zxid }) => ({ zxid, bytes: Buffer.from("nonsense") }));
+    life.create("/a");
+    await life.applied();
+    await expect(TreeLife.open(disk.kill())).rejects.toThrow(
+      "The file /data/log.100000001 cannot be understood: the entry 0x100000002: an entry that is not",
+    );
+  });
+
+  it("reads logs and snapshots of before there were digests", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk);
+    await life.begin();
+    life.onRecords = (records) => records.map(withoutWitness);
+    life.create("/a");
+    await life.applied();
+    life.create("/b");
+    await life.applied();
+    const next = await TreeLife.open(disk.kill());
+    expect(picture(next.state)).toEqual(picture(life.state));
+  });
+});

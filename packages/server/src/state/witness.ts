@@ -1,0 +1,45 @@
+/**
+ * Entries that bear witness: with an entry stands which zxid had been applied where it was proposed, and what digest the
+ * tree had there. Whoever applies the log again, after a restart or as another server, compares when he has come to that
+ * zxid, and so notices that he has another tree, before he shows it to anybody.
+ */
+import type { Digest } from "./tree-digest.ts";
+import { sameDigest } from "./tree-digest.ts";
+
+/** What an entry says of the state where it was proposed. */
+export interface Witness {
+  /** The last zxid applied there. */
+  readonly zxid: number;
+  /** Of the tree after it. */
+  readonly digest: Digest;
+}
+
+/** Digests that are remembered: an entry is not proposed much longer before it is applied. */
+const rememberedMax = 100_000;
+
+/** The digests passed on the way; see the head of this file. */
+export class WitnessCheck {
+  /** By zxid, ascending; those before the last witness are forgotten. */
+  readonly #passed = new Map<number, Digest>();
+
+  /** The tree after `zxid` has this digest. */
+  pass(zxid: number, digest: Digest): void {
+    this.#passed.set(zxid, digest);
+    if (this.#passed.size <= rememberedMax) return;
+    for (const oldest of this.#passed.keys()) {
+      this.#passed.delete(oldest);
+      return;
+    }
+  }
+
+  /** The digest that the tree had here at the zxid of the witness, if it was another one. */
+  contradiction(witness: Witness): Digest | undefined {
+    for (const zxid of this.#passed.keys()) {
+      if (zxid >= witness.zxid) break;
+      this.#passed.delete(zxid);
+    }
+    // What is not known was before the snapshot: another digest has vouched for that.
+    const here = this.#passed.get(witness.zxid);
+    return here === undefined || sameDigest(here, witness.digest) ? undefined : here;
+  }
+}
