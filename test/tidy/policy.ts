@@ -11,6 +11,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "@corral/recipe-kit": ["@corral/client", "@corral/io"],
   "@corral/server": ["@corral/protocol", "@corral/io"],
   "@corral/master-worker": ["@corral/client", "@corral/io"],
+  "@corral/cli": ["@corral/client", "@corral/io"],
   "@corral/testing": ["@corral/protocol", "@corral/io", "@corral/server", "@corral/client"],
   "@corral/demo": ["@corral/client", "@corral/io", "@corral/master-worker", "@corral/server"],
   "@corral/bench": ["@corral/client", "@corral/leader-election", "@corral/locks", "@corral/protocol"],
@@ -35,6 +36,7 @@ export const core: readonly string[] = [
 export const outside: readonly { readonly path: string; readonly why: string }[] = [
   { path: "packages/io/src/node/", why: "this is Node's implementation of the ports" },
   { path: "packages/server/src/command/", why: "an entry point: arguments, signals, exit codes" },
+  { path: "packages/cli/src/command/", why: "an entry point: arguments, files, signals, exit codes" },
   { path: "packages/demo/", why: "an entry point: starts, shows and kills processes" },
   { path: "packages/testing/src/node/", why: "for tests of real sockets and files" },
   { path: "bench/", why: "an entry point: starts servers and measures real time" },

@@ -10,3 +10,8 @@ export function sha1Base64(text: string): string {
 export function md5(bytes: Uint8Array): Buffer {
   return createHash("md5").update(bytes).digest();
 }
+
+/** `sha256(bytes)`, 32 bytes. */
+export function sha256(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
+}

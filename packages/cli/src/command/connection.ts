@@ -1,0 +1,118 @@
+/**
+ * Where to connect, and as whom: flags for what anybody may see, variables for secrets, which the list of processes would
+ * show. With two ensembles each has its own, `--from-tls-ca` and CORRAL_FROM_AUTH beside `--tls-ca` and CORRAL_AUTH.
+ */
+import { readFileSync } from "node:fs";
+import { type Client, connect, parseConnectString, type SaslOptions } from "@corral/client";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { UsageError } from "./exit-codes.ts";
+
+/** Which of two ensembles; `""` where there is only one. */
+export type Side = "" | "from" | "to";
+
+/** Variables by name. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Adds the flags of one side. */
+export function addConnectionOptions(command: Command, side: Side, help: string): Command {
+  const prefix = side === "" ? "" : `${side}-`;
+  return command
+    .addOption(new Option(`--${side === "" ? "connect" : side} <address>`, help))
+    .addOption(new Option(`--${prefix}tls`, "connect with TLS"))
+    .addOption(new Option(`--${prefix}tls-ca <file>`, "authorities whose certificates are accepted, PEM; implies TLS"))
+    .addOption(new Option(`--${prefix}tls-cert <file>`, "own certificate, PEM; implies TLS"))
+    .addOption(new Option(`--${prefix}tls-key <file>`, "its private key, PEM"))
+    .addOption(new Option(`--${prefix}tls-name <name>`, "the name in the server's certificate, if it is not its host"));
+}
+
+/** How long to try, for all sides. */
+export function addTimeoutOption(command: Command): Command {
+  return command.addOption(
+    new Option("--timeout <ms>", "how long to try to connect").default(10_000).argParser((text) => {
+      if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+      throw new InvalidArgumentError("It must be a whole number of milliseconds above 0.");
+    }),
+  );
+}
+
+/** Connects one side. `isOwn`: whether CORRAL_CONNECT and its kin are about it. @throws UsageError, CoordinationError */
+export async function connectSide(
+  side: Side,
+  isOwn: boolean,
+  values: Values,
+  variables: Variables,
+  signal: AbortSignal,
+): Promise<Client> {
+  const variable = (name: string): string | undefined => {
+    const own = isOwn ? variables[`CORRAL_${name}`] : undefined;
+    return side === "" ? own : (variables[`CORRAL_${side.toUpperCase()}_${name}`] ?? own);
+  };
+  const flag = (name: string): string | undefined => {
+    const key = side === "" ? name : `${side}${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+    const value = values[key];
+    return typeof value === "string" ? value : undefined;
+  };
+  const address = (side === "" ? flag("connect") : textOf(values[side])) ?? variable("CONNECT");
+  if (address === undefined) {
+    const name = side === "" ? "connect" : side;
+    throw new UsageError(`Say where to connect: --${name} host:2181${isOwn ? ", or set CORRAL_CONNECT" : ""}.`);
+  }
+  const files = { ca: "TLS_CA", cert: "TLS_CERT", key: "TLS_KEY" } as const;
+  const tls: Record<string, string | Buffer> = {};
+  for (const [name, suffix] of Object.entries(files)) {
+    const file = flag(`tls${name.charAt(0).toUpperCase()}${name.slice(1)}`) ?? variable(suffix);
+    if (file !== undefined) tls[name] = readPem(file, suffix);
+  }
+  const serverName = flag("tlsName") ?? variable("TLS_NAME");
+  if (serverName !== undefined) tls.servername = serverName;
+  const passphrase = variable("TLS_PASSPHRASE");
+  if (passphrase !== undefined) tls.passphrase = passphrase;
+  const wantsTls = values[side === "" ? "tls" : `${side}Tls`] === true || variable("TLS") === "true";
+  const sasl = variable("SASL");
+  parseConnectString(address);
+  const client = await connect(address, {
+    connectTimeoutMs: Number(values.timeout),
+    signal,
+    ...(wantsTls || Object.keys(tls).length > 0 ? { tls } : {}),
+    ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
+  });
+  try {
+    await authenticate(client, variable("AUTH"), signal);
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function readPem(file: string, variable: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`The file for ${variable.toLowerCase().replace("_", "-")} cannot be read: ${reason}.`);
+  }
+}
+
+function saslOf(text: string): SaslOptions {
+  const [, username, password] = /^([^:]+):(.*)$/s.exec(text) ?? [];
+  if (username === undefined || password === undefined) throw new UsageError("CORRAL_SASL must be user:password.");
+  return { mechanism: "DIGEST-MD5", username, password };
+}
+
+async function authenticate(client: Client, text: string | undefined, signal: AbortSignal): Promise<void> {
+  if (text === undefined) return;
+  for (const line of text.split("\n").filter((one) => one !== "")) {
+    const [, scheme, auth] = /^([^:]+):(.*)$/s.exec(line) ?? [];
+    if (scheme === undefined || auth === undefined) {
+      throw new UsageError("CORRAL_AUTH must be scheme:credentials, as digest:user:password; one a line.");
+    }
+    await client.addAuth(scheme, auth, { signal });
+  }
+}

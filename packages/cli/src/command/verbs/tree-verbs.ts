@@ -1,0 +1,285 @@
+/** `import`, `export`, `dump`, `load`: whole trees, between ensembles and to and from files. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createGzip } from "node:zlib";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type CopyProgress, type CopyReport, copyTree, type LoadOptions, loadTree } from "../../copy.ts";
+import { checkDump, type DumpReport, dumpTree, openDump } from "../../dump/dump.ts";
+import { raiseEpoch } from "../../raise-epoch.ts";
+import type { CounterPolicy } from "../../tree/counters.ts";
+import type { LeftOut, ReadTreeOptions } from "../../tree/read-tree.ts";
+import type { ConflictPolicy } from "../../tree/write-tree.ts";
+import { addConnectionOptions, addTimeoutOption, connectSide, type Side } from "../connection.ts";
+import { UsageError } from "../exit-codes.ts";
+import { hex, jsonLine } from "../show.ts";
+import { type Surroundings, writeTo } from "../surroundings.ts";
+
+interface Flags {
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly exclude?: readonly string[];
+  readonly skipUnreadable?: true;
+  readonly container?: readonly string[];
+  readonly ttl?: ReadonlyMap<string, number>;
+  readonly onConflict: ConflictPolicy;
+  readonly counters: CounterPolicy;
+  readonly dryRun?: true;
+  readonly admin?: string;
+  readonly allowSmallerTokens?: true;
+}
+
+/** Adds the verbs to the command. */
+export function addTreeVerbs(program: Command, around: Surroundings): void {
+  const { stdout, stderr, variables, signal } = around;
+
+  const copy = (name: "import" | "export", help: string, own: Side): void => {
+    const command = program.command(name).description(help);
+    addConnectionOptions(
+      command,
+      "from",
+      `the source: host:port[,…][/chroot]${own === "from" ? " (default: CORRAL_CONNECT)" : ""}`,
+    );
+    addConnectionOptions(
+      command,
+      "to",
+      `the target: host:port[,…][/chroot]${own === "to" ? " (default: CORRAL_CONNECT)" : ""}`,
+    );
+    addReportOptions(addWriteOptions(addReadOptions(addTimeoutOption(command))));
+    command.action(async () => {
+      const flags = command.opts<Flags>();
+      const from = await connectSide("from", own === "from", command.opts(), variables, signal);
+      try {
+        const to = await connectSide("to", own === "to", command.opts(), variables, signal);
+        try {
+          const progress = progressTo(around, flags);
+          const options = { ...readOptions(flags, signal), ...writeOptions(flags, around), onProgress: progress.tell };
+          const report = await copyTree(from, to, options).finally(progress.end);
+          await writeTo(stdout, flags.json ? jsonLine(plain(report)) : copyText(report, flags));
+        } finally {
+          await to.close();
+        }
+      } finally {
+        await from.close();
+      }
+    });
+  };
+  copy("import", "copy a tree from another ensemble, Apache ZooKeeper's or Corral's, to this one", "to");
+  copy("export", "copy a tree from this ensemble to another", "from");
+
+  const dump = program
+    .command("dump [file]")
+    .description(
+      "write a tree to a file, as lines of JSON; compressed if its name ends with .gz; without a file, print it",
+    );
+  addConnectionOptions(dump, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)");
+  addReportOptions(addReadOptions(addTimeoutOption(dump)));
+  dump.action(async (file: string | undefined) => {
+    const flags = dump.opts<Flags>();
+    const client = await connectSide("", true, dump.opts(), variables, signal);
+    try {
+      const progress = progressTo(around, flags);
+      const lines = dumpTree(client, {
+        ...readOptions(flags, signal),
+        onProgress: (nodes) => progress.tell({ phase: "nodes", nodes, bytes: 0 }),
+      });
+      const report = await (file === undefined ? printDump(lines, around) : writeDump(lines, file)).finally(
+        progress.end,
+      );
+      const text = flags.json ? jsonLine(report) : dumpText(report);
+      if (!flags.quiet || flags.json) await writeTo(file === undefined ? stderr : stdout, text);
+    } finally {
+      await client.close();
+    }
+  });
+
+  const load = program.command("load <file>").description("write the tree of a dump to this ensemble");
+  addConnectionOptions(load, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)");
+  addReportOptions(addWriteOptions(addTimeoutOption(load)));
+  load.action(async (file: string) => {
+    const flags = load.opts<Flags>();
+    // Nothing is written before the whole file has been found to be sound.
+    await checkDump(fileBytes(file));
+    const client = await connectSide("", true, load.opts(), variables, signal);
+    try {
+      const progress = progressTo(around, flags);
+      const options = { ...writeOptions(flags, around), onProgress: progress.tell };
+      const report = await loadTree(await openDump(fileBytes(file)), client, options).finally(progress.end);
+      await writeTo(stdout, flags.json ? jsonLine(plain(report)) : copyText(report, flags));
+    } finally {
+      await client.close();
+    }
+  });
+}
+
+function addReadOptions(command: Command): Command {
+  return command
+    .option("--exclude <path>", "leave this node and all below it out; can be repeated; /zookeeper always is", append)
+    .option("--skip-unreadable", "leave nodes out that may not be read, instead of ending there")
+    .option(
+      "--container <path>",
+      "nodes that are containers, which servers do not show; * is one name; can be repeated",
+      append,
+    )
+    .addOption(
+      new Option(
+        "--ttl <path=ms>",
+        "nodes that have a time to live, which servers do not show; can be repeated",
+      ).argParser(addTtl),
+    );
+}
+
+function addWriteOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--on-conflict <policy>",
+        "what to do about nodes that are there already; refuse: unless the target is empty",
+      )
+        .choices(["refuse", "overwrite", "skip"])
+        .default("refuse"),
+    )
+    .addOption(
+      new Option(
+        "--counters <which>",
+        "whose sequence numbers go on where they were: of nodes with numbered children, of all",
+      )
+        .choices(["sequential", "all", "none"])
+        .default("sequential"),
+    )
+    .option("--admin <url>", "the target's admin port, if it must begin a later epoch; its token in CORRAL_ADMIN_TOKEN")
+    .option("--allow-smaller-tokens", "copy even if fencing tokens go back by it")
+    .option("--dry-run", "read everything, write nothing");
+}
+
+function addReportOptions(command: Command): Command {
+  return command.option("--quiet", "do not show how far it is").option("--json", "print the report as JSON");
+}
+
+function readOptions(flags: Flags, signal: AbortSignal): ReadTreeOptions {
+  const { exclude, container: containers, ttl: ttlMs, skipUnreadable } = flags;
+  return { exclude, containers, ttlMs, signal, unreadable: skipUnreadable ? "skip" : "refuse" };
+}
+
+function writeOptions(flags: Flags, { variables, signal }: Surroundings): LoadOptions {
+  const { onConflict: conflict, counters, dryRun, admin, allowSmallerTokens } = flags;
+  const port = admin === undefined ? undefined : { url: admin, token: variables.CORRAL_ADMIN_TOKEN };
+  return {
+    conflict,
+    counters,
+    dryRun: dryRun ?? false,
+    signal,
+    smallerTokens: allowSmallerTokens ? "allow" : "refuse",
+    raise: port && ((zxid) => raiseEpoch(port, zxid)),
+  };
+}
+
+async function printDump(lines: AsyncGenerator<string, DumpReport>, { stdout }: Surroundings): Promise<DumpReport> {
+  for (;;) {
+    const next = await lines.next();
+    if (next.done === true) return next.value;
+    await writeTo(stdout, next.value);
+  }
+}
+
+/** Under another name until it is whole. */
+async function writeDump(lines: AsyncGenerator<string, DumpReport>, file: string): Promise<DumpReport> {
+  const unfinished = `${file}.tmp`;
+  let report: DumpReport | undefined;
+  const text = async function* () {
+    report = yield* lines;
+  };
+  try {
+    const target = createWriteStream(unfinished, { flush: true });
+    await (file.endsWith(".gz") ? pipeline(text, createGzip(), target) : pipeline(text, target));
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw isFileError(error) ? new UsageError(`${file} cannot be written: ${error.message}.`) : error;
+  }
+  if (report === undefined) throw new Error("the dump has no end");
+  return report;
+}
+
+async function* fileBytes(file: string): AsyncGenerator<Uint8Array> {
+  const source = createReadStream(file);
+  try {
+    const bytes = file.endsWith(".gz") ? source.pipe(createGunzip()) : source;
+    // An error of the file would not reach whoever reads what it is piped into.
+    source.once("error", (error) => bytes.destroy(error));
+    for await (const chunk of bytes) yield chunk as Buffer;
+  } catch (error) {
+    throw isFileError(error) ? new UsageError(`${file} cannot be read: ${error.message}.`) : error;
+  } finally {
+    source.destroy();
+  }
+}
+
+function isFileError(error: unknown): error is Error {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  return error instanceof Error && /^(E[A-Z]+|Z_\w+)$/.test(code);
+}
+
+interface Progress {
+  readonly tell: (progress: CopyProgress) => void;
+  readonly end: () => void;
+}
+
+/** One line that changes, for people who look at a terminal. */
+function progressTo({ stderr }: Surroundings, { quiet }: Flags): Progress {
+  if (quiet || !("isTTY" in stderr) || stderr.isTTY !== true) return { tell: () => undefined, end: () => undefined };
+  let shown = "";
+  return {
+    tell: ({ phase, nodes }) => {
+      const line = phase === "nodes" ? `${nodes} nodes` : `${nodes} nodes, counters of sequence numbers`;
+      if (line !== shown) stderr.write(`\r\u001b[K${line}`);
+      shown = line;
+    },
+    end: () => {
+      if (shown !== "") stderr.write("\r\u001b[K");
+    },
+  };
+}
+
+function copyText(report: CopyReport & Partial<LeftOut>, { dryRun }: Flags): string {
+  const { nodes, bytes, digest, created, overwritten, unchanged, skipped, verified, counters } = report;
+  const lines = [
+    `${nodes} nodes with ${bytes} bytes of data${dryRun ? " would be copied" : ""}; digest ${digest}`,
+    ...leftOutLines(report),
+    ...(dryRun
+      ? []
+      : [
+          `created ${created}, overwritten ${overwritten}, unchanged ${unchanged}, skipped ${skipped}; ${verified} read back and the same`,
+          `sequence numbers go on where they were at ${counters} nodes that were behind`,
+        ]),
+    `source at zxid ${hex(report.sourceZxid)}, target at ${hex(report.targetZxid)}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function dumpText(report: DumpReport): string {
+  const { nodes, bytes, digest } = report;
+  return `${[`${nodes} nodes with ${bytes} bytes of data; digest ${digest}`, ...leftOutLines(report)].join("\n")}\n`;
+}
+
+function leftOutLines({ ephemerals = 0, unreadable = 0 }: Partial<LeftOut>): readonly string[] {
+  return [
+    ...(ephemerals > 0 ? [`left out: ${ephemerals} ephemeral nodes, which belong to sessions`] : []),
+    ...(unreadable > 0 ? [`left out: ${unreadable} nodes that may not be read, and all below them`] : []),
+  ];
+}
+
+function plain(report: CopyReport): Readonly<Record<string, unknown>> {
+  return { ...report, sourceZxid: hex(report.sourceZxid), targetZxid: hex(report.targetZxid) };
+}
+
+function append(text: string, before: readonly string[] = []): readonly string[] {
+  if (!text.startsWith("/")) throw new InvalidArgumentError("It must be a path, beginning with /.");
+  return [...before, text.replace(/(?<=.)\/+$/, "")];
+}
+
+function addTtl(text: string, before: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, number> {
+  const [, path, ms] = /^(\/.*)=([1-9]\d{0,12})$/.exec(text) ?? [];
+  if (path === undefined) throw new InvalidArgumentError("It must be a path and milliseconds, as /sessions/*=60000.");
+  return new Map([...before, [path, Number(ms)]]);
+}
