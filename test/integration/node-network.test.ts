@@ -187,6 +187,25 @@ describe("a stream", () => {
     await server.until(() => server.receivedBytes === written);
   });
 
+  it("tells who reads slowly from who does not read, though nothing has left whole", async () => {
+    const { port, accepted } = await listen();
+    const { stream } = (await dial(port)).attach();
+    const server = (await accepted()).attach();
+    server.stream.pauseReading(true);
+    stream.write(Buffer.alloc(64 << 20));
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    // Until the buffers between the two are full.
+    for (let before: number | undefined = -1; before !== stream.outputMark; await turn()) before = stream.outputMark;
+    const before = stream.outputMark;
+    while (stream.outputMark === before) {
+      server.stream.pauseReading(false);
+      await turn();
+      server.stream.pauseReading(true);
+    }
+    expect(stream.unsentBytes).toBe(64 << 20);
+    stream.destroy();
+  });
+
   it("still answers one that has said all it had to say", async () => {
     const { port, accepted } = await listen();
     const socket = await rawSocket(port, { allowHalfOpen: true });

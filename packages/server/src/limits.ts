@@ -1,6 +1,6 @@
 /**
- * Every bound of the server, in one place. What it holds for one connection, and all writes under way together, have a
- * bound in bytes each. What all connections hold together is bounded only by their number times those.
+ * Every bound of the server, in one place. What it holds for one connection, what it holds for all of them together, and
+ * all writes under way have a bound each.
  */
 export interface Limits {
   /** Longest frame let in, bytes; the reference's jute.maxbuffer. */
@@ -9,23 +9,39 @@ export interface Limits {
   readonly maxConnections: number;
   /** Connections at once from one address; 0 is no limit of its own. */
   readonly maxConnectionsPerAddress: number;
+  /** New connections that may come at once; more are refused until some time has passed. 0 is no limit. */
+  readonly connectionBurst: number;
+  /** After how long, ms, `connectionRefillCount` more may come. */
+  readonly connectionRefillMs: number;
+  /** How many new connections each `connectionRefillMs` makes room for. */
+  readonly connectionRefillCount: number;
   /** Sessions at once; the next is refused by closing its connection. */
   readonly maxSessions: number;
   /** Requests of one connection that wait for their turn; above it the connection is not read. */
   readonly maxPendingRequestsPerConnection: number;
   /** The same in bytes. */
   readonly maxPendingBytesPerConnection: number;
+  /** Requests of all connections that wait, bytes; above it no connection of which some wait is read. */
+  readonly maxPendingBytes: number;
+  /** From which length on a request is large, bytes. */
+  readonly largeRequestBytes: number;
+  /** Large requests that are arriving, bytes announced by all of them; who would exceed it is disconnected. */
+  readonly maxLargeRequestBytes: number;
   /** Writes proposed and not yet durable; above it no connection is read until some are. */
   readonly maxProposedEntries: number;
   /** The same in bytes. */
   readonly maxProposedBytes: number;
+  /** How long the disk may keep the oldest write waiting, ms, before more are refused with ThrottledOp; 0 is for ever. */
+  readonly writeWaitMs: number;
   /** Longest answer, bytes; what would be longer is refused with SystemError and a line in the log. */
   readonly maxResponseBytes: number;
   /** Replies of one connection that the operating system has not taken, bytes; above it its requests wait. */
   readonly softUnsentBytes: number;
   /** The same; above it the connection is cut off. At least what one answer and the softer bound come to. */
   readonly hardUnsentBytes: number;
-  /** How long a connection may leave replies untaken, ms, before it is cut off. */
+  /** Replies of all connections that the system has not taken, bytes; above it no connection that has such is answered. */
+  readonly maxUnsentBytes: number;
+  /** How long a connection may take nothing of the replies that wait for it, ms, before it is cut off. */
   readonly stuckOutputMs: number;
   /** How long a connection may take to send its connect request, ms. */
   readonly handshakeMs: number;
@@ -33,6 +49,8 @@ export interface Limits {
   readonly maxWatchesPerConnection: number;
   /** The text of their paths, in UTF-16 code units. */
   readonly maxWatchedTextPerConnection: number;
+  /** Watches of all connections, paths; who sets the next is disconnected. */
+  readonly maxWatches: number;
   /** Identities that one connection may collect by auth; all of them go into each of its log entries. */
   readonly maxIdentitiesPerConnection: number;
   /** The text of all of them together, in UTF-16 code units. */
@@ -41,6 +59,8 @@ export interface Limits {
   readonly snapshotEntries: number;
   /** Bytes logged between two snapshots. */
   readonly snapshotLogBytes: number;
+  /** Longest snapshot that restore takes, bytes; it is held in memory until it is in the log. */
+  readonly maxRestoreBytes: number;
 }
 
 /** The limits of a server that nobody has tuned. */
@@ -48,23 +68,30 @@ export const defaultLimits: Limits = {
   maxFrameBytes: 0xfffff,
   maxConnections: 20_000,
   maxConnectionsPerAddress: 0,
+  connectionBurst: 0,
+  connectionRefillMs: 1,
+  connectionRefillCount: 1,
   maxSessions: 200_000,
   maxPendingRequestsPerConnection: 1_000,
   maxPendingBytesPerConnection: 4 << 20,
+  maxPendingBytes: 256 << 20,
+  largeRequestBytes: 64 << 10,
+  maxLargeRequestBytes: 256 << 20,
   maxProposedEntries: 10_000,
   maxProposedBytes: 64 << 20,
+  writeWaitMs: 0,
   maxResponseBytes: 32 << 20,
   softUnsentBytes: 1 << 20,
   hardUnsentBytes: 64 << 20,
+  maxUnsentBytes: 256 << 20,
   stuckOutputMs: 60_000,
   handshakeMs: 10_000,
   maxWatchesPerConnection: 500_000,
-  /** Longest snapshot that restore takes, bytes; it is held in memory until it is in the log. */
-  readonly maxRestoreBytes: number;
   maxWatchedTextPerConnection: 16 << 20,
+  maxWatches: 2_000_000,
   maxIdentitiesPerConnection: 100,
   maxIdentityTextPerConnection: 64 << 10,
   snapshotEntries: 100_000,
   snapshotLogBytes: 256 << 20,
-};
   maxRestoreBytes: 512 << 20,
+};

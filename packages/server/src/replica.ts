@@ -127,6 +127,11 @@ export class Replica {
     return this.#sessions.dueTimes;
   }
 
+  /** How long the oldest of the writes that are not durable has waited, ms, as of the last step. */
+  get oldestWaitMs(): number {
+    return this.#proposals.oldestWaitMs;
+  }
+
   /** Bytes of the writes proposed and not yet durable. */
   get outstandingBytes(): number {
     return this.#proposals.pendingBytes;

@@ -12,7 +12,14 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
   return {
     config: parseConfig(settings),
     replica: harness.replica,
-    clientPort: { refusedTotal: 1, cutOffTotal: 2, receivedBytesTotal: 300, sentBytesTotal: 400 },
+    clientPort: {
+      refusedTotal: 1,
+      cutOffTotal: 2,
+      receivedBytesTotal: 300,
+      sentBytesTotal: 400,
+      largeRequestBytes: 500,
+      newcomers: 6,
+    },
     clock: {
       wallMs: () => epochMs + harness.nowMs,
       elapsedMs: () => harness.nowMs,

@@ -75,6 +75,12 @@ export class NodeByteStream implements ByteStream {
     return this.#socket.destroyed ? 0 : this.#socket.writableLength;
   }
 
+  get outputMark(): number | undefined {
+    // What Node's own time-outs go by: a write is told only when all of it was taken.
+    const { _handle: handle } = this.#socket as { _handle?: { readonly writeQueueSize?: number } | null };
+    return handle?.writeQueueSize === undefined ? undefined : this.#socket.bytesWritten - handle.writeQueueSize;
+  }
+
   pauseReading(paused: boolean): void {
     this.#paused = paused;
     // Before there is a handler nothing flows anyway, and resuming would throw data away.

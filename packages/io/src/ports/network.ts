@@ -46,6 +46,11 @@ export interface ByteStream {
   flush?(): void;
   /** Bytes queued here which the operating system has not taken yet. */
   readonly unsentBytes: number;
+  /**
+   * A number that changes whenever the operating system has taken some of them: who reads slowly can be told from who does
+   * not read. Undefined where that cannot be seen.
+   */
+  readonly outputMark?: number | undefined;
   /** Stops (`true`) or resumes (`false`) reading from the other side, which feels it as back-pressure. */
   pauseReading(paused: boolean): void;
   /** Sends what is queued, then ends the stream in order. */

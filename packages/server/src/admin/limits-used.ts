@@ -19,8 +19,33 @@ function mostFromOneAddress({ replica }: Subject): number {
   return Math.max(0, ...byAddress.values());
 }
 
-/** Limits that fill up; the others bound a single thing, such as a frame, and are never partly used. */
-const measures: Readonly<Partial<Record<keyof Limits, Measure>>> = {
+const sum =
+  (measure: (connection: Connection) => number): Measure =>
+  ({ replica }) => {
+    let all = 0;
+    for (const connection of replica.connections) all += measure(connection);
+    return all;
+  };
+
+/** It bounds a single thing, such as a frame, and is never partly used. */
+const ofOneThing = undefined;
+
+/** What is used of each limit. */
+const measures: Readonly<Record<keyof Limits, Measure | typeof ofOneThing>> = {
+  maxFrameBytes: ofOneThing,
+  maxResponseBytes: ofOneThing,
+  maxRestoreBytes: ofOneThing,
+  largeRequestBytes: ofOneThing,
+  handshakeMs: ofOneThing,
+  stuckOutputMs: ofOneThing,
+  connectionRefillMs: ofOneThing,
+  connectionRefillCount: ofOneThing,
+  connectionBurst: ({ clientPort }) => clientPort.newcomers,
+  maxPendingBytes: sum(({ pendingBytes }) => pendingBytes),
+  maxUnsentBytes: sum(({ pendingOutput }) => pendingOutput),
+  maxLargeRequestBytes: ({ clientPort }) => clientPort.largeRequestBytes,
+  writeWaitMs: ({ replica }) => replica.oldestWaitMs,
+  maxWatches: ({ replica }) => replica.watchCount,
   maxConnections: ({ replica }) => replica.connectionCount,
   maxConnectionsPerAddress: mostFromOneAddress,
   maxSessions: ({ replica }) => replica.state.sessions.size,
@@ -40,11 +65,13 @@ const measures: Readonly<Partial<Record<keyof Limits, Measure>>> = {
 
 /** What is used of each limit that fills up. */
 export function limitsUsed(subject: Subject): readonly (readonly [name: keyof Limits, used: number])[] {
-  return (Object.entries(measures) as [keyof Limits, Measure][]).map(([name, measure]) => [name, measure(subject)]);
+  return (Object.entries(measures) as [keyof Limits, Measure | typeof ofOneThing][]).flatMap(([name, measure]) =>
+    measure === undefined ? [] : [[name, measure(subject)]],
+  );
 }
 
 /** Limits of which reaching them means that somebody is refused: worth a warning before it happens. */
-const refusing: readonly (keyof Limits)[] = ["maxConnections", "maxSessions"];
+const refusing: readonly (keyof Limits)[] = ["maxConnections", "maxSessions", "maxWatches"];
 
 /** Sentences on those that are nine tenths full. */
 export function nearLimits(subject: Subject): readonly string[] {

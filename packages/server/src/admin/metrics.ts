@@ -92,6 +92,7 @@ export const metrics: readonly Metric[] = [
   counter("replies", "Replies sent", ({ replica: { stats } }) => stats.sentTotal - stats.eventsTotal),
   counter("watch_events", "Watch events sent", ({ replica }) => replica.stats.eventsTotal),
   counter("bad_requests", "Requests whose body could not be read", ({ replica }) => replica.stats.badRequestsTotal),
+  counter("throttled_requests", "Writes refused with ThrottledOp", ({ replica }) => replica.stats.throttledTotal),
   counter("auth_failures", "Failed authentications", ({ replica }) => replica.stats.authFailuresTotal),
   histogram(
     "request_seconds",

@@ -11,7 +11,10 @@ import type { DirectorySizes } from "../storage/storage.ts";
 export interface Subject {
   readonly config: ServerConfig;
   readonly replica: Replica;
-  readonly clientPort: Pick<ClientPort, "refusedTotal" | "cutOffTotal" | "receivedBytesTotal" | "sentBytesTotal">;
+  readonly clientPort: Pick<
+    ClientPort,
+    "refusedTotal" | "cutOffTotal" | "receivedBytesTotal" | "sentBytesTotal" | "largeRequestBytes" | "newcomers"
+  >;
   readonly clock: Clock;
   readonly machine: Machine;
   /** The port for clients, as bound. */

@@ -28,7 +28,9 @@ const ensemble: ZooCfgKey = { needless: "for ensembles only" };
 const inside: ZooCfgKey = { needless: "tunes the inside of Apache's server" };
 const tls: ZooCfgKey = { missing: "TLS is not there yet" };
 const sasl: ZooCfgKey = { missing: "SASL is not there yet" };
-const throttle: ZooCfgKey = { missing: "connections are not throttled: see limits.maxConnections" };
+const throttle: ZooCfgKey = {
+  missing: "new connections are refused when limits.connectionBurst is used up, never by chance",
+};
 
 /** Keys by their name. */
 export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
@@ -155,9 +157,9 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   maxBatchSize: inside,
 
   // Overload.
-  connection_throttle_tokens: throttle,
-  connection_throttle_fill_time: throttle,
-  connection_throttle_fill_count: throttle,
+  connection_throttle_tokens: setting("limits.connectionBurst"),
+  connection_throttle_fill_time: setting("limits.connectionRefillMs"),
+  connection_throttle_fill_count: setting("limits.connectionRefillCount"),
   connection_throttle_freeze_time: throttle,
   connection_throttle_drop_increase: throttle,
   connection_throttle_drop_decrease: throttle,
@@ -172,9 +174,9 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   request_stale_latency_check: inside,
   request_stale_connection_check: inside,
   "request_throttler.shutdownTimeout": inside,
-  throttled_op_wait_time: { missing: "no request is refused for having waited" },
-  largeRequestMaxBytes: { needless: "limits.maxPendingBytesPerConnection and maxProposedBytes bound what waits" },
-  largeRequestThreshold: inside,
+  throttled_op_wait_time: setting("limits.writeWaitMs"),
+  largeRequestMaxBytes: setting("limits.maxLargeRequestBytes"),
+  largeRequestThreshold: setting("limits.largeRequestBytes", "number", "-1"),
   "request.timeout": inside,
   "netty.server.outstandingHandshake.limit": tls,
   "netty.server.earlyDropSecureConnectionHandshakes": tls,

@@ -7,6 +7,8 @@ import type { Address, ByteStream, Clock, Listener, Listening, Logger } from "@c
 import { type FourLetterWord, FrameDecoder, FrameLengthError, fourLetterWord } from "@corral/protocol";
 import type { Limits } from "../limits.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
+import { LargeRequests, type Sender } from "./large-requests.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** What the port needs, and whom it tells. */
 export interface ClientPortOptions {
@@ -27,16 +29,19 @@ const lingerMs = 2_000;
 const wordBytes = 4;
 const setTraceMaskBytes = 12;
 
-interface Peer {
+interface Peer extends Sender {
   readonly id: ConnectionId;
   readonly stream: ByteStream;
-  readonly decoder: FrameDecoder;
   readonly connectedMs: number;
   /** Whether a frame has come: until then the first bytes may be a four-letter word. */
   spoke: boolean;
   /** Whether it asked for a four-letter word: then nothing else it says matters. */
   asked: boolean;
-  /** Since when output lies untaken. */
+  /** Bytes ever sent to it. */
+  sentBytes: number;
+  /** What tells whether it has taken any of its output since it was looked at. */
+  outputMark: number;
+  /** Since when output lies untaken, and nothing of it was seen to be taken. */
   stuckSinceMs: number | undefined;
 }
 
@@ -49,6 +54,8 @@ export class ClientPort {
   receivedBytesTotal = 0;
   sentBytesTotal = 0;
   readonly #options: ClientPortOptions;
+  readonly #largeRequests: LargeRequests;
+  readonly #newcomers: TokenBucket;
   readonly #peers = new Map<ConnectionId, Peer>();
   readonly #perAddress = new Map<string, number>();
   /** Ended from here, not yet by the other side; with the time since when. */
@@ -59,6 +66,24 @@ export class ClientPort {
 
   constructor(options: ClientPortOptions) {
     this.#options = options;
+    const { limits, clock } = options;
+    this.#largeRequests = new LargeRequests(limits);
+    this.#newcomers = new TokenBucket({
+      capacity: limits.connectionBurst,
+      refillMs: limits.connectionRefillMs,
+      refillCount: limits.connectionRefillCount,
+      nowMs: clock.elapsedMs(),
+    });
+  }
+
+  /** Bytes that the large requests which are arriving have announced. */
+  get largeRequestBytes(): number {
+    return this.#largeRequests.bytes;
+  }
+
+  /** How much of `connectionBurst` is used up at present. */
+  get newcomers(): number {
+    return this.#newcomers.used(this.#options.clock.elapsedMs());
   }
 
   /** Listens; rejects with the operating system's error when the address cannot be had. Returns the one bound. */
@@ -103,6 +128,7 @@ export class ClientPort {
     if (peer === undefined) return;
     peer.stream.write(bytes);
     this.sentBytesTotal += bytes.length;
+    peer.sentBytes += bytes.length;
     const unsent = peer.stream.unsentBytes;
     if (unsent === 0) return;
     peer.stuckSinceMs ??= this.#options.clock.elapsedMs();
@@ -131,9 +157,9 @@ export class ClientPort {
         const pending = peer.decoder.pendingBytes;
         const what = pending === 0 ? "nothing" : `only ${pending} bytes of its first frame`;
         this.#cutOff(peer, `it sent ${what} in ${handshakeMs} ms`);
-      } else if (peer.stuckSinceMs !== undefined && now - peer.stuckSinceMs > stuckOutputMs) {
+      } else if (peer.stuckSinceMs !== undefined && !tookSome(peer, now) && now - peer.stuckSinceMs > stuckOutputMs) {
         const unsent = peer.stream.unsentBytes;
-        this.#cutOff(peer, `it does not read: ${unsent} bytes have waited for it for ${stuckOutputMs} ms`);
+        this.#cutOff(peer, `it does not read: ${unsent} bytes wait for it, and it took none for ${stuckOutputMs} ms`);
       }
     }
   }
@@ -161,6 +187,9 @@ export class ClientPort {
       connectedMs: clock.elapsedMs(),
       spoke: false,
       asked: false,
+      announcedBytes: 0,
+      sentBytes: 0,
+      outputMark: 0,
       stuckSinceMs: undefined,
     };
     this.#peers.set(peer.id, peer);
@@ -199,12 +228,37 @@ export class ClientPort {
       broken = error;
     }
     if (frames.length > 0) {
+      if (!peer.spoke && !this.#newcomers.take(this.#options.clock.elapsedMs())) {
+        const { connectionBurst } = this.#options.limits;
+        return this.#cutOff(peer, `more than ${connectionBurst} connections came at once (limit connectionBurst)`);
+      }
       peer.spoke = true;
+      this.#largeRequests.forget(peer);
+      const tooLarge = frames.findIndex(({ length }) => this.#largeRequests.exceeds(length));
       const { unsentBytes } = peer.stream;
-      this.#options.dispatch({ type: "frames", connection: peer.id, frames, unsentBytes });
+      const taken = tooLarge < 0 ? frames : frames.slice(0, tooLarge);
+      if (taken.length > 0) this.#options.dispatch({ type: "frames", connection: peer.id, frames: taken, unsentBytes });
+      if (tooLarge >= 0) return this.#refuseLargeRequest(peer, frames[tooLarge]?.length ?? 0);
     }
+    if (broken === undefined) this.#boundLargeRequest(peer);
     // What was asked before still gets the answers that are ready; what follows cannot be read.
     if (broken !== undefined) this.#cutOff(peer, broken.message + guess(peer), false);
+  }
+
+  /** Who is in the middle of a request for which there is no room is shown the door. */
+  #boundLargeRequest(peer: Peer): void {
+    if (!this.#peers.has(peer.id)) return;
+    const length = this.#largeRequests.update(peer);
+    if (length !== undefined) this.#refuseLargeRequest(peer, length);
+  }
+
+  #refuseLargeRequest(peer: Peer, length: number): void {
+    const others = this.#largeRequests.bytes;
+    this.#cutOff(
+      peer,
+      `its request of ${length} bytes would exceed what large requests may take together: ${others} bytes are arriving (limit maxLargeRequestBytes)`,
+      false,
+    );
   }
 
   async #answerWord(peer: Peer, word: FourLetterWord): Promise<void> {
@@ -254,11 +308,21 @@ export class ClientPort {
 
   #remove(peer: Peer): void {
     this.#peers.delete(peer.id);
+    this.#largeRequests.forget(peer);
     const { host } = peer.stream.remote;
     const left = (this.#perAddress.get(host) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(host);
     else this.#perAddress.set(host, left);
   }
+}
+
+/** Whether some of its output was taken since it was looked at: it may be slow, but it reads. */
+function tookSome(peer: Peer, nowMs: number): boolean {
+  const { stream, sentBytes, outputMark } = peer;
+  peer.outputMark = stream.outputMark ?? sentBytes - stream.unsentBytes;
+  if (peer.outputMark === outputMark) return false;
+  peer.stuckSinceMs = nowMs;
+  return true;
 }
 
 /** What somebody who did not mean this port may have meant. */

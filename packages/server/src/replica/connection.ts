@@ -8,6 +8,7 @@ import type { Outcome } from "../state/operation.ts";
 import type { Watcher } from "../watch/watch-table.ts";
 import { ConnectionStats } from "./connection-stats.ts";
 import type { ConnectionId } from "./effect.ts";
+import type { Load } from "./load.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { ClockedSession } from "./session-clock.ts";
 
@@ -57,24 +58,45 @@ export class Connection implements Watcher {
   session: ClockedSession | undefined;
   /** Which attachment of its session this connection is. */
   attachment = 0;
-  /** Bytes of its requests that wait, in the queue or on their way to the disk. */
-  pendingBytes = 0;
   /** Whether the client sent (and so expects) the readOnly byte of the handshake. */
   mirrorsReadOnly = false;
   /** Requests in order of arrival; a write in it is proposed already. */
   readonly queue = new RequestQueue<QueuedRequest>();
   readonly out = new Writer(512);
-  /** Output handed to the driver that the operating system has not taken, as far as known here. */
-  unsentBytes = 0;
   readingPaused = false;
   readonly connectedMs: number;
   readonly stats = new ConnectionStats();
+  readonly #load: Load;
+  #pendingBytes = 0;
+  #unsentBytes = 0;
 
-  constructor(id: ConnectionId, remote: Address, nowMs: number) {
+  /** `load`: where its part of what all hold is counted. */
+  constructor(id: ConnectionId, remote: Address, nowMs: number, load: Load) {
     this.id = id;
     this.remote = remote;
+    this.#load = load;
     this.connectedMs = nowMs;
     this.identities = [{ scheme: "ip", id: remote.host }];
+  }
+
+  /** Bytes of its requests that wait, in the queue or on their way to the disk. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  set pendingBytes(bytes: number) {
+    this.#load.pendingBytes += bytes - this.#pendingBytes;
+    this.#pendingBytes = bytes;
+  }
+
+  /** Output handed to the driver that the operating system has not taken, as far as known here. */
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  set unsentBytes(bytes: number) {
+    this.#load.unsentBytes += bytes - this.#unsentBytes;
+    this.#unsentBytes = bytes;
   }
 
   /** UTF-16 code units of all identities: what they add to each log entry. */

@@ -4,11 +4,14 @@ import { assert } from "@corral/protocol";
 import type { WatchTable } from "../watch/watch-table.ts";
 import { Connection, formatSessionId } from "./connection.ts";
 import type { ConnectionId } from "./effect.ts";
+import { Load } from "./load.ts";
 import type { ClockedSession } from "./session-clock.ts";
 import type { Turn } from "./turn.ts";
 
 /** All connections, by number and by session. */
 export class Connections {
+  /** What they hold together. */
+  readonly load = new Load();
   readonly #turn: Turn;
   readonly #watches: WatchTable<Connection>;
   readonly #all = new Map<ConnectionId, Connection>();
@@ -25,7 +28,7 @@ export class Connections {
 
   open(id: ConnectionId, remote: Address): void {
     assert(!this.#all.has(id), `connection ${id} is new`);
-    this.#all.set(id, new Connection(id, remote, this.#turn.now.elapsedMs));
+    this.#all.set(id, new Connection(id, remote, this.#turn.now.elapsedMs, this.load));
   }
 
   /** The connection, unless it has ended. */
@@ -55,6 +58,7 @@ export class Connections {
     this.#watches.removeWatcher(connection);
     connection.queue.clear();
     connection.pendingBytes = 0;
+    connection.unsentBytes = 0;
     const { session } = connection;
     if (session !== undefined && this.#attached.get(session.id) === connection) this.#attached.delete(session.id);
   }

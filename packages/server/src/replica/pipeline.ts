@@ -204,14 +204,18 @@ export class Pipeline {
   }
 
   #isCongested(connection: Connection): boolean {
-    return connection.pendingOutput > this.#parts.limits.softUnsentBytes;
+    const { limits, connections } = this.#parts;
+    const { pendingOutput } = connection;
+    if (pendingOutput > limits.softUnsentBytes) return true;
+    // Whoever has taken all that was sent is answered, however much others have left.
+    return pendingOutput > 0 && connections.load.unsentBytes > limits.maxUnsentBytes;
   }
 
   /** Decides whether the connection is read on. */
   #regulate(connection: Connection): void {
     if (connection.phase === "closing") return this.forget(connection);
     if (this.#stopping) return;
-    const { limits, connections, proposals, turn } = this.#parts;
+    const { limits, connections, proposals, turn, watches } = this.#parts;
     if (connection.watchedPaths.size > limits.maxWatchesPerConnection) {
       return connections.close(connection, `it set more than ${limits.maxWatchesPerConnection} watches`);
     }
@@ -221,6 +225,9 @@ export class Pipeline {
         `the paths it watches have more than ${limits.maxWatchedTextPerConnection} characters`,
       );
     }
+    if (connection.watchedPaths.size > 0 && watches.size > limits.maxWatches) {
+      return connections.close(connection, `${watches.size} watches are set (limit maxWatches)`);
+    }
     if (proposals.count > limits.maxProposedEntries || proposals.pendingBytes > limits.maxProposedBytes) {
       this.#throttled.add(connection);
     }
@@ -228,7 +235,8 @@ export class Pipeline {
       this.#throttled.has(connection) ||
       this.#isCongested(connection) ||
       connection.queue.length > limits.maxPendingRequestsPerConnection ||
-      connection.pendingBytes > limits.maxPendingBytesPerConnection;
+      connection.pendingBytes > limits.maxPendingBytesPerConnection ||
+      (connection.pendingBytes > 0 && connections.load.pendingBytes > limits.maxPendingBytes);
     if (paused === connection.readingPaused) return;
     connection.readingPaused = paused;
     turn.effect({ type: "pauseReading", connection: connection.id, paused });
@@ -252,6 +260,10 @@ export class Pipeline {
       failure = { type: "error", code: ErrorCode.MarshallingError };
     }
     if (this.#parts.proposals.failed) failure ??= { type: "error", code: ErrorCode.SystemError };
+    if (type !== OpCode.closeSession && this.#isDiskTooSlow()) {
+      this.#parts.stats.throttledTotal++;
+      failure ??= { type: "error", code: ErrorCode.ThrottledOp };
+    }
     const write: QueuedWrite = { kind: "write", xid, type, arrivedMs, bytes: frame.length, outcome: failure };
     connection.queue.push(write);
     connection.pendingBytes += write.bytes;
@@ -271,6 +283,12 @@ export class Pipeline {
     });
     if (type === OpCode.closeSession) connection.phase = "leaving";
     return true;
+  }
+
+  /** Whether the oldest write has waited for the disk for longer than others should have to. */
+  #isDiskTooSlow(): boolean {
+    const { limits, proposals } = this.#parts;
+    return limits.writeWaitMs > 0 && proposals.oldestWaitMs > limits.writeWaitMs;
   }
 
   #replyToWrite(connection: Connection, write: QueuedWrite, outcome: Outcome): void {

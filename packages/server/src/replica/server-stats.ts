@@ -19,6 +19,8 @@ export class ServerStats {
   authFailuresTotal = 0;
   /** Requests whose body could not be read. */
   badRequestsTotal = 0;
+  /** Writes refused because the disk was too slow. */
+  throttledTotal = 0;
   sessionsExpiredTotal = 0;
   snapshotsTotal = 0;
   snapshotFailuresTotal = 0;

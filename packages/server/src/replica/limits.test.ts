@@ -1,0 +1,113 @@
+/** Bounds of what all connections hold together, and of how long the disk may keep writers waiting. */
+import { ErrorCode, openAcl } from "@corral/protocol";
+import { describe, expect, test } from "vitest";
+import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
+
+const node = (path: string, size = 1) => ({ path, data: Buffer.alloc(size), acl: openAcl, flags: 0 });
+const replies = (client: TestClient) => client.received.filter(({ kind }) => kind === "reply").length;
+
+describe("answers that nobody takes, of all connections together", () => {
+  test("who has left any is not answered; who has taken all is; and each goes on when it takes its own", () => {
+    const h = new ReplicaHarness({ limits: { maxUnsentBytes: 10_000 } });
+    const [lazy, lazier, good] = [h.connect(), h.connect(), h.connect()];
+    good.call("create", node("/big", 6_000));
+    for (const client of [lazy, lazier, good]) h.input({ type: "drained", connection: client.id });
+    const read = (client: TestClient) => client.encode("getData", { path: "/big", watch: false });
+    for (const client of [lazy, lazier]) client.frames(read(client));
+    // Together they leave more than is allowed: neither is answered any further.
+    for (const client of [lazy, lazier]) {
+      h.input({ type: "frames", connection: client.id, frames: [read(client), read(client)], unsentBytes: 6_000 });
+      expect([replies(client), client.paused]).toEqual([1, true]);
+    }
+    good.frames(read(good));
+    expect(replies(good)).toBe(2);
+    h.input({ type: "drained", connection: good.id });
+    h.input({ type: "drained", connection: lazy.id });
+    expect([replies(lazy), replies(lazier)]).toEqual([3, 1]);
+    // One of them is gone: what it had left counts no more.
+    h.input({ type: "disconnected", connection: lazy.id });
+    h.input({ type: "frames", connection: lazier.id, frames: [read(lazier)], unsentBytes: 6_000 });
+    h.input({ type: "drained", connection: lazier.id });
+    h.input({ type: "drained", connection: lazier.id });
+    expect([replies(lazier), lazier.paused]).toEqual([4, false]);
+  });
+});
+
+describe("requests that wait, of all connections together", () => {
+  test("above the bound a connection of which some wait is not read, and others are", () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { maxPendingBytes: 10_000 } });
+    const [a, b, c] = [h.connect(), h.connect(), h.connect()];
+    h.durable();
+    a.send("create", node("/a", 6_000));
+    expect(a.paused).toBe(false);
+    b.send("create", node("/b", 6_000));
+    c.send("exists", { path: "/", watch: false });
+    expect([a.paused, b.paused, c.paused]).toEqual([false, true, false]);
+    a.send("create", node("/c"));
+    expect(a.paused).toBe(true);
+    h.durable();
+    expect([a.paused, b.paused, c.paused]).toEqual([false, false, false]);
+  });
+
+  test("what was asked over connections that have ended counts no more", () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { maxPendingBytes: 10_000 } });
+    const [a, b] = [h.connect(), h.connect()];
+    h.durable();
+    a.send("create", node("/a", 12_000));
+    h.input({ type: "disconnected", connection: a.id });
+    b.send("create", node("/b"));
+    expect(b.paused).toBe(false);
+  });
+});
+
+test("watches of all connections together: who sets one more is disconnected, and its watches go with it", () => {
+  const h = new ReplicaHarness({ limits: { maxWatches: 3 } });
+  const [a, b] = [h.connect(), h.connect()];
+  for (const path of ["/a", "/b"]) a.call("exists", { path, watch: true });
+  b.call("exists", { path: "/a", watch: true });
+  a.call("exists", { path: "/b", watch: true });
+  expect(h.replica.watchCount).toBe(3);
+  b.send("exists", { path: "/b", watch: true });
+  expect([a.closed, b.closed, h.replica.watchCount]).toEqual([false, true, 2]);
+  expect(h.logs.at(-1)?.fields.reason).toBe("4 watches are set (limit maxWatches)");
+});
+
+describe("a disk that keeps writers waiting", () => {
+  test("for too long: more writes are refused, in their turn and without a trace; reads and ends of sessions are not", () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { writeWaitMs: 100 } });
+    const [a, b, c] = [h.connect(), h.connect(), h.connect()];
+    h.durable();
+    a.send("create", node("/a"));
+    h.nowMs += 100;
+    b.send("create", node("/b"));
+    h.nowMs += 1;
+    a.send("create", node("/a/late"));
+    a.send("exists", { path: "/", watch: false });
+    expect(c.call("create", node("/c"))).toBe(ErrorCode.ThrottledOp);
+    expect(c.call("exists", { path: "/c", watch: false })).toBe(ErrorCode.NoNode);
+    c.send("closeSession", {});
+    expect(h.replica.stats.throttledTotal).toBe(2);
+    h.durable();
+    expect(a.received.flatMap((r) => (r.kind === "reply" ? [r.header.err] : []))).toEqual([
+      0,
+      ErrorCode.ThrottledOp,
+      0,
+    ]);
+    expect(c.closed).toBe(true);
+    expect(b.call("exists", { path: "/b", watch: false })).toMatchObject({ stat: { version: 0 } });
+    expect(b.call("exists", { path: "/a/late", watch: false })).toBe(ErrorCode.NoNode);
+    b.send("create", node("/c"));
+    h.durable();
+    expect(b.received.at(-1)).toMatchObject({ header: { err: 0 } });
+  });
+
+  test("may do so for ever where nothing else is said", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const c = h.connect();
+    h.durable();
+    c.send("create", node("/a"));
+    h.nowMs += 1_000_000;
+    c.send("create", node("/b"));
+    expect(h.replica.outstanding).toBe(2);
+  });
+});
