@@ -1,8 +1,10 @@
-/** The command that a package brings runs from where an installer puts it. */
-import { spawn } from "node:child_process";
+/** The commands that packages bring run from where an installer puts them. */
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { connect } from "@corral/client";
+import { TestServer } from "@corral/testing";
 import { expect, test } from "vitest";
 import { makeProject } from "./projects.ts";
 
@@ -26,4 +28,14 @@ test("corral-server serves, and ends when it is told to", async () => {
   } finally {
     child.kill("SIGKILL");
   }
+});
+
+test("corral says what it can do, and reaches a server", async () => {
+  const project = await makeProject(["@corral/cli"]);
+  const command = join(project, "node_modules", ".bin", "corral");
+  const run = promisify(execFile);
+  expect((await run(command, ["--help"], { cwd: project })).stdout).toContain("import [options]");
+  await using server = await TestServer.start();
+  const { stdout } = await run(command, ["ls", "/", "--connect", server.connectString], { cwd: project });
+  expect(stdout).toBe("zookeeper\n");
 });

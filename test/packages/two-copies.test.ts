@@ -24,6 +24,7 @@ const argumentsOf: Readonly<Record<string, readonly unknown[]>> = {
   ConfigError: ["wrong", ["tickMs"]],
   ConnectTimeoutError: ["a:1", 100, []],
   CoordinationError: ["SystemError", context],
+  CopyError: ["different", "no"],
   DirectoryInUseError: ["/data"],
   GrantLostError: ["/a", "session lost"],
   InvalidConfigurationError: ["What is stored at", "/a", issues],

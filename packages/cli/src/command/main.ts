@@ -25,7 +25,8 @@ export async function main(args: readonly string[]): Promise<number> {
 export async function run(args: readonly string[], around: Surroundings): Promise<number> {
   try {
     await describe(around).parseAsync([...args], { from: "user" });
-    return exitCodes.ok;
+    // What watches until it is interrupted ends without an error.
+    return around.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (around.signal.aborted) return exitCodes.interrupted;

@@ -1,0 +1,168 @@
+/** The built command `corral` as its users run it: what it prints, with which exit code it ends, where secrets come from. */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { type Client, connect } from "@corral/client";
+import { type Server, startServer } from "@corral/server";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+const command = fileURLToPath(new URL("../../packages/cli/bin/corral.js", import.meta.url));
+
+let server: Server;
+let client: Client;
+let directory: string;
+
+beforeEach(async () => {
+  server = await startServer({ adminPort: 0, adminToken: "a token of some length" });
+  client = await connect(server.connectString);
+  directory = await mkdtemp(join(tmpdir(), "corral-cli-"));
+});
+afterEach(async () => {
+  await client.close();
+  await server.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function corral(args: readonly string[], more: { variables?: Record<string, string>; input?: string } = {}) {
+  return new Promise<Ended>((resolve) => {
+    const env = { ...process.env, CORRAL_CONNECT: server.connectString, ...more.variables };
+    const child = execFile(process.execPath, [command, ...args], { env }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout, stderr });
+    });
+    child.stdin?.end(more.input ?? "");
+  });
+}
+
+/** What it printed, if it went well. */
+async function printed(args: readonly string[], input = ""): Promise<string> {
+  const { code, stdout, stderr } = await corral(args, { input });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return stdout;
+}
+
+test("a node is created, read, changed, listed, explained and deleted", async () => {
+  expect(await printed(["create", "/app/config", "limit=10", "--parents"])).toBe("/app/config\n");
+  expect(await printed(["create", "/app/n-", "-", "--sequential"], "from stdin")).toBe("/app/n-0000000001\n");
+  expect(await printed(["get", "/app/config"])).toBe("limit=10\n");
+  expect(await printed(["get", "/app/n-0000000001", "--raw"])).toBe("from stdin");
+  expect(await printed(["set", "/app/config", "limit=11", "--data-version", "0"])).toBe("/app/config has version 1\n");
+  expect(JSON.parse(await printed(["get", "/app/config", "--json"]))).toMatchObject({
+    path: "/app/config",
+    data: "limit=11",
+    stat: { version: 1, dataLength: 8, ephemeralOwner: "0x0", czxid: expect.stringMatching(/^0x1[0-9a-f]{8}$/) },
+  });
+  expect(await printed(["ls", "/app"])).toBe("config\nn-0000000001\n");
+  expect(await printed(["stat", "/app"])).toContain("numChildren 2\n");
+  expect(await printed(["tree", "/app"])).toBe("/app\n  config\n  n-0000000001\n");
+  const explained = await printed(["explain", "/app"]);
+  expect(explained).toContain("1 of them stand in line by their numbers; the next would get 0000000002:");
+  expect(await printed(["acl", "/app/config", "--set", "r world:anyone", "--set", "cdrwa digest:bob:abc="])).toBe(
+    "r world:anyone\n- digest:bob:x\n".replace("- digest", "cdrwa digest"),
+  );
+  expect(await printed(["delete", "/app", "--recursive"])).toBe("");
+  expect(await client.children("/")).toEqual(["zookeeper"]);
+});
+
+test.each([
+  [["get", "/none"], 3, "there is no such node"],
+  [["create", "/zookeeper", "x"], 4, "exists already"],
+  [["set", "/zookeeper", "x", "--data-version", "7"], 4, "another version"],
+  [["get", "/", "--connect", "127.0.0.1:1", "--timeout", "200"], 6, "127.0.0.1:1"],
+] as const)("%j ends with %d", async (args, code, message) => {
+  const ended = await corral(args);
+  expect(ended).toEqual({ code, stdout: "", stderr: expect.stringContaining(message) });
+});
+
+test("credentials come from variables, and without them a node that asks for some is not shown", async () => {
+  await client.addAuth("digest", "bob:pw");
+  await client.create("/bobs", "secret", { acl: [{ perms: 31, id: { scheme: "auth", id: "" } }] });
+  expect((await corral(["get", "/bobs"])).code).toBe(5);
+  const ended = await corral(["get", "/bobs"], { variables: { CORRAL_AUTH: "digest:bob:pw" } });
+  expect(ended).toMatchObject({ code: 0, stdout: "secret\n" });
+  expect((await corral(["get", "/"], { variables: { CORRAL_AUTH: "bob" } })).code).toBe(2);
+});
+
+test("watch prints every state until it is interrupted", async () => {
+  await client.create("/seen", "one");
+  const env = { ...process.env, CORRAL_CONNECT: server.connectString };
+  const child = spawn(process.execPath, [command, "watch", "/seen"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "close");
+  try {
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    const until = (shown: string) => expect.poll(() => text, { timeout: 60_000 }).toBe(shown);
+    await until("one\n");
+    await client.set("/seen", "two");
+    await until("one\ntwo\n");
+    await client.delete("/seen");
+    await until("one\ntwo\n(no such node)\n");
+    child.kill("SIGINT");
+    expect(await ended).toEqual([130, null]);
+  } finally {
+    child.kill("SIGKILL");
+  }
+  await client.create("/tree/of/nodes", null, { createParents: true });
+  expect(await printed(["watch", "/tree", "--tree", "--count", "1", "--json"])).toContain(
+    '{"type":"created","path":"/tree/of"}\n',
+  );
+});
+
+test("a tree goes to a file and back, and to another server, whose tokens go on above", async () => {
+  await client.create("/app");
+  await client.create("/app/bytes", Uint8Array.of(0xff, 0));
+  await client.create("/app/mine", null, { mode: "ephemeral" });
+  const file = join(directory, "app.jsonl.gz");
+  const from = `${server.connectString}/app`;
+  expect(await printed(["dump", file, "--connect", from])).toMatch(/^2 nodes with 2 bytes.*\nleft out: 1 ephemeral/);
+  const text = gunzipSync(await readFile(file)).toString();
+  expect(text).toContain('{"path":"/bytes","base64":"/wA="}\n');
+  const ended = await corral(["dump", "--connect", from]);
+  expect(ended.stdout.split("\n").slice(1)).toEqual(
+    text
+      .split("\n")
+      .slice(1)
+      .map((line) => expect.stringContaining(line.slice(0, 20))),
+  );
+
+  const to = `${server.connectString}/loaded`;
+  expect(JSON.parse(await printed(["load", file, "--connect", to, "--json"]))).toMatchObject({ nodes: 2, created: 1 });
+  expect((await corral(["load", file, "--connect", to])).code).toBe(4);
+  expect(await printed(["load", file, "--connect", to, "--on-conflict", "skip", "--dry-run"])).toContain(
+    "would be copied",
+  );
+  const broken = join(directory, "broken.jsonl");
+  await writeFile(broken, text.slice(0, -5));
+  expect(await corral(["load", broken, "--connect", `${server.connectString}/new`])).toMatchObject({ code: 7 });
+  expect(await client.exists("/new")).toBeUndefined();
+
+  // A source in a late epoch, as an ensemble that had many elections.
+  const authorization = "Bearer a token of some length";
+  await fetch(`${server.adminUrl}/commands/raise_epoch?above=0x700000000`, {
+    method: "POST",
+    headers: { authorization },
+  });
+  const { czxid: token } = (await client.create2("/app/lock")).stat;
+  await using other = await startServer({ adminPort: 0, adminToken: "a token of some length" });
+  const copy = ["import", "--from", from, "--to", other.connectString];
+  expect(await corral(copy)).toMatchObject({ code: 7, stderr: expect.stringContaining("--admin URL") });
+  const variables = { CORRAL_ADMIN_TOKEN: "a token of some length" };
+  expect(await corral([...copy, "--admin", other.adminUrl ?? ""], { variables })).toMatchObject({ code: 0 });
+  await using reader = await connect(other.connectString);
+  expect(await reader.children("/")).toEqual(["bytes", "lock", "zookeeper"]);
+  expect((await reader.create2("/lock/holder")).stat.czxid).toBeGreaterThan(token);
+  const back = ["export", "--to", `${server.connectString}/back`, "--allow-smaller-tokens", "--json"];
+  const report = await corral(back, { variables: { CORRAL_CONNECT: other.connectString } });
+  expect(JSON.parse(report.stdout)).toMatchObject({ nodes: 4, different: [] });
+});
