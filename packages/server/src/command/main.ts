@@ -131,7 +131,7 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     return fail(
       1,
       `${dataDir} holds the data of an Apache ZooKeeper, in version-2, which this server does not read. ` +
-        `Choose another directory with ${nameOf("dataDir")}, and copy the tree over with a client.`,
+        `Choose another directory with ${nameOf("dataDir")}, and copy the tree over with corral import.`,
     );
   }
   let server: Server;
