@@ -9,6 +9,7 @@ import "./lines/d-watches.ts";
 import "./lines/e-sessions.ts";
 import "./lines/f-order.ts";
 import "./lines/g-multi.ts";
+import "./lines/h-limits.ts";
 import "./lines/i-access.ts";
 import "./lines/j-lifetimes.ts";
 import "./lines/k-closing.ts";

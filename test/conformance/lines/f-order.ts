@@ -1,5 +1,4 @@
-/** Section F, the lines that hold for one server: order and consistency. Then H: limits. */
-import { type MultiOperation, OpCode } from "@corral/protocol";
+/** Section F, the lines that hold for one server: order and consistency. */
 import { expect } from "vitest";
 import { node, onBoth } from "../servers/on-both.ts";
 
@@ -48,35 +47,5 @@ onBoth("F. Order", (server) => {
       await b.value("sync", { path });
       expect((await b.value("getData", { path, watch: false })).stat.version).toBe(i);
     }
-  });
-});
-
-onBoth("H. Limits", (server) => {
-  server.test("H.1 more requests than a server takes at once are answered later, without an error", async (visit) => {
-    const { path } = visit;
-    const a = await visit.caller();
-    const many = 3_000;
-    const write = a.connection.encode("setData", set(path));
-    a.connection.socket.write(Buffer.concat(Array.from({ length: many }, () => write)));
-    for (let i = 1; i <= many; i++) {
-      expect(await a.answer("setData")).toMatchObject({ err: "Ok", value: { stat: { version: i } } });
-    }
-  });
-
-  server.test("H.4 an answer may be longer than any request", async ({ caller, path }) => {
-    const a = await caller();
-    const long = "n".repeat(500);
-    const create = (at: number): MultiOperation => ({ type: OpCode.create, ...node(`${path}/${long}${at}`) });
-    const batches = 3;
-    const perBatch = 800;
-    for (let batch = 0; batch < batches; batch++) {
-      await a.value(
-        "multi",
-        Array.from({ length: perBatch }, (_, i) => create(batch * perBatch + i)),
-      );
-    }
-    const { children } = await a.value("getChildren", { path, watch: false });
-    expect(children).toHaveLength(batches * perBatch);
-    expect(children.join("").length).toBeGreaterThan(0xfffff);
   });
 });

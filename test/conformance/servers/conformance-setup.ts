@@ -25,8 +25,9 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     serverKinds.map(async (kind) => [kind, await startApacheZooKeeper(apacheSettings[kind])] as const),
   );
   await Promise.all(started.map(([, { port }]) => untilServing(port)));
-  const { plain, strict, fresh } = Object.fromEntries(started) as Record<ServerKind, (typeof started)[number][1]>;
-  provide("conformanceApachePorts", { plain: plain.port, strict: strict.port, fresh: fresh.port });
+  const { plain, strict, fresh, busy } = Object.fromEntries(started) as Record<ServerKind, (typeof started)[number][1]>;
+  const ports = { plain: plain.port, strict: strict.port, fresh: fresh.port, busy: busy.port };
+  provide("conformanceApachePorts", ports);
   return async () => {
     await Promise.all(started.map(([, apache]) => apache.close()));
     tell();

@@ -1,0 +1,102 @@
+/** Section H: limits, and what becomes of those who ask for more. */
+import { setTimeout as delay } from "node:timers/promises";
+import { CreateMode, type MultiOperation, OpCode } from "@corral/protocol";
+import { expect } from "vitest";
+import { largeBytesMax } from "../servers/kinds.ts";
+import { node, onBoth } from "../servers/on-both.ts";
+
+const set = (path: string, version = -1) => ({ path, data: null, version });
+
+onBoth("H. Limits", (server) => {
+  server.test("H.1 more requests than a server takes at once are answered later, without an error", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    const many = 3_000;
+    const write = a.connection.encode("setData", set(path));
+    a.connection.socket.write(Buffer.concat(Array.from({ length: many }, () => write)));
+    for (let i = 1; i <= many; i++) {
+      expect(await a.answer("setData")).toMatchObject({ err: "Ok", value: { stat: { version: i } } });
+    }
+  });
+
+  server.test("H.4 an answer may be longer than any request", async ({ caller, path }) => {
+    const a = await caller();
+    const long = "n".repeat(500);
+    const create = (at: number): MultiOperation => ({ type: OpCode.create, ...node(`${path}/${long}${at}`) });
+    const batches = 3;
+    const perBatch = 800;
+    for (let batch = 0; batch < batches; batch++) {
+      await a.value(
+        "multi",
+        Array.from({ length: perBatch }, (_, i) => create(batch * perBatch + i)),
+      );
+    }
+    const { children } = await a.value("getChildren", { path, watch: false });
+    expect(children).toHaveLength(batches * perBatch);
+    expect(children.join("").length).toBeGreaterThan(0xfffff);
+  });
+});
+
+onBoth(
+  "H. A busy server",
+  (server) => {
+    server.test("H.2 a write may be refused for waiting too long: in its turn, and without a trace", async (visit) => {
+      const { path } = visit;
+      const a = await visit.caller();
+      const answers: string[] = [];
+      let sent = 0;
+      let isRefused = false;
+      const hear = async (): Promise<void> => {
+        answers.push((await a.answer("setData")).err);
+        isRefused ||= answers.at(-1) === "ThrottledOp";
+      };
+      const hearing = (async () => {
+        while (!isRefused) await hear();
+      })();
+      while (!isRefused) {
+        // Faster than it can write; what it has not answered is bounded.
+        for (let i = 0; i < 10 && sent - answers.length < 900; i++, sent++) a.connection.send("setData", set(path));
+        await delay(2);
+      }
+      await hearing;
+      while (answers.length < sent) await hear();
+      expect(new Set(answers)).toEqual(new Set(["Ok", "ThrottledOp"]));
+      // Let the last ones be through: what is asked now waits for nobody.
+      const { stat } = await a.value("getData", { path, watch: false });
+      expect(stat.version).toBe(answers.filter((err) => err === "Ok").length);
+    });
+
+    server.test("H.3 a request larger than all large ones may be ends its connection", async (visit) => {
+      const { path } = visit;
+      const [a, b] = await visit.callers(2);
+      const large = (bytes: number) => ({ path, data: Buffer.alloc(bytes), version: -1 });
+      expect(await a.error("setData", large(largeBytesMax / 2))).toBe("Ok");
+      expect(await a.error("setData", large(largeBytesMax + 1))).toBe("closed");
+      expect((await b.value("getData", { path, watch: false })).stat.version).toBe(1);
+    });
+
+    server.slow("H.3 newcomers beyond what it takes at once are closed, and let in as time goes by", async (visit) => {
+      const isLetIn = async (): Promise<boolean> => {
+        const { connection } = await visit.connection();
+        return connection.handshake().then(
+          () => true,
+          () => false,
+        );
+      };
+      while (await isLetIn());
+      while (!(await isLetIn()));
+    });
+
+    server.test(
+      "E.18 a server alone has no local sessions: each takes a zxid, and may have ephemerals",
+      async (visit) => {
+        const a = await visit.caller();
+        const { zxid } = await a.call("ping", {});
+        const b = await visit.caller();
+        expect((await b.call("ping", {})).zxid).toBe(zxid + 1);
+        expect(await b.error("create", node(`${visit.path}/e`, CreateMode.ephemeral))).toBe("Ok");
+      },
+    );
+  },
+  "busy",
+);
