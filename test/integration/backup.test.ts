@@ -55,6 +55,13 @@ test("a server takes another one's snapshot: tree, versions and counters; sessio
   await writer.set("/queue", "newer");
   for (let i = 0; i < 3; i++) await writer.create("/queue/n-", null, { mode: "persistentSequential" });
   await writer.create("/queue/mine", null, { mode: "ephemeral" });
+  // More than fits into one piece of a snapshot.
+  await writer.create("/many");
+  for (let at = 0; at < 2_000; at += 200) {
+    const transaction = writer.transaction();
+    for (let i = at; i < at + 200; i++) transaction.create(`/many/${i}`, "x".repeat(200));
+    await transaction.commit();
+  }
   const { stat } = await writer.get("/queue");
   const backup = await snapshotOf(source);
 
@@ -73,7 +80,8 @@ test("a server takes another one's snapshot: tree, versions and counters; sessio
   await lost;
 
   const reader = await clientOf(target);
-  expect(await reader.children("/")).toEqual(["queue", "zookeeper"]);
+  expect(await reader.children("/")).toEqual(["many", "queue", "zookeeper"]);
+  expect(await reader.children("/many")).toHaveLength(2_000);
   const after = await reader.get("/queue");
   expect(String(after.data)).toBe("newer");
   expect(after.stat).toMatchObject({ czxid: stat.czxid, mzxid: stat.mzxid, version: 1, numChildren: 3 });
