@@ -87,10 +87,7 @@ describe.runIf(hasZooKeeper())("between Apache ZooKeeper and Corral", () => {
     const below = await Promise.all(
       children.map((name) => picture(client, path === "/" ? `/${name}` : `${path}/${name}`)),
     );
-    return [
-      { path, data: data?.toString("base64") ?? null, acl, many: own.length - children.length },
-      ...below.flat(),
-    ];
+    return [{ path, data: data?.toString("base64") ?? null, acl, many: own.length - children.length }, ...below.flat()];
   }
 
   test("data, access lists and counters arrive, and come back to Apache as they were", async () => {

@@ -22,6 +22,11 @@ export interface DriverParts {
   readonly onFatal: (error: Error) => void;
 }
 
+/** What was waited for will not come: the server has stopped, or cannot write. */
+export class NeverError extends Error {
+  override readonly name = "NeverError";
+}
+
 interface Waiter {
   readonly isDone: () => boolean;
   readonly resolve: () => void;
@@ -73,8 +78,8 @@ export class Driver {
   }
 
   /**
-   * Resolves when `isDone`, which is asked after every input; rejects when the log or the server has failed, or the server
-   * has stopped, and it cannot come to that any more.
+   * Resolves when `isDone`, which is asked after every input; rejects with NeverError when the log or the server has
+   * failed, or the server has stopped, and it cannot come to that any more.
    */
   until(isDone: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -95,7 +100,7 @@ export class Driver {
       if (!isDone && !this.#dead && !this.#parts.replica.writesStopped) continue;
       this.#waiting.delete(waiter);
       if (isDone) waiter.resolve();
-      else waiter.reject(new Error(this.#dead ? "the server has stopped" : "the log cannot be written"));
+      else waiter.reject(new NeverError(this.#dead ? "the server has stopped" : "the log cannot be written"));
     }
   }
 

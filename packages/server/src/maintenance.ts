@@ -3,7 +3,7 @@
  * a later epoch begun. zxids, and so fencing tokens, only grow through all of it.
  */
 import { type Logger, silentLogger } from "@corral/io";
-import { DecodeError, formatZxid, zxidEpoch } from "@corral/protocol";
+import { formatZxid, zxidEpoch } from "@corral/protocol";
 import type { Driver } from "./driver.ts";
 import type { DurableLog } from "./durable-log.ts";
 import type { Replica } from "./replica.ts";
@@ -128,8 +128,8 @@ async function checkSnapshot(bytes: Buffer): Promise<{ zxid: number; chunks: rea
     for (const chunk of chunks) reader.onChunk(chunk);
     reader.finish();
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw new MaintenanceError(`the snapshot cannot be understood: ${error.message}`);
+    // Whoever sends it may have made it himself: whatever is wrong with it, nothing has happened yet.
+    throw new MaintenanceError(`the snapshot cannot be understood: ${error instanceof Error ? error.message : error}`);
   }
   return { zxid: verdict.zxid, chunks };
 }

@@ -3,6 +3,7 @@
  * They look at no access list, so they are there only for who shows the admin token, on this machine too.
  */
 import { formatZxid, makeZxid, zxidEpoch } from "@corral/protocol";
+import { NeverError } from "../driver.ts";
 import { MaintenanceError } from "../maintenance.ts";
 import type { OpenSnapshot } from "../storage/storage.ts";
 import { type AdminCommand, CommandError } from "./admin-command.ts";
@@ -65,6 +66,7 @@ async function orRefused<T>(done: Promise<T>): Promise<T> {
     return await done;
   } catch (error) {
     if (error instanceof MaintenanceError) throw new CommandError(error.message, 409);
+    if (error instanceof NeverError) throw new CommandError(error.message, 503);
     throw error;
   }
 }

@@ -1,0 +1,69 @@
+import type { DiskFile } from "@corral/io";
+import { makeZxid } from "@corral/protocol";
+import { encode } from "@msgpack/msgpack";
+import { expect, test } from "vitest";
+import { ReplicaHarness } from "../test-support/replica-harness.ts";
+import { Driver } from "./driver.ts";
+import { MemoryLog } from "./durable-log.ts";
+import { Maintenance, restoreEpochs } from "./maintenance.ts";
+import { snapshotChunks } from "./state/snapshot.ts";
+import { writeSnapshotFile } from "./storage/snapshot-file.ts";
+
+/** A snapshot's file with these chunks in it. */
+async function fileOf(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffer> {
+  const written: Buffer[] = [];
+  const file: Pick<DiskFile, "write"> = {
+    write: (_position, bytes) => {
+      written.push(Buffer.from(bytes));
+      return Promise.resolve();
+    },
+  };
+  await writeSnapshotFile(file as DiskFile, zxid, chunks, 1 << 20);
+  return Buffer.concat(written);
+}
+
+function server() {
+  const { replica } = new ReplicaHarness();
+  const log = new MemoryLog();
+  const clock = { elapsedMs: () => 0, wallMs: () => 0, setTimer: () => ({ cancel: () => undefined }) };
+  const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+  const onFatal = (error: Error) => {
+    throw error;
+  };
+  const driver = new Driver({ replica, log, clock, logger, onStarted: () => undefined, onFatal });
+  return { replica, driver, maintenance: new Maintenance({ replica, driver, log }) };
+}
+
+test("a restore goes on above the snapshot, the server and what is known besides, whichever is the highest", async () => {
+  const { replica, maintenance } = server();
+  const bytes = await fileOf(makeZxid(7, 5), snapshotChunks(new ReplicaHarness().replica.state));
+  await maintenance.restore(bytes);
+  expect(replica.epoch).toBe(7 + restoreEpochs);
+  await maintenance.restore(bytes);
+  expect(replica.epoch).toBe(7 + 2 * restoreEpochs);
+  const zxid = await maintenance.restore(bytes, makeZxid(50_000, 1));
+  expect(replica.epoch).toBe(50_000 + restoreEpochs);
+  expect(zxid).toBe(replica.state.lastZxid);
+});
+
+test("what is sound as a file and no snapshot all the same changes nothing", async () => {
+  const { replica, maintenance } = server();
+  const { tree } = replica.state;
+  const header = encode([1, 5, []]);
+  const wrong = [[], [encode(7)], [encode([99, 5, []])], [header], [header, encode([["/orphan/child"]])]];
+  for (const chunks of wrong) {
+    await expect(maintenance.restore(await fileOf(5, chunks))).rejects.toThrow("cannot be understood");
+  }
+  expect(replica.state.tree).toBe(tree);
+  expect(replica.epoch).toBe(1);
+});
+
+test("one restore at a time; who waits for a server that stops is told", async () => {
+  const { driver, maintenance } = server();
+  const bytes = await fileOf(5, snapshotChunks(new ReplicaHarness().replica.state));
+  const both = await Promise.allSettled([maintenance.restore(bytes), maintenance.restore(bytes)]);
+  expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  const waiting = driver.until(() => false);
+  driver.end();
+  await expect(waiting).rejects.toThrow("the server has stopped");
+});
