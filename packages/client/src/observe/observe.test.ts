@@ -180,3 +180,12 @@ test("state$: the current one first, then every change, to the end", async () =>
   client.state$.subscribe({ next: ({ state }) => late.push(state), complete: () => late.push("complete") });
   expect(late).toEqual(["closed", "complete"]);
 });
+
+test("watchTree: a server that is busy when it is asked for recursive watches is asked again", async () => {
+  const { client, server, clock } = await world();
+  client.watchTree("/a").subscribe();
+  server.connection.refuse(await server.connection.request("checkWatches"), ErrorCode.ThrottledOp);
+  await clock.advance(1_000);
+  server.connection.refuse(await server.connection.request("checkWatches"), ErrorCode.NoWatcher);
+  expect((await server.connection.request("addWatch")).operation).toBe("addWatch");
+});

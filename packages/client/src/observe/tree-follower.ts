@@ -93,6 +93,8 @@ export class TreeFollower {
 
   readonly #onRecursive: Watcher = ({ type, path }) => {
     if (this.#endedBy(type)) return;
+    // It may be called before its own promise has settled, and then what is read needs no watches either.
+    this.#recursive = true;
     if (type === "resync") return this.#walkAgain("walk");
     if (type === "nodeDeleted") this.#forget(path);
     // A deleted node is not asked for again, unless a read of it is under way that may know it still.

@@ -1,7 +1,8 @@
 /** The one watch for a whole tree, where servers have it. */
 import { AddWatchMode, ErrorCode, WatcherType } from "@corral/protocol";
 import type { Context } from "../context.ts";
-import { isCoordinationError } from "../errors.ts";
+import { errorFromWire, isCoordinationError } from "../errors.ts";
+import { isInterruption } from "../insist.ts";
 import type { CallOptions } from "../options.ts";
 import type { Watcher } from "../watch-event.ts";
 
@@ -38,7 +39,9 @@ async function probe({ core, requests, chroot }: Context, path: string, options:
   const request = { path: chroot.toServer(path), type: WatcherType.persistentRecursive };
   const outcome = await requests.call("checkWatches", request, about, options);
   const there = outcome.type === "answer" && (outcome.err === ErrorCode.NoWatcher || outcome.err === ErrorCode.Ok);
-  if (!there && outcome.type !== "answer") requests.response("checkWatches", outcome, about);
+  // A server that is busy, or has not got the session, says nothing of what it knows.
+  const isAnswered = outcome.type === "answer" && !isInterruption(errorFromWire(outcome.err, about));
+  if (!there && !isAnswered) requests.response("checkWatches", outcome, about);
   core.features.found("persistentWatches", there);
   return there;
 }
