@@ -89,14 +89,15 @@ export class Barrier {
   }
 
   /** Whether it stands, and since when. */
-  async explain(): Promise<BarrierExplanation> {
-    const stat = await this.#stat();
+  async explain(wait: WaitOptions = {}): Promise<BarrierExplanation> {
+    using limit = beginWait(this.#client, "The explanation of", this.path, wait);
+    const stat = await this.#stat(limit.signal);
     return stat === undefined ? { isSet: false } : { isSet: true, sinceMs: stat.ctimeMs };
   }
 
   /** What there is by now, and not what a server that lags behind still believes. */
-  async #stat(signal?: AbortSignal): Promise<Stat | undefined> {
-    const options = { linearizable: true, ...(signal && { signal }) };
+  async #stat(signal: AbortSignal): Promise<Stat | undefined> {
+    const options = { linearizable: true, signal };
     return await insist(this.#client, () => this.#client.exists(this.path, options), signal);
   }
 

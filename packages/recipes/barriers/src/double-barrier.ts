@@ -102,13 +102,16 @@ export class DoubleBarrier {
   }
 
   /** Whether it is open, who is there, how many are missing. */
-  async explain(): Promise<DoubleBarrierExplanation> {
+  async explain(wait: WaitOptions = {}): Promise<DoubleBarrierExplanation> {
     const client = this.#client;
-    const names = await insist(client, async () => {
-      await client.sync(this.path);
-      return await childrenOrNone(client, this.path);
-    });
-    const parties = await contenders(client, this.path, [partyKind]);
+    using limit = beginWait(client, "The explanation of", this.path, wait);
+    const { signal } = limit;
+    const look = async (): Promise<string[]> => {
+      await client.sync(this.path, { signal });
+      return await childrenOrNone(client, this.path, signal);
+    };
+    const names = await insist(client, look, signal);
+    const parties = await contenders(client, this.path, [partyKind], signal);
     return {
       isOpen: names.includes(readyName),
       parties: parties.map((party) => ({ ...party, identity: party.data?.toString("utf8") ?? "" })),

@@ -139,9 +139,11 @@ export class PhasedBarrier {
   }
 
   /** Which phase is under way, who has arrived, how many are missing. */
-  async explain(): Promise<PhasedBarrierExplanation> {
-    const phase = await this.current();
-    const arrived = await contenders(this.#client, this.path, [arrivalKind(phase)]);
+  async explain(wait: WaitOptions = {}): Promise<PhasedBarrierExplanation> {
+    using limit = beginWait(this.#client, "The explanation of", this.path, wait);
+    const { signal } = limit;
+    const phase = await this.current({ signal });
+    const arrived = await contenders(this.#client, this.path, [arrivalKind(phase)], signal);
     return {
       phase,
       arrived: arrived.map((party) => ({ ...party, identity: party.data?.toString("utf8") ?? "" })),

@@ -119,11 +119,14 @@ export class Group<T = unknown> {
   }
 
   /** Who is there, since when, with which session, and for how long it would be listed if it died. */
-  async explain(): Promise<MemberExplanation<T>[]> {
+  async explain(wait: WaitOptions = {}): Promise<MemberExplanation<T>[]> {
     const client = this.#client;
-    const members = await this.members();
-    const names = await insist(client, () => childrenOrNone(client, this.#layout.claims));
-    const claims = await Promise.all(names.map((name) => readClaim(client, `${this.#layout.claims}/${name}`)));
+    using limit = beginWait(client, "The explanation of", this.path, wait);
+    const { signal } = limit;
+    const members = await this.members({ signal });
+    const names = await insist(client, () => childrenOrNone(client, this.#layout.claims, signal), signal);
+    const read = (name: string) => readClaim(client, `${this.#layout.claims}/${name}`, signal);
+    const claims = await Promise.all(names.map(read));
     const timeouts = new Map(claims.map((claim) => [claim?.czxid, claim?.sessionTimeoutMs]));
     return members.map((member) => ({ ...member, sessionTimeoutMs: timeouts.get(member.fencingToken) }));
   }

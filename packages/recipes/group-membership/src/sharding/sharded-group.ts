@@ -134,16 +134,26 @@ export class ShardedGroup {
   }
 
   /** Who takes part, and of each shard whose it is to be, who has it and who waits. */
-  async explain(): Promise<{ readonly members: readonly string[]; readonly shards: readonly ShardExplanation[] }> {
+  async explain(
+    wait: WaitOptions = {},
+  ): Promise<{ readonly members: readonly string[]; readonly shards: readonly ShardExplanation[] }> {
     const client = this.#client;
-    const tickets = await insist(client, async () => {
-      await client.sync(this.path);
-      return await childrenOrNone(client, `${this.path}/party`);
-    });
-    const { owners } = await readPlan(client, `${this.path}/plan`);
+    using limit = beginWait(client, "The explanation of", this.path, wait);
+    const { signal } = limit;
+    const look = async (): Promise<string[]> => {
+      await client.sync(this.path, { signal });
+      return await childrenOrNone(client, `${this.path}/party`, signal);
+    };
+    const tickets = await insist(client, look, signal);
+    const { owners } = await readPlan(client, `${this.path}/plan`, { signal });
     const shards = await Promise.all(
       [...new Set([...this.#options.shards, ...owners.keys()])].sort().map(async (shard) => {
-        const [owner, ...waiters] = await contenders(client, `${this.path}/locks/${shard}`, [lockKind, "__lock__"]);
+        const [owner, ...waiters] = await contenders(
+          client,
+          `${this.path}/locks/${shard}`,
+          [lockKind, "__lock__"],
+          signal,
+        );
         return { shard, planned: owners.get(shard), owner, waiters };
       }),
     );
