@@ -65,7 +65,6 @@ export default defineConfig({
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
           pool: "forks",
-          fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },

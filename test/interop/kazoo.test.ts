@@ -17,6 +17,7 @@ describe.runIf(hasKazoo())("kazoo", () => {
   afterEach(async () => {
     await server.close();
     if (dataDir !== undefined) await rm(dataDir, { recursive: true });
+    dataDir = undefined;
   });
 
   test.each(["in memory", "durable"])("basics, on a server %s", async (where) => {
@@ -26,5 +27,16 @@ describe.runIf(hasKazoo())("kazoo", () => {
     const lines = stdout.trim().split("\n");
     expect(lines.at(-1)).toBe("done");
     expect(lines.filter((l) => l.startsWith("ok ")).length).toBeGreaterThan(30);
+  });
+
+  test("every recipe, and what else its client can do", async () => {
+    server = await startServer({ tickMs: 500, fourLetterWords: ["*"] });
+    const { stdout } = await run("/usr/bin/python3", [
+      join(import.meta.dirname, "kazoo_recipes.py"),
+      server.connectString,
+    ]);
+    const lines = stdout.trim().split("\n");
+    expect(lines.at(-1)).toBe("done");
+    expect(lines.filter((l) => l.startsWith("ok ")).length).toBeGreaterThan(40);
   });
 });

@@ -69,6 +69,23 @@ export function hasCuratorDiscovery(): boolean {
   return peer("Curator's discovery", present, "apt-get install libcurator-discovery-java default-jdk-headless");
 }
 
+/** The shell of ZooKeeper's C client. */
+export const cliMt = "/usr/lib/zookeeper/bin/cli_mt";
+
+/** Whether it is there. */
+export function hasCliMt(): boolean {
+  return peer("cli_mt", existsSync(cliMt), "apt-get install zookeeper-bin");
+}
+
+/** The shell of Apache's Java client. */
+export const zkCli = "/usr/share/zookeeper/bin/zkCli.sh";
+
+/** Whether it is there, and a Java. */
+export function hasZkCli(): boolean {
+  const present = existsSync(zkCli) && spawnSync("java", ["-version"]).status === 0;
+  return peer("zkCli.sh", present, "apt-get install zookeeper");
+}
+
 /** Whether Debian's zktop is there, and `script` to give it a terminal. */
 export function hasZktop(): boolean {
   const present = existsSync("/usr/bin/zktop") && existsSync("/usr/bin/script");
