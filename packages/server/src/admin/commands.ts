@@ -9,6 +9,7 @@ import {
   type ConnectionReport,
   ephemeralsBySession,
   reportConnections,
+  reportDigests,
   reportEnvironment,
   serverState,
   summarizeWatches,
@@ -66,8 +67,7 @@ export const adminCommands: readonly AdminCommand[] = [
   },
   { names: ["environment", "env", "envi"], run: (subject) => Object.fromEntries(reportEnvironment(subject)) },
   { names: ["get_trace_mask", "gtmk"], run: ({ traceMask }) => ({ tracemask: traceMask }) },
-  // The tree has no digest.
-  { names: ["hash"], run: () => ({ digests: [] }) },
+  { names: ["hash", "digest"], run: (subject) => ({ digests: reportDigests(subject) }) },
   {
     names: ["initial_configuration", "icfg"],
     run: ({ config }) => ({

@@ -31,8 +31,12 @@ test("by default only what clients need is answered, and the others get the refe
   }
 });
 
-test("hash is not there as long as the tree has no digest, whatever the whitelist says", async () => {
-  expect(await ask("hash")).toBe("hash is not executed because it is not in the whitelist.\n");
+test("hash shows the digest of the tree at every 128th zxid", async () => {
+  expect(await ask("hash")).toBe("");
+  while (harness.replica.state.lastZxid % 128 !== 0) client.send("setData", { path: "/a", data: null, version: -1 });
+  const { high, low } = harness.replica.state.tree.digest;
+  const digest = BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+  expect(await ask("hash")).toBe(`100000080:${digest}\n`);
 });
 
 test("cons shows each connection with what it did last", async () => {

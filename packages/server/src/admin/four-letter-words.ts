@@ -6,6 +6,7 @@ import {
   type ConnectionReport,
   ephemeralsBySession,
   reportConnections,
+  reportDigests,
   reportEnvironment,
   serverState,
   summarizeWatches,
@@ -16,15 +17,14 @@ import { notServing, type Subject } from "./subject.ts";
 
 /**
  * The text that answers `word`. `argument`: the eight bytes that follow `stmk`. A word that the configuration does not
- * allow, and `hash`, as long as the tree has no digest, get the reference's sentence.
+ * allow gets the reference's sentence.
  */
 export async function answerFourLetterWord(
   word: FourLetterWord,
   subject: Subject,
   argument: Uint8Array = new Uint8Array(8),
 ): Promise<string> {
-  if (word === "hash" || !isAllowed(word, subject))
-    return `${word} is not executed because it is not in the whitelist.\n`;
+  if (!isAllowed(word, subject)) return `${word} is not executed because it is not in the whitelist.\n`;
   const { replica } = subject;
   if (word === "ruok") return "imok";
   if (word === "isro") return !replica.serving ? "null" : replica.writesStopped ? "ro" : "rw";
@@ -47,40 +47,40 @@ const lines = (...all: readonly string[]): string => all.map((line) => `${line}\
 
 type Answer = (subject: Subject) => string | Promise<string>;
 
-const answers: Readonly<Record<Exclude<FourLetterWord, "ruok" | "isro" | "gtmk" | "stmk" | "envi" | "hash">, Answer>> =
-  {
-    srvr: (subject) => lines(version(subject), ...summary(subject)),
-    stat: (subject) =>
-      lines(
-        version(subject),
-        "Clients:",
-        ...reportConnections(subject).map((c) => ` ${briefly(c)}`),
-        "",
-        ...summary(subject),
-      ),
-    cons: (subject) => lines(...reportConnections(subject).map((c) => ` ${atLength(c)}`), ""),
-    crst: ({ replica }) => {
-      for (const connection of replica.connections) connection.stats.reset();
-      return "Connection stats reset.\n";
-    },
-    srst: ({ replica }) => {
-      replica.stats.reset();
-      return "Server stats reset.\n";
-    },
-    conf: async (subject) => lines(...(await configuration(subject)).map(([key, value]) => `${key}=${value}`)),
-    dirs: async (subject) => {
-      const { logBytes, snapshotBytes } = await subject.directorySizes();
-      return lines(`datadir_size: ${snapshotBytes}`, `logdir_size: ${logBytes}`);
-    },
-    dump: (subject) => dump(subject),
-    mntr: async (subject) => lines(...(await monitor(subject)).map(([key, value]) => `zk_${key}\t${value}`)),
-    wchs: (subject) => {
-      const { connections, paths, watches } = summarizeWatches(subject);
-      return lines(`${connections} connections watching ${paths} paths`, `Total watches:${watches}`);
-    },
-    wchc: (subject) => grouped(watchesBySession(subject), formatSessionId, (path) => path),
-    wchp: (subject) => grouped(watchesByPath(subject), (path) => path, formatSessionId),
-  };
+const answers: Readonly<Record<Exclude<FourLetterWord, "ruok" | "isro" | "gtmk" | "stmk" | "envi">, Answer>> = {
+  srvr: (subject) => lines(version(subject), ...summary(subject)),
+  stat: (subject) =>
+    lines(
+      version(subject),
+      "Clients:",
+      ...reportConnections(subject).map((c) => ` ${briefly(c)}`),
+      "",
+      ...summary(subject),
+    ),
+  cons: (subject) => lines(...reportConnections(subject).map((c) => ` ${atLength(c)}`), ""),
+  crst: ({ replica }) => {
+    for (const connection of replica.connections) connection.stats.reset();
+    return "Connection stats reset.\n";
+  },
+  srst: ({ replica }) => {
+    replica.stats.reset();
+    return "Server stats reset.\n";
+  },
+  conf: async (subject) => lines(...(await configuration(subject)).map(([key, value]) => `${key}=${value}`)),
+  dirs: async (subject) => {
+    const { logBytes, snapshotBytes } = await subject.directorySizes();
+    return lines(`datadir_size: ${snapshotBytes}`, `logdir_size: ${logBytes}`);
+  },
+  dump: (subject) => dump(subject),
+  hash: (subject) => lines(...reportDigests(subject).map(({ zxid, digest }) => `${zxid.toString(16)}:${digest}`)),
+  mntr: async (subject) => lines(...(await monitor(subject)).map(([key, value]) => `zk_${key}\t${value}`)),
+  wchs: (subject) => {
+    const { connections, paths, watches } = summarizeWatches(subject);
+    return lines(`${connections} connections watching ${paths} paths`, `Total watches:${watches}`);
+  },
+  wchc: (subject) => grouped(watchesBySession(subject), formatSessionId, (path) => path),
+  wchp: (subject) => grouped(watchesByPath(subject), (path) => path, formatSessionId),
+};
 
 function version({ replica }: Subject): string {
   return `Zookeeper version: ${replica.version}`;

@@ -1,5 +1,6 @@
 /** What a server tells of itself, as plain data, for the four-letter words and for the admin port alike. */
 import type { Connection } from "../replica/connection.ts";
+import { digestVersion } from "../state/tree-digest.ts";
 import type { Subject } from "./subject.ts";
 
 /** Names of operations as the reference's `cons` has them. */
@@ -123,6 +124,19 @@ export function ephemeralsBySession({ replica }: Subject): ReadonlyMap<bigint, r
   const bySession = new Map<bigint, readonly string[]>();
   for (const [sessionId, paths] of replica.state.tree.ephemerals) bySession.set(sessionId, [...paths]);
   return bySession;
+}
+
+/** The tree's digests at every 128th zxid, the last 1,024 of them; a digest as a signed number, as Java has it. */
+export function reportDigests({ replica }: Subject): readonly {
+  readonly zxid: number;
+  readonly digest: bigint;
+  readonly digestVersion: number;
+}[] {
+  return replica.state.digestLog.map(({ zxid, digest: { high, low } }) => ({
+    zxid,
+    digest: BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low)),
+    digestVersion,
+  }));
 }
 
 /** The surroundings, by the reference's keys where there is such a thing. */
