@@ -10,51 +10,22 @@ import {
   isProposalRefusedError,
   isWriteOutcomeUnknownError,
 } from "@corral/configuration";
-import { FaultProxy, type ReplyFrame, type RequestFrame, seededRandom, TestServer } from "@corral/testing";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FaultProxy, seededRandom } from "@corral/testing";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { behindProxy, type Frame, isMulti } from "../support/behind-proxy.ts";
 import { nextState } from "../support/states.ts";
 
 const patience = { timeoutMs: 60_000 };
+const world = behindProxy();
+const { client, drop, untilEmpty } = world;
 const path = "/config";
 const schema = z.object({ count: z.number().nonnegative(), twice: z.number() });
 type Counts = z.output<typeof schema>;
-type Frame = RequestFrame | ReplyFrame;
-const isMulti = ({ operation }: Frame) => operation === "multi";
 const next = ({ count = 0 }: Partial<Counts>) => ({ count: count + 1, twice: 2 * (count + 1) });
-
-let server: TestServer;
-let proxy: FaultProxy;
-let steady: Client;
-let clients: Client[] = [];
-
-beforeEach(async () => {
-  server = await TestServer.start();
-  proxy = await FaultProxy.start(server.connectString);
-  steady = await client(server.connectString);
-});
-afterEach(async () => {
-  await Promise.all(clients.map((one) => one.close()));
-  clients = [];
-  await proxy.close();
-  await server.close();
-});
-
-async function client(connectString = proxy.connectString, sessionTimeoutMs = 6_000): Promise<Client> {
-  const made = await connect(connectString, { sessionTimeoutMs });
-  clients.push(made);
-  return made;
-}
 
 function configuration(of: Client, options: Partial<ConfigurationOptions<Counts, Counts>> = {}) {
   return new Configuration<Counts, Counts>(of, path, { schema, defaults: { count: 0, twice: 0 }, ...options });
-}
-
-const drop = (what: "reply" | "request", predicate: (frame: Frame) => boolean, options = {}) =>
-  what === "reply" ? proxy.dropReply(predicate, options) : proxy.dropRequest(predicate, options);
-
-async function untilEmpty(parent: string): Promise<void> {
-  for await (const names of steady.watchChildren(parent)) if ((names ?? []).length === 0) return;
 }
 
 /** What the versions came from, oldest first. */
@@ -70,8 +41,11 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
     const dropped = drop(what, isMulti);
     expect(await config.update(next, { comment: "second", ...patience })).toMatchObject({ version: 2 });
     expect(dropped.count).toBe(1);
-    expect(await configuration(steady).update(next, patience)).toMatchObject({ version: 3, stored: { count: 3 } });
-    const [, second] = await configuration(steady).history(patience);
+    expect(await configuration(world.steady).update(next, patience)).toMatchObject({
+      version: 3,
+      stored: { count: 3 },
+    });
+    const [, second] = await configuration(world.steady).history(patience);
     expect(second).toMatchObject({ version: 2, comment: "second" });
   });
 
@@ -79,42 +53,45 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
     const config = configuration(await client());
     await config.update(next, patience);
     const dropped = drop(what, isMulti);
-    proxy.refuse();
+    world.proxy.refuse();
     const change = config.update(next, patience);
     await dropped.happened;
-    await configuration(steady).update(next, patience);
-    proxy.accept();
+    await configuration(world.steady).update(next, patience);
+    world.proxy.accept();
     expect(await change).toMatchObject({ version: what === "reply" ? 2 : 3 });
-    expect((await configuration(steady).view(patience)).active?.value).toEqual({ count: 3, twice: 6 });
+    expect((await configuration(world.steady).view(patience)).active?.value).toEqual({ count: 3, twice: 6 });
   });
 
   test("of a change, and then the session", async () => {
-    const one = await client(proxy.connectString, 600);
+    const one = await client(world.proxy.connectString, 600);
     const config = configuration(one);
     await config.update(next, patience);
     const dropped = drop(what, isMulti);
     const lost = nextState(one, "lost");
-    proxy.refuse();
+    world.proxy.refuse();
     const change = config.update(next, patience);
     await dropped.happened;
     await lost;
-    proxy.accept();
+    world.proxy.accept();
     expect(await change).toMatchObject({ version: 2 });
-    expect(await configuration(steady).update(next, patience)).toMatchObject({ version: 3, stored: { count: 3 } });
+    expect(await configuration(world.steady).update(next, patience)).toMatchObject({
+      version: 3,
+      stored: { count: 3 },
+    });
   });
 
   test("of a change that is given up then: what became of it is told", async () => {
     const config = configuration(await client());
     await config.update(next, patience);
     const dropped = drop(what, isMulti);
-    proxy.refuse();
+    world.proxy.refuse();
     const enough = new AbortController();
     const change = config.update(next, { signal: enough.signal }).catch((error: unknown) => error);
     await dropped.happened;
     enough.abort(new Error("enough"));
     const error = await change;
     expect(error).toMatchObject({ cause: { message: "enough" }, path });
-    proxy.accept();
+    world.proxy.accept();
     if (!isWriteOutcomeUnknownError(error)) throw error;
     const wasApplied = what === "reply";
     expect(await error.outcome).toEqual({ kind: wasApplied ? "applied" : "not applied" });
@@ -124,33 +101,33 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
   });
 
   test("of an activation, and then the session: it is activated once, and told", async () => {
-    const one = await client(proxy.connectString, 600);
-    await using live = await configuration(steady).subscribe({ consent: true, ...patience });
+    const one = await client(world.proxy.connectString, 600);
+    await using live = await configuration(world.steady).subscribe({ consent: true, ...patience });
     const proposal = await configuration(one, { identity: "anna" }).propose(next, patience);
     await proposal.accepted(patience);
     const dropped = drop(what, isMulti);
     const lost = nextState(one, "lost");
-    proxy.refuse();
+    world.proxy.refuse();
     const activation = proposal.activate(patience);
     await dropped.happened;
     await lost;
-    proxy.accept();
+    world.proxy.accept();
     expect(await activation).toMatchObject({ version: 1, author: "anna", cause: { kind: "proposal" } });
     for await (const { active } of live.view$) if (active?.version === 1) break;
     expect(await proposal.state(patience)).toEqual({ kind: "activated", version: 1 });
-    expect(await causesIn(steady)).toEqual(["outside", "proposal"]);
+    expect(await causesIn(world.steady)).toEqual(["outside", "proposal"]);
   });
 
   test("of an activation, and it is withdrawn meanwhile: it is the one or the other", async () => {
     const config = configuration(await client());
     const proposal = await config.propose(next, patience);
     const dropped = drop(what, isMulti);
-    proxy.refuse();
+    world.proxy.refuse();
     const activation = proposal.activate(patience).catch((error: unknown) => error);
     await dropped.happened;
-    const other = await configuration(steady).proposal(patience);
+    const other = await configuration(world.steady).proposal(patience);
     await other?.withdraw(patience);
-    proxy.accept();
+    world.proxy.accept();
     if (what === "reply") expect(await activation).toMatchObject({ version: 1 });
     else expect(await activation).toMatchObject({ name: "ProposalClosedError", activated: undefined });
     const { kind } = await proposal.state(patience);
@@ -162,7 +139,7 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
       consent: true,
       ...patience,
     });
-    const proposal = await configuration(steady).propose(next, patience);
+    const proposal = await configuration(world.steady).propose(next, patience);
     await proposal.accepted(patience);
     const dropped = drop(what, ({ operation }) => operation === "setData");
     expect(live.refuse("no")).toBe(true);
@@ -185,10 +162,10 @@ async function eachFrameLost(
 ): Promise<number> {
   /** Whether there was such a frame. */
   const lose = async (nth: number): Promise<boolean> => {
-    await using own = await FaultProxy.start(server.connectString);
+    await using own = await FaultProxy.start(world.server.connectString);
     const chroot = `/${what}-${nth}`;
-    await steady.create(chroot);
-    await using steadily = await connect(server.connectString + chroot);
+    await world.steady.create(chroot);
+    await using steadily = await connect(world.server.connectString + chroot);
     await using shakily = await connect(own.connectString + chroot, { sessionTimeoutMs: 10_000 });
     let seen = 0;
     const isIt = (frame: Frame) => isOfRecipe(frame) && ++seen === nth;
@@ -260,13 +237,13 @@ describe("each frame in turn is lost, of a life with", () => {
 test("many editors, and one in eight replies and one in twelve requests lost: no edit is lost, and none made twice", async () => {
   const random = seededRandom(7);
   const strikes = (odds: number) => (frame: Frame) => isOfRecipe(frame) && random.below(odds) === 0;
-  await configuration(steady).update(next, patience);
+  await configuration(world.steady).update(next, patience);
   const editors = await Promise.all(Array.from({ length: 4 }, () => client()));
   await using live = await configuration(await client()).subscribe({ consent: true, ...patience });
   const seen: Counts[] = [];
   live.value$.subscribe((value) => seen.push(value));
-  const replies = proxy.dropReply(strikes(8), { times: 14 });
-  const requests = proxy.dropRequest(strikes(12), { times: 10 });
+  const replies = world.proxy.dropReply(strikes(8), { times: 14 });
+  const requests = world.proxy.dropRequest(strikes(12), { times: 10 });
   const each = 6;
   await Promise.all(
     editors.map(async (one, i) => {
@@ -278,7 +255,7 @@ test("many editors, and one in eight replies and one in twelve requests lost: no
   for await (const { active } of live.view$) if (active?.version === total) break;
   expect(live.value).toEqual({ count: total, twice: 2 * total });
   for (const { count, twice } of seen) expect(twice).toBe(2 * count);
-  const comments = (await configuration(steady).history(patience)).map(({ comment }) => comment).filter(Boolean);
+  const comments = (await configuration(world.steady).history(patience)).map(({ comment }) => comment).filter(Boolean);
   expect(new Set(comments).size).toBe(editors.length * each);
   expect(comments).toHaveLength(editors.length * each);
   expect(replies.count + requests.count).toBeGreaterThan(12);

@@ -2,7 +2,7 @@
  * Configurations where something is amiss: nodes that hold what no program of ours wrote, missing permissions, connections
  * that are down at the wrong moment, waits that are given up then.
  */
-import { type Client, connect, creatorAllAcl, isCoordinationError, openAcl, readOnlyAcl } from "@corral/client";
+import { type Client, creatorAllAcl, isCoordinationError, openAcl, readOnlyAcl } from "@corral/client";
 import {
   Configuration,
   type ConfigurationOptions,
@@ -13,39 +13,17 @@ import {
   isWaitTimeoutError,
   type Subscription,
 } from "@corral/configuration";
-import { FaultProxy, type ReplyFrame, type RequestFrame, TestServer } from "@corral/testing";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { behindProxy, isMulti } from "../support/behind-proxy.ts";
 import { nextState } from "../support/states.ts";
 
 const patience = { timeoutMs: 60_000 };
+const world = behindProxy();
+const { client, untilEmpty } = world;
 const path = "/config";
 const schema = z.object({ rate: z.number().positive() });
 type Rates = z.output<typeof schema>;
-const isMulti = ({ operation }: RequestFrame | ReplyFrame) => operation === "multi";
-
-let server: TestServer;
-let proxy: FaultProxy;
-let steady: Client;
-let clients: Client[] = [];
-
-beforeEach(async () => {
-  server = await TestServer.start();
-  proxy = await FaultProxy.start(server.connectString);
-  steady = await client(server.connectString);
-});
-afterEach(async () => {
-  await Promise.all(clients.map((one) => one.close()));
-  clients = [];
-  await proxy.close();
-  await server.close();
-});
-
-async function client(connectString = proxy.connectString, sessionTimeoutMs = 6_000): Promise<Client> {
-  const made = await connect(connectString, { sessionTimeoutMs });
-  clients.push(made);
-  return made;
-}
 
 function configuration(of: Client, options: Partial<ConfigurationOptions<Rates, Rates>> = {}) {
   return new Configuration<Rates, Rates>(of, path, { schema, defaults: { rate: 1 }, ...options });
@@ -59,13 +37,9 @@ async function viewed(
   throw new Error("the subscription has ended");
 }
 
-async function untilEmpty(parent: string): Promise<void> {
-  for await (const names of steady.watchChildren(parent)) if ((names ?? []).length === 0) return;
-}
-
 /** Resolves when nothing is proposed. */
 async function untilWithdrawn(): Promise<void> {
-  for await (const node of steady.watchNode(`${path}/proposal`)) if ((node?.data ?? null) === null) return;
+  for await (const node of world.steady.watchNode(`${path}/proposal`)) if ((node?.data ?? null) === null) return;
 }
 
 describe("what no program of ours wrote", () => {
@@ -73,24 +47,24 @@ describe("what no program of ours wrote", () => {
     ["text", "by hand"],
     ["a format to come", Buffer.from([0x81, 0xa6, ...Buffer.from("format"), 2])],
   ])("at the place for proposals, %s: nobody dies of it, and nothing is activated meanwhile", async (_, data) => {
-    const config = configuration(steady);
+    const config = configuration(world.steady);
     await using live = await configuration(await client(), { identity: "one" }).subscribe({ consent: true });
-    await steady.set(`${path}/proposal`, data);
+    await world.steady.set(`${path}/proposal`, data);
     await expect(config.propose(() => ({ rate: 2 }), patience)).rejects.toSatisfy(isProposalUnreadableError);
     await expect(config.explain(patience)).rejects.toThrow("/config/proposal is no proposal");
     await config.set({ rate: 3 }, patience);
     await viewed(live, ({ active }) => active?.value.rate === 3);
-    await steady.set(`${path}/proposal`, null);
+    await world.steady.set(`${path}/proposal`, null);
     expect((await config.rollOut(() => ({ rate: 4 }), patience)).version).toBe(2);
   });
 
   test("in the history: the rest of it can be used", async () => {
-    const config = configuration(steady, { defaults: {} });
+    const config = configuration(world.steady, { defaults: {} });
     await config.set({ rate: 1 }, patience);
     await config.set({ rate: 2 }, patience);
-    await steady.set(`${path}/history/0000000002`, "by hand");
-    await steady.create(`${path}/history/notes`, "what we did last summer");
-    await steady.set(path, '{"rate":-1}');
+    await world.steady.set(`${path}/history/0000000002`, "by hand");
+    await world.steady.create(`${path}/history/notes`, "what we did last summer");
+    await world.steady.set(path, '{"rate":-1}');
     await using live = await configuration(await client(), { defaults: {} }).subscribe(patience);
     expect([live.value, live.version]).toEqual([{ rate: 1 }, 1]);
     expect((await config.history(patience)).map(({ version }) => version)).toEqual([3, 1, 0]);
@@ -99,28 +73,28 @@ describe("what no program of ours wrote", () => {
   });
 
   test("as the configuration, too large for the history: it can be replaced all the same", async () => {
-    const config = configuration(steady);
+    const config = configuration(world.steady);
     await config.set({ rate: 1 }, patience);
-    await steady.set(path, JSON.stringify({ rate: 2, remark: "x".repeat(600 * 1024) }));
+    await world.steady.set(path, JSON.stringify({ rate: 2, remark: "x".repeat(600 * 1024) }));
     expect((await config.view(patience)).active?.value).toEqual({ rate: 2 });
     expect((await config.set({ rate: 3 }, patience)).version).toBe(3);
     expect((await config.history(patience)).map(({ version }) => version)).toEqual([3, 1, 0]);
   });
 
   test("as a subscriber: it is asked, and does not answer", async () => {
-    const config = configuration(steady);
+    const config = configuration(world.steady);
     await config.set({ rate: 1 }, patience);
-    await steady.create(`${path}/subscribers/_c_0-subscriber-`, "by hand", { mode: "ephemeralSequential" });
+    await world.steady.create(`${path}/subscribers/_c_0-subscriber-`, "by hand", { mode: "ephemeralSequential" });
     await expect(config.rollOut(() => ({ rate: 2 }), { timeoutMs: 100 })).rejects.toSatisfy(isWaitTimeoutError);
     await untilWithdrawn();
   });
 });
 
 test("a change that mends what is wrong is tried out like any other", async () => {
-  const config = configuration(steady);
+  const config = configuration(world.steady);
   await config.set({ rate: 1 }, patience);
   await using live = await configuration(await client()).subscribe({ consent: true });
-  await steady.set(path, '{"rate":-1}');
+  await world.steady.set(path, '{"rate":-1}');
   await viewed(live, ({ problem }) => problem !== undefined);
   const proposal = await config.propose(() => ({ rate: 5 }), patience);
   await proposal.tryOut({ percent: 100, ...patience });
@@ -134,12 +108,12 @@ describe("who may not", () => {
   const own = { acl: [...creatorAllAcl, ...readOnlyAcl] };
 
   test("write is told so at once, and nothing has happened", async () => {
-    await steady.addAuth("digest", "anna:secret");
-    await configuration(steady, own).set({ rate: 2 }, patience);
+    await world.steady.addAuth("digest", "anna:secret");
+    await configuration(world.steady, own).set({ rate: 2 }, patience);
     const stranger = await client();
     const config = configuration(stranger);
     let writes = 0;
-    proxy.onFrame((frame) => frame.kind === "request" && isMulti(frame) && writes++);
+    world.proxy.onFrame((frame) => frame.kind === "request" && isMulti(frame) && writes++);
     const isRefused = (error: unknown) => isCoordinationError(error, "NoAuth");
     await expect(config.set({ rate: 3 }, patience)).rejects.toSatisfy(isRefused);
     await expect(config.propose(() => ({ rate: 3 }), patience)).rejects.toSatisfy(isRefused);
@@ -150,8 +124,8 @@ describe("who may not", () => {
   });
 
   test("read gets no subscription, and the reason", async () => {
-    await steady.addAuth("digest", "anna:secret");
-    await configuration(steady, { acl: creatorAllAcl }).set({ rate: 2 }, patience);
+    await world.steady.addAuth("digest", "anna:secret");
+    await configuration(world.steady, { acl: creatorAllAcl }).set({ rate: 2 }, patience);
     const config = configuration(await client());
     const isRefused = (error: unknown) => isCoordinationError(error, "NoAuth");
     await expect(config.subscribe(patience)).rejects.toSatisfy(isRefused);
@@ -159,8 +133,8 @@ describe("who may not", () => {
   });
 
   test("write can be asked all the same, where the subscribers may join", async () => {
-    await steady.addAuth("digest", "anna:secret");
-    const owner = configuration(steady, { ...own, subscriberAcl: openAcl });
+    await world.steady.addAuth("digest", "anna:secret");
+    const owner = configuration(world.steady, { ...own, subscriberAcl: openAcl });
     await owner.set({ rate: 2 }, patience);
     await using live = await configuration(await client(), { identity: "guest" }).subscribe({
       consent: ({ rate }) => {
@@ -191,8 +165,8 @@ describe("the end of a client", () => {
   test("while a subscription begins is told", async () => {
     const one = await client();
     const suspended = nextState(one, "suspended");
-    proxy.refuse();
-    proxy.cut();
+    world.proxy.refuse();
+    world.proxy.cut();
     await suspended;
     const beginning = configuration(one).subscribe({ consent: true });
     const told = expect(beginning).rejects.toMatchObject({ code: "ClientClosed" });
@@ -204,20 +178,20 @@ describe("a connection that is down", () => {
   test("is told of, also when it breaks while a proposal is being closed", async () => {
     const one = await client();
     const live = await configuration(one).subscribe({ consent: true, ...patience });
-    const proposal = await configuration(steady).propose(() => ({ rate: 2 }), patience);
+    const proposal = await configuration(world.steady).propose(() => ({ rate: 2 }), patience);
     await proposal.tryOut({ percent: 100, ...patience });
     // The news arrives; the answer to what is asked then does not.
-    proxy.onFrame((frame) => {
+    world.proxy.onFrame((frame) => {
       if (frame.kind !== "event" || frame.path !== `${path}/proposal`) return;
-      proxy.refuse();
-      proxy.dropRequest(() => true);
+      world.proxy.refuse();
+      world.proxy.dropRequest(() => true);
     });
     const values: number[] = [];
     live.value$.subscribe(({ rate }) => values.push(rate));
     await proposal.activate(patience);
     await viewed(live, ({ state }) => state === "suspended");
     expect(live.value.rate).toBe(2);
-    proxy.accept();
+    world.proxy.accept();
     await viewed(live, ({ state, active }) => state === "current" && active?.stage === "active");
     expect(values).not.toContain(1);
     await live.release();
@@ -229,16 +203,16 @@ describe("a connection that is down", () => {
       for (const way of ["propose", "rollOut"] as const) {
         const config = configuration(await client());
         await config.set({ rate: way.length }, patience);
-        const drop = what === "reply" ? proxy.dropReply(isMulti) : proxy.dropRequest(isMulti);
-        proxy.refuse();
+        const drop = what === "reply" ? world.proxy.dropReply(isMulti) : world.proxy.dropRequest(isMulti);
+        world.proxy.refuse();
         const enough = new AbortController();
         const given = config[way](() => ({ rate: 20 }), { signal: enough.signal }).catch((error: unknown) => error);
         await drop.happened;
         enough.abort(new Error("enough"));
         expect(await given, way).toMatchObject({ message: "enough" });
-        proxy.accept();
+        world.proxy.accept();
         // Whoever comes later finds the place free.
-        const other = configuration(steady);
+        const other = configuration(world.steady);
         await untilWithdrawn();
         for (;;) {
           const made = await other.rollOut(({ rate = 0 }) => ({ rate: rate + 1 }), patience).catch(pending);
@@ -253,18 +227,18 @@ describe("a connection that is down", () => {
   test("at a subscription that is given up then leaves no subscriber behind", async () => {
     for (const operation of ["create2", "setData"]) {
       const one = await client();
-      const drop = proxy.dropReply(
+      const drop = world.proxy.dropReply(
         (reply) => reply.operation === operation && reply.path?.includes("subscribers") === true,
       );
-      proxy.refuse();
+      world.proxy.refuse();
       const enough = new AbortController();
-      await configuration(steady).set({ rate: operation.length }, patience);
+      await configuration(world.steady).set({ rate: operation.length }, patience);
       const beginning = configuration(one).subscribe({ consent: true, signal: enough.signal });
       const given = beginning.catch((error: unknown) => error);
       await drop.happened;
       enough.abort(new Error("enough"));
       expect(await given).toMatchObject({ message: "enough" });
-      proxy.accept();
+      world.proxy.accept();
       await untilEmpty(`${path}/subscribers`);
     }
   });
@@ -272,10 +246,10 @@ describe("a connection that is down", () => {
   test("at a withdrawal that is given up then: it is withdrawn, or told", async () => {
     const config = configuration(await client());
     const proposal = await config.propose(() => ({ rate: 2 }), patience);
-    proxy.refuse();
-    proxy.cut();
+    world.proxy.refuse();
+    world.proxy.cut();
     await expect(proposal.withdraw({ timeoutMs: 20 })).rejects.toSatisfy(isWaitTimeoutError);
-    proxy.accept();
+    world.proxy.accept();
     await proposal.withdraw(patience);
     await untilWithdrawn();
   });
@@ -283,19 +257,19 @@ describe("a connection that is down", () => {
 
 describe("a refusal", () => {
   test("outlives the session of who refused", async () => {
-    const one = await client(proxy.connectString, 600);
+    const one = await client(world.proxy.connectString, 600);
     await using live = await configuration(one, { identity: "phoenix" }).subscribe({ consent: true, ...patience });
-    const config = configuration(steady);
+    const config = configuration(world.steady);
     const proposal = await config.propose(() => ({ rate: 2 }), patience);
     await proposal.accepted(patience);
     const before = (await config.explain(patience)).subscribers[0]?.sessionId;
     expect(live.refuse("it gets hot")).toBe(true);
     const lost = nextState(one, "lost");
-    proxy.refuse();
-    proxy.cut();
+    world.proxy.refuse();
+    world.proxy.cut();
     await lost;
     await untilEmpty(`${path}/subscribers`);
-    proxy.accept();
+    world.proxy.accept();
     for (;;) {
       const [now] = (await config.explain(patience)).subscribers;
       if (now !== undefined && now.sessionId !== before) break;
@@ -304,7 +278,7 @@ describe("a refusal", () => {
   });
 
   test("is asked for once, however often the session changes meanwhile", async () => {
-    const one = await client(proxy.connectString, 600);
+    const one = await client(world.proxy.connectString, 600);
     let asked = 0;
     let answer = (): void => {};
     const thinking = new Promise<void>((resolve) => {
@@ -318,15 +292,15 @@ describe("a refusal", () => {
       },
       ...patience,
     });
-    const proposal = await configuration(steady).propose(() => ({ rate: 2 }), patience);
-    while (asked === 0) await steady.sync("/");
+    const proposal = await configuration(world.steady).propose(() => ({ rate: 2 }), patience);
+    while (asked === 0) await world.steady.sync("/");
     const lost = nextState(one, "lost");
-    proxy.refuse();
-    proxy.cut();
+    world.proxy.refuse();
+    world.proxy.cut();
     await lost;
     await untilEmpty(`${path}/subscribers`);
-    proxy.accept();
-    for await (const names of steady.watchChildren(`${path}/subscribers`)) if (names?.length === 1) break;
+    world.proxy.accept();
+    for await (const names of world.steady.watchChildren(`${path}/subscribers`)) if (names?.length === 1) break;
     answer();
     await expect(proposal.accepted(patience)).rejects.toSatisfy(isProposalRefusedError);
     expect(asked).toBe(1);

@@ -3,7 +3,7 @@
  * one item, an acknowledgement happens once together with its result, and nothing is left behind. (Bad weather on Apache
  * ZooKeeper is in the suite of all engines.)
  */
-import { type Client, connect } from "@corral/client";
+import type { Client } from "@corral/client";
 import {
   type Delivery,
   isGrantLostError,
@@ -13,41 +13,16 @@ import {
   Queue,
   utf8,
 } from "@corral/queues";
-import { FaultProxy, type ReplyFrame, type RequestFrame, seededRandom, TestServer } from "@corral/testing";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { seededRandom } from "@corral/testing";
+import { describe, expect, test } from "vitest";
+import { behindProxy, type Frame, isMulti } from "../support/behind-proxy.ts";
 import { nextState } from "../support/states.ts";
 
 const patience = { timeoutMs: 60_000 };
+const world = behindProxy();
+const { client, drop } = world;
 const path = "/queue";
 const codec = utf8;
-type Frame = RequestFrame | ReplyFrame;
-const isMulti = ({ operation }: Frame) => operation === "multi";
-
-let server: TestServer;
-let proxy: FaultProxy;
-let steady: Client;
-let clients: Client[] = [];
-
-beforeEach(async () => {
-  server = await TestServer.start();
-  proxy = await FaultProxy.start(server.connectString);
-  steady = await client(server.connectString);
-});
-afterEach(async () => {
-  await Promise.all(clients.map((client) => client.close()));
-  clients = [];
-  await proxy.close();
-  await server.close();
-});
-
-async function client(connectString = proxy.connectString, sessionTimeoutMs = 6_000): Promise<Client> {
-  const made = await connect(connectString, { sessionTimeoutMs });
-  clients.push(made);
-  return made;
-}
-
-const drop = (what: "reply" | "request", predicate: (frame: Frame) => boolean) =>
-  what === "reply" ? proxy.dropReply(predicate) : proxy.dropRequest(predicate);
 
 async function values(queue: { tryTake(): Promise<Delivery<string> | undefined> }): Promise<string[]> {
   const found: string[] = [];
@@ -59,7 +34,7 @@ async function values(queue: { tryTake(): Promise<Delivery<string> | undefined> 
 }
 
 async function childrenOf(of: string): Promise<string[]> {
-  return (await steady.exists(of)) === undefined ? [] : await steady.children(of);
+  return (await world.steady.exists(of)) === undefined ? [] : await world.steady.children(of);
 }
 
 describe.each(["reply", "request"] as const)("a %s lost", (what) => {
@@ -70,19 +45,19 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
     await queue.put("x", patience);
     await queue.put("y", patience);
     expect(dropped.count).toBe(1);
-    expect(await values(new Queue(steady, path, { codec }))).toEqual(["first", "x", "y"]);
+    expect(await values(new Queue(world.steady, path, { codec }))).toEqual(["first", "x", "y"]);
   });
 
   test("of a put, and another's put before the next attempt", async () => {
     const queue = new Queue(await client(), path, { codec, maxItems: 10 });
     await queue.put("first", patience);
     const dropped = drop(what, isMulti);
-    proxy.refuse();
+    world.proxy.refuse();
     const put = queue.put("x", patience);
     await dropped.happened;
-    const other = new Queue(steady, path, { codec, maxItems: 10 });
+    const other = new Queue(world.steady, path, { codec, maxItems: 10 });
     await other.put("between", patience);
-    proxy.accept();
+    world.proxy.accept();
     await put;
     expect((await values(other)).sort()).toEqual(["between", "first", "x"]);
   });
@@ -92,31 +67,31 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
     const dropped = drop(what, ({ operation }) => operation?.startsWith("create") === true);
     await queue.putAll(["x", "y"], patience);
     expect(dropped.count).toBe(1);
-    expect(await values(new Queue(steady, path, { codec }))).toEqual(["x", "y"]);
+    expect(await values(new Queue(world.steady, path, { codec }))).toEqual(["x", "y"]);
     await queue.close();
     expect(await childrenOf(`${path}/receipts`)).toEqual([]);
   });
 
   test("of a put, and then the session: one item", async () => {
-    const one = await client(proxy.connectString, 600);
+    const one = await client(world.proxy.connectString, 600);
     const queue = new Queue(one, path, { codec });
     await queue.put("first", patience);
     const dropped = drop(what, isMulti);
     const lost = nextState(one, "lost");
-    proxy.refuse();
+    world.proxy.refuse();
     const put = queue.put("x", patience);
     await dropped.happened;
     await lost;
-    proxy.accept();
+    world.proxy.accept();
     await put;
-    expect(await values(new Queue(steady, path, { codec }))).toEqual(["first", "x"]);
+    expect(await values(new Queue(world.steady, path, { codec }))).toEqual(["first", "x"]);
   });
 
   test("of a put that is given up then: what became of it is told", async () => {
     const queue = new Queue(await client(), path, { codec });
     await queue.put("first", patience);
     const dropped = drop(what, isMulti);
-    proxy.refuse();
+    world.proxy.refuse();
     const enough = new AbortController();
     const put = queue.put("x", { signal: enough.signal });
     await dropped.happened;
@@ -124,18 +99,18 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
     const error = await put.catch((e: unknown) => e);
     expect(error).toSatisfy(isWriteOutcomeUnknownError);
     expect(error).toMatchObject({ cause: { message: "enough" }, path });
-    proxy.accept();
+    world.proxy.accept();
     const wasApplied = what === "reply";
     if (!isWriteOutcomeUnknownError(error)) throw error;
     expect(await error.outcome).toEqual({ kind: wasApplied ? "applied" : "not applied" });
-    expect(await values(new Queue(steady, path, { codec }))).toEqual(wasApplied ? ["first", "x"] : ["first"]);
+    expect(await values(new Queue(world.steady, path, { codec }))).toEqual(wasApplied ? ["first", "x"] : ["first"]);
     await queue.put("y", patience);
-    expect(await values(new Queue(steady, path, { codec }))).toEqual(["y"]);
+    expect(await values(new Queue(world.steady, path, { codec }))).toEqual(["y"]);
   });
 
   test("of a claim: it is delivered, and was delivered once", async () => {
     const queue = new Queue(await client(), path, { codec });
-    await new Queue(steady, path, { codec }).put("x");
+    await new Queue(world.steady, path, { codec }).put("x");
     const dropped = drop(what, isMulti);
     const delivery = await queue.take(patience);
     expect(dropped.count).toBe(1);
@@ -147,16 +122,16 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
 
   test("of a claim that is given up then: the item is given back", async () => {
     const queue = new Queue(await client(), path, { codec });
-    const other = new Queue(steady, path, { codec });
+    const other = new Queue(world.steady, path, { codec });
     await other.put("x");
     const dropped = drop(what, isMulti);
-    proxy.refuse();
+    world.proxy.refuse();
     const enough = new AbortController();
     const taking = queue.take({ signal: enough.signal });
     await dropped.happened;
     enough.abort(new Error("enough"));
     await expect(taking).rejects.toThrow("enough");
-    proxy.accept();
+    world.proxy.accept();
     const delivery = await other.take(patience);
     expect(delivery.value).toBe("x");
     await delivery.acknowledge();
@@ -169,26 +144,26 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
     const dropped = drop(what, isMulti);
     await delivery.acknowledge({ with: (t) => t.create("/result-", "done", { mode: "persistentSequential" }) });
     expect(dropped.count).toBe(1);
-    expect((await steady.children("/")).filter((name) => name.startsWith("result"))).toHaveLength(1);
+    expect((await world.steady.children("/")).filter((name) => name.startsWith("result"))).toHaveLength(1);
     expect(await childrenOf(`${path}/entries`)).toEqual([]);
     expect(await childrenOf(`${path}/taken`)).toEqual([]);
   });
 
   test("of an acknowledgement, and then the session: nobody claims to know", async () => {
-    const one = await client(proxy.connectString, 600);
+    const one = await client(world.proxy.connectString, 600);
     const queue = new Queue(one, path, { codec });
     await queue.put("x", patience);
     const delivery = await queue.take(patience);
     const dropped = drop(what, isMulti);
     const lost = nextState(one, "lost");
-    proxy.refuse();
+    world.proxy.refuse();
     const acknowledging = delivery.acknowledge().catch((e: unknown) => e);
     await dropped.happened;
     await lost;
     // Delivered again before the first consumer is back, if it can be.
-    const other = new Queue(steady, path, { codec });
+    const other = new Queue(world.steady, path, { codec });
     const again = what === "request" ? await other.take(patience) : undefined;
-    proxy.accept();
+    world.proxy.accept();
     const error = await acknowledging;
     if (!isWriteOutcomeUnknownError(error)) throw error;
     expect(await error.outcome).toMatchObject({ kind: what === "request" ? "not applied" : "unknown" });
@@ -209,7 +184,7 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
     const dropped = drop(what, isMulti);
     await end(delivery);
     expect(dropped.count).toBe(1);
-    const other = new PriorityQueue(steady, path, { codec });
+    const other = new PriorityQueue(world.steady, path, { codec });
     expect(await childrenOf(`${path}/taken`)).toEqual([]);
     expect(await values(other)).toEqual(left);
     expect(await other.deadLetters.size()).toBe(dead);
@@ -217,9 +192,9 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
 
   test("of moving a spent item, and of putting it back: it is in one place", async () => {
     const options = { codec, maxDeliveries: 1 };
-    const other = new Queue(steady, path, options);
+    const other = new Queue(world.steady, path, options);
     await other.put("x");
-    const lossy = await client(proxy.connectString, 600);
+    const lossy = await client(world.proxy.connectString, 600);
     await (await other.take()).requeue().catch(() => undefined);
     const [letter] = await other.deadLetters.list();
     const queue = new Queue(lossy, path, options);
@@ -229,7 +204,7 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
     expect([await other.size(), await other.deadLetters.size()]).toEqual([1, 0]);
     // Claimed, and lost without an end: spent for whoever comes next.
     const delivery = await other.take();
-    await steady.delete(`${path}/taken/${delivery.name}`);
+    await world.steady.delete(`${path}/taken/${delivery.name}`);
     const moving = drop(what, isMulti);
     expect(await queue.tryTake(patience)).toBeUndefined();
     expect(moving.count).toBe(1);
@@ -241,13 +216,13 @@ describe.each(["reply", "request"] as const)("a %s lost", (what) => {
 test("the item of a put whose reply was lost is consumed before the next attempt: it is not put again", async () => {
   const queue = new Queue(await client(), path, { codec });
   await queue.put("first", patience);
-  const dropped = proxy.dropReply(isMulti);
-  proxy.refuse();
+  const dropped = world.proxy.dropReply(isMulti);
+  world.proxy.refuse();
   const put = queue.put("x", patience);
   await dropped.happened;
-  const other = new Queue(steady, path, { codec });
+  const other = new Queue(world.steady, path, { codec });
   expect(await values(other)).toEqual(["first", "x"]);
-  proxy.accept();
+  world.proxy.accept();
   await put;
   expect(await values(other)).toEqual([]);
 });
@@ -257,15 +232,15 @@ test("a put that is given up while nobody answers was not made", async () => {
   const queue = new Queue(one, path, { codec });
   await queue.put("first", patience);
   const suspended = nextState(one, "suspended");
-  proxy.refuse();
-  proxy.cut();
+  world.proxy.refuse();
+  world.proxy.cut();
   await suspended;
   await expect(queue.put("x", { timeoutMs: 30 })).rejects.toSatisfy(isWaitTimeoutError);
   const connected = nextState(one, "connected");
-  proxy.accept();
+  world.proxy.accept();
   await connected;
   await queue.put("y", patience);
-  expect(await values(new Queue(steady, path, { codec }))).toEqual(["first", "y"]);
+  expect(await values(new Queue(world.steady, path, { codec }))).toEqual(["first", "y"]);
 });
 
 test("a take that is given up while nobody answers leaves no place in line behind", async () => {
@@ -273,15 +248,15 @@ test("a take that is given up while nobody answers leaves no place in line behin
   const queue = new Queue(one, path, { codec });
   const enough = new AbortController();
   const taking = queue.take({ signal: enough.signal });
-  for await (const names of steady.watchChildren(`${path}/takers`)) if (names?.length === 1) break;
+  for await (const names of world.steady.watchChildren(`${path}/takers`)) if (names?.length === 1) break;
   const suspended = nextState(one, "suspended");
-  proxy.refuse();
-  proxy.cut();
+  world.proxy.refuse();
+  world.proxy.cut();
   await suspended;
   enough.abort(new Error("enough"));
   await expect(taking).rejects.toThrow("enough");
-  proxy.accept();
-  for await (const names of steady.watchChildren(`${path}/takers`)) if (names?.length === 0) break;
+  world.proxy.accept();
+  for await (const names of world.steady.watchChildren(`${path}/takers`)) if (names?.length === 0) break;
 });
 
 test("a connection that breaks ends a delivery at once where it was asked to, and the item is delivered again", async () => {
@@ -290,10 +265,10 @@ test("a connection that breaks ends a delivery at once where it was asked to, an
   await queue.put("x", patience);
   const delivery = await queue.take(patience);
   const ended = new Promise((resolve) => delivery.signal.addEventListener("abort", resolve));
-  proxy.cut();
+  world.proxy.cut();
   await ended;
   expect(delivery.signal.reason).toSatisfy(isGrantLostError);
-  const again = await new Queue(steady, path, { codec }).take(patience);
+  const again = await new Queue(world.steady, path, { codec }).take(patience);
   expect(again.deliveries).toBe(2);
 });
 
@@ -318,8 +293,8 @@ describe("each frame in turn is lost, of a life of three items", () => {
   test.each(["reply", "request"] as const)("%s", async (what) => {
     let frames = 0;
     for (let nth = 1; ; nth++) {
-      await steady.ensurePath("/results");
-      await steady.ensurePath(path);
+      await world.steady.ensurePath("/results");
+      await world.steady.ensurePath(path);
       const lossy = await client();
       let seen = 0;
       const isOfRecipe = ({ operation }: Frame) => operation !== "createSession" && operation !== "closeSession";
@@ -327,12 +302,12 @@ describe("each frame in turn is lost, of a life of three items", () => {
       await live(lossy);
       dropped.cancel();
       await lossy.close();
-      expect(await steady.children("/results"), `${what} ${nth}`).toEqual(["a", "b", "c"]);
+      expect(await world.steady.children("/results"), `${what} ${nth}`).toEqual(["a", "b", "c"]);
       for (const place of ["entries", "taken", "takers", "putters", "receipts", "dead"]) {
         expect(await childrenOf(`${path}/${place}`), `${what} ${nth}: ${place}`).toEqual([]);
       }
-      await steady.delete("/results", { children: true });
-      await steady.delete(path, { children: true });
+      await world.steady.delete("/results", { children: true });
+      await world.steady.delete(path, { children: true });
       if (dropped.count === 0) break;
       frames++;
     }
@@ -344,11 +319,11 @@ test("many producers and consumers, and one in eight replies and one in twelve r
   const random = seededRandom(11);
   const strikes = (odds: number) => (frame: Frame) =>
     frame.operation !== "createSession" && frame.operation !== "closeSession" && random.below(odds) === 0;
-  await steady.ensurePath("/results");
+  await world.steady.ensurePath("/results");
   const producers = await Promise.all(Array.from({ length: 3 }, () => client()));
   const consumers = await Promise.all(Array.from({ length: 3 }, () => client()));
-  const replies = proxy.dropReply(strikes(8), { times: 60 });
-  const requests = proxy.dropRequest(strikes(12), { times: 40 });
+  const replies = world.proxy.dropReply(strikes(8), { times: 60 });
+  const requests = world.proxy.dropRequest(strikes(12), { times: 40 });
   const each = 20;
   const stop = new AbortController();
   const options = { codec, maxItems: 12, maxDeliveries: 1_000 };
@@ -364,8 +339,9 @@ test("many producers and consumers, and one in eight replies and one in twelve r
       for (let i = 0; i < each; i++) await queue.put(`${p}.${i}`, patience);
     }),
   );
-  for await (const names of steady.watchChildren("/results")) if (names?.length === producers.length * each) break;
-  for await (const names of steady.watchChildren(`${path}/entries`)) if (names?.length === 0) break;
+  for await (const names of world.steady.watchChildren("/results"))
+    if (names?.length === producers.length * each) break;
+  for await (const names of world.steady.watchChildren(`${path}/entries`)) if (names?.length === 0) break;
   stop.abort();
   await Promise.all(consuming);
   // A second item for one value could not have been acknowledged: its result was there.
