@@ -9,6 +9,8 @@ import { gunzipSync } from "node:zlib";
 import { type Client, connect } from "@corral/client";
 import { type Server, startServer } from "@corral/server";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import * as certificates from "../support/certificates.ts";
+import { TlsFront } from "../support/tls-front.ts";
 
 const command = fileURLToPath(new URL("../../packages/cli/bin/corral.js", import.meta.url));
 
@@ -165,4 +167,14 @@ test("a tree goes to a file and back, and to another server, whose tokens go on 
   const back = ["export", "--to", `${server.connectString}/back`, "--allow-smaller-tokens", "--json"];
   const report = await corral(back, { variables: { CORRAL_CONNECT: other.connectString } });
   expect(JSON.parse(report.stdout)).toMatchObject({ nodes: 4, different: [] });
+});
+
+test("over TLS, with an authority of one's own", async () => {
+  await using front = await TlsFront.start(server.clientPort, certificates.server);
+  const ca = join(directory, "ca.pem");
+  await writeFile(ca, certificates.ca);
+  const connect = `localhost:${front.port}`;
+  expect(await printed(["ls", "/", "--connect", connect, "--tls-ca", ca])).toBe("zookeeper\n");
+  const ended = await corral(["ls", "/", "--connect", connect, "--tls", "--timeout", "2000"]);
+  expect(ended).toMatchObject({ code: 6, stderr: expect.stringContaining("localhost") });
 });

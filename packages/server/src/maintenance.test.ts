@@ -25,13 +25,17 @@ async function fileOf(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffe
 function server() {
   const { replica } = new ReplicaHarness();
   const log = new MemoryLog();
-  const clock = { elapsedMs: () => 0, wallMs: () => 0, setTimer: () => ({ cancel: () => undefined }) };
+  const setTimer = (_ms: number, then: () => void) => {
+    queueMicrotask(then);
+    return { cancel: () => undefined };
+  };
+  const clock = { elapsedMs: () => 0, wallMs: () => 0, setTimer };
   const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
   const onFatal = (error: Error) => {
     throw error;
   };
   const driver = new Driver({ replica, log, clock, logger, onStarted: () => undefined, onFatal });
-  return { replica, driver, maintenance: new Maintenance({ replica, driver, log }) };
+  return { replica, driver, maintenance: new Maintenance({ replica, driver, log, clock }) };
 }
 
 test("a restore goes on above the snapshot, the server and what is known besides, whichever is the highest", async () => {

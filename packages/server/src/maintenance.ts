@@ -2,7 +2,7 @@
  * What an operator can have done to the whole state of a running server: a snapshot taken, another one put in its place,
  * a later epoch begun. zxids, and so fencing tokens, only grow through all of it.
  */
-import { type Logger, silentLogger } from "@corral/io";
+import { type Clock, type Logger, silentLogger } from "@corral/io";
 import { formatZxid, zxidEpoch } from "@corral/protocol";
 import type { Driver } from "./driver.ts";
 import type { DurableLog } from "./durable-log.ts";
@@ -29,11 +29,15 @@ export const restoreEpochs = 1_000;
 /** Writes under way while a snapshot comes in through the log, bytes. */
 const restoreBytesUnderWay = 16 << 20;
 
+/** Pieces that are looked at before others get their turn: some 64 KiB each. */
+const piecesInARow = 8;
+
 /** What is worked on. */
 export interface MaintenanceParts {
   readonly replica: Replica;
   readonly driver: Driver;
   readonly log: DurableLog;
+  readonly clock: Clock;
   readonly logger?: Logger;
 }
 
@@ -82,7 +86,7 @@ export class Maintenance {
     if (this.#restoring) throw new MaintenanceError("another restore is under way");
     this.#restoring = true;
     try {
-      const { zxid, chunks } = await checkSnapshot(bytes);
+      const { zxid, chunks } = await checkSnapshot(bytes, this.#parts.clock);
       await this.#restore(chunks, Math.max(zxid, aboveZxid));
       return this.#parts.replica.restoredZxid;
     } finally {
@@ -119,13 +123,16 @@ export class Maintenance {
 }
 
 /** Everything in it is looked at before anything is changed. */
-async function checkSnapshot(bytes: Buffer): Promise<{ zxid: number; chunks: readonly Buffer[] }> {
+async function checkSnapshot(bytes: Buffer, clock: Clock): Promise<{ zxid: number; chunks: readonly Buffer[] }> {
   const chunks: Buffer[] = [];
   const verdict = await readSnapshotBytes(bytes, defaultStorageLimits.itemBytes, (chunk) => chunks.push(chunk));
   if (verdict.kind === "damaged") throw new MaintenanceError(`this is not a whole snapshot: ${verdict.why}`);
   const reader = new SnapshotReader();
   try {
-    for (const chunk of chunks) reader.onChunk(chunk);
+    for (const [at, chunk] of chunks.entries()) {
+      reader.onChunk(chunk);
+      if (at % piecesInARow === 0) await new Promise<void>((resolve) => clock.setTimer(0, resolve));
+    }
     reader.finish();
   } catch (error) {
     // Whoever sends it may have made it himself: whatever is wrong with it, nothing has happened yet.

@@ -197,7 +197,7 @@ export class Server {
       dispatch: (input) => driver.dispatch(input),
       answerWord: (word, argument) => answerFourLetterWord(word, subject, argument),
     });
-    const maintenance = new Maintenance({ replica, driver, log, logger });
+    const maintenance = new Maintenance({ replica, driver, log, clock, logger });
     const subject = this.#makeSubject(replica, clientPort, log, maintenance);
     this.#subject = subject;
     this.#clientPort = clientPort;
