@@ -17,6 +17,7 @@ import {
   type DeleteResult,
   type GetResult,
   GrantLostError,
+  isBadVersionError,
   isCoordinationError,
   isGrantLostError,
   isRecoverable,
@@ -163,6 +164,7 @@ export function errors(error: unknown): void {
   isCoordinationError(error, "BadVersionError");
   if (isGrantLostError(error)) expectTypeOf(error).toEqualTypeOf<GrantLostError>();
   if (isWaitTimeoutError(error)) expectTypeOf(error.timeoutMs).toBeNumber();
+  if (isBadVersionError(error)) expectTypeOf(error.actualVersion).toEqualTypeOf<number | undefined>();
   expectTypeOf(isRecoverable(error)).toBeBoolean();
   expectTypeOf(new NoNodeError().code).toEqualTypeOf<"NoNode">();
   expectTypeOf(NoNodeError).instance.toExtend<CoordinationError>();

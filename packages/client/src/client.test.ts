@@ -1,8 +1,10 @@
-import { ErrorCode, OpCode, WatchEventType } from "@corral/protocol";
+import { ErrorCode, OpCode, openAcl, WatchEventType } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { settle } from "../test-helpers/fake-clock.ts";
 import { encodeReply, plainStat } from "../test-helpers/scripted-server.ts";
 import { rejection, world } from "../test-helpers/world.ts";
+import type { Client } from "./client.ts";
+import { BadVersionError } from "./errors.ts";
 import type { WatchEvent } from "./watch-event.ts";
 
 describe("requests", () => {
@@ -49,12 +51,40 @@ describe("requests", () => {
     const { connection } = server;
     const setting = rejection(client.set("/a", "x", { version: 3 }));
     connection.refuse(await connection.request("setData"), ErrorCode.BadVersion);
+    void connection.request("exists").then((request) => connection.refuse(request, ErrorCode.NoNode));
     const error = await setting;
-    expect(error).toMatchObject({ name: "BadVersionError", code: "BadVersion", path: "/a" });
+    expect(error).toMatchObject({ name: "BadVersionError", code: "BadVersion", path: "/a", expectedVersion: 3 });
     expect(error.message).toMatch(
       /^set \/a: the node has another version \(expected version 3\)\. Somebody changed it/,
     );
+    expect(error).not.toHaveProperty("actualVersion");
     expect(error.stack).toContain("client.test.ts");
+  });
+
+  test.each([
+    ["set", "setData", (client: Client) => client.set("/a", "x", { version: 3 })],
+    ["delete", "delete", (client: Client) => client.delete("/a", { version: 3 })],
+    ["setAcl", "setACL", (client: Client) => client.setAcl("/a", openAcl, { version: 3 })],
+  ] as const)("%s that is refused for its version tells both versions", async (name, operation, write) => {
+    const { client, server } = await world();
+    const { connection } = server;
+    const refused = rejection(write(client));
+    connection.refuse(await connection.request(operation), ErrorCode.BadVersion);
+    const stat = { ...plainStat, version: 5, aversion: 5 };
+    connection.answer("exists", await connection.request("exists"), { stat });
+    const error = await refused;
+    expect(error).toBeInstanceOf(BadVersionError);
+    expect(error).toMatchObject({ name: "BadVersionError", expectedVersion: 3, actualVersion: 5, path: "/a" });
+    expect(error.message).toContain(`${name} /a: the node has another version (expected version 3; it has version 5).`);
+  });
+
+  test("a refusal for the version is told at once when there is no connection any more to ask", async () => {
+    const { client, server } = await world();
+    const { connection } = server;
+    const refused = rejection(client.set("/a", "x", { version: 3 }));
+    connection.refuse(await connection.request("setData"), ErrorCode.BadVersion);
+    connection.close();
+    expect(await refused).toMatchObject({ name: "BadVersionError", expectedVersion: 3 });
   });
 
   test("absence is a value to exists", async () => {

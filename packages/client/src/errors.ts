@@ -145,6 +145,9 @@ export interface ErrorContext {
   readonly path?: string | undefined;
   /** More about it, for the message. */
   readonly detail?: string | undefined;
+  /** With BadVersion: which version was expected, and which there is, as far as that is known. */
+  readonly expectedVersion?: number | undefined;
+  readonly actualVersion?: number | undefined;
   /** What to do, where it is known better than the table knows it. */
   readonly remedy?: string;
   readonly cause?: unknown;
@@ -216,9 +219,29 @@ export const NodeExistsError = errorClass("NodeExists");
 /** An error of that class. */
 export type NodeExistsError = CoordinationError<"NodeExists">;
 /** The node has another version than the caller expected. */
-export const BadVersionError = errorClass("BadVersion");
-/** An error of that class. */
-export type BadVersionError = CoordinationError<"BadVersion">;
+export class BadVersionError extends CoordinationError<"BadVersion"> {
+  /** What the caller expected, if that is known here. */
+  declare readonly expectedVersion?: number;
+  /**
+   * What the node has, as read right after the refusal: of set, setAcl and delete, unless the node could not be read or
+   * was changed once more. Of a transaction it is not known.
+   */
+  declare readonly actualVersion?: number;
+
+  constructor(context: ErrorContext = {}) {
+    const { expectedVersion, actualVersion } = context;
+    const told = actualVersion === undefined ? undefined : `it has version ${actualVersion}`;
+    const detail = [context.detail, told].filter((part) => part !== undefined).join("; ");
+    super("BadVersion", detail === "" ? context : { ...context, detail });
+    if (expectedVersion !== undefined) this.expectedVersion = expectedVersion;
+    if (actualVersion !== undefined) this.actualVersion = actualVersion;
+  }
+
+  static {
+    Object.defineProperty(BadVersionError.prototype, "name", { value: "BadVersionError", configurable: true });
+    classes.set("BadVersion", BadVersionError);
+  }
+}
 /** The node has children, so it cannot be deleted. */
 export const NotEmptyError = errorClass("NotEmpty");
 /** An error of that class. */
@@ -368,6 +391,11 @@ export function isCoordinationError<C extends CoordinationCode = CoordinationCod
 ): error is CoordinationError<C> {
   const code = read(error, codeMark);
   return name === undefined ? code !== undefined : code === name;
+}
+
+/** Whether `error` says that a node has another version than was expected, of whatever copy of the package it is. */
+export function isBadVersionError(error: unknown): error is BadVersionError {
+  return isCoordinationError(error, "BadVersion") && !isTransactionError(error);
 }
 
 /** Whether `error` says that a transaction failed, of whatever copy of the package it is; its `code` says why. */

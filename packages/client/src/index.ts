@@ -28,6 +28,7 @@ export {
   type ErrorContext,
   type HostDiagnosis,
   InvalidAclError,
+  isBadVersionError,
   isConnectTimeoutError,
   isCoordinationError,
   isRecoverable,

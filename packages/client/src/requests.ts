@@ -24,6 +24,7 @@ export interface About {
   readonly operation: string;
   readonly path: string | undefined;
   readonly detail?: string | undefined;
+  readonly expectedVersion?: number | undefined;
 }
 
 /** Sends requests in one session. Paths are the server's; those in `About` are the caller's. */

@@ -219,11 +219,12 @@ function transactionError(steps: readonly Operation[], results: readonly MultiRe
   const result = results[index];
   if (step === undefined || result === undefined || result.type !== OpCode.error) return unexpectedResults();
   const operation: TransactionOperationName = step.type;
-  const detail = "version" in step && step.version !== anyVersion ? `expected version ${step.version}` : undefined;
+  const expectedVersion = "version" in step && step.version !== anyVersion ? step.version : undefined;
+  const detail = expectedVersion === undefined ? undefined : `expected version ${expectedVersion}`;
   const error = new TransactionError(
     index,
     operation,
-    errorFromWire(result.err, { operation, path: step.path, detail }),
+    errorFromWire(result.err, { operation, path: step.path, detail, expectedVersion }),
   );
   return step.grant !== undefined && isGone(result.err) ? lossOf(step.grant, step.path, error) : error;
 }

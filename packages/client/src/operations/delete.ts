@@ -8,8 +8,8 @@ import { limits } from "../limits.ts";
 import { onAbort } from "../on-abort.ts";
 import type { CallOptions, DeleteOptions } from "../options.ts";
 import { Slots } from "../slots.ts";
-import { children as childrenOf } from "./read.ts";
-import { aboutVersion } from "./write.ts";
+import { children as childrenOf, exists } from "./read.ts";
+import { aboutVersion, tellingVersions } from "./write.ts";
 
 /** Deletes as `options` say. */
 export async function deleteNode(context: Context, path: string, options: DeleteOptions): Promise<void> {
@@ -27,7 +27,11 @@ export async function deleteNode(context: Context, path: string, options: Delete
 
 async function deleteOne(context: Context, path: string, version: number, options: CallOptions): Promise<void> {
   const request = { path: context.chroot.toServer(path), version };
-  await context.requests.send("delete", request, aboutVersion("delete", path, version), options);
+  const about = aboutVersion("delete", path, version);
+  const send = () => context.requests.send("delete", request, about, options);
+  await tellingVersions(context, about, send, async () => {
+    return (await exists(context, path, { signal: options.signal }))?.version;
+  });
 }
 
 /** A deletion of a whole tree. All its requests, at whatever depth, share the slots. */

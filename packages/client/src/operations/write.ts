@@ -2,11 +2,12 @@
 import { type Acl, CreateMode, isSequential } from "@corral/protocol";
 import { anyVersion, checkAcl, checkPath, checkVersion, toBytes } from "../arguments.ts";
 import type { Context } from "../context.ts";
-import { BadArgumentsError, isCoordinationError } from "../errors.ts";
+import { BadArgumentsError, BadVersionError, isCoordinationError } from "../errors.ts";
 import type { Data, SetOrCreateOptions, VersionOptions } from "../options.ts";
 import type { About } from "../requests.ts";
 import { publicStat, type Stat } from "../stat.ts";
 import { create2 } from "./create.ts";
+import { exists } from "./read.ts";
 
 /** setData. */
 export async function set(context: Context, path: string, data: Data, options: VersionOptions): Promise<Stat> {
@@ -14,7 +15,11 @@ export async function set(context: Context, path: string, data: Data, options: V
   checkPath("set", path);
   checkVersion("set", path, version);
   const request = { path: context.chroot.toServer(path), data: toBytes("set", path, data), version };
-  const response = await context.requests.send("setData", request, aboutVersion("set", path, version), options);
+  const about = aboutVersion("set", path, version);
+  const send = () => context.requests.send("setData", request, about, options);
+  const response = await tellingVersions(context, about, send, async () => {
+    return (await exists(context, path, { signal: options.signal }))?.version;
+  });
   return publicStat(response.stat);
 }
 
@@ -30,13 +35,45 @@ export async function setAcl(
   checkAcl("setAcl", path, acl);
   checkVersion("setAcl", path, version);
   const request = { path: context.chroot.toServer(path), acl, version };
-  const response = await context.requests.send("setACL", request, aboutVersion("setAcl", path, version), options);
+  const about = aboutVersion("setAcl", path, version);
+  const send = () => context.requests.send("setACL", request, about, options);
+  const response = await tellingVersions(context, about, send, async () => {
+    return (await exists(context, path, { signal: options.signal }))?.aversion;
+  });
   return publicStat(response.stat);
 }
 
 /** What an operation with an expected version is, for its error. */
 export function aboutVersion(operation: string, path: string, version: number): About {
-  return { operation, path, detail: version === anyVersion ? undefined : `expected version ${version}` };
+  if (version === anyVersion) return { operation, path };
+  return { operation, path, detail: `expected version ${version}`, expectedVersion: version };
+}
+
+/**
+ * Carries out a conditional write. When it is refused for its version, `readVersion` finds out which there is: a server
+ * does not say.
+ */
+export async function tellingVersions<T>(
+  { core }: Context,
+  about: About,
+  write: () => Promise<T>,
+  readVersion: () => Promise<number | undefined>,
+): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    // Without a connection the read would make the caller wait for what is certain already.
+    if (!isCoordinationError(error, "BadVersion") || core.state !== "connected") throw error;
+    let actualVersion: number | undefined;
+    try {
+      actualVersion = await readVersion();
+    } catch {
+      throw error;
+    }
+    // Changed once more, by whoever deletes and creates: it would only puzzle.
+    if (actualVersion === undefined || actualVersion === about.expectedVersion) throw error;
+    throw new BadVersionError({ ...about, actualVersion });
+  }
 }
 
 /** What setOrCreate did. */
