@@ -6,6 +6,9 @@ import { assert } from "./assert.ts";
 
 const emptyBuffer = Buffer.alloc(0);
 
+/** Up to so many characters, writing them one by one is quicker than the call that would write them all. */
+const shortText = 64;
+
 /** Writes frames, one after the other. Values are checked: one that its field cannot hold is the program's mistake. */
 export class Writer {
   #bytes: Buffer;
@@ -86,6 +89,11 @@ export class Writer {
   /** A long of which all 64 bits count: session ids. */
   bigLong(value: bigint): void {
     const at = this.#reserve(8);
+    if (value === 0n) {
+      this.#putInt(at, 0);
+      this.#putInt(at + 4, 0);
+      return;
+    }
     this.#bytes.writeBigInt64BE(value, at);
   }
 
@@ -99,16 +107,31 @@ export class Writer {
     this.raw(value);
   }
 
-  /** UTF-8 text; null is written as length −1. */
-  string(value: string | null): void {
+  /** UTF-8 text, or what of it begins at the code unit `from`; null is written as length −1. */
+  string(value: string | null, from = 0): void {
     if (value === null) {
       this.int(-1);
       return;
     }
-    const at = this.#reserve(4 + value.length * 3);
-    const length = this.#bytes.write(value, at + 4, "utf8");
+    const at = this.#reserve(4 + (value.length - from) * 3);
+    const plain = value.length - from <= shortText && this.#putAscii(at + 4, value, from);
+    const length = plain
+      ? value.length - from
+      : this.#bytes.write(from === 0 ? value : value.slice(from), at + 4, "utf8");
     this.#putInt(at, length);
     this.#length = at + 4 + length;
+  }
+
+  /** Writes a character a byte. `false`: one of them needs more. */
+  #putAscii(at: number, value: string, from: number): boolean {
+    const bytes = this.#bytes;
+    const end = value.length - from;
+    for (let i = 0; i < end; i++) {
+      const unit = value.charCodeAt(from + i);
+      if (unit > 0x7f) return false;
+      bytes[at + i] = unit;
+    }
+    return true;
   }
 
   /** Items with their count; null is written as count −1. */

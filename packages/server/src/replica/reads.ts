@@ -85,10 +85,11 @@ function listChildren(context: ReadContext, reader: Reader, out: Writer, withSta
   if (!readable(context, node)) return ErrorCode.NoAuth;
   const from = out.length;
   out.int(node.childCount);
-  for (const name of node.children) {
-    out.string(name);
+  const nameAt = path.length > 1 ? path.length + 1 : 1;
+  node.eachChild((child) => {
+    out.string(child, nameAt);
     if (out.length - from > context.maxResponseBytes) throw new ResponseTooLongError(path);
-  }
+  });
   if (wanted) watch(context, path, WatchKind.child);
   if (withStat) statCodec.write(out, node.stat());
   return ErrorCode.Ok;

@@ -148,10 +148,10 @@ export class DataTree {
     init: { data: Uint8Array | null; acl: readonly Acl[]; lifetime: Lifetime },
     stamp: Stamp,
   ): Znode {
-    const parent = this.get(parentPath(path));
+    const above = parentPath(path);
+    const parent = this.get(above);
     assert(parent, `the parent of ${path} exists`);
-    assert(this.#nodes.get(path) === undefined, `${path} does not exist`);
-    this.#beforeChange(parentPath(path), parent);
+    this.#beforeChange(above, parent);
     const parentPzxid = parent.pzxid;
     const node = this.#add(path, newRecord(init, stamp));
     this.#digest.afterCreate(path, node);
@@ -176,11 +176,12 @@ export class DataTree {
   /** Removes a node that exists, is not the root and has no children. */
   delete(path: string, stamp: Stamp): void {
     const node = this.get(path);
-    const parent = this.get(parentPath(path));
+    const above = parentPath(path);
+    const parent = this.get(above);
     assert(node && parent, `${path} and its parent exist`);
     assert(node.childCount === 0, `${path} has no children`);
     this.#beforeChange(path, node);
-    this.#beforeChange(parentPath(path), parent);
+    this.#beforeChange(above, parent);
     const parentPzxid = parent.pzxid;
     const { dataLength } = node;
     this.#unlink(path, node, parent);
@@ -395,6 +396,18 @@ function newRecord(
   init: { readonly data: Uint8Array | null; readonly acl: readonly Acl[]; readonly lifetime: Lifetime },
   { zxid, timeMs }: Stamp,
 ): NodeRecord {
-  const numbers = { version: 0, aversion: 0, childCreates: 0 };
-  return { ...init, ...numbers, czxid: zxid, mzxid: zxid, pzxid: zxid, ctimeMs: timeMs, mtimeMs: timeMs };
+  // One by one, for every create comes by here, and spreading costs more than all the rest.
+  return {
+    data: init.data,
+    acl: init.acl,
+    lifetime: init.lifetime,
+    czxid: zxid,
+    mzxid: zxid,
+    pzxid: zxid,
+    ctimeMs: timeMs,
+    mtimeMs: timeMs,
+    version: 0,
+    aversion: 0,
+    childCreates: 0,
+  };
 }

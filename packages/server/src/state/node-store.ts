@@ -151,18 +151,22 @@ export class NodeStore {
     this.block(after).ints[intsAt(after) + ints.previous] = before;
   }
 
-  /** The names of a node's children, in order of creation. */
-  childNames(number: number): string[] {
-    const block = this.block(number);
-    const first = block.ints[intsAt(number) + ints.firstChild] as number;
-    const names: string[] = [];
-    if (first === nowhere) return names;
+  /** Tells the paths of a node's children, in order of creation. */
+  eachChild(number: number, tell: (path: string) => void): void {
+    const first = this.block(number).ints[intsAt(number) + ints.firstChild] as number;
+    if (first === nowhere) return;
     let child = first;
     do {
-      const path = this.path(child);
-      names.push(path.slice(path.lastIndexOf("/") + 1));
-      child = this.block(child).ints[intsAt(child) + ints.next] as number;
+      const block = this.block(child);
+      tell(block.paths[child & (blockNodes - 1)] as string);
+      child = block.ints[intsAt(child) + ints.next] as number;
     } while (child !== first);
+  }
+
+  /** The names of a node's children, in order of creation. */
+  childNames(number: number): string[] {
+    const names: string[] = [];
+    this.eachChild(number, (path) => names.push(path.slice(path.lastIndexOf("/") + 1)));
     return names;
   }
 

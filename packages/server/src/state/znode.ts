@@ -146,6 +146,11 @@ export class Znode implements NodeRecord {
     return this.#store.childNames(this.number);
   }
 
+  /** Tells the paths of the children, in order of creation. */
+  eachChild(tell: (path: string) => void): void {
+    this.#store.eachChild(this.number, tell);
+  }
+
   get acl(): readonly Acl[] {
     return this.#store.acls.get(this.#int(ints.acl));
   }
