@@ -11,7 +11,7 @@ import { formatDigest } from "./state/tree-digest.ts";
 import { WitnessCheck } from "./state/witness.ts";
 import type { LogRecord } from "./storage/record.ts";
 import { differentTree, unknownContent } from "./storage/refusal.ts";
-import type { ReplayResult, ReplaySink } from "./storage/storage.ts";
+import type { ReplaySink } from "./storage/replay.ts";
 
 /** Where the state comes from. `Storage` is one. */
 export interface ReplaySource {
@@ -19,7 +19,7 @@ export interface ReplaySource {
   readonly snapshotZxid: number;
   /** The path of that snapshot. */
   readonly snapshotPath: string;
-  replay(sink: ReplaySink): Promise<ReplayResult>;
+  replay(sink: ReplaySink): Promise<unknown>;
 }
 
 /** @throws StorageError when what is on the disk cannot be understood, or is not what it was. */

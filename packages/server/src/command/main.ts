@@ -1,4 +1,4 @@
-/** The `corral-server` command: one server in the foreground. */
+/** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDirectoryInUseError, nodeEnvironment } from "@corral/io";
@@ -11,6 +11,7 @@ import { type Server, startServer } from "../server.ts";
 import { epochFileName } from "../storage/file-names.ts";
 import { StorageError } from "../storage/storage-error.ts";
 import { serverVersion } from "../version.ts";
+import { offlineCommands, runOffline } from "./offline.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
 import { type Gathered, gatherSettings, inOperatorsWords, splitWords } from "./settings.ts";
 
@@ -25,6 +26,7 @@ interface Flags {
 
 /** Exit codes: 0 stopped as asked, 1 could not start or had to stop, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
+  if (offlineCommands.includes(argv[2] ?? "")) return runOffline(argv);
   const command = describeCommand();
   try {
     command.parse([...argv]);
@@ -84,6 +86,8 @@ function describeCommand(): Command {
     .addHelpText(
       "after",
       `
+Of a data directory that no server uses, "corral-server verify DIR" tells whether it is sound, "corral-server dump DIR" what is in it.
+
 Every setting can also come from the environment, CORRAL_CLIENT_PORT for --client-port, or from the file of --config. A flag
 counts before a variable, a variable before the file. docs/server.md has them all.`,
     )
@@ -144,6 +148,9 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   if (server.adminUrl !== undefined) process.stdout.write(`Corral admin server: ${server.adminUrl}\n`);
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 
+  if (server.secureClientPort !== undefined) process.stdout.write(`Corral secure port: ${server.secureClientPort}\n`);
+
+  process.on("SIGHUP", () => server.reloadCertificates());
   const stop = (signal: NodeJS.Signals): void => {
     logger.info({ signal }, "stopping");
     server.close().then(

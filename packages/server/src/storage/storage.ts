@@ -20,8 +20,8 @@ import { purge } from "./purge.ts";
 import type { LogRecord } from "./record.ts";
 import { type CheckedSegment, type Recovery, recover } from "./recovery.ts";
 import { repair } from "./repair.ts";
-import { scanRecords } from "./segment.ts";
-import { readSnapshotFile, writeSnapshotFile } from "./snapshot-file.ts";
+import { type ReplaySink, replayFiles } from "./replay.ts";
+import { writeSnapshotFile } from "./snapshot-file.ts";
 import { reasonOf, SnapshotGivenUpError, StorageError } from "./storage-error.ts";
 import { replaceFile, withFile } from "./whole-file.ts";
 import { type KnownSegment, type LogEnd, WriteAheadLog } from "./write-ahead-log.ts";
@@ -29,6 +29,7 @@ import { type KnownSegment, type LogEnd, WriteAheadLog } from "./write-ahead-log
 export type { StorageLimits } from "./limits.ts";
 export { defaultStorageLimits } from "./limits.ts";
 export type { LogRecord } from "./record.ts";
+export type { ReplaySink } from "./replay.ts";
 export { SnapshotGivenUpError, StorageError } from "./storage-error.ts";
 
 /** What `Storage.open` needs. */
@@ -38,13 +39,6 @@ export interface StorageOptions {
   readonly directory: string;
   readonly logger: Logger;
   readonly limits?: Partial<StorageLimits>;
-}
-
-/** Takes what was stored. The buffers are the callee's to keep. */
-export interface ReplaySink {
-  onSnapshotChunk(bytes: Buffer): void;
-  /** `file`: the path of its segment. */
-  onRecord(record: LogRecord, file: string): void;
 }
 
 /** What was replayed. */
@@ -172,19 +166,9 @@ export class Storage {
     assert(!this.#replaying && !this.#closing, "a storage is replayed once, after it was opened");
     this.#replaying = true;
     const { disk, directory, limits, files, recovery, register } = this.#parts;
-    const { snapshotZxid, segments, lastZxid } = recovery;
-    if (snapshotZxid > 0) await this.#replaySnapshot(sink);
-    let recordCount = 0;
-    for (const segment of segments) {
-      const { end } = await withFile(disk, segment.path, (file) =>
-        scanRecords({ file, size: segment.end, header: segment.header }, ({ zxid }, bytes) => {
-          if (zxid <= snapshotZxid) return;
-          recordCount += 1;
-          sink.onRecord({ zxid, bytes }, segment.path);
-        }),
-      );
-      if (end !== segment.end) throw changedMeanwhile(segment.path);
-    }
+    const { segments, lastZxid } = recovery;
+    const chunkBytesMax = limits.itemBytes;
+    const recordCount = await replayFiles({ disk, directory, chunkBytesMax }, recovery, sink);
     this.#log = await WriteAheadLog.start(
       disk,
       directory,
@@ -272,15 +256,6 @@ export class Storage {
     }
   }
 
-  async #replaySnapshot(sink: ReplaySink): Promise<void> {
-    const { disk, limits } = this.#parts;
-    const path = this.snapshotPath;
-    const verdict = await readSnapshotFile(disk, path, this.snapshotZxid, limits.itemBytes, (chunk) =>
-      sink.onSnapshotChunk(chunk),
-    );
-    if (verdict.kind === "damaged") throw changedMeanwhile(path);
-  }
-
   async #writeSnapshot(log: WriteAheadLog, zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
     const { disk, directory, limits, logger } = this.#parts;
     const name = snapshotFileName(zxid);
@@ -366,12 +341,6 @@ function knownSegments(files: StorageFiles, recovery: Recovery): KnownSegment[] 
   const first = checked[0]?.firstZxid ?? Number.POSITIVE_INFINITY;
   const older = files.segmentZxids.filter((zxid) => zxid < first && zxid !== recovery.emptySegment?.firstZxid);
   return [...older.map((firstZxid) => ({ firstZxid, previousZxid: undefined })), ...checked];
-}
-
-function changedMeanwhile(path: string): StorageError {
-  return new StorageError(`The file ${path} has changed while the server was starting. Nobody else may write there.`, {
-    file: path,
-  });
 }
 
 function writeFailure(error: unknown, path: string): StorageError {

@@ -1,0 +1,75 @@
+/** `corral-server verify DIR` and `corral-server dump DIR`: a data directory looked into while no server uses it. */
+import { isDirectoryInUseError, nodeDisk } from "@corral/io";
+import { formatZxid } from "@corral/protocol";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { type DumpRange, dumpDirectory, verifyDirectory, withDirectory } from "../inspection.ts";
+import { isStorageError } from "../storage/storage-error.ts";
+
+/** The first arguments that mean one of these commands. */
+export const offlineCommands: readonly string[] = ["verify", "dump"];
+
+/** Exit codes: 0 all is well, 1 something is wrong with the directory, 2 wrong usage. */
+export async function runOffline(argv: readonly string[]): Promise<void> {
+  const command = new Command("corral-server").exitOverride();
+  command
+    .command("verify <dir>")
+    .description("reads every file of a data directory, and tells whether a server would start there")
+    .action((directory: string) => guarded(directory, () => verify(directory)));
+  command
+    .command("dump <dir>")
+    .description("prints snapshot and log of a data directory as JSON lines, as a start would read them")
+    .option("--from <zxid>", "leave out what is before it", zxidOf, 0)
+    .option("--to <zxid>", "leave out what is after it", zxidOf, Number.MAX_SAFE_INTEGER)
+    .action((directory: string, { from, to }: { from: number; to: number }) =>
+      guarded(directory, () => dump(directory, { fromZxid: from, toZxid: to })),
+    );
+  for (const one of command.commands) one.exitOverride().allowExcessArguments(false);
+  try {
+    await command.parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  }
+}
+
+async function verify(directory: string): Promise<void> {
+  const { files, start } = await verifyDirectory(nodeDisk, directory);
+  for (const { name, bytes, content, problem } of files) {
+    process.stdout.write(`${name}: ${content} (${bytes} bytes)${problem === undefined ? "" : `; WRONG: ${problem}`}\n`);
+  }
+  if (files.length === 0) process.stdout.write(`${directory} holds nothing of a Corral server.\n`);
+  if (start.kind === "refused") {
+    process.stdout.write(`A server would not start: ${start.why}\n`);
+  } else {
+    const { zxid, nodes, sessions, digest } = start;
+    process.stdout.write(
+      `A server would start with the state after ${formatZxid(zxid)}: ${nodes} nodes, ${sessions} sessions, digest ${digest}\n`,
+    );
+  }
+  const isWell = start.kind === "possible" && files.length > 0 && files.every(({ problem }) => problem === undefined);
+  if (!isWell) process.exitCode = 1;
+}
+
+async function dump(directory: string, range: DumpRange): Promise<void> {
+  await dumpDirectory(nodeDisk, directory, range, (line) => process.stdout.write(`${JSON.stringify(line)}\n`));
+}
+
+async function guarded(directory: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await withDirectory(nodeDisk, directory, run);
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    const isExpected = isStorageError(error) || isDirectoryInUseError(error) || code !== undefined;
+    if (!isExpected) throw error;
+    process.exitCode = 1;
+    process.stderr.write(`corral-server: ${code === "ENOENT" ? `There is no directory ${directory}.` : message}\n`);
+  }
+}
+
+/** Hexadecimal, as everything here prints them: 0x100000001, or without 0x as in names of files. */
+function zxidOf(text: string): number {
+  const zxid = /^(0x)?[0-9a-f]+$/i.test(text) ? Number.parseInt(text, 16) : Number.NaN;
+  if (!Number.isSafeInteger(zxid))
+    throw new InvalidArgumentError("It must be a hexadecimal number, such as 0x100000001.");
+  return zxid;
+}

@@ -1,0 +1,81 @@
+/**
+ * Looks into every file of a data directory, those too that no start would need, and tells what is in each and what is
+ * wrong with it. What a start would make of all of them together is another question: `recovery.ts`. Changes nothing.
+ */
+import type { Disk } from "@corral/io";
+import { formatZxid } from "@corral/protocol";
+import { decodeEpochFile, epochFileBytesMax } from "./epoch-file.ts";
+import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "./file-names.ts";
+import { decodeSegmentHeader, scanRecords, segmentHeaderBytes } from "./segment.ts";
+import { verifySnapshotFile } from "./snapshot-file.ts";
+import { judgeTail } from "./torn-tail.ts";
+import { withFile } from "./whole-file.ts";
+
+/** What was found in one file. */
+export interface FileReport {
+  readonly name: string;
+  readonly bytes: number;
+  /** What is in it, in words. */
+  readonly content: string;
+  /** What is wrong with it; undefined if nothing is. */
+  readonly problem: string | undefined;
+}
+
+/** The files in the order in which they were written; `epoch` last. Rejects only if the disk does. */
+export async function verifyFiles(disk: Disk, directory: string, chunkBytesMax: number): Promise<FileReport[]> {
+  const files = sortFileNames(await disk.list(directory));
+  const reports: FileReport[] = [];
+  for (const zxid of files.snapshotZxids) reports.push(await verifySnapshot(disk, directory, zxid, chunkBytesMax));
+  for (const zxid of files.segmentZxids) reports.push(await verifySegment(disk, directory, zxid));
+  if (files.hasEpoch) reports.push(await verifyEpoch(disk, directory));
+  return reports;
+}
+
+async function verifySnapshot(disk: Disk, directory: string, zxid: number, chunkBytesMax: number): Promise<FileReport> {
+  const name = snapshotFileName(zxid);
+  const path = `${directory}/${name}`;
+  const verdict = await verifySnapshotFile(disk, path, zxid, chunkBytesMax);
+  const bytes = await withFile(disk, path, (file) => file.size());
+  const problem = verdict.kind === "damaged" ? verdict.why : undefined;
+  return { name, bytes, content: `the state after ${formatZxid(zxid)}`, problem };
+}
+
+async function verifySegment(disk: Disk, directory: string, firstZxid: number): Promise<FileReport> {
+  const name = segmentFileName(firstZxid);
+  return withFile(disk, `${directory}/${name}`, async (file) => {
+    const bytes = await file.size();
+    const decoded = decodeSegmentHeader(await file.read(0, segmentHeaderBytes));
+    if (decoded.kind !== "header") {
+      const problem = decoded.kind === "bad" ? decoded.why : "its header is not complete";
+      return { name, bytes, content: "nothing that can be read", problem };
+    }
+    const { header } = decoded;
+    const scan = await scanRecords({ file, size: bytes, header }, () => {});
+    const { recordCount, lastZxid, end, disorder } = scan;
+    const content =
+      recordCount === 0
+        ? "no record"
+        : `${recordCount} records, ${formatZxid(header.firstZxid)} to ${formatZxid(lastZxid)}, up to byte ${end}`;
+    const verdict = await judgeTail({ file, size: bytes, offset: end });
+    let problem: string | undefined;
+    if (header.firstZxid !== firstZxid) problem = "its name and its header do not agree";
+    else if (disorder)
+      problem = `the record ${formatZxid(disorder.zxid)} at byte ${end} does not follow the one before`;
+    else if (bytes < header.keptBytes) problem = `it has been cut off: it has had ${header.keptBytes} bytes`;
+    else if (verdict.kind === "damaged") problem = `at byte ${end} it is damaged: ${verdict.why}`;
+    else if (verdict.kind === "torn") problem = `at byte ${end} a write was cut short: ${verdict.why}`;
+    return { name, bytes, content, problem };
+  });
+}
+
+async function verifyEpoch(disk: Disk, directory: string): Promise<FileReport> {
+  return withFile(disk, `${directory}/${epochFileName}`, async (file) => {
+    const bytes = await file.size();
+    const epoch = decodeEpochFile(await file.read(0, epochFileBytesMax));
+    if (epoch === undefined) {
+      return { name: epochFileName, bytes, content: "nothing that can be read", problem: "it is damaged" };
+    }
+    const newest = epoch.newestLogZxid === 0 ? "none" : segmentFileName(epoch.newestLogZxid);
+    return { name: epochFileName, bytes, content: `epoch ${epoch.epoch}, newest log ${newest}`, problem: undefined };
+  });
+}
