@@ -8,7 +8,7 @@ import { type ApacheZooKeeper, startApacheZooKeeper } from "../support/apache-zo
 import { hasZooKeeper } from "../support/peers.ts";
 
 /** Nodes of the tree that is copied; more of them in a measurement. */
-const nodeCount = Number(process.env.CORRAL_COPIED ?? 3_000);
+const nodeCount = Number(process.env.CORRAL_COPIED ?? 1_000);
 
 const superPassword = "super:secret";
 const superDigest = `super:${createHash("sha1").update(superPassword).digest("base64")}`;
