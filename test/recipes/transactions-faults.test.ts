@@ -7,7 +7,7 @@ import { isWaitTimeoutError, type WaitOptions } from "@corral/recipe-kit";
 import { expireSession, FaultProxy, TestServer } from "@corral/testing";
 import { type DistributedTransaction, isBeginUnknownError, TwoPhaseCommit, type Vote } from "@corral/transactions";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Entry, Ledger } from "../support/ledger.ts";
+import { codec, type Entry, Ledger } from "../support/ledger.ts";
 
 const patience = { timeoutMs: 60_000 };
 
@@ -48,8 +48,8 @@ describe.each(["reply", "request"] as const)("whichever %s is lost", (kind) => {
   test("of a coordinator, a transaction is begun once and its outcome told", async () => {
     const [steady, shaky] = [await client(server.connectString), await client()];
     const stock = new Ledger();
-    await using serving = await new TwoPhaseCommit<Entry>(steady, "/tx").serve("stock", stock, patience);
-    const coordinator = new TwoPhaseCommit<Entry>(shaky, "/tx");
+    await using serving = await new TwoPhaseCommit(steady, "/tx", { codec }).serve("stock", stock, patience);
+    const coordinator = new TwoPhaseCommit(shaky, "/tx", { codec });
     let n = 0;
     for (; ; n++) {
       const isLost = lose(kind, n);
@@ -68,13 +68,13 @@ describe.each(["reply", "request"] as const)("whichever %s is lost", (kind) => {
 
   test("of a participant, all agree and nothing is left open", async () => {
     const [steady, shaky] = [await client(server.connectString), await client()];
-    const transactions = new TwoPhaseCommit<Entry>(steady, "/tx");
+    const transactions = new TwoPhaseCommit(steady, "/tx", { codec });
     const [stock, billing] = [new Ledger(), new Ledger()];
     await using other = await transactions.serve("billing", billing, patience);
     let n = 0;
     for (; ; n++) {
       const isLost = lose(kind, n);
-      const serving = await new TwoPhaseCommit<Entry>(shaky, "/tx").serve("stock", stock, patience);
+      const serving = await new TwoPhaseCommit(shaky, "/tx", { codec }).serve("stock", stock, patience);
       const vote: Vote = n % 3 === 0 ? "abort" : "commit";
       const begun = await transactions.begin({ stock: { vote }, billing: {} }, patience);
       expect((await begun.outcome(patience)).kind).toBe(vote === "commit" ? "committed" : "aborted");
@@ -108,10 +108,10 @@ describe("a beginning whose reply is lost", () => {
   test("and then the session, is not begun again", async () => {
     const [steady, shaky] = [await client(server.connectString), await client()];
     const stock = new Ledger();
-    const others = new TwoPhaseCommit<Entry>(steady, "/tx");
+    const others = new TwoPhaseCommit(steady, "/tx", { codec });
     await using _serving = await others.serve("stock", stock, patience);
     const before = await others.begin({ stock: {} }, patience);
-    const { begun } = await beginUnknowingly(new TwoPhaseCommit<Entry>(shaky, "/tx"), patience);
+    const { begun } = await beginUnknowingly(new TwoPhaseCommit(shaky, "/tx", { codec }), patience);
     await expireSession(shaky, { connectString: server.connectString });
     for await (const names of steady.watchChildren("/tx/transactions")) if (names?.length === 2) break;
     proxy.accept();
@@ -125,10 +125,10 @@ describe("a beginning whose reply is lost", () => {
   test("and then forgotten, is not begun again: it says that nobody knows any more", async () => {
     const [steady, shaky] = [await client(server.connectString), await client()];
     const stock = new Ledger();
-    const others = new TwoPhaseCommit<Entry>(steady, "/tx", { keep: 2 });
+    const others = new TwoPhaseCommit(steady, "/tx", { codec, keep: 2 });
     await using _serving = await others.serve("stock", stock, patience);
     const before = await others.begin({ stock: {} }, patience);
-    const { begun } = await beginUnknowingly(new TwoPhaseCommit<Entry>(shaky, "/tx", { keep: 2 }), patience);
+    const { begun } = await beginUnknowingly(new TwoPhaseCommit(shaky, "/tx", { codec, keep: 2 }), patience);
     const lost = (await steady.children("/tx/transactions")).filter((id) => id !== before.id)[0] ?? "";
     for (let i = 0; (await steady.children("/tx/transactions")).includes(lost); i++) {
       expect(i).toBeLessThan(100);
@@ -142,11 +142,11 @@ describe("a beginning whose reply is lost", () => {
 
   test("and that is cancelled then, is aborted when there is a connection again", async () => {
     const [steady, shaky] = [await client(server.connectString), await client()];
-    const transactions = new TwoPhaseCommit<Entry>(steady, "/tx");
+    const transactions = new TwoPhaseCommit(steady, "/tx", { codec });
     await using serving = await transactions.serve("stock", new Ledger(), patience);
     await (await transactions.begin({ stock: {} }, patience)).settled(patience);
     await serving.release();
-    const { begun } = await beginUnknowingly(new TwoPhaseCommit<Entry>(shaky, "/tx"), { timeoutMs: 500 });
+    const { begun } = await beginUnknowingly(new TwoPhaseCommit(shaky, "/tx", { codec }), { timeoutMs: 500 });
     await expect(begun).rejects.toSatisfy(isWaitTimeoutError);
     const [id = ""] = await transactions.open("stock", patience);
     proxy.accept();
@@ -162,7 +162,7 @@ test("a vote of a process that was taken for dead and replaced does not count", 
   const held = new Promise<void>((resolve) => {
     letGo = resolve;
   });
-  const first = await new TwoPhaseCommit<Entry>(shaky, "/tx").serve("stock", {
+  const first = await new TwoPhaseCommit(shaky, "/tx", { codec }).serve("stock", {
     prepare: async (): Promise<Vote> => {
       calls.push("first prepares");
       await held;
@@ -171,7 +171,7 @@ test("a vote of a process that was taken for dead and replaced does not count", 
     commit: () => void calls.push("first commits"),
     rollback: () => void calls.push("first rolls back"),
   });
-  const transactions = new TwoPhaseCommit<Entry>(steady, "/tx");
+  const transactions = new TwoPhaseCommit(steady, "/tx", { codec });
   const second = transactions.serve("stock", {
     prepare: () => {
       calls.push("second prepares");
@@ -200,9 +200,9 @@ test("a vote of a process that was taken for dead and replaced does not count", 
 test("whoever is first decides: commits and aborts that race come to one end everywhere", async () => {
   const [a, b, c] = [await client(), await client(), await client(server.connectString)];
   const [stock, billing] = [new Ledger(), new Ledger()];
-  await using one = await new TwoPhaseCommit<Entry>(a, "/tx").serve("stock", stock, patience);
-  await using other = await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience);
-  const transactions = new TwoPhaseCommit<Entry>(c, "/tx");
+  await using one = await new TwoPhaseCommit(a, "/tx", { codec }).serve("stock", stock, patience);
+  await using other = await new TwoPhaseCommit(b, "/tx", { codec }).serve("billing", billing, patience);
+  const transactions = new TwoPhaseCommit(c, "/tx", { codec });
   const kinds = new Set<string>();
   proxy.latency({ minMs: 0, maxMs: 2 });
   for (let round = 0; round < 60; round++) {

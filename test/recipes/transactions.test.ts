@@ -15,7 +15,7 @@ import {
 } from "@corral/transactions";
 import { expect, test } from "vitest";
 import { describeOnEveryEngine } from "../engines/engines.ts";
-import { type Entry, Ledger } from "../support/ledger.ts";
+import { codec, type Entry, Ledger } from "../support/ledger.ts";
 
 const patience = { timeoutMs: 60_000 };
 
@@ -47,9 +47,9 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
     await using namespace = await engine.namespace();
     const [a, b, c] = await Promise.all([namespace.connect(), namespace.connect(), namespace.connect()]);
     const [stock, billing] = [new Ledger(), new Ledger()];
-    await using one = await new TwoPhaseCommit<Entry>(a, "/tx").serve("stock", stock, patience);
-    await using other = await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience);
-    const begun = await new TwoPhaseCommit<Entry>(c, "/tx").begin({ stock: {}, billing: {} }, patience);
+    await using one = await new TwoPhaseCommit(a, "/tx", { codec }).serve("stock", stock, patience);
+    await using other = await new TwoPhaseCommit(b, "/tx", { codec }).serve("billing", billing, patience);
+    const begun = await new TwoPhaseCommit(c, "/tx", { codec }).begin({ stock: {}, billing: {} }, patience);
     const states: TransactionState[] = [];
     const watching = begun.state$.subscribe((state) => states.push(state));
     expect(await begun.outcome(patience)).toEqual({ kind: "committed" });
@@ -77,9 +77,9 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
         throw new Error("out of stock");
       };
     }
-    await using _one = await new TwoPhaseCommit<Entry>(a, "/tx").serve("stock", stock, patience);
-    await using _other = await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience);
-    const begun = await new TwoPhaseCommit<Entry>(c, "/tx").begin({ stock: entry, billing: {} }, patience);
+    await using _one = await new TwoPhaseCommit(a, "/tx", { codec }).serve("stock", stock, patience);
+    await using _other = await new TwoPhaseCommit(b, "/tx", { codec }).serve("billing", billing, patience);
+    const begun = await new TwoPhaseCommit(c, "/tx", { codec }).begin({ stock: entry, billing: {} }, patience);
     expect(await begun.outcome(patience)).toEqual({ kind: "aborted", by: "stock", reason });
     await begun.settled(patience);
     expect(stock.effects.get(begun.id)).toBe("rolled back");
@@ -89,7 +89,7 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
   test("with a participant that nobody knows is not begun", async () => {
     await using namespace = await engine.namespace();
     const client = await namespace.connect();
-    const transactions = new TwoPhaseCommit<Entry>(client, "/tx");
+    const transactions = new TwoPhaseCommit(client, "/tx", { codec });
     await using _one = await transactions.serve("stock", new Ledger(), patience);
     await expect(transactions.begin({ stock: {}, biling: {} }, patience)).rejects.toSatisfy(isUnknownParticipantError);
     expect(await transactions.open("stock", patience)).toEqual([]);
@@ -102,14 +102,14 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
     await using namespace = await engine.namespace();
     const [a, b] = await Promise.all([namespace.connect(), namespace.connect()]);
     const [stock, billing] = [new Ledger(), new Ledger()];
-    const transactions = new TwoPhaseCommit<Entry>(a, "/tx");
+    const transactions = new TwoPhaseCommit(a, "/tx", { codec });
     await using _one = await transactions.serve("stock", stock, patience);
-    await (await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience)).release();
+    await (await new TwoPhaseCommit(b, "/tx", { codec }).serve("billing", billing, patience)).release();
     const begun = await transactions.begin({ stock: {}, billing: {} }, { voteTimeoutMs: 200, ...patience });
     const outcome = await begun.outcome(patience);
     // On a busy machine stock may be late too.
     expect(outcome).toMatchObject({ kind: "aborted", reason: expect.stringMatching(/from (stock, )?billing$/) });
-    await using late = await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience);
+    await using late = await new TwoPhaseCommit(b, "/tx", { codec }).serve("billing", billing, patience);
     await late.idle(patience);
     await begun.settled(patience);
     expect(billing.calls).toEqual([`rolled back ${begun.id}`]);
@@ -122,10 +122,10 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
     const [stock, billing] = [new Ledger(), new Ledger()];
     const hold = gate();
     const slow = participant({ prepare: () => hold.passed.then(() => "commit" as const) });
-    await using one = await new TwoPhaseCommit<Entry>(a, "/tx").serve("stock", stock, patience);
-    await using other = await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience);
-    await using third = await new TwoPhaseCommit<Entry>(a, "/tx").serve("slow", slow, patience);
-    const coordinator = new TwoPhaseCommit<Entry>(c, "/tx");
+    await using one = await new TwoPhaseCommit(a, "/tx", { codec }).serve("stock", stock, patience);
+    await using other = await new TwoPhaseCommit(b, "/tx", { codec }).serve("billing", billing, patience);
+    await using third = await new TwoPhaseCommit(a, "/tx", { codec }).serve("slow", slow, patience);
+    const coordinator = new TwoPhaseCommit(c, "/tx", { codec });
     const whole = await coordinator.begin({ stock: {}, billing: {} }, patience);
     const slowOne = await coordinator.begin({ stock: {}, slow: {} }, { voteTimeoutMs: 300, ...patience });
     await c.close();
@@ -146,15 +146,15 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
     const hold = gate();
     const prepare = billing.prepare.bind(billing);
     billing.prepare = (task) => hold.passed.then(() => prepare(task));
-    const first = await new TwoPhaseCommit<Entry>(a, "/tx").serve("stock", stock, patience);
-    await using _other = await new TwoPhaseCommit<Entry>(b, "/tx").serve("billing", billing, patience);
-    const begun = await new TwoPhaseCommit<Entry>(c, "/tx").begin({ stock: {}, billing: {} }, patience);
+    const first = await new TwoPhaseCommit(a, "/tx", { codec }).serve("stock", stock, patience);
+    await using _other = await new TwoPhaseCommit(b, "/tx", { codec }).serve("billing", billing, patience);
+    const begun = await new TwoPhaseCommit(c, "/tx", { codec }).begin({ stock: {}, billing: {} }, patience);
     await until(first, (open) => open[0]?.phase === "voted");
     await a.close();
     hold.open();
     expect(await begun.outcome(patience)).toEqual({ kind: "committed" });
     expect(stock.effects.get(begun.id)).toBe("prepared");
-    await using second = await new TwoPhaseCommit<Entry>(b, "/tx").serve("stock", stock, patience);
+    await using second = await new TwoPhaseCommit(b, "/tx", { codec }).serve("stock", stock, patience);
     await second.idle(patience);
     await begun.settled(patience);
     expect(stock.calls).toEqual([`prepare ${begun.id}`, `committed ${begun.id}`]);
@@ -166,8 +166,8 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
     const stock = new Ledger();
     const hold = gate();
     const billing = participant({ prepare: () => hold.passed.then(() => "commit" as const) });
-    await using one = await new TwoPhaseCommit<Entry>(a, "/tx").serve("stock", stock, patience);
-    const transactions = new TwoPhaseCommit<Entry>(b, "/tx");
+    await using one = await new TwoPhaseCommit(a, "/tx", { codec }).serve("stock", stock, patience);
+    const transactions = new TwoPhaseCommit(b, "/tx", { codec });
     await using _other = await transactions.serve("billing", billing, patience);
     const some = await Promise.all([1, 2, 3].map(() => transactions.begin({ stock: {}, billing: {} }, patience)));
     await until(one, (open) => open.length === 3 && open.every(({ phase }) => phase === "voted"));
@@ -196,8 +196,8 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
       commit: () => void calls.push("committed"),
       rollback: () => void calls.push("rolled back"),
     });
-    await using serving = await new TwoPhaseCommit<Entry>(a, "/tx").serve("slow", slow, patience);
-    const begun = await new TwoPhaseCommit<Entry>(b, "/tx", { identity: "b" }).begin({ slow: {} }, patience);
+    await using serving = await new TwoPhaseCommit(a, "/tx", { codec }).serve("slow", slow, patience);
+    const begun = await new TwoPhaseCommit(b, "/tx", { codec, identity: "b" }).begin({ slow: {} }, patience);
     await until(serving, (open) => open[0]?.phase === "preparing");
     expect(await begun.abort("we think better of it", patience)).toEqual({
       kind: "aborted",
@@ -216,7 +216,7 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
   test("is tried again when it cannot be carried out, and says so", async () => {
     await using namespace = await engine.namespace();
     const client = await namespace.connect();
-    const transactions = new TwoPhaseCommit<Entry>(client, "/tx");
+    const transactions = new TwoPhaseCommit(client, "/tx", { codec });
     let calls = 0;
     const seen = gate();
     const commit = async () => {
@@ -237,7 +237,7 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
     const [a, b] = await Promise.all([namespace.connect(), namespace.connect()]);
     const tokens: bigint[] = [];
     const noting = participant({ commit: ({ fencingToken }: Task<Entry>) => void tokens.push(fencingToken) });
-    const [one, other] = [new TwoPhaseCommit<Entry>(a, "/tx"), new TwoPhaseCommit<Entry>(b, "/tx")];
+    const [one, other] = [new TwoPhaseCommit(a, "/tx", { codec }), new TwoPhaseCommit(b, "/tx", { codec })];
     const first = await one.serve("stock", noting, { identity: "first", ...patience });
     const standby = other.serve("stock", noting, { identity: "second", ...patience });
     await (await one.begin({ stock: {} }, patience)).settled(patience);
@@ -261,7 +261,7 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
   test("whose beginning is cancelled leaves nothing behind", async () => {
     await using namespace = await engine.namespace();
     const client = await namespace.connect();
-    const transactions = new TwoPhaseCommit<Entry>(client, "/tx");
+    const transactions = new TwoPhaseCommit(client, "/tx", { codec });
     const stock = new Ledger();
     await using serving = await transactions.serve("stock", stock, patience);
     await (await transactions.serve("away", new Ledger(), patience)).release();
@@ -282,9 +282,9 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
   test("goes on without a participant that is retired", async () => {
     await using namespace = await engine.namespace();
     const [a, b] = await Promise.all([namespace.connect(), namespace.connect()]);
-    const transactions = new TwoPhaseCommit<Entry>(a, "/tx");
+    const transactions = new TwoPhaseCommit(a, "/tx", { codec });
     await using stock = await transactions.serve("stock", new Ledger(), patience);
-    const old = await new TwoPhaseCommit<Entry>(b, "/tx").serve("old", new Ledger(), patience);
+    const old = await new TwoPhaseCommit(b, "/tx", { codec }).serve("old", new Ledger(), patience);
     await expect(transactions.retire("old", patience)).rejects.toSatisfy(isParticipantServingError);
     await old.release();
     const begun = await transactions.begin({ stock: {}, old: {} }, patience);
@@ -302,7 +302,7 @@ describeOnEveryEngine("a two-phase commit", (engine) => {
     const ledgers = new Map(names.map((name) => [name, new Ledger()]));
     const clients = await Promise.all(names.map(() => namespace.connect()));
     const keep = 10;
-    const all = clients.map((client) => new TwoPhaseCommit<Entry>(client, "/tx", { keep }));
+    const all = clients.map((client) => new TwoPhaseCommit(client, "/tx", { codec, keep }));
     const serving = await Promise.all(names.map((n, i) => all[i]!.serve(n, ledgers.get(n) as Ledger, patience)));
     const count = 12;
     const outcomes = new Map<string, string>();

@@ -1,5 +1,6 @@
 /** A participant that remembers what it was asked to do: the durable side of a test's two-phase commits. */
 import { setImmediate as turn } from "node:timers/promises";
+import { type Codec, msgpack } from "@corral/client";
 import type { Participant, Task, Vote } from "@corral/transactions";
 
 /** What a participant's part asks for. */
@@ -7,6 +8,9 @@ export interface Entry {
   /** What to say; default "commit". */
   readonly vote?: Vote;
 }
+
+/** Of entries. Nobody else writes them, so they are not checked. */
+export const codec = msgpack as Codec<Entry>;
 
 /** See the head of this file. It outlives the processes that serve with it. */
 export class Ledger implements Participant<Entry> {

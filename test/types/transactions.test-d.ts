@@ -23,6 +23,8 @@ const orders = new TwoPhaseCommit(client, "/orders", { codec: validated(json, z.
 export async function transactions(): Promise<void> {
   expectTypeOf(orders).toEqualTypeOf<TwoPhaseCommit<{ amount: number }>>();
   expectTypeOf(new TwoPhaseCommit(client, "/orders")).toEqualTypeOf<TwoPhaseCommit<unknown>>();
+  // @ts-expect-error: work of a type needs a codec that sees to it
+  new TwoPhaseCommit<{ amount: number }>(client, "/orders");
   await using serving = await orders.serve("stock", {
     prepare: ({ work, fencingToken }) => {
       expectTypeOf(work).toEqualTypeOf<{ amount: number }>();

@@ -51,4 +51,9 @@ export type { ExplainedParticipant, TransactionExplanation } from "./explain.ts"
 export type { Participant, Task } from "./participant.ts";
 export { type OpenTask, type ServeOptions, Serving, type ServingView } from "./serving.ts";
 export type { TaskPhase } from "./task-run.ts";
-export { type BeginOptions, TwoPhaseCommit, type TwoPhaseCommitOptions } from "./two-phase-commit.ts";
+export {
+  type BeginOptions,
+  TwoPhaseCommit,
+  type TwoPhaseCommitArguments,
+  type TwoPhaseCommitOptions,
+} from "./two-phase-commit.ts";

@@ -2,7 +2,7 @@
  * Several participants all carry something out, or none of them does, whoever dies meanwhile.
  *
  * ```ts
- * const orders = new TwoPhaseCommit<Work>(client, "/transactions/orders");
+ * const orders = new TwoPhaseCommit(client, "/transactions/orders", { codec: validated(msgpack, Work) });
  * await using serving = await orders.serve("stock", { prepare, commit, rollback }); // in each participant's process
  * const order = await orders.begin({ stock: { take: 2 }, billing: { charge: 40 } }); // wherever
  * const outcome = await order.outcome({ timeoutMs: 60_000 }); // { kind: "committed" } or { kind: "aborted", by, reason }
@@ -37,13 +37,18 @@ import { type ServeOptions, Serving } from "./serving.ts";
 
 /** What all who take part must agree on, but for `identity`. */
 export interface TwoPhaseCommitOptions<W> {
-  /** How work becomes bytes. Default: MessagePack, unchecked; `validated(msgpack, schema)` checks it. */
+  /** How work becomes bytes. Default: MessagePack, unchecked, so that work is `unknown`; `validated(msgpack, schema)` checks it. */
   readonly codec?: Codec<W> | undefined;
   /** So many transactions are remembered at least, 1 … 100 000: their outcome can be asked for. Default 1 000. */
   readonly keep?: number | undefined;
   /** By what the others know this process as a coordinator. Default "the coordinator". */
   readonly identity?: string | undefined;
 }
+
+/** The last argument of `new TwoPhaseCommit()`: necessary where work is to have a type, for only a codec can see to that. */
+export type TwoPhaseCommitArguments<W> = unknown extends W
+  ? [options?: TwoPhaseCommitOptions<W>]
+  : [options: TwoPhaseCommitOptions<W> & { readonly codec: Codec<W> }];
 
 /** How to begin a transaction. */
 export interface BeginOptions extends WaitOptions {
@@ -66,8 +71,9 @@ export class TwoPhaseCommit<W = unknown> {
   readonly #identity: string;
 
   /** Remembers; nothing is sent before it is used. @throws RangeError for an impossible `keep` */
-  constructor(client: Client, path: string, options: TwoPhaseCommitOptions<W> = {}) {
-    const { codec = msgpack as Codec<W>, keep = 1_000, identity = "the coordinator" } = options;
+  constructor(client: Client, path: string, ...[options]: TwoPhaseCommitArguments<W>) {
+    // Without a codec W is unknown: the signature sees to that.
+    const { codec = msgpack as Codec<W>, keep = 1_000, identity = "the coordinator" } = options ?? {};
     checkRange(`TwoPhaseCommit ${path}: keep`, keep, 1, 100_000);
     this.path = path;
     this.#client = client;
