@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { checkDump, copyTree, dumpTree, loadTree, openDump, raiseEpoch } from "@corral/cli";
 import { type Client, connect, readOnlyAcl } from "@corral/client";
+import { type Clock, nodeClock } from "@corral/io";
 import { type Server, startServer } from "@corral/server";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type ApacheZooKeeper, startApacheZooKeeper } from "../support/apache-zookeeper.ts";
@@ -24,6 +25,7 @@ describe.runIf(hasZooKeeper())("between Apache ZooKeeper and Corral", () => {
 
   beforeAll(async () => {
     apache = await startApacheZooKeeper({
+      tickMs: 2_000,
       properties: { "zookeeper.DigestAuthenticationProvider.superDigest": superDigest },
     });
     source = await connect(apache.connectString);
@@ -117,14 +119,28 @@ describe.runIf(hasZooKeeper())("between Apache ZooKeeper and Corral", () => {
 
   test("what kind a node is, servers do not show: containers and TTL nodes are those that are named", async () => {
     const from = await asSuper(`${apache.connectString}/app`);
-    const server = await startServer({ superDigest, tickMs: 100, reaperIntervalMs: 100 });
+    let laterMs = 0;
+    const clock: Clock = {
+      wallMs: () => nodeClock.wallMs() + laterMs,
+      elapsedMs: () => nodeClock.elapsedMs(),
+      setTimer: (ms, then) => nodeClock.setTimer(ms, then),
+    };
+    const server = await startServer({
+      superDigest,
+      tickMs: 500,
+      maxSessionTimeoutMs: 60_000,
+      reaperIntervalMs: 100,
+      clock,
+    });
     opened.push(server);
     const ours = await asSuper(server.connectString);
-    const ttlMs = new Map([["/sessions/*", 1_000]]);
+    const ttlMs = new Map([["/sessions/*", 3_600_000]]);
     await copyTree(from, ours, { containers: ["/containers/*"], ttlMs, exclude: ["/many", "/large"] });
     expect(await ours.exists("/many")).toBeUndefined();
     await ours.delete("/containers/c1/child");
     await expect.poll(() => ours.exists("/containers/c1"), { timeout: 30_000 }).toBeUndefined();
+    expect(await ours.exists("/sessions/s1")).toBeDefined();
+    laterMs = 3_700_000;
     await expect.poll(() => ours.exists("/sessions/s1"), { timeout: 30_000 }).toBeUndefined();
   });
 
