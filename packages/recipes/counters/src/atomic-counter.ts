@@ -23,7 +23,7 @@ import type { Acl, Client } from "@corral/client";
 import { beginWait, insist, type WaitOptions } from "@corral/recipe-kit";
 import type { Observable } from "rxjs";
 import { exactNode } from "./exact-nodes.ts";
-import { type CounterFormat, decodeCounter, encodeCounter } from "./formats.ts";
+import { type CounterFormat, checkBigint, decodeCounter, encodeCounter } from "./formats.ts";
 import { type ReadWait, readOrNone, type ValueView, viewValue } from "./observe-value.ts";
 
 /** How a counter stands in its node, and where it begins. The same for all who use it. */
@@ -99,8 +99,9 @@ export class AtomicCounter implements AsyncDisposable {
    * @throws RangeError if the format has no room for the sum; WaitTimeoutError or the signal's reason, if nothing was
    * sent yet: then it will not happen; WriteOutcomeUnknownError if it was under way when the wait ended; MarshallingError
    */
-  add(amount: bigint, wait: WaitOptions = {}): Promise<CounterChange> {
-    return this.update((value) => value + amount, wait);
+  async add(amount: bigint, wait: WaitOptions = {}): Promise<CounterChange> {
+    checkBigint(amount);
+    return await this.update((value) => value + amount, wait);
   }
 
   /** Sets it, whatever it was. Throws as `add`. */

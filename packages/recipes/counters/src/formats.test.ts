@@ -53,3 +53,9 @@ test.each<[CounterFormat, string]>([
   expect(isCoordinationError(refused, "MarshallingError")).toBe(true);
   expect(refused).toMatchObject({ path: "/c" });
 });
+
+test.each([5, "5", undefined, null])("%j is no value of a counter, in any format", (value) => {
+  for (const format of ["int64", "int32", "decimal"] as const) {
+    expect(() => encodeCounter(format, value as unknown as bigint)).toThrow(/is not a bigint\. Write 5n/);
+  }
+});

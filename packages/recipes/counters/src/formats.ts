@@ -20,9 +20,10 @@ const decimalPattern = /^-?\d{1,1000}$/;
 
 /**
  * The bytes of a value.
- * @throws RangeError if the format has no room for it: a counter never wraps around.
+ * @throws RangeError if the format has no room for it: a counter never wraps around. TypeError if it is no bigint
  */
 export function encodeCounter(format: CounterFormat, value: bigint): Buffer {
+  checkBigint(value);
   const width = bits[format];
   if (width === undefined) {
     const text = value.toString();
@@ -36,6 +37,14 @@ export function encodeCounter(format: CounterFormat, value: bigint): Buffer {
   if (width === 64) bytes.writeBigInt64BE(value);
   else bytes.writeInt32BE(Number(value));
   return bytes;
+}
+
+/** @throws TypeError for what is no bigint: as text it would be appended to the digits */
+export function checkBigint(value: bigint): void {
+  if (typeof value === "bigint") return;
+  throw new TypeError(
+    `A counter counts in bigint, and ${JSON.stringify(value)} is not a bigint. Write 5n, or BigInt(value).`,
+  );
 }
 
 /**
