@@ -303,6 +303,12 @@ describe("abort", () => {
   });
 });
 
+test("a listener that would never be called is refused", async () => {
+  const { client } = await world();
+  expect(() => client.on("stat" as "state", () => {})).toThrow(/there is no event "stat"/);
+  expect(() => client.once("state", undefined as never)).toThrow(/the listener is not a function/);
+});
+
 describe("watches", () => {
   test("are called once, before the data of later answers", async () => {
     const { client, server } = await world();

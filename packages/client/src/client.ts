@@ -5,7 +5,7 @@ import type { Observable } from "rxjs";
 import { checkPath, toBytes } from "./arguments.ts";
 import type { ClientCore } from "./client-core.ts";
 import { type Context, viewOf } from "./context.ts";
-import { ClientClosedError, errorFromWire, type HostDiagnosis } from "./errors.ts";
+import { BadArgumentsError, ClientClosedError, errorFromWire, type HostDiagnosis } from "./errors.ts";
 import { inTime } from "./in-time.ts";
 import type { ClientMetrics } from "./meter.ts";
 import { sendIfThere } from "./operations/optional.ts";
@@ -93,13 +93,15 @@ export class Client extends Tree {
   }
 
   /** Calls `listener` at every change of state, the latest possible moment to stop trusting what the session holds. */
-  on(_event: "state", listener: StateListener): this {
+  on(event: "state", listener: StateListener): this {
+    checkListener(event, listener);
     this.#core.states.on(listener);
     return this;
   }
 
   /** Calls `listener` at the next change of state only. */
-  once(_event: "state", listener: StateListener): this {
+  once(event: "state", listener: StateListener): this {
+    checkListener(event, listener);
     this.#core.states.once(listener);
     return this;
   }
@@ -187,4 +189,11 @@ export class Client extends Tree {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** A listener that would never be called is worse than none: what is lost would not be told. */
+function checkListener(event: "state", listener: StateListener): void {
+  const detail = event === "state" ? "the listener is not a function" : `there is no event ${JSON.stringify(event)}`;
+  if (event === "state" && typeof listener === "function") return;
+  throw new BadArgumentsError({ operation: "on", detail, remedy: 'Give a function for the event "state".' });
 }

@@ -77,6 +77,12 @@ export class QueueLock {
   readonly #options: LockOptions;
 
   constructor(client: Client, path: string, rule: LockRule, options: LockOptions) {
+    const { lockDelayMs = 0 } = options;
+    if (!(typeof lockDelayMs === "number" && lockDelayMs >= 0)) {
+      throw new RangeError(
+        `The lock ${path}: lockDelayMs is ${lockDelayMs}; it must be a number of milliseconds, 0 or more.`,
+      );
+    }
     this.#client = client;
     this.path = path;
     this.#rule = rule;

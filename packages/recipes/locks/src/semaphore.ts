@@ -66,8 +66,11 @@ export class Semaphore {
   /** Remembers; nothing is sent before `acquire()`. @throws RangeError for an impossible limit. */
   constructor(client: Client, path: string, options: SemaphoreOptions) {
     const { limit, identity } = options;
-    if (typeof limit === "number" && !(Number.isInteger(limit) && limit >= 1)) {
-      throw new RangeError(`Semaphore ${path}: the limit is ${limit}; it must be a whole number, at least 1.`);
+    if (!isLimit(limit)) {
+      const found = typeof limit === "number" ? limit : JSON.stringify(limit);
+      throw new RangeError(
+        `Semaphore ${path}: the limit is ${found}; it must be a whole number, at least 1, or { path } of a node that holds it.`,
+      );
     }
     this.path = path;
     this.#client = client;
@@ -223,6 +226,10 @@ export class Semaphore {
       giveBack: () => returnTicket(this.#client, ticket),
     });
   }
+}
+
+function isLimit(limit: SemaphoreOptions["limit"]): boolean {
+  return typeof limit === "number" ? Number.isInteger(limit) && limit >= 1 : typeof limit?.path === "string";
 }
 
 /** The bytes of a limit node. */

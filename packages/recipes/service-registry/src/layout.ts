@@ -78,6 +78,6 @@ export function idOfClaim(name: string): string {
 
 /** Checks that a name fits between two slashes. @throws MalformedEntryError */
 function segment(what: string, text: string): string {
-  if (text !== "" && text !== "." && text !== ".." && !text.includes("/")) return text;
+  if (typeof text === "string" && text !== "" && text !== "." && text !== ".." && !text.includes("/")) return text;
   throw new MalformedEntryError(`the ${what} ${JSON.stringify(text)} cannot be the name of a node`);
 }

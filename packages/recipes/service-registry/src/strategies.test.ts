@@ -11,6 +11,7 @@ import {
   random,
   roundRobin,
   type Strategy,
+  type StrategyName,
   sticky,
   strategyNamed,
   weighted,
@@ -189,4 +190,9 @@ describe("one's own zone", () => {
   ])("%s, at least %s: %s", (zone, atLeast, expected) => {
     expect(ids(preferZone(all, zone, atLeast))).toBe(expected);
   });
+});
+
+test("a strategy that nobody knows is refused, with those there are", () => {
+  const name = "fastest" as StrategyName;
+  expect(() => strategyNamed(name)).toThrow(/"fastest" is not a strategy; use one of round-robin, random, weighted/);
 });

@@ -75,9 +75,10 @@ export const leastRecentlyFailed: Strategy = (candidates, memory, chance) => {
   return first === undefined ? remembering(candidates[0]) : roundRobin([first, ...others], memory, chance);
 };
 
-/** The strategy of that name. */
+/** The strategy of that name. @throws RangeError if there is none */
 export function strategyNamed(name: StrategyName): Strategy {
-  return byName[name];
+  if (Object.hasOwn(byName, name)) return byName[name];
+  throw new RangeError(`${JSON.stringify(name)} is not a strategy; use one of ${Object.keys(byName).join(", ")}.`);
 }
 
 const byName: Readonly<Record<StrategyName, Strategy>> = {

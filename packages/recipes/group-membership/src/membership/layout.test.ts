@@ -16,3 +16,7 @@ test.each(["/", "", "a", "/a/"])("%j is no path of a group", (path) => {
 test.each(["", ".", "..", "a/b"])("%j is no name of a member", (name) => {
   expect(() => checkName(name)).toThrow(TypeError);
 });
+
+test.each(["", ".", "..", "a/b", 5, null])("nobody can be named %j", (name) => {
+  expect(() => checkName(name as string)).toThrow(/A member cannot be named .*: it must be a node's name/);
+});

@@ -41,6 +41,6 @@ export function nameOfClaim(claim: string): string {
 
 /** @throws TypeError for a name that no node can have. */
 export function checkName(name: string, what = "A member"): void {
-  if (name !== "" && name !== "." && name !== ".." && !name.includes("/")) return;
+  if (typeof name === "string" && name !== "" && name !== "." && name !== ".." && !name.includes("/")) return;
   throw new TypeError(`${what} cannot be named ${JSON.stringify(name)}: it must be a node's name, without slashes.`);
 }
