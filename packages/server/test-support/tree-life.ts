@@ -115,8 +115,12 @@ export class TreeLife {
   }
 
   /** Writes a snapshot of the state as it is. */
-  snapshot(): Promise<void> {
-    return this.storage.writeSnapshot(this.state.lastZxid, snapshotChunks(this.state));
+  async snapshot(): Promise<void> {
+    try {
+      await this.storage.writeSnapshot(this.state.lastZxid, snapshotChunks(this.state));
+    } finally {
+      this.state.tree.endSnapshot();
+    }
   }
 
   #write<Name extends ClientOperation>(name: Name, request: RequestOf<Name>): void {

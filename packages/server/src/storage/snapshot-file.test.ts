@@ -30,6 +30,21 @@ describe("a snapshot file", () => {
     expect(read).toEqual(["first chunk", "second", "x".repeat(300)]);
   });
 
+  it("is synced on the way, so that the sync at the end does not keep the log waiting", async () => {
+    const disk = new MemoryDisk();
+    await disk.makeDirectory("/d");
+    let unsyncedBytes = 0;
+    let unsyncedBytesMax = 0;
+    disk.onOperation = ({ kind }) => {
+      if (kind === "sync") unsyncedBytes = 0;
+      if (kind === "write") unsyncedBytes += 1 << 20;
+      unsyncedBytesMax = Math.max(unsyncedBytesMax, unsyncedBytes);
+    };
+    const large = Array.from({ length: 9 }, () => Buffer.alloc(1 << 20));
+    await writeSnapshotFile(await disk.open(path, "create"), 5, large, 1 << 20);
+    expect(unsyncedBytesMax).toBeLessThanOrEqual(6 << 20);
+  });
+
   it("may be empty", async () => {
     expect(await verdictOn(await write([]))).toEqual({ kind: "valid" });
   });

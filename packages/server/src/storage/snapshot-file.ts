@@ -21,10 +21,13 @@ const chunkHeadBytes = 8;
 const endBytes = 24;
 const endLength = 0xffff_ffff;
 
+/** A sync of all at the end would keep the log's syncs waiting, and with them all writers, for as long as it takes. */
+const syncStepBytes = 4 * 1024 * 1024;
+
 /** A snapshot that can be used, or why it cannot. */
 export type SnapshotVerdict = { readonly kind: "valid" } | { readonly kind: "damaged"; readonly why: string };
 
-/** Writes a snapshot into an empty file. Waits for the disk after each chunk before it asks for the next one. */
+/** Writes a snapshot into an empty file. Waits for the disk after each chunk before it asks for the next one. Not all is synced then. */
 export async function writeSnapshotFile(
   file: DiskFile,
   zxid: number,
@@ -33,6 +36,7 @@ export async function writeSnapshotFile(
 ): Promise<void> {
   await file.write(0, encodeHeader(zxid));
   let position = headerBytes;
+  let syncedPosition = 0;
   let chunkCount = 0;
   let totalBytes = 0;
   for (const chunk of chunks) {
@@ -44,6 +48,10 @@ export async function writeSnapshotFile(
     bytes.writeUInt32BE(chunkChecksum(bytes, chunkCount), 4);
     await file.write(position, bytes);
     position += bytes.length;
+    if (position - syncedPosition >= syncStepBytes) {
+      await file.sync();
+      syncedPosition = position;
+    }
     totalBytes += chunk.length;
     chunkCount += 1;
   }
