@@ -1,9 +1,10 @@
-/** The built command `corral` as its users run it: what it prints, with which exit code it ends, where secrets come from. */
-import { execFile, spawn } from "node:child_process";
+/** The built command `corral`: what it prints, with which exit code it ends, where secrets come from. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { type Client, connect } from "@corral/client";
@@ -13,6 +14,20 @@ import * as certificates from "../support/certificates.ts";
 import { TlsFront } from "../support/tls-front.ts";
 
 const command = fileURLToPath(new URL("../../packages/cli/bin/corral.js", import.meta.url));
+const built = new URL("../../packages/cli/dist/command/main.js", import.meta.url);
+const { run } = (await import(built.href)) as { readonly run: Run };
+
+/** Of the package's own; it is no part of what programs import. */
+type Run = (
+  args: readonly string[],
+  around: {
+    readonly stdout: Writable;
+    readonly stderr: Writable;
+    readonly stdin: AsyncIterable<Uint8Array | string>;
+    readonly variables: Readonly<Record<string, string | undefined>>;
+    readonly signal: AbortSignal;
+  },
+) => Promise<number>;
 
 let server: Server;
 let client: Client;
@@ -35,16 +50,31 @@ interface Ended {
   readonly stderr: string;
 }
 
-function corral(args: readonly string[], more: { variables?: Record<string, string>; input?: string } = {}) {
-  return new Promise<Ended>((resolve) => {
-    const env = { ...process.env, CORRAL_CONNECT: server.connectString, ...more.variables };
-    // A machine that is busy with other things must not look like a bug.
-    const patient = args.includes("--timeout") ? args : [...args, "--timeout", "60000"];
-    const child = execFile(process.execPath, [command, ...patient], { env }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout, stderr });
+interface More {
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** In this process: starting one takes longer than all that the command does. */
+async function corral(args: readonly string[], { variables = {}, input = "" }: More = {}): Promise<Ended> {
+  const texts = { stdout: "", stderr: "" };
+  const sink = (name: keyof typeof texts) =>
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        texts[name] += chunk.toString();
+        done();
+      },
     });
-    child.stdin?.end(more.input ?? "");
+  // A machine that is busy with other things must not look like a bug.
+  const patient = args.includes("--timeout") ? args : [...args, "--timeout", "60000"];
+  const code = await run(patient, {
+    stdout: sink("stdout"),
+    stderr: sink("stderr"),
+    stdin: Readable.from([input]),
+    variables: { CORRAL_CONNECT: server.connectString, ...variables },
+    signal: new AbortController().signal,
   });
+  return { code, ...texts };
 }
 
 /** What it printed, if it went well. */
