@@ -47,6 +47,18 @@ class Claimant extends NodeChild {
 }
 
 describe("nodeDisk", () => {
+  it("writes through into a file of a length already, seen by every reader", async () => {
+    const path = join(directory, "through");
+    const file = await nodeDisk.open(path, "create");
+    await file.write(0, Buffer.alloc(20));
+    await file.sync();
+    await file.writeThrough?.(5, Buffer.from("through"));
+    expect((await file.read(0, 20)).toString("latin1")).toBe(`${"\0".repeat(5)}through${"\0".repeat(8)}`);
+    expect((await readFile(path)).subarray(5, 12).toString()).toBe("through");
+    await file.close();
+    await expect(file.writeThrough?.(0, Buffer.from("x"))).rejects.toMatchObject({ code: "EBADF" });
+  });
+
   it("reads what was written, at any position", async () => {
     const file = await nodeDisk.open(join(directory, "a"), "create");
     await file.write(0, Buffer.from("hello"));

@@ -2,6 +2,17 @@ import { describe, expect, it } from "vitest";
 import { GroupSyncFile } from "./group-sync-file.ts";
 import type { DiskFile } from "./ports/disk.ts";
 
+/** The same, but it can write through. */
+function writingThrough(file: ManualFile): ManualFile {
+  return Object.assign(file, {
+    writeThrough: async (position: number, bytes: Uint8Array) => {
+      await file.write(position, bytes);
+      await file.sync();
+      file.calls.push(`through ${position}+${bytes.length}`);
+    },
+  });
+}
+
 /** A file whose syncs wait until the test lets them through. */
 class ManualFile implements DiskFile {
   readonly calls: string[] = [];
@@ -134,5 +145,29 @@ describe("GroupSyncFile", () => {
     expect(failures).toEqual([error]);
     expect(durable).toEqual(what === "write" ? [["a"]] : []);
     expect(file.calls.at(-1)).toBe(what === "write" ? "write 1+1" : "sync");
+  });
+
+  it("writes through where the file can and space is there already, and tells of nothing before it is done", async () => {
+    const file = writingThrough(new ManualFile());
+    const { group, durable, failures } = open(file, { preallocateBytes: 100 });
+    group.append(["grows"]);
+    (await file.nextSync()).resolve();
+    await group.drained();
+    file.calls.length = 0;
+    group.append(["one"]);
+    const first = await file.nextSync();
+    group.append(["two", "three"]);
+    expect(durable).toEqual([["grows"]]);
+    first.resolve();
+    const second = await file.nextSync();
+    expect(durable).toEqual([["grows"], ["one"]]);
+    expect(file.calls).toEqual(["write 5+3", "sync", "through 5+3", "write 8+8", "sync"]);
+    second.reject(new Error("EIO"));
+    await group.drained();
+    expect(durable).toEqual([["grows"], ["one"]]);
+    expect(failures.map(({ message }) => message)).toEqual(["EIO"]);
+    group.append(["four"]);
+    await group.drained();
+    expect(durable).toHaveLength(2);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Appends to one file so that one `sync` serves everybody who waits: while a batch is being written and synced, the
+ * Appends to one file so that one trip to the disk serves everybody who waits: while a batch is being written and synced, the
  * next one gathers. Pure over `DiskFile`.
  *
  * Invariants
@@ -120,9 +120,13 @@ export class GroupSyncFile<Item> {
     const bytes = encode(batch, { position, durablePosition: this.#durablePosition });
     const end = position + bytes.length;
     this.#position = end;
-    await file.write(position, bytes);
-    if (end > this.#allocatedBytes) await this.#allocate(end);
-    await file.sync();
+    if (end <= this.#allocatedBytes && file.writeThrough !== undefined) {
+      await file.writeThrough(position, bytes);
+    } else {
+      await file.write(position, bytes);
+      if (end > this.#allocatedBytes) await this.#allocate(end);
+      await file.sync();
+    }
     this.#durablePosition = end;
   }
 

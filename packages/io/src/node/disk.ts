@@ -22,6 +22,8 @@ class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
   readonly #path: string;
   #closing: Promise<void> | undefined;
+  /** The same file, opened so that each write is on the disk when it returns. */
+  #through: Promise<FileHandle> | undefined;
 
   constructor(handle: FileHandle, path: string) {
     this.#handle = handle;
@@ -43,11 +45,20 @@ class NodeDiskFile implements DiskFile {
     return filled === length ? buffer : buffer.subarray(0, filled);
   }
 
-  async write(position: number, bytes: Uint8Array): Promise<void> {
+  write(position: number, bytes: Uint8Array): Promise<void> {
+    return this.#write(this.#handle, position, bytes);
+  }
+
+  async writeThrough(position: number, bytes: Uint8Array): Promise<void> {
+    this.#through ??= open(this.#path, constants.O_RDWR | constants.O_DSYNC);
+    await this.#write(await this.#through, position, bytes);
+  }
+
+  async #write(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
     let written = 0;
     while (written < bytes.length) {
       const rest = bytes.length - written;
-      const { bytesWritten } = await this.#named(this.#handle.write(bytes, written, rest, position + written));
+      const { bytesWritten } = await this.#named(handle.write(bytes, written, rest, position + written));
       // The system says why only when it is asked to write the rest; if it then neither writes nor says, give up.
       if (bytesWritten === 0) {
         throw Object.assign(new Error(`EIO: nothing was written, write '${this.#path}'`), {
@@ -68,8 +79,14 @@ class NodeDiskFile implements DiskFile {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#handle.close();
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // One that could not be opened has told so already.
+    const through = await this.#through?.catch(() => undefined);
+    await Promise.all([this.#handle.close(), through?.close()]);
   }
 
   /** Node names the file in the errors of paths, not in those of open files. */

@@ -31,6 +31,11 @@ export interface DiskFile {
   read(position: number, length: number): Promise<Buffer>;
   /** Writes all of `bytes` at `position` (a short write is continued or rejects; it never passes for done). */
   write(position: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Writes all of `bytes` at `position`, and returns when just they are on the disk: one trip to the disk instead of the two
+   * of `write` and `sync`. Within the file's present length. Absent where a file cannot do better than those two.
+   */
+  readonly writeThrough?: ((position: number, bytes: Uint8Array) => Promise<void>) | undefined;
   /** Cuts or extends (with zeros) to `length` bytes. */
   truncate(length: number): Promise<void>;
   /** fdatasync: on return everything written is on the disk. After a failure nothing about unsynced bytes is known. */

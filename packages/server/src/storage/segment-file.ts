@@ -72,6 +72,12 @@ export class SegmentFile implements DiskFile {
     this.#writtenBytes = Math.max(this.#writtenBytes, position + bytes.length);
   }
 
+  /** Within the kept bytes, so there is nothing that the header would have to say. */
+  get writeThrough(): DiskFile["writeThrough"] {
+    const file = this.#file;
+    return file.writeThrough && ((position, bytes) => file.writeThrough!(position, bytes));
+  }
+
   /** Writes zeros in [from, to). */
   async writeZeros(from: number, to: number): Promise<void> {
     for (let at = from; at < to; at += zeros.length) await this.write(at, zeros.subarray(0, to - at));

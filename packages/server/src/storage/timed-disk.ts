@@ -18,16 +18,19 @@ export function timedDisk(disk: Disk, clock: Clock, onSync: (tookMs: number) => 
 }
 
 function timedFile(file: DiskFile, clock: Clock, onSync: (tookMs: number) => void): DiskFile {
+  const timed = async (syncing: Promise<void>): Promise<void> => {
+    const startedMs = clock.elapsedMs();
+    await syncing;
+    onSync(clock.elapsedMs() - startedMs);
+  };
+  const writeThrough = file.writeThrough?.bind(file);
   return {
     size: () => file.size(),
     read: (position, length) => file.read(position, length),
     write: (position, bytes) => file.write(position, bytes),
     truncate: (length) => file.truncate(length),
     close: () => file.close(),
-    sync: async () => {
-      const startedMs = clock.elapsedMs();
-      await file.sync();
-      onSync(clock.elapsedMs() - startedMs);
-    },
+    sync: () => timed(file.sync()),
+    ...(writeThrough && { writeThrough: (position, bytes) => timed(writeThrough(position, bytes)) }),
   };
 }
