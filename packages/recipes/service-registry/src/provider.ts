@@ -32,7 +32,14 @@ import {
 import type { InstanceFilter } from "./filter.ts";
 import type { HealthState, ServiceInstance } from "./instance.ts";
 import type { InstancesView } from "./observe-instances.ts";
-import { type Memory, type Strategy, type StrategyName, strategyNamed } from "./strategies.ts";
+import {
+  type Candidate,
+  type Candidates,
+  type Memory,
+  type Strategy,
+  type StrategyName,
+  strategyNamed,
+} from "./strategies.ts";
 
 /** How instances are chosen. */
 export interface ProviderOptions<P = unknown> {
@@ -60,6 +67,12 @@ export interface ProviderExplanation<P = unknown> {
   readonly instances: readonly Assessed<P>[];
 }
 
+/** What may be chosen, and until when that is known, elapsed time. */
+interface Choosable<P> {
+  readonly candidates: readonly Candidate<P>[];
+  readonly untilMs: number;
+}
+
 /** See the head of this file. */
 export class Provider<P = unknown> implements Disposable {
   /** The service. */
@@ -75,6 +88,8 @@ export class Provider<P = unknown> implements Disposable {
   #memory: Memory;
   #subscription: Subscription | undefined;
   #view: InstancesView<P> | undefined;
+  /** Looked for only when something has changed: a choice is to cost little, however many instances there are. */
+  #choice: Choosable<P> | undefined;
   #end: { readonly reason: unknown } | undefined;
 
   /** Made by `ServiceRegistry.provider()`. Remembers; nothing is sent before `next()`. @throws RangeError */
@@ -108,11 +123,11 @@ export class Provider<P = unknown> implements Disposable {
   /** The next instance, if one may be chosen now and the instances are known already. */
   tryNext(): ServiceInstance<P> | undefined {
     this.#begin();
-    let { candidates } = this.#assess(false);
-    if (candidates.length === 0 && this.#whenAllDown === "pick") candidates = this.#assess(true).candidates;
-    const [first, ...others] = candidates;
-    if (first === undefined) return undefined;
-    const { chosen, memory } = this.#strategy([first, ...others], this.#memory, this.#client.random.fraction());
+    const nowMs = this.#client.clock.elapsedMs();
+    if (this.#choice === undefined || nowMs >= this.#choice.untilMs) this.#choice = this.#choose();
+    const { candidates } = this.#choice;
+    if (!isAny(candidates)) return undefined;
+    const { chosen, memory } = this.#strategy(candidates, this.#memory, this.#client.random.fraction());
     this.#memory = memory;
     return chosen.instance;
   }
@@ -124,6 +139,7 @@ export class Provider<P = unknown> implements Disposable {
       if (isForgotten(record, this.#policy, nowMs)) this.#records.delete(key);
     }
     this.#records.set(keyOf(instance), noteFailure(this.#recordOf(instance), this.#policy, nowMs));
+    this.#choice = undefined;
   }
 
   /** Every instance, and why it would not be chosen now. */
@@ -146,6 +162,7 @@ export class Provider<P = unknown> implements Disposable {
     this.#subscription = this.#views.subscribe({
       next: (view) => {
         this.#view = view;
+        this.#choice = undefined;
         this.#wake();
       },
       error: finish,
@@ -157,12 +174,19 @@ export class Provider<P = unknown> implements Disposable {
     this.#end ??= { reason };
     this.#subscription?.unsubscribe();
     this.#view = undefined;
+    this.#choice = undefined;
     this.#wake();
   }
 
   #assess(evenDown: boolean): ReturnType<typeof assess<P>> {
     const nowMs = this.#client.clock.elapsedMs();
     return assess(this.#view?.instances ?? [], this.#wishes, (one) => this.#recordOf(one), nowMs, evenDown);
+  }
+
+  #choose(): Choosable<P> {
+    const { all, candidates } = this.#assess(false);
+    const pickDown = candidates.length === 0 && this.#whenAllDown === "pick";
+    return { candidates: pickDown ? this.#assess(true).candidates : candidates, untilMs: upAgainMs(all) };
   }
 
   #recordOf(instance: ServiceInstance<P>): FailureRecord {
@@ -172,9 +196,7 @@ export class Provider<P = unknown> implements Disposable {
   /** Resolves when there may be another choice: the instances have changed, or one that was down may be tried again. */
   #news(signal: AbortSignal): Promise<void> {
     const nowMs = this.#client.clock.elapsedMs();
-    const untilMs = Math.min(
-      ...this.#assess(false).all.map(({ downUntilMs }) => downUntilMs ?? Number.POSITIVE_INFINITY),
-    );
+    const untilMs = upAgainMs(this.#assess(false).all);
     return new Promise((resolve) => {
       const done = (): void => {
         timer?.cancel();
@@ -191,6 +213,15 @@ export class Provider<P = unknown> implements Disposable {
   #wake(): void {
     for (const done of [...this.#waiting]) done();
   }
+}
+
+/** When the first of those that are down may be tried again, elapsed time; Infinity: none is down. */
+function upAgainMs(all: readonly Assessed[]): number {
+  return all.reduce((ms, { downUntilMs }) => Math.min(ms, downUntilMs ?? ms), Number.POSITIVE_INFINITY);
+}
+
+function isAny<P>(candidates: readonly Candidate<P>[]): candidates is Candidates<P> {
+  return candidates.length > 0;
 }
 
 /** One registration of an instance: registered anew, it begins with a clean record. */

@@ -40,7 +40,7 @@ export type StrategyName = "round-robin" | "random" | "weighted" | "sticky" | "l
 /** One after the other, in the order of their paths, whoever comes and goes in between. */
 export const roundRobin: Strategy = (candidates, memory, chance) => {
   if (memory === undefined) return remembering(at(candidates, chance));
-  return remembering(candidates.find(({ instance }) => instance.path > memory) ?? candidates[0]);
+  return remembering(candidates[firstAfter(candidates, memory)] ?? candidates[0]);
 };
 
 /** Any of them, each as likely as the others. */
@@ -101,6 +101,17 @@ export function preferZone<P>(
   if (zone === undefined) return candidates;
   const own = candidates.filter(({ instance }) => instance.zone === zone);
   return own.length >= Math.max(1, atLeast) ? own : candidates;
+}
+
+/** The place of the first whose path comes after `path`. */
+function firstAfter(candidates: Candidates, path: string): number {
+  let [low, high] = [0, candidates.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((candidates[middle]?.instance.path ?? path) > path) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function at<P>(candidates: Candidates<P>, chance: number): Candidate<P> {
