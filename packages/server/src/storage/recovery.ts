@@ -52,6 +52,7 @@ export interface CheckedSegment {
 export interface TornTail {
   readonly segment: CheckedSegment;
   readonly why: string;
+  /** Up to the last byte that is not zero. */
   readonly truncatedBytes: number;
 }
 
@@ -212,7 +213,7 @@ async function checkSegment(
     }
     if (verdict.kind === "clean") return { segment, tornTail: undefined };
     if (verdict.kind === "torn" && rule.mayBeTorn) {
-      return { segment, tornTail: { segment, why: verdict.why, truncatedBytes: size - scan.end } };
+      return { segment, tornTail: { segment, why: verdict.why, truncatedBytes: verdict.bytes } };
     }
     const why = verdict.kind === "torn" ? `${verdict.why}, but this is not the end of the log` : verdict.why;
     throw damagedRecord(segment, why);

@@ -47,7 +47,7 @@ export interface ReplayResult {
   readonly lastZxid: number;
   /** Records after the snapshot. */
   readonly recordCount: number;
-  /** Bytes of unfinished, never acknowledged records that were cut off, zeros written ahead included. */
+  /** Bytes of unfinished, never acknowledged records that were cut off, without the zeros written ahead of them. */
   readonly truncatedBytes: number;
 }
 

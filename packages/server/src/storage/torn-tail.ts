@@ -8,7 +8,8 @@ import { decodeRecord, hasHole, recordHeaderBytes, recordStartMark } from "./rec
 /** `torn`: nobody was promised what is there. `damaged`: it had been on the disk, or may have been. */
 export type TailVerdict =
   | { readonly kind: "clean" }
-  | { readonly kind: "torn"; readonly why: string }
+  /** `bytes`: how long what is torn is, up to its last byte that is not zero. */
+  | { readonly kind: "torn"; readonly why: string; readonly bytes: number }
   | { readonly kind: "damaged"; readonly why: string };
 
 /** The bytes that cannot be read as a record start at `offset`. */
@@ -32,7 +33,7 @@ export async function judgeTail(tail: Tail): Promise<TailVerdict> {
   if (proof !== undefined) {
     return { kind: "damaged", why: `${why}, but the record at byte ${proof} shows that it had been on the disk` };
   }
-  return { kind: "torn", why };
+  return { kind: "torn", why, bytes: contentEnd - tail.offset };
 }
 
 /** Offset behind the last byte that is not zero, `tail.offset` if all are. */
