@@ -1,6 +1,7 @@
 /**
  * What a server can be told. One schema: defaults, ranges, and errors that name the key and what to write instead.
  */
+import type { Address } from "@corral/io";
 import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import { z } from "zod";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
@@ -31,7 +32,10 @@ const limitsShape = {
 const safeWords: (FourLetterWord | "*")[] = ["ruok", "srvr", "isro"];
 
 /** By which a connection can prove to be somebody. */
-const authSchemes = ["digest"] as const;
+const authSchemes = ["digest", "x509"] as const;
+
+/** The path of a file. */
+const file = z.string().min(1, "must be the path of a file");
 
 const schema = z
   .strictObject({
@@ -81,7 +85,40 @@ const schema = z
     adminHost: z.string().min(1, "must be a host name or address").default("127.0.0.1"),
     /** What callers of the admin server must show, as `Authorization: Bearer …`. */
     adminToken: z.string().min(16, "must have at least 16 characters").optional(),
+    /** Port for clients that speak TLS; 0: any free one. Default: there is none. */
+    secureClientPort: port.optional(),
+    /** Address of the secure port. Default: `host`. */
+    secureHost: z.string().min(1, "must be a host name or address").optional(),
+    /** Whether `clientPort` takes TLS as well; the first byte tells. */
+    tlsOnClientPort: z.boolean("must be true or false").default(false),
+    /** PEM file: the server's certificate, then those between it and the authority. */
+    tlsCertFile: file.optional(),
+    /** PEM file: its private key. Default: it stands in `tlsCertFile` too. */
+    tlsKeyFile: file.optional(),
+    /** Of the key, if it is encrypted. */
+    tlsKeyPassword: z.string().optional(),
+    /** PEM file: authorities that clients' certificates may come from. */
+    tlsCaFile: file.optional(),
+    /** Whether clients must show a certificate. Default: `need` with a `tlsCaFile`, `none` without. */
+    tlsClientAuth: z.enum(["none", "want", "need"], "must be one of none, want, need").optional(),
+    /** The oldest version of TLS that is spoken. */
+    tlsMinVersion: z.enum(["TLSv1.2", "TLSv1.3"], "must be one of TLSv1.2, TLSv1.3").default("TLSv1.2"),
+    /** Ciphers as OpenSSL names them, with colons. Default: Node's. */
+    tlsCiphers: z.string().min(1, "must name ciphers as OpenSSL does, with colons").optional(),
+    /** Subject of the client certificate of who may do everything, as RFC 2253 writes it. */
+    x509SuperUser: z
+      .string()
+      .regex(/^[^=,]+=/, "must be a subject such as CN=admin,O=example")
+      .optional(),
     limits: z.strictObject(limitsShape).optional(),
+  })
+  .refine((c) => c.tlsCertFile !== undefined || (c.secureClientPort === undefined && !c.tlsOnClientPort), {
+    path: ["tlsCertFile"],
+    message: "must name the server's certificate, since TLS is asked for",
+  })
+  .refine((c) => c.tlsCaFile !== undefined || (c.tlsClientAuth ?? "none") === "none", {
+    path: ["tlsCaFile"],
+    message: "must name the authorities of the certificates that tlsClientAuth asks clients for",
   })
   .refine((c) => (c.minSessionTimeoutMs ?? c.tickMs * 2) <= (c.maxSessionTimeoutMs ?? c.tickMs * 20), {
     path: ["maxSessionTimeoutMs"],
@@ -117,7 +154,25 @@ export interface ServerConfig {
   readonly adminPort: number | undefined;
   readonly adminHost: string;
   readonly adminToken: string | undefined;
+  readonly x509SuperUser: string | undefined;
+  /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
+  readonly tls: TlsSettings | undefined;
   readonly limits: Limits;
+}
+
+/** TLS: where, with what, and who must show what. */
+export interface TlsSettings {
+  /** Where TLS alone is spoken. */
+  readonly securePort: Address | undefined;
+  /** Whether the port for clients takes it as well. */
+  readonly onClientPort: boolean;
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly keyPassword: string | undefined;
+  readonly caFile: string | undefined;
+  readonly clientAuth: "none" | "want" | "need";
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  readonly ciphers: string | undefined;
 }
 
 const configMark = Symbol.for("corral.server.config-error");
@@ -168,9 +223,28 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     superDigest: config.superDigest,
     adminPort: config.adminPort,
     adminToken: config.adminToken,
+    x509SuperUser: config.x509SuperUser,
+    tls: tlsOf(config),
     behaviour: behaviourOf({ compatibility, extendedTypesEnabled }),
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
     limits: allLimits,
+  };
+}
+
+function tlsOf(config: z.output<typeof schema>): TlsSettings | undefined {
+  const { secureClientPort, tlsOnClientPort, tlsCertFile, tlsCaFile } = config;
+  if (tlsCertFile === undefined || (secureClientPort === undefined && !tlsOnClientPort)) return undefined;
+  const host = config.secureHost ?? config.host;
+  return {
+    securePort: secureClientPort === undefined ? undefined : { host, port: secureClientPort },
+    onClientPort: tlsOnClientPort,
+    certFile: tlsCertFile,
+    keyFile: config.tlsKeyFile ?? tlsCertFile,
+    keyPassword: config.tlsKeyPassword,
+    caFile: tlsCaFile,
+    clientAuth: config.tlsClientAuth ?? (tlsCaFile === undefined ? "none" : "need"),
+    minVersion: config.tlsMinVersion,
+    ciphers: config.tlsCiphers,
   };
 }

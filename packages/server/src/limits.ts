@@ -45,6 +45,8 @@ export interface Limits {
   readonly stuckOutputMs: number;
   /** How long a connection may take to send its connect request, ms. */
   readonly handshakeMs: number;
+  /** TLS handshakes under way, and connections that have not said on a port with TLS what they speak; the next is refused. */
+  readonly maxHandshakes: number;
   /** Watches that one connection may set, paths. */
   readonly maxWatchesPerConnection: number;
   /** The text of their paths, in UTF-16 code units. */
@@ -83,9 +85,10 @@ export const defaultLimits: Limits = {
   maxResponseBytes: 32 << 20,
   softUnsentBytes: 1 << 20,
   hardUnsentBytes: 64 << 20,
-  maxUnsentBytes: 256 << 20,
+  maxUnsentBytes: 64 << 20,
   stuckOutputMs: 60_000,
   handshakeMs: 10_000,
+  maxHandshakes: 2_000,
   maxWatchesPerConnection: 500_000,
   maxWatchedTextPerConnection: 16 << 20,
   maxWatches: 2_000_000,

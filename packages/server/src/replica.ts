@@ -8,7 +8,7 @@
  */
 import { assert, assertNever, formatZxid, OpCode } from "@corral/protocol";
 import { type Behaviour, shown } from "./compatibility.ts";
-import type { AuthenticationRules } from "./replica/authenticate.ts";
+import { type AuthenticationRules, certified } from "./replica/authenticate.ts";
 import type { Connection } from "./replica/connection.ts";
 import { Connections } from "./replica/connections.ts";
 import type { Effect, Input, Now } from "./replica/effect.ts";
@@ -173,7 +173,11 @@ export class Replica {
         return this.#onEpochDurable(input.epoch);
       case "connected":
         assert(this.#serving, "connections are accepted only while serving");
-        return this.#connections.open(input.connection, input.remote);
+        return this.#connections.open(
+          input.connection,
+          input.remote,
+          certified(input.subject, this.#options.authentication),
+        );
       case "frames": {
         const connection = this.#connections.get(input.connection);
         if (connection === undefined) return;

@@ -26,6 +26,7 @@ import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ClientPort } from "./net/client-port.ts";
+import { SecureListener } from "./net/secure-listener.ts";
 import { recover } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
 import { Replica } from "./replica.ts";
@@ -91,8 +92,10 @@ export class Server {
   #replica: Replica | undefined;
   #driver: Driver | undefined;
   #clientPort: ClientPort | undefined;
+  #secure: SecureListener | undefined;
   #ticker: TimerHandle | undefined;
   #port = 0;
+  #securePort: number | undefined;
   #startedMs = 0;
   #phase: Phase = "recovering";
   #subject: Subject | undefined;
@@ -120,6 +123,19 @@ export class Server {
   /** Port for clients, as bound. */
   get clientPort(): number {
     return this.#port;
+  }
+
+  /** Port for clients that speak TLS, as bound; undefined if there is none. */
+  get secureClientPort(): number | undefined {
+    return this.#securePort;
+  }
+
+  /**
+   * Reads the files of TLS again, as the server does by itself soon after they change. Returns whether what is in them is used
+   * now; if not, the log says why, and the certificates before stay.
+   */
+  reloadCertificates(): boolean {
+    return this.#secure?.reload() ?? false;
   }
 
   /** Where the admin server is, as `http://host:port`; undefined if there is none. */
@@ -150,7 +166,9 @@ export class Server {
   /** Called by `startServer`. */
   async start(): Promise<void> {
     const { clock, random, logger } = this.#ports;
-    // First of all: a long recovery can then be told from a server that hangs.
+    const { tls, limits } = this.#config;
+    if (tls !== undefined) this.#secure = new SecureListener(tls, limits, logger);
+    // Before what follows: a long recovery can then be told from a server that hangs.
     await this.#openAdminPort();
     const { state, lastEpoch, log } = await this.#recover();
     this.#log = log;
@@ -163,6 +181,7 @@ export class Server {
       authentication: {
         sha1Base64,
         superDigest: this.#config.superDigest,
+        x509SuperUser: this.#config.x509SuperUser,
         requiredSchemes: this.#config.enforcedAuthSchemes,
       },
     });
@@ -202,9 +221,15 @@ export class Server {
     this.#subject = subject;
     this.#clientPort = clientPort;
     driver.connect(clientPort);
-    const address = await clientPort.listen({ host, port });
+    const both = this.#config.tls?.onClientPort ? this.#secure?.listener({ orPlain: true }) : undefined;
+    const address = await clientPort.listen({ host, port }, both);
     this.#port = address.port;
-    logger.info({ host, port: address.port }, "listening for clients");
+    logger.info({ host, port: address.port, tls: both !== undefined }, "listening for clients");
+    const secureAddress = this.#config.tls?.securePort;
+    if (secureAddress === undefined || this.#secure === undefined) return;
+    const bound = await clientPort.listen(secureAddress, this.#secure.listener({ orPlain: false }));
+    this.#securePort = bound.port;
+    logger.info({ host: secureAddress.host, port: bound.port }, "listening for clients that speak TLS");
   }
 
   async #openAdminPort(): Promise<void> {
@@ -238,6 +263,7 @@ export class Server {
       config: this.#config,
       replica,
       clientPort,
+      secure: this.#secure,
       clock: this.#ports.clock,
       machine: this.#ports.machine,
       get boundPort() {
@@ -292,6 +318,7 @@ export class Server {
     if (this.#phase !== "failed") this.#phase = "stopping";
     this.#ticker?.cancel();
     this.#loopWatch?.cancel();
+    this.#secure?.close();
     await this.#clientPort?.stopAccepting();
     this.#driver?.dispatch({ type: "stop" });
     try {

@@ -20,6 +20,7 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
       largeRequestBytes: 500,
       newcomers: 6,
     },
+    secure: { handshakes: 1, refusedTotal: 2, expiresMs: 4_000_000_000_000, reloadFailuresTotal: 0 },
     clock: {
       wallMs: () => epochMs + harness.nowMs,
       elapsedMs: () => harness.nowMs,

@@ -21,6 +21,7 @@ export const socketOptions = {
 /** A connected socket as a stream. Takes the socket over, before anything else listens to it. */
 export class NodeByteStream implements ByteStream {
   readonly remote: Address;
+  readonly subject: string | undefined;
   readonly #socket: Socket;
   #handler: StreamHandler | undefined;
   #error: Error | undefined;
@@ -28,10 +29,12 @@ export class NodeByteStream implements ByteStream {
   #paused = false;
   #corked = false;
   #drainOwed = false;
+  #drainDue = false;
 
-  constructor(socket: Socket, remote: Address) {
+  constructor(socket: Socket, remote: Address, subject?: string) {
     this.#socket = socket;
     this.remote = remote;
+    this.subject = subject;
     socket.on("error", (error) => {
       this.#error ??= error;
     });
@@ -103,9 +106,19 @@ export class NodeByteStream implements ByteStream {
     this.#socket.uncork();
   };
 
-  /** A failed write is told by the close that follows it. */
+  /**
+   * A failed write is told by the close that follows it. What the operating system takes at once is told in the next turn
+   * of the loop: whoever answers more then would otherwise go on until its buffers are full, and nobody else had a turn.
+   */
   readonly #onWritten = (error?: Error | null): void => {
-    if (error || !this.#drainOwed || this.#closed || this.#socket.writableLength > 0) return;
+    if (error || !this.#drainOwed || this.#drainDue) return;
+    this.#drainDue = true;
+    setImmediate(this.#drained);
+  };
+
+  readonly #drained = (): void => {
+    this.#drainDue = false;
+    if (this.#closed || !this.#drainOwed || this.#socket.writableLength > 0) return;
     this.#drainOwed = false;
     this.#handler?.onDrain();
   };

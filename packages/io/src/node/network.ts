@@ -36,16 +36,23 @@ export const nodeDialer: Dialer = {
 
 /** Accepts TCP connections. */
 export const nodeListener: Listener = {
-  listen: ({ host, port }, onStream) =>
-    new Promise<Listening>((resolve, reject) => {
-      const server = createServer(socketOptions, (socket) => accept(socket, onStream));
-      server.once("error", reject);
-      server.listen({ host, port, backlog }, () => {
-        server.off("error", reject);
-        resolve(new NodeListening(server, host));
-      });
-    }),
+  listen: (address, onStream) =>
+    listenOn(
+      createServer(socketOptions, (socket) => accept(socket, onStream)),
+      address,
+    ),
 };
+
+/** Binds a server's socket. */
+export function listenOn(server: Server, { host, port }: Address): Promise<Listening> {
+  return new Promise<Listening>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, backlog }, () => {
+      server.off("error", reject);
+      resolve(new NodeListening(server, host));
+    });
+  });
+}
 
 class NodeListening implements Listening {
   readonly address: Address;

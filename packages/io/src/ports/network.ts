@@ -38,6 +38,8 @@ export interface Listening {
 export interface ByteStream {
   /** The other side, for logs and for the `ip` ACL scheme. */
   readonly remote: Address;
+  /** The other side's name by the certificate that it has shown and that was found good, as RFC 2253 writes it; if it has. */
+  readonly subject?: string | undefined;
   /** Called once, before anything else can arrive. */
   attach(handler: StreamHandler): void;
   /** Queues bytes; they leave in order. The stream keeps the buffer: do not write into it afterwards. */

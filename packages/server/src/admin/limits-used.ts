@@ -44,6 +44,7 @@ const measures: Readonly<Record<keyof Limits, Measure | typeof ofOneThing>> = {
   maxPendingBytes: sum(({ pendingBytes }) => pendingBytes),
   maxUnsentBytes: sum(({ pendingOutput }) => pendingOutput),
   maxLargeRequestBytes: ({ clientPort }) => clientPort.largeRequestBytes,
+  maxHandshakes: ({ secure }) => secure?.handshakes ?? 0,
   writeWaitMs: ({ replica }) => replica.oldestWaitMs,
   maxWatches: ({ replica }) => replica.watchCount,
   maxConnections: ({ replica }) => replica.connectionCount,

@@ -137,6 +137,16 @@ export const metrics: readonly Metric[] = [
   gauge("watched_paths", "Paths that are watched", ({ replica }) => replica.watches.pathCount),
   gauge("recursive_watches", "Watches that are recursive", ({ replica }) => replica.watches.recursiveCount),
 
+  counter("tls_refused", "Connections that did not get through the TLS handshake", (s) => s.secure?.refusedTotal ?? 0),
+  counter(
+    "tls_reload_failures",
+    "New certificates that could not be used, so that the ones before stay",
+    (s) => s.secure?.reloadFailuresTotal ?? 0,
+  ),
+  gauge("tls_certificate_expiry_timestamp_seconds", "When the server's certificate ends", ({ secure }) =>
+    secure === undefined ? [] : [["", secure.expiresMs * inSeconds]],
+  ),
+
   counter("snapshots", "Snapshots written", ({ replica }) => replica.stats.snapshotsTotal),
   counter("snapshot_failures", "Snapshots that failed or were given up", (s) => s.replica.stats.snapshotFailuresTotal),
   gauge("last_snapshot_seconds", "How long the last snapshot took", ({ replica: { stats } }) =>

@@ -3,6 +3,7 @@ import type { Clock, Machine } from "@corral/io";
 import type { ServerConfig } from "../config.ts";
 import type { Maintenance } from "../maintenance.ts";
 import type { ClientPort } from "../net/client-port.ts";
+import type { SecureListener } from "../net/secure-listener.ts";
 import type { Histogram } from "../replica/latencies.ts";
 import type { Replica } from "../replica.ts";
 import type { DirectorySizes } from "../storage/storage.ts";
@@ -15,6 +16,10 @@ export interface Subject {
     ClientPort,
     "refusedTotal" | "cutOffTotal" | "receivedBytesTotal" | "sentBytesTotal" | "largeRequestBytes" | "newcomers"
   >;
+  /** TLS, if it is spoken. */
+  readonly secure:
+    | Pick<SecureListener, "handshakes" | "refusedTotal" | "expiresMs" | "reloadFailuresTotal">
+    | undefined;
   readonly clock: Clock;
   readonly machine: Machine;
   /** The port for clients, as bound. */

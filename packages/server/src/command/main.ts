@@ -146,11 +146,11 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   }
   const where = memory ? "in memory" : `data in ${dataDir}`;
   if (server.adminUrl !== undefined) process.stdout.write(`Corral admin server: ${server.adminUrl}\n`);
+  if (server.secureClientPort !== undefined) process.stdout.write(`Corral secure port: ${server.secureClientPort}\n`);
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 
-  if (server.secureClientPort !== undefined) process.stdout.write(`Corral secure port: ${server.secureClientPort}\n`);
-
-  process.on("SIGHUP", () => server.reloadCertificates());
+  // Without TLS it ends the process, as it does any that has no use for it.
+  if (settings.tlsCertFile !== undefined) process.on("SIGHUP", () => server.reloadCertificates());
   const stop = (signal: NodeJS.Signals): void => {
     logger.info({ signal }, "stopping");
     server.close().then(

@@ -8,7 +8,7 @@ export type ZooCfgKey =
   /** It is a setting of this server: the name, limits with a dot, and how its value is read. */
   | {
       readonly setting: string;
-      readonly as: "number" | "text" | "boolean" | "words" | "kibibytes";
+      readonly as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes";
       readonly unless?: string;
     }
   /** It says what is so anyway, or speaks of what is inside Apache's server: nothing is lost without it. */
@@ -20,13 +20,14 @@ export type ZooCfgKey =
 
 const setting = (
   name: string,
-  as: "number" | "text" | "boolean" | "words" | "kibibytes" = "number",
+  as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes" = "number",
   unless?: string,
 ): ZooCfgKey => ({ setting: name, as, ...(unless !== undefined && { unless }) });
 
 const ensemble: ZooCfgKey = { needless: "for ensembles only" };
 const inside: ZooCfgKey = { needless: "tunes the inside of Apache's server" };
-const tls: ZooCfgKey = { missing: "TLS is not there yet" };
+const adminTls: ZooCfgKey = { missing: "the admin port has no TLS yet" };
+const store: ZooCfgKey = { refused: "only PEM files are read; convert the store, and say PEM here", unless: "pem" };
 const sasl: ZooCfgKey = { missing: "SASL is not there yet" };
 const throttle: ZooCfgKey = {
   missing: "new connections are refused when limits.connectionBurst is used up, never by chance",
@@ -44,8 +45,8 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   minSessionTimeout: setting("minSessionTimeoutMs", "number", "-1"),
   maxSessionTimeout: setting("maxSessionTimeoutMs", "number", "-1"),
   maxClientCnxns: setting("limits.maxConnectionsPerAddress"),
-  secureClientPort: { refused: "TLS is not there yet; take the line out, and clients connect to clientPort in clear" },
-  secureClientPortAddress: tls,
+  secureClientPort: setting("secureClientPort"),
+  secureClientPortAddress: setting("secureHost", "text"),
   observerMasterPort: ensemble,
   initLimit: ensemble,
   syncLimit: ensemble,
@@ -66,8 +67,27 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "jvm.pause.info-threshold.ms": inside,
   "jvm.pause.warn-threshold.ms": inside,
   "metricsProvider.className": { missing: "metrics are on the admin port: see adminPort" },
-  portUnification: tls,
-  "client.portUnification": tls,
+  portUnification: setting("tlsOnClientPort", "boolean"),
+  "client.portUnification": setting("tlsOnClientPort", "boolean"),
+  "ssl.keyStore.location": setting("tlsCertFile", "text"),
+  "ssl.keyStore.password": setting("tlsKeyPassword", "text"),
+  "ssl.keyStore.passwordPath": { refused: "give the password as ssl.keyStore.password or CORRAL_TLS_KEY_PASSWORD" },
+  "ssl.keyStore.type": store,
+  "ssl.trustStore.location": setting("tlsCaFile", "text"),
+  "ssl.trustStore.password": { needless: "a PEM file of certificates has no password" },
+  "ssl.trustStore.passwordPath": { needless: "a PEM file of certificates has no password" },
+  "ssl.trustStore.type": store,
+  "ssl.clientAuth": setting("tlsClientAuth", "lower case"),
+  "ssl.protocol": { needless: "TLS 1.2 and 1.3 are spoken; see tlsMinVersion" },
+  "ssl.enabledProtocols": { needless: "TLS 1.2 and 1.3 are spoken; see tlsMinVersion" },
+  "ssl.ciphersuites": { missing: "name ciphers as OpenSSL does with tlsCiphers" },
+  "ssl.handshakeDetectionTimeoutMillis": setting("limits.handshakeMs"),
+  "ssl.hostnameVerification": { needless: "clients' names are not looked up" },
+  "ssl.clientHostnameVerification": { needless: "clients' names are not looked up" },
+  "ssl.sslProvider": inside,
+  "client.certReload": { needless: "new certificates are found by themselves" },
+  "ssl.crl": { refused: "revocation is not looked up; take the line out", unless: "false" },
+  "ssl.ocsp": { refused: "revocation is not looked up; take the line out", unless: "false" },
   sslQuorum: ensemble,
   sslQuorumReloadCertFiles: ensemble,
   oraclePath: ensemble,
@@ -90,12 +110,12 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "admin.commandURL": { missing: "commands are at /commands" },
   "admin.idleTimeout": inside,
   "admin.httpVersion": inside,
-  "admin.portUnification": tls,
+  "admin.portUnification": adminTls,
   "admin.forceHttps": {
     refused: "the admin port has no TLS yet; take the line out, or admin.serverPort",
     unless: "false",
   },
-  "admin.needClientAuth": tls,
+  "admin.needClientAuth": adminTls,
   "admin.rateLimiterIntervalInMS": { missing: "there is no snapshot over HTTP yet" },
   "admin.snapshot.enabled": { missing: "there is no snapshot over HTTP yet" },
   "admin.restore.enabled": { missing: "there is no restore over HTTP yet" },
@@ -122,7 +142,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   superUser: sasl,
   letAnySaslUserDoX: sasl,
   "SASLAuthenticationProvider.superPassword": sasl,
-  "X509AuthenticationProvider.superUser": tls,
+  "X509AuthenticationProvider.superUser": setting("x509SuperUser", "text"),
   "sasl.serverconfig": sasl,
   requireKerberosConfig: sasl,
   "kerberos.removeHostFromPrincipal": sasl,
@@ -178,8 +198,8 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   largeRequestMaxBytes: setting("limits.maxLargeRequestBytes"),
   largeRequestThreshold: setting("limits.largeRequestBytes", "number", "-1"),
   "request.timeout": inside,
-  "netty.server.outstandingHandshake.limit": tls,
-  "netty.server.earlyDropSecureConnectionHandshakes": tls,
+  "netty.server.outstandingHandshake.limit": setting("limits.maxHandshakes", "number", "-1"),
+  "netty.server.earlyDropSecureConnectionHandshakes": inside,
   "netty.advancedFlowControl.enabled": inside,
 
   // The inside of Apache's server.
@@ -242,7 +262,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
 /** Beginnings of keys that stand for many. */
 export const zooCfgPrefixes: readonly (readonly [prefix: string, key: ZooCfgKey])[] = [
   ["ssl.quorum.", ensemble],
-  ["ssl.", tls],
+  ["ssl.", { missing: "there is no such setting of TLS here" }],
   ["authProvider.", { missing: "authentication providers cannot be plugged in" }],
   ["metricsProvider.", { missing: "metrics are on the admin port: see adminPort" }],
   ["group.", ensemble],

@@ -65,6 +65,30 @@ test("enforced authentication: the schemes count where it is on", () => {
   expect(values("enforceQuota=true")).toMatchObject({ enforcesQuota: true });
 });
 
+test("TLS", () => {
+  const text = `secureClientPort=2281
+client.portUnification=true
+ssl.keyStore.location=/etc/server.pem
+ssl.keyStore.type=PEM
+ssl.trustStore.location=/etc/ca.pem
+ssl.trustStore.type=pem
+ssl.clientAuth=WANT
+zookeeper.X509AuthenticationProvider.superUser=CN=admin
+netty.server.outstandingHandshake.limit=50
+`;
+  expect(values(text)).toEqual({
+    host: "0.0.0.0",
+    secureClientPort: 2_281,
+    tlsOnClientPort: true,
+    tlsCertFile: "/etc/server.pem",
+    tlsCaFile: "/etc/ca.pem",
+    tlsClientAuth: "want",
+    x509SuperUser: "CN=admin",
+    "limits.maxHandshakes": 50,
+  });
+  expect(readZooCfg(text).warnings).toEqual([]);
+});
+
 test("the admin server can be switched off", () => {
   expect(values("admin.enableServer=false\nadmin.serverPort=8080")).not.toHaveProperty("adminPort");
 });
@@ -74,7 +98,10 @@ test.each([
   ["forceSync=no", "forceSync: every write is synced before it is answered; it has no effect"],
   ["dataDir=/a\ndataLogDir=/b", "dataLogDir: log and snapshots stand together in dataDir; it has no effect"],
   ["authProvider.1=x", "authProvider.1: authentication providers cannot be plugged in; it has no effect"],
-  ["ssl.keyStore.password=secret", "ssl.keyStore.password: TLS is not there yet; it has no effect"],
+  [
+    "ssl.context.supplier.class=x",
+    "ssl.context.supplier.class: there is no such setting of TLS here; it has no effect",
+  ],
 ])("%j: a warning, without the value", (text, warning) => {
   expect(readZooCfg(text).warnings).toEqual([warning]);
 });
@@ -82,7 +109,8 @@ test.each([
 test.each([
   ["clientPort=x", 'clientPort: must be a whole number, not "x"'],
   ["extendedTypesEnabled=yes", "extendedTypesEnabled: must be true or false"],
-  ["secureClientPort=2281", "secureClientPort: TLS is not there yet"],
+  ["ssl.keyStore.type=JKS", "ssl.keyStore.type: only PEM files are read"],
+  ["ssl.crl=true", "ssl.crl: revocation is not looked up"],
   ["skipACL=yes", "skipACL: access lists are always kept"],
   ["peerType=observer", "peerType: there are no observers yet"],
   ["server.1=a:1:2\nserver.2=b:1:2", "server.1: there is no ensemble yet"],

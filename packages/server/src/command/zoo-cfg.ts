@@ -58,10 +58,16 @@ function lookUp(key: string): ZooCfgKey | undefined {
   return zooCfgPrefixes.find(([prefix]) => key.startsWith(prefix))?.[1];
 }
 
-function convert(key: string, as: "number" | "text" | "boolean" | "words" | "kibibytes", value: string): unknown {
+function convert(
+  key: string,
+  as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes",
+  value: string,
+): unknown {
   switch (as) {
     case "text":
       return value;
+    case "lower case":
+      return value.toLowerCase();
     case "words":
       return value.split(/[\s,]+/).filter((word) => word !== "");
     case "boolean":

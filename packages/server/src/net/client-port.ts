@@ -60,7 +60,7 @@ export class ClientPort {
   readonly #perAddress = new Map<string, number>();
   /** Ended from here, not yet by the other side; with the time since when. */
   readonly #ending = new Map<ByteStream, number>();
-  #listening: Listening | undefined;
+  readonly #listening: Listening[] = [];
   #onAllEnded: (() => void) | undefined;
   #lastId = 0;
 
@@ -86,15 +86,19 @@ export class ClientPort {
     return this.#newcomers.used(this.#options.clock.elapsedMs());
   }
 
-  /** Listens; rejects with the operating system's error when the address cannot be had. Returns the one bound. */
-  async listen(address: Address): Promise<Address> {
-    this.#listening = await this.#options.listener.listen(address, (stream) => this.#onStream(stream));
-    return this.#listening.address;
+  /**
+   * Listens, by default with the listener that it was made with; can be called again for a further port. Rejects with the
+   * operating system's error when the address cannot be had. Returns the one bound.
+   */
+  async listen(address: Address, listener: Listener = this.#options.listener): Promise<Address> {
+    const listening = await listener.listen(address, (stream) => this.#onStream(stream));
+    this.#listening.push(listening);
+    return listening.address;
   }
 
   /** Stops accepting. */
   async stopAccepting(): Promise<void> {
-    await this.#listening?.close();
+    for (const listening of this.#listening) await listening.close();
   }
 
   /** Ends every connection after what was sent to it; those that do not end their side in time are cut off. */
@@ -194,7 +198,7 @@ export class ClientPort {
     };
     this.#peers.set(peer.id, peer);
     this.#perAddress.set(host, fromHere + 1);
-    dispatch({ type: "connected", connection: peer.id, remote: stream.remote });
+    dispatch({ type: "connected", connection: peer.id, remote: stream.remote, subject: stream.subject });
     stream.attach({
       onData: (chunk) => this.#onData(peer, chunk),
       onDrain: () => {
@@ -329,7 +333,7 @@ function tookSome(peer: Peer, nowMs: number): boolean {
 function guess(peer: Peer): string {
   if (peer.spoke) return "";
   const first = peer.decoder.peek().subarray(0, 4);
-  if (first[0] === 0x16) return " (it looks like TLS)";
+  if (first[0] === 0x16) return " (it looks like TLS, which this port does not speak)";
   const letters = first.toString("latin1");
   return /^[A-Za-z]{3,4} ?$/.test(letters) ? ` (it looks like text: ${JSON.stringify(letters)})` : "";
 }

@@ -8,6 +8,8 @@ export interface AuthenticationRules {
   readonly sha1Base64: (text: string) => string;
   /** `user:base64(sha1(user:password))` of who may do everything; absent: nobody. */
   readonly superDigest: string | undefined;
+  /** Subject of the certificate of who may do everything. */
+  readonly x509SuperUser?: string | undefined;
   /** Schemes of which a connection must have proven one before it may ask for anything; empty: nobody must. */
   readonly requiredSchemes: readonly string[];
 }
@@ -17,8 +19,19 @@ export function hasProvenEnough(identities: readonly Id[], { requiredSchemes }: 
   return requiredSchemes.length === 0 || identities.some(({ scheme }) => requiredSchemes.includes(scheme));
 }
 
-/** The identities that the packet proves, or `undefined` when it proves nothing. */
-export function authenticate(packet: AuthPacket, rules: AuthenticationRules): readonly Id[] | undefined {
+/** The identities of who has shown a certificate for `subject`. */
+export function certified(subject: string | undefined, { x509SuperUser }: AuthenticationRules): readonly Id[] {
+  if (subject === undefined) return [];
+  const identity: Id = { scheme: "x509", id: subject };
+  return subject === x509SuperUser ? [superIdentity, identity] : [identity];
+}
+
+/** The identities that the packet of one who is `known` proves, or `undefined` when it proves nothing. */
+export function authenticate(
+  packet: AuthPacket,
+  rules: AuthenticationRules,
+  known: readonly Id[],
+): readonly Id[] | undefined {
   switch (packet.scheme) {
     case "digest": {
       const credentials = Buffer.from(packet.auth ?? []).toString("utf8");
@@ -31,6 +44,9 @@ export function authenticate(packet: AuthPacket, rules: AuthenticationRules): re
     case "ip":
       // The connection has its address already.
       return [];
+    case "x509":
+      // So it has its certificate's subject, if it has shown one.
+      return known.some(({ scheme }) => scheme === "x509") ? [] : undefined;
     default:
       return undefined;
   }

@@ -1,6 +1,6 @@
 /** The connections of this server: which there are, which session each speaks for, and how each ends. */
 import type { Address } from "@corral/io";
-import { assert } from "@corral/protocol";
+import { assert, type Id } from "@corral/protocol";
 import type { WatchTable } from "../watch/watch-table.ts";
 import { Connection, formatSessionId } from "./connection.ts";
 import type { ConnectionId } from "./effect.ts";
@@ -26,9 +26,12 @@ export class Connections {
     return this.#all.size;
   }
 
-  open(id: ConnectionId, remote: Address): void {
+  /** `identities`: those that it has besides its address. */
+  open(id: ConnectionId, remote: Address, identities: readonly Id[] = []): void {
     assert(!this.#all.has(id), `connection ${id} is new`);
-    this.#all.set(id, new Connection(id, remote, this.#turn.now.elapsedMs, this.load));
+    const connection = new Connection(id, remote, this.#turn.now.elapsedMs, this.load);
+    connection.identities = [...connection.identities, ...identities];
+    this.#all.set(id, connection);
   }
 
   /** The connection, unless it has ended. */

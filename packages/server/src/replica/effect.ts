@@ -18,7 +18,13 @@ export interface Now {
 export type Input =
   /** Recovery is over: take up service. */
   | { readonly type: "start" }
-  | { readonly type: "connected"; readonly connection: ConnectionId; readonly remote: Address }
+  | {
+      readonly type: "connected";
+      readonly connection: ConnectionId;
+      readonly remote: Address;
+      /** The subject of the certificate that it has shown. */
+      readonly subject?: string | undefined;
+    }
   /** Complete frames that one read of the connection brought. */
   | {
       readonly type: "frames";

@@ -49,6 +49,9 @@ export interface PipelineParts {
   readonly behaviour: Behaviour;
 }
 
+/** What every connection may leave untaken, bytes, however many there are. */
+const leastShareBytes = 16 << 10;
+
 /** Replies to auth and sasl, and to who must authenticate first, show no zxid. */
 const noZxid = 0;
 
@@ -206,7 +209,9 @@ export class Pipeline {
   #isCongested(connection: Connection): boolean {
     const { limits, connections } = this.#parts;
     const { pendingOutput } = connection;
-    if (pendingOutput > limits.softUnsentBytes) return true;
+    // Where there are many, each gets less at a time: a round of answers to all of them must not keep anybody waiting.
+    const share = Math.max(leastShareBytes, limits.maxUnsentBytes / connections.count);
+    if (pendingOutput > Math.min(limits.softUnsentBytes, share)) return true;
     // Whoever has taken all that was sent is answered, however much others have left.
     return pendingOutput > 0 && connections.load.unsentBytes > limits.maxUnsentBytes;
   }
@@ -435,7 +440,7 @@ export class Pipeline {
       return ErrorCode.Ok;
     });
     if (packet === undefined) return { err, ending: undefined };
-    const proven = authenticate(packet, authentication);
+    const proven = authenticate(packet, authentication, connection.identities);
     if (proven === undefined) {
       this.#parts.stats.authFailuresTotal++;
       const ending = `authentication failed (scheme ${JSON.stringify(packet.scheme)})`;

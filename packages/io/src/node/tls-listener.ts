@@ -1,0 +1,215 @@
+/**
+ * TLS behind the `Listener` port. The first byte of a connection tells whether it speaks TLS (0x16): those that do not are
+ * turned away, or let in as they are where both are allowed. A stream is handed on once its handshake is over.
+ */
+import { constants, X509Certificate } from "node:crypto";
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { createSecureContext, createServer, type TLSSocket } from "node:tls";
+import type { Address, ByteStream, Listener } from "../ports/network.ts";
+import { NodeByteStream, socketOptions } from "./byte-stream.ts";
+import { subjectOf } from "./distinguished-name.ts";
+import { listenOn, plainAddress } from "./network.ts";
+
+/** What a server shows and whom it trusts, as PEM. */
+export interface TlsCredentials {
+  /** Its certificate, with those between it and the authority. */
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Of the key, if it is encrypted. */
+  readonly passphrase?: string | undefined;
+  /** Authorities that clients' certificates may come from. Default: those that Node comes with. */
+  readonly ca?: string | Buffer | undefined;
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
+  /** Ciphers as OpenSSL names them, with colons. */
+  readonly ciphers?: string | undefined;
+}
+
+/** What a listener does with those who connect. */
+export interface TlsListenerOptions {
+  /** `none`: clients are not asked for a certificate; `want`: who shows one must show a good one; `need`: all must. */
+  readonly clientAuth: "none" | "want" | "need";
+  /** How long a connection may take until its handshake is over, ms. */
+  readonly handshakeMs: number;
+  /** How many handshakes may be under way; the next connection is refused. */
+  readonly maxHandshakes: number;
+  /** Told of each connection that did not get through, and why. */
+  readonly onRefused: (remote: Address, reason: string) => void;
+}
+
+const firstByteOfTls = 0x16;
+
+/** Accepts TLS connections with credentials that can be replaced while it listens. */
+export class NodeTlsListener {
+  readonly #options: TlsListenerOptions;
+  readonly #contexts = new Set<(context: TlsCredentials) => void>();
+  #credentials: TlsCredentials;
+  #expiresMs: number;
+  #handshakes = 0;
+  /** By the client's address: what is to be done when its handshake is over. */
+  readonly #underWay = new Map<string, () => void>();
+
+  /** @throws Error when the credentials cannot be used */
+  constructor(credentials: TlsCredentials, options: TlsListenerOptions) {
+    this.#options = options;
+    this.#expiresMs = check(credentials);
+    this.#credentials = credentials;
+  }
+
+  /** When the certificate is no longer good, ms since 1970. */
+  get expiresMs(): number {
+    return this.#expiresMs;
+  }
+
+  /** Connections whose handshake is under way, or that have not said a word. */
+  get handshakes(): number {
+    return this.#handshakes;
+  }
+
+  /** New connections are met with these from now on. @throws Error when they cannot be used: all stays as it was */
+  replace(credentials: TlsCredentials): void {
+    this.#expiresMs = check(credentials);
+    this.#credentials = credentials;
+    for (const update of this.#contexts) update(credentials);
+  }
+
+  /** Listens for TLS alone, or (`orPlain`) for both on one port. */
+  listener({ orPlain }: { readonly orPlain: boolean }): Listener {
+    return { listen: (address, onStream) => this.#listen(address, onStream, orPlain) };
+  }
+
+  #listen(address: Address, onStream: (stream: ByteStream) => void, orPlain: boolean) {
+    const { clientAuth, handshakeMs } = this.#options;
+    const tls = createServer({
+      ...secureOptions(this.#credentials),
+      requestCert: clientAuth !== "none",
+      // Judged below, where the reason can be told.
+      rejectUnauthorized: false,
+      // Ours ends first, and begins with the connection.
+      handshakeTimeout: 2 * handshakeMs,
+      allowHalfOpen: true,
+    });
+    const update = (credentials: TlsCredentials) => tls.setSecureContext(secureOptions(credentials));
+    this.#contexts.add(update);
+    const tcp: Server = createTcpServer(socketOptions, (socket) => this.#onSocket(socket, tls, orPlain, onStream));
+    tls.on("secureConnection", (socket: TLSSocket) => {
+      const remote = addressOf(socket);
+      if (remote !== undefined) this.#endHandshake(remote);
+      const reason = this.#judge(socket);
+      if (remote === undefined || reason !== undefined) {
+        if (remote !== undefined) this.#options.onRefused(remote, reason ?? "");
+        socket.on("error", () => socket.destroy());
+        socket.destroy();
+        return;
+      }
+      onStream(new NodeByteStream(socket, remote, shownSubject(socket)));
+    });
+    tls.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+      const remote = addressOf(socket);
+      if (remote !== undefined) this.#endHandshake(remote, `its TLS handshake failed: ${error.message}`);
+      socket.destroy();
+    });
+    tcp.once("close", () => this.#contexts.delete(update));
+    return listenOn(tcp, address);
+  }
+
+  /** A handshake is over; with a `failure` that is told, unless something else was. */
+  #endHandshake(remote: Address, failure?: string): void {
+    const over = this.#underWay.get(keyOf(remote));
+    if (over === undefined) return;
+    this.#underWay.delete(keyOf(remote));
+    over();
+    if (failure !== undefined) this.#options.onRefused(remote, failure);
+  }
+
+  /** Why a client that got through the handshake may not come in all the same. */
+  #judge(socket: TLSSocket): string | undefined {
+    const { clientAuth } = this.#options;
+    if (clientAuth === "none") return undefined;
+    if (socket.getPeerX509Certificate() === undefined) {
+      return clientAuth === "need" ? "it shows no certificate, and all clients must" : undefined;
+    }
+    if (socket.authorized) return undefined;
+    return `its certificate is not to be trusted: ${String(socket.authorizationError)}`;
+  }
+
+  #onSocket(
+    socket: Socket,
+    tls: ReturnType<typeof createServer>,
+    orPlain: boolean,
+    onStream: (stream: ByteStream) => void,
+  ): void {
+    const { handshakeMs, maxHandshakes, onRefused } = this.#options;
+    const remote = addressOf(socket);
+    const onError = (): void => void socket.destroy();
+    socket.on("error", onError);
+    if (remote === undefined) return onError();
+    if (this.#handshakes >= maxHandshakes) {
+      onRefused(remote, `${maxHandshakes} TLS handshakes are under way (limit maxHandshakes)`);
+      return onError();
+    }
+    this.#handshakes++;
+    let counts = true;
+    const over = () => {
+      if (counts) this.#handshakes--;
+      counts = false;
+      clearTimeout(timer);
+    };
+    const timer = setTimeout(() => {
+      this.#underWay.delete(keyOf(remote));
+      onRefused(remote, `no TLS handshake came of it in ${handshakeMs} ms`);
+      socket.destroy();
+    }, handshakeMs);
+    socket.once("close", over);
+    socket.once("readable", () => {
+      const chunk = socket.read() as Buffer | null;
+      if (chunk === null) return onError();
+      socket.unshift(chunk);
+      if (chunk[0] === firstByteOfTls) {
+        this.#underWay.set(keyOf(remote), over);
+        socket.once("close", () => this.#endHandshake(remote, "it went away in the middle of its TLS handshake"));
+        tls.emit("connection", socket);
+        return;
+      }
+      over();
+      if (!orPlain) {
+        onRefused(remote, "it does not speak TLS, which this port is for");
+        return onError();
+      }
+      socket.off("error", onError);
+      onStream(new NodeByteStream(socket, remote));
+    });
+  }
+}
+
+/** @returns when the certificate ends, ms since 1970. @throws Error when something cannot be used */
+function check(credentials: TlsCredentials): number {
+  createSecureContext(secureOptions(credentials));
+  return Date.parse(new X509Certificate(credentials.cert).validTo);
+}
+
+function secureOptions({ ca, passphrase, ciphers, minVersion, cert, key }: TlsCredentials) {
+  return {
+    cert,
+    key,
+    minVersion: minVersion ?? "TLSv1.2",
+    // Who was trusted once must show its certificate again.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    ...(ca !== undefined && { ca }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(ciphers !== undefined && { ciphers }),
+  };
+}
+
+function shownSubject(socket: TLSSocket): string | undefined {
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  return certificate === undefined ? undefined : subjectOf(certificate.raw);
+}
+
+function keyOf({ host, port }: Address): string {
+  return `${host} ${port}`;
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): Address | undefined {
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { host: plainAddress(remoteAddress), port: remotePort };
+}

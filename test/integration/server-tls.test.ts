@@ -1,0 +1,211 @@
+/** TLS on the server: a port of its own, or the same as for clear text; certificates of clients, and new ones while it runs. */
+import { copyFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { connect as connectTcp, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { type Client, type ClientOptions, connect } from "@corral/client";
+import { type Server, type ServerSettings, startServer } from "@corral/server";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  ca,
+  client as clientCertificate,
+  foreign as foreignCertificate,
+  server as serverCertificate,
+} from "../support/certificates.ts";
+import { RecordingLogger } from "../support/recording-logger.ts";
+import { ServerProcess } from "../support/server-process.ts";
+
+let directory: string;
+let files: { tlsCertFile: string; tlsKeyFile: string; tlsCaFile: string };
+let logger: RecordingLogger;
+let server: Server | undefined;
+const clients: Client[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "corral-tls-"));
+  const at = (name: string): string => join(directory, name);
+  files = { tlsCertFile: at("cert.pem"), tlsKeyFile: at("key.pem"), tlsCaFile: at("ca.pem") };
+  await writeFile(files.tlsCertFile, serverCertificate.cert);
+  await writeFile(files.tlsKeyFile, serverCertificate.key);
+  await writeFile(files.tlsCaFile, ca);
+  logger = new RecordingLogger();
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  await server?.close();
+  server = undefined;
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function start(settings: ServerSettings = {}): Promise<Server> {
+  server = await startServer({ secureClientPort: 0, ...files, ...settings, logger });
+  return server;
+}
+
+async function open(port: number | undefined, tls?: ClientOptions["tls"]): Promise<Client> {
+  const client = await connect(`localhost:${port}`, tls === undefined ? {} : { tls });
+  clients.push(client);
+  return client;
+}
+
+/** Resolves when the connection is over, however it ends. */
+function ended(socket: Socket): Promise<void> {
+  socket.on("error", () => socket.destroy());
+  return new Promise((resolve) => void socket.resume().once("close", () => resolve()));
+}
+
+const withCertificate = { ca, ...clientCertificate };
+
+describe("a port for TLS", () => {
+  test("who shows a good certificate comes in under its subject, and access lists know it", async () => {
+    const { secureClientPort } = await start();
+    const client = await open(secureClientPort, withCertificate);
+    expect(await client.whoAmI()).toContainEqual({ authScheme: "x509", user: "CN=a client" });
+    await client.create("/mine", Buffer.from("secret"), {
+      acl: [{ perms: 31, id: { scheme: "x509", id: "CN=a client" } }],
+    });
+    const clear = await open(server?.clientPort);
+    await expect(clear.get("/mine")).rejects.toMatchObject({ code: "NoAuth" });
+    expect(Buffer.from((await client.get("/mine")).data as Uint8Array).toString()).toBe("secret");
+  });
+
+  test("the subject that is the superuser's may do everything", async () => {
+    const { secureClientPort } = await start({ x509SuperUser: "CN=a client" });
+    const clear = await open(server?.clientPort);
+    await clear.create("/closed", Buffer.from("x"), { acl: [{ perms: 31, id: { scheme: "x509", id: "CN=other" } }] });
+    const client = await open(secureClientPort, withCertificate);
+    await client.delete("/closed");
+    expect(await clear.exists("/closed")).toBeUndefined();
+  });
+
+  test("a large tree of bytes comes through unchanged", async () => {
+    const { secureClientPort } = await start();
+    const client = await open(secureClientPort, withCertificate);
+    const data = Buffer.alloc(900_000, "0123456789abcdef-");
+    await client.create("/big", data);
+    expect(data.equals((await client.get("/big")).data as Uint8Array)).toBe(true);
+  });
+
+  test("who shows none, or one of another authority, or speaks in clear is refused, and the log says why", async () => {
+    const { secureClientPort: port } = await start({ tlsClientAuth: "need" });
+    const none = connectTls({ host: "localhost", port: Number(port), ca });
+    await ended(none);
+    await logger.line("it shows no certificate");
+
+    const foreign = connectTls({ host: "localhost", port: Number(port), ca, ...foreignCertificate });
+    await ended(foreign);
+    await logger.line("its certificate is not to be trusted");
+
+    const clear = connectTcp({ host: "localhost", port: Number(port) }, () => clear.write("ruok"));
+    await ended(clear);
+    await logger.line("it does not speak TLS");
+
+    const broken = connectTcp({ host: "localhost", port: Number(port) }, () =>
+      broken.write("\x16\x03\x01\x00\x05hello"),
+    );
+    await ended(broken);
+    await logger.line("its TLS handshake failed");
+  });
+
+  test("who wants no certificate takes those without one", async () => {
+    const { secureClientPort } = await start({ tlsClientAuth: "none" });
+    const client = await open(secureClientPort, { ca });
+    expect((await client.whoAmI()).map(({ authScheme }) => authScheme)).toEqual(["ip"]);
+  });
+
+  test("silence ends", async () => {
+    const { secureClientPort: port } = await start({ limits: { handshakeMs: 300 } });
+    await ended(connectTcp({ host: "localhost", port: Number(port) }));
+    await logger.line("no TLS handshake came of it in 300 ms");
+  });
+
+  test("so many may be silent at once", async () => {
+    const { secureClientPort: port } = await start({ limits: { handshakeMs: 120_000, maxHandshakes: 2 } });
+    const silent = [1, 2, 3].map(() => connectTcp({ host: "localhost", port: Number(port) }));
+    const all = silent.map(ended);
+    await logger.line("2 TLS handshakes are under way (limit maxHandshakes)");
+    for (const socket of silent) socket.destroy();
+    await Promise.all(all);
+    // All of them are forgotten.
+    const client = await open(port, withCertificate);
+    await client.create("/after", Buffer.from("x"));
+  });
+});
+
+describe("TLS on the port for clear text", () => {
+  test("the first byte tells", async () => {
+    const { clientPort, secureClientPort } = await start({
+      secureClientPort: undefined,
+      tlsOnClientPort: true,
+      tlsClientAuth: "want",
+    });
+    expect(secureClientPort).toBeUndefined();
+    const secure = await open(clientPort, withCertificate);
+    const clear = await open(clientPort);
+    await clear.create("/both", Buffer.from("x"));
+    expect(await secure.exists("/both")).toBeDefined();
+    expect((await clear.whoAmI()).map(({ authScheme }) => authScheme)).toEqual(["ip"]);
+  });
+
+  test("without it, TLS on that port is told in the log", async () => {
+    const { clientPort } = await start();
+    const lost = connectTls({ host: "localhost", port: clientPort, ca });
+    await ended(lost);
+    await logger.line("it looks like TLS, which this port does not speak");
+  });
+});
+
+describe("new certificates", () => {
+  test("a changed file counts by itself; what cannot be used does not", async () => {
+    const { secureClientPort } = await start();
+    const before = await open(secureClientPort, withCertificate);
+    await writeFile(`${files.tlsCertFile}.new`, "no certificate");
+    await rename(`${files.tlsCertFile}.new`, files.tlsCertFile);
+    await logger.line("the new certificates cannot be used");
+    await (await open(secureClientPort, withCertificate)).create("/still", Buffer.from("x"));
+
+    await writeFile(files.tlsCertFile, serverCertificate.cert);
+    await copyFile(files.tlsCertFile, files.tlsCaFile);
+    expect(server?.reloadCertificates()).toBe(true);
+    await logger.line("certificates were read again");
+    // The authority is another now: who came in before stays, who comes now does not get in.
+    expect(await before.exists("/still")).toBeDefined();
+    const late = connectTls({ host: "localhost", port: Number(secureClientPort), ...withCertificate });
+    await ended(late);
+    await logger.line("its certificate is not to be trusted");
+  });
+
+  test("files that cannot be used keep the server from starting", async () => {
+    await writeFile(files.tlsKeyFile, clientCertificate.key);
+    await expect(start()).rejects.toThrow("tlsCertFile: cannot be used for TLS");
+    await expect(startServer({ secureClientPort: 0 })).rejects.toThrow("tlsCertFile: must name");
+    await expect(startServer({ ...files, secureClientPort: 0, tlsCaFile: undefined, tlsClientAuth: "need" }))
+      .rejects //
+      .toThrow("tlsCaFile: must name");
+  });
+});
+
+test("the command: a zoo.cfg with TLS, and SIGHUP", async () => {
+  const config = join(directory, "zoo.cfg");
+  const both = join(directory, "both.pem");
+  await writeFile(both, `${serverCertificate.cert}\n${serverCertificate.key}\n`);
+  const lines = [
+    "clientPort=0",
+    `dataDir=${join(directory, "data")}`,
+    "secureClientPort=0",
+    `ssl.keyStore.location=${both}`,
+    `ssl.trustStore.location=${files.tlsCaFile}`,
+    "ssl.clientAuth=need",
+  ];
+  await writeFile(config, `${lines.join("\n")}\n`);
+  const running = await ServerProcess.start(["--config", config]);
+  const port = Number(/^Corral secure port: (\d+)$/.exec(running.stdout[0] ?? "")?.[1]);
+  const client = await open(port, withCertificate);
+  expect(await client.whoAmI()).toContainEqual({ authScheme: "x509", user: "CN=a client" });
+  running.process.kill("SIGHUP");
+  await expect.poll(() => running.stderr, { timeout: 60_000 }).toContain("certificates were read again");
+  await client.close();
+  clients.length = 0;
+  expect(await running.stop()).toEqual({ code: 0, signal: null });
+});
