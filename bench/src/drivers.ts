@@ -43,6 +43,7 @@ export const ownDriver: Driver = {
 const zkloadNames: Readonly<Record<LoadOperation, string>> = {
   get: "get",
   set: "set",
+  setKib: "set",
   children: "children",
   createDelete: "createdelete",
 };
@@ -75,7 +76,7 @@ export function zkload(path: string): Driver {
         conns: connections,
         depth,
         mix: shares.join(","),
-        size: tree.dataBytes,
+        size: "setKib" in mix ? tree.largeBytes : tree.dataBytes,
         keys: tree.keys,
         children: tree.children,
         warmup: warmUpSeconds,

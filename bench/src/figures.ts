@@ -1,7 +1,7 @@
 /** What is measured: an operation, or a mix of them, at so many connections with so many requests in flight on each. */
 
-/** What one request of the load does. `createDelete` creates a node and deletes it again, in turn. */
-export type LoadOperation = "get" | "set" | "children" | "createDelete";
+/** What one request of the load does. `setKib` sets 1 KiB; `createDelete` creates a node and deletes it again, in turn. */
+export type LoadOperation = "get" | "set" | "setKib" | "children" | "createDelete";
 
 /** One line of the table. */
 export interface Figure {
@@ -19,6 +19,8 @@ export const tree = {
   keys: 1000,
   /** Bytes of data in each. */
   dataBytes: 100,
+  /** Bytes that `setKib` sets, on as many nodes of its own. */
+  largeBytes: 1_024,
   /** Children of the node that is listed. */
   children: 100,
 } as const;
@@ -33,13 +35,19 @@ function at(what: string, mix: Figure["mix"], { connections, depth }: { connecti
   return { name: `${what} ${connections}x${depth}`, mix, connections, depth };
 }
 
-const spread = shapes[1];
+const [, spread, deep] = shapes;
+const crowd = { connections: 500, depth: 16 } as const;
 
 /** Everything that `npm run bench` measures, in order. */
 export const figures: readonly Figure[] = [
   ...shapes.map((shape) => at("get", { get: 100 }, shape)),
   ...shapes.map((shape) => at("set", { set: 100 }, shape)),
+  at("get", { get: 100 }, crowd),
+  at("set 1 KiB", { setKib: 100 }, deep),
   at("children", { children: 100 }, spread),
+  at("children", { children: 100 }, deep),
   at("create/delete", { createDelete: 100 }, spread),
+  at("create/delete", { createDelete: 100 }, deep),
   at("get/set 90/10", { get: 90, set: 10 }, spread),
+  at("get/set 90/10", { get: 90, set: 10 }, deep),
 ];

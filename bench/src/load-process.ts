@@ -1,16 +1,25 @@
 /**
  * The load driver, as a process of its own so that it takes no time from the one that starts the servers.
- * Argument: `{"prepare": PORT}` or a `LoadSpec`, as JSON. Prints a `Measurement` as JSON, or one line of error.
+ * Argument: `{"prepare": PORT}`, `{"fill": PORT, "nodes": N}` or a `LoadSpec`, as JSON. Prints a `Measurement` as JSON where
+ * something was measured, or one line of error.
  */
-import { type LoadSpec, load, prepare } from "./load/load.ts";
+import { fill, type LoadSpec, load, prepare } from "./load/load.ts";
 
-const task = JSON.parse(process.argv[2] ?? "{}") as LoadSpec | { readonly prepare: number };
+type Task = LoadSpec | { readonly prepare: number } | { readonly fill: number; readonly nodes: number };
+
+const task = JSON.parse(process.argv[2] ?? "{}") as Task;
 try {
-  const result = "prepare" in task ? await prepare(task.prepare) : await load(task);
+  const result = await run(task);
   process.stdout.write(`${JSON.stringify(result ?? null)}\n`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
 }
+function run(task: Task): Promise<unknown> {
+  if ("prepare" in task) return prepare(task.prepare);
+  if ("fill" in task) return fill(task.fill, task.nodes);
+  return load(task);
+}
+
 // A failed run leaves connections open.
 process.exit();

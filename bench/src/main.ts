@@ -18,6 +18,7 @@ import { measureRecipes } from "./recipes/recipe-bench.ts";
 import { failOverTable, handOverTable, type RecipeRow } from "./recipes/report.ts";
 import { type Row, table } from "./report.ts";
 import { findApache, type Running, StartError, startApache, startCeiling, startCorral } from "./servers.ts";
+import { measureSizes } from "./size/size-bench.ts";
 
 interface Options {
   readonly seconds: number;
@@ -26,6 +27,8 @@ interface Options {
   readonly only: string | undefined;
   readonly quick: boolean;
   readonly recipes: boolean;
+  readonly size: boolean;
+  readonly nodes: number;
   readonly peer: boolean;
   readonly ceiling: boolean;
   readonly dataDir: string;
@@ -45,6 +48,8 @@ const options = new Command("npm run bench --")
   .option("--only <text>", "only figures whose name holds the text")
   .option("--quick", "one round of one second: whether it works, not how fast", false)
   .option("--recipes", "instead: locks and elections next to Curator's and kazoo's, on each server", false)
+  .option("--size", "instead: memory, and how long it takes to start, empty and with many nodes", false)
+  .option("--nodes <n>", "how many, for --size", positive, 1_000_000)
   .option("--no-peer", "without Apache ZooKeeper")
   .option("--no-ceiling", "without the server that does nothing")
   .option(
@@ -64,7 +69,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 const directory = makeDirectory();
 const processes: { stop(): Promise<void> }[] = [];
 try {
-  await (options.recipes ? benchRecipes() : benchServers());
+  await (options.recipes ? benchRecipes() : options.size ? benchSizes() : benchServers());
 } catch (error) {
   if (stop.signal.aborted) process.exitCode = stop.signal.reason === "SIGINT" ? 130 : 143;
   else if (isFailure(error)) {
@@ -133,6 +138,20 @@ async function benchRecipes(): Promise<void> {
   const failOvers = rows.filter(({ kind }) => kind !== "hand-over");
   if (handOvers.length > 0) print(`\nhand-overs of a lock\n\n${handOverTable(handOvers)}`);
   if (failOvers.length > 0) print(`\nfail-over of an election, when the leader ...\n\n${failOverTable(failOvers)}`);
+}
+
+async function benchSizes(): Promise<void> {
+  const apache = options.peer ? findApache() : undefined;
+  for (const line of describeMachine(directory)) print(line);
+  if (apache !== undefined) print(`${apache.version}; ${javaVersion() ?? "Java of unknown version"}`);
+  else if (options.peer) print("Apache ZooKeeper is not installed (Debian: apt install zookeeper); ours alone.");
+  const rounds = options.quick ? 1 : options.rounds;
+  print(`${rounds} rounds; medians`);
+  const start = {
+    ours: (directory: string) => started(startCorral(directory)),
+    theirs: apache && ((directory: string) => started(startApache(apache, directory))),
+  };
+  print(`\n${await measureSizes({ nodes: options.nodes, rounds, directory, start, progress })}`);
 }
 
 async function benchServers(): Promise<void> {

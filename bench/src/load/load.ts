@@ -4,7 +4,7 @@ import * as hdr from "hdr-histogram-js";
 import type { Figure } from "../figures.ts";
 import type { Measurement } from "../measurement.ts";
 import { LoadConnection } from "./connection.ts";
-import { building, requestsOf } from "./requests.ts";
+import { building, filling, requestsOf } from "./requests.ts";
 
 /** One run. */
 export interface LoadSpec {
@@ -22,6 +22,14 @@ export async function prepare(port: number): Promise<void> {
   const connection = await LoadConnection.open(port);
   const requests = building().values();
   await connection.run({ next: () => requests.next().value, depth: 100, onReply() {} });
+  await connection.close();
+}
+
+/** Fills a fresh server with so many nodes of 100 bytes, below a hundred parents. */
+export async function fill(port: number, nodes: number): Promise<void> {
+  const connection = await LoadConnection.open(port);
+  const requests = filling(nodes);
+  await connection.run({ next: () => requests.next().value ?? undefined, depth: 200, onReply() {} });
   await connection.close();
 }
 

@@ -30,6 +30,7 @@ const headerBytes = 16;
 const statBytes = 68;
 const root = "/bench";
 const data = Buffer.alloc(tree.dataBytes, "x");
+const largeData = Buffer.alloc(tree.largeBytes, "y");
 
 function request<O extends ClientOperation>(operation: O, body: RequestOf<O>, bodyBytes: number): Request {
   const writer = new Writer();
@@ -49,16 +50,27 @@ function create(path: string): Request {
 
 const keys = Array.from({ length: tree.keys }, (_, i) => `${root}/keys/key-${String(i).padStart(6, "0")}`);
 const children = Array.from({ length: tree.children }, (_, i) => `child-${String(i).padStart(6, "0")}`);
+const largeKeys = keys.map((key) => key.replace("/keys/", "/large/"));
 const listed = `${root}/listed`;
 const made = `${root}/made`;
 
 /** Builds the tree that the load works on, in an order in which every parent comes before its children. */
 export function building(): Request[] {
   return [
-    ...[root, `${root}/keys`, listed, made].map(create),
+    ...[root, `${root}/keys`, `${root}/large`, listed, made].map(create),
     ...keys.map(create),
+    ...largeKeys.map(create),
     ...children.map((name) => create(`${listed}/${name}`)),
   ];
+}
+
+const parents = 100;
+
+/** Fills a tree that is to be large. */
+export function* filling(nodes: number): Generator<Request, void> {
+  const parent = (i: number) => `/fill-${String(i % parents).padStart(2, "0")}`;
+  for (let i = 0; i < parents; i++) yield create(parent(i));
+  for (let i = 0; i < nodes; i++) yield create(`${parent(i)}/node-${String(i).padStart(7, "0")}`);
 }
 
 type Source = () => Request;
@@ -84,6 +96,10 @@ export function requestsOf(figure: Figure, connection: number): Source {
     },
     set: () => {
       const all = keys.map((path) => request("setData", { path, data, version: -1 }, statBytes));
+      return () => all[next(all.length)]!;
+    },
+    setKib: () => {
+      const all = largeKeys.map((path) => request("setData", { path, data: largeData, version: -1 }, statBytes));
       return () => all[next(all.length)]!;
     },
     children: () => {
