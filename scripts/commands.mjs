@@ -42,6 +42,14 @@ const commands = {
     build: () => ["bench", "packages/server"],
     run: (args) => node([join(root, "bench/dist/main.js"), ...args], userDirectory),
   },
+  fuzz: {
+    build: () => ["bench", "packages/server"],
+    run: (args) => node([join(root, "bench/dist/fuzz/main.js"), ...args], userDirectory),
+  },
+  soak: {
+    build: () => ["bench", "packages/server"],
+    run: (args) => node([join(root, "bench/dist/soak/main.js"), ...args], userDirectory),
+  },
   format: { build: undefined, run: (args) => node([bin.biome, "check", "--write", ...args], root) },
 };
 

@@ -20,10 +20,10 @@ export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-/** Ours, durable, in `directory`. */
-export async function startCorral(directory: string): Promise<Running> {
+/** Ours, durable, in `directory`; `more`: what else it is told. */
+export async function startCorral(directory: string, more: readonly string[] = []): Promise<Running> {
   const command = fileURLToPath(new URL("../../packages/server/bin/corral-server.js", import.meta.url));
-  const args = [command, "--client-port", "0", "--data-dir", join(directory, "corral")];
+  const args = [command, "--client-port", "0", "--data-dir", join(directory, "corral"), ...more];
   return await startNode("Corral", args, /listening on \S*?:(\d+)/);
 }
 

@@ -77,6 +77,12 @@ export class LoadConnection {
     return new LoadConnection(socket, decoder);
   }
 
+  /** Breaks the connection without a word: the session lives on until it expires. */
+  abandon(): void {
+    this.#fail = () => {};
+    this.#socket.destroy();
+  }
+
   /** Does the work; resolves when there is no more of it and every request was answered. */
   run(work: Work): Promise<void> {
     return new Promise((resolve, reject) => {

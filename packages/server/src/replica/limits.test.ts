@@ -33,6 +33,23 @@ describe("answers that nobody takes, of all connections together", () => {
   });
 });
 
+test("the more connections there are, the less each is answered at a time", () => {
+  const h = new ReplicaHarness({ limits: { maxUnsentBytes: 200_000 } });
+  const clients = Array.from({ length: 4 }, () => h.connect());
+  const [a] = clients;
+  a?.call("create", node("/big", 20_000));
+  for (const client of clients) h.input({ type: "drained", connection: client.id });
+  const reads = Array.from(
+    { length: 10 },
+    () => a?.encode("getData", { path: "/big", watch: false }) ?? Buffer.alloc(0),
+  );
+  a?.frames(...reads);
+  // 50,000 bytes are its share, which the third answer exceeds.
+  expect(a && replies(a)).toBe(1 + 3);
+  if (a !== undefined) h.input({ type: "drained", connection: a.id });
+  expect(a && replies(a)).toBe(1 + 6);
+});
+
 describe("requests that wait, of all connections together", () => {
   test("above the bound a connection of which some wait is not read, and others are", () => {
     const h = new ReplicaHarness({ log: "manual", limits: { maxPendingBytes: 10_000 } });
