@@ -43,6 +43,8 @@ interface Peer extends Sender {
   outputMark: number;
   /** Since when output lies untaken, and nothing of it was seen to be taken. */
   stuckSinceMs: number | undefined;
+  /** Whether it was due to be cut off when it was looked at last. */
+  overdue: boolean;
 }
 
 /** A listening port and its connections; see the head of this file. */
@@ -157,11 +159,18 @@ export class ClientPort {
     const { handshakeMs, stuckOutputMs } = this.#options.limits;
     this.#destroyEnding(lingerMs);
     for (const peer of [...this.#peers.values()]) {
-      if (!peer.spoke && now - peer.connectedMs > handshakeMs) {
+      const isSilent = !peer.spoke && now - peer.connectedMs > handshakeMs;
+      const isStuck =
+        peer.stuckSinceMs !== undefined && !tookSome(peer, now) && now - peer.stuckSinceMs > stuckOutputMs;
+      // At the second look only: when this process was held up, what has come meanwhile is read between the two.
+      const isDue = peer.overdue;
+      peer.overdue = isSilent || isStuck;
+      if (!isDue) continue;
+      if (isSilent) {
         const pending = peer.decoder.pendingBytes;
         const what = pending === 0 ? "nothing" : `only ${pending} bytes of its first frame`;
         this.#cutOff(peer, `it sent ${what} in ${handshakeMs} ms`);
-      } else if (peer.stuckSinceMs !== undefined && !tookSome(peer, now) && now - peer.stuckSinceMs > stuckOutputMs) {
+      } else if (isStuck) {
         const unsent = peer.stream.unsentBytes;
         this.#cutOff(peer, `it does not read: ${unsent} bytes wait for it, and it took none for ${stuckOutputMs} ms`);
       }
@@ -195,6 +204,7 @@ export class ClientPort {
       sentBytes: 0,
       outputMark: 0,
       stuckSinceMs: undefined,
+      overdue: false,
     };
     this.#peers.set(peer.id, peer);
     this.#perAddress.set(host, fromHere + 1);
