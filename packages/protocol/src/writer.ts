@@ -6,6 +6,9 @@ import { assert } from "./assert.ts";
 
 const emptyBuffer = Buffer.alloc(0);
 
+/** Never more than this is reserved on the strength of what was written last. */
+const mostExpected = 64 << 10;
+
 /** Up to so many characters, writing them one by one is quicker than the call that would write them all. */
 const shortText = 64;
 
@@ -14,9 +17,12 @@ export class Writer {
   #bytes: Buffer;
   #length = 0;
   readonly #initialSize: number;
+  /** What is reserved first: what was written last will do again. */
+  #expected: number;
 
   constructor(initialSize = 256) {
     this.#initialSize = initialSize;
+    this.#expected = initialSize;
     this.#bytes = emptyBuffer;
   }
 
@@ -28,6 +34,7 @@ export class Writer {
   /** Hands over what was written and starts afresh; the bytes are the caller's to keep. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length);
+    this.#expected = Math.max(this.#initialSize, Math.min(this.#length, mostExpected));
     this.#bytes = emptyBuffer;
     this.#length = 0;
     return taken;
@@ -43,7 +50,7 @@ export class Writer {
     const start = this.#length;
     const needed = start + count;
     if (needed > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, this.#initialSize));
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, this.#expected));
       this.#bytes.copy(grown, 0, 0, start);
       this.#bytes = grown;
     }
