@@ -169,7 +169,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   snapshotSizeFactor: ensemble,
   "snapshot.trust.empty": { missing: "a directory whose snapshot is missing is refused or explained" },
   "snapshot.compression.method": inside,
-  "digest.enabled": { missing: "the tree has no digest yet" },
+  "digest.enabled": { missing: "the tree always has one" },
   "serializeLastProcessedZxid.enabled": inside,
   "datadir.autocreate": { needless: "the directory is made if it does not exist" },
   flushDelay: inside,
