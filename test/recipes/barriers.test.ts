@@ -229,6 +229,17 @@ describeOnEveryEngine("a double barrier", (engine) => {
 });
 
 describeOnEveryEngine("a phased barrier", (engine) => {
+  test("leaves a node alone that holds something else", async () => {
+    await using namespace = await engine.namespace();
+    const client = await namespace.connect();
+    await client.create("/taken", "what somebody keeps here");
+    const barrier = new PhasedBarrier(client, "/taken", { parties: 1 });
+    await expect(barrier.arrive(patience)).rejects.toThrow("/taken is no phased barrier");
+    await expect(barrier.current(patience)).rejects.toThrow("Use a path of its own");
+    expect((await client.get("/taken")).data?.toString()).toBe("what somebody keeps here");
+    expect(await client.children("/taken")).toEqual([]);
+  });
+
   test("lets nobody be a phase ahead, over many phases", async () => {
     await using namespace = await engine.namespace();
     const clients = await connectMany(namespace, 4);

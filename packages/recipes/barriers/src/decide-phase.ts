@@ -37,8 +37,12 @@ export function decidePhase({ current, phase, names, own, needed }: PhaseView): 
   return arrived.length >= needed ? { kind: "advance", arrived: arrived.slice(0, needed) } : { kind: "wait" };
 }
 
-/** The number that the barrier's node holds; a node without one has not seen a phase yet. */
-export function decodePhase(data: Uint8Array | null): number {
+/**
+ * The number that the barrier's node holds; an empty one has not seen a phase yet. `undefined`: it holds something else, so
+ * it is somebody else's.
+ */
+export function decodePhase(data: Uint8Array | null): number | undefined {
   const text = data === null ? "" : Buffer.from(data).toString("utf8");
-  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (text === "") return 0;
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -94,7 +94,7 @@ export class PhasedBarrier {
    * Arrives, and waits until everybody has. Resolves with the number of the phase that is then complete. Each call is a
    * party of its own. Cancelled or timed out, it leaves nothing behind; if the phase was completed at that moment, it may
    * have been counted.
-   * @throws RangeError for a phase that has not begun; WaitTimeoutError, the signal's reason, ClientClosedError
+   * @throws RangeError for a phase that has not begun; TypeError if the node holds something else; WaitTimeoutError, the signal's reason, ClientClosedError
    */
   async arrive(options: ArriveOptions = {}): Promise<number> {
     const client = this.#client;
@@ -177,7 +177,11 @@ export class PhasedBarrier {
   async #read(options: WatchOptions): Promise<PhaseRecord> {
     try {
       const { data, stat } = await insist(this.#client, () => this.#client.get(this.path, options), options.signal);
-      return { phase: decodePhase(data), version: stat.version, mzxid: stat.mzxid };
+      const phase = decodePhase(data);
+      if (phase !== undefined) return { phase, version: stat.version, mzxid: stat.mzxid };
+      throw new TypeError(
+        `${this.path} is no phased barrier: its data is not the number of a phase. Use a path of its own.`,
+      );
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return { phase: 0, version: 0, mzxid: 0n };
       throw error;
