@@ -1,4 +1,5 @@
 /** When the log cannot be written: nothing is acknowledged that is not durable, reads go on, and a restart finds what was. */
+import type { Disk } from "@corral/io";
 import { ErrorCode, openAcl } from "@corral/protocol";
 import { startServer } from "@corral/server";
 import { diskError, MemoryDisk } from "@corral/testing";
@@ -69,4 +70,43 @@ test("a disk that is full at the start keeps the server from starting, and says 
   await expect(startServer({ disk, dataDir: "/data" })).rejects.toThrow(/ENOSPC|no space/i);
   disk.capacityBytes = Number.POSITIVE_INFINITY;
   await (await startServer({ disk, dataDir: "/data" })).close();
+});
+
+test("a disk that is nearly full refuses writes before the log would fail, and takes them again when there is room", async () => {
+  const room = { freeBytes: 1_000_000 };
+  const disk = new MemoryDisk();
+  const watched: Disk = Object.assign(Object.create(disk) as Disk, { freeBytes: async () => room.freeBytes });
+  for (const name of [
+    "makeDirectory",
+    "list",
+    "open",
+    "rename",
+    "remove",
+    "syncDirectory",
+    "claimDirectory",
+  ] as const) {
+    Object.assign(watched, { [name]: disk[name].bind(disk) });
+  }
+  const limits = { minFreeDiskBytes: 10_000 };
+  const server = await startServer({ disk: watched, dataDir: "/data", limits, adminPort: 0 });
+  const client = await RawConnection.withSession(server.clientPort);
+  const health = async () => (await fetch(`${server.adminUrl}/health/ready`)).json() as Promise<{ ready: boolean }>;
+  const until = async (isReady: boolean) => {
+    for (;;) if ((await health()).ready === isReady) return;
+  };
+  expect((await client.call("create", create("/before"))).header.err).toBe(ErrorCode.Ok);
+  room.freeBytes = 9_999;
+  await until(false);
+  expect(JSON.stringify(await health())).toContain("20000 bytes are free (twice limits.minFreeDiskBytes)");
+  expect((await client.call("create", create("/during"))).header.err).toBe(ErrorCode.SystemError);
+  expect((await client.call("exists", { path: "/before", watch: false })).header.err).toBe(ErrorCode.Ok);
+  const metrics = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  expect(metrics).toContain("corral_disk_low 1");
+  expect(metrics).toContain("corral_disk_free_bytes 9999");
+  room.freeBytes = 20_000;
+  await until(true);
+  expect((await client.call("create", create("/after"))).header.err).toBe(ErrorCode.Ok);
+  expect(server.writesStopped).toBe(false);
+  client.destroy();
+  await server.close();
 });

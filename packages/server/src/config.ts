@@ -32,7 +32,7 @@ const limitsShape = {
 const safeWords: (FourLetterWord | "*")[] = ["ruok", "srvr", "isro"];
 
 /** By which a connection can prove to be somebody. */
-const authSchemes = ["digest", "x509"] as const;
+const authSchemes = ["digest", "x509", "sasl"] as const;
 
 /** The path of a file. */
 const file = z.string().min(1, "must be the path of a file");
@@ -110,6 +110,10 @@ const schema = z
       .string()
       .regex(/^[^=,]+=/, "must be a subject such as CN=admin,O=example")
       .optional(),
+    /** `user:password` of each who may authenticate by SASL (DIGEST-MD5). Default: SASL is not offered. */
+    saslUsers: z.array(z.string().regex(/^[^:]+:./s, "must be user:password")).default([]),
+    /** The one of them who may do everything. */
+    saslSuperUser: z.string().min(1, "must be the name of a user").optional(),
     limits: z.strictObject(limitsShape).optional(),
   })
   .refine((c) => c.tlsCertFile !== undefined || (c.secureClientPort === undefined && !c.tlsOnClientPort), {
@@ -155,6 +159,8 @@ export interface ServerConfig {
   readonly adminHost: string;
   readonly adminToken: string | undefined;
   readonly x509SuperUser: string | undefined;
+  readonly saslUsers: readonly string[];
+  readonly saslSuperUser: string | undefined;
   /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
   readonly tls: TlsSettings | undefined;
   readonly limits: Limits;
@@ -224,6 +230,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     adminPort: config.adminPort,
     adminToken: config.adminToken,
     x509SuperUser: config.x509SuperUser,
+    saslSuperUser: config.saslSuperUser,
     tls: tlsOf(config),
     behaviour: behaviourOf({ compatibility, extendedTypesEnabled }),
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,

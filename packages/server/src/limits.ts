@@ -61,6 +61,8 @@ export interface Limits {
   readonly snapshotEntries: number;
   /** Bytes logged between two snapshots. */
   readonly snapshotLogBytes: number;
+  /** Below so many free bytes on the data directory's disk clients' writes are refused, until twice as many are free; 0: never. */
+  readonly minFreeDiskBytes: number;
   /** Longest snapshot that restore takes, bytes; it is held in memory until it is in the log. */
   readonly maxRestoreBytes: number;
 }
@@ -96,5 +98,6 @@ export const defaultLimits: Limits = {
   maxIdentityTextPerConnection: 64 << 10,
   snapshotEntries: 100_000,
   snapshotLogBytes: 256 << 20,
+  minFreeDiskBytes: 128 << 20,
   maxRestoreBytes: 512 << 20,
 };

@@ -152,6 +152,11 @@ export class Replica {
     return this.#restoredZxid;
   }
 
+  /** Whether clients' writes are refused because the disk is nearly full. */
+  get diskIsLow(): boolean {
+    return this.#proposals.diskIsLow;
+  }
+
   /** Whether writes are refused because the log failed. */
   get writesStopped(): boolean {
     return this.#proposals.failed;
@@ -207,6 +212,9 @@ export class Replica {
         return this.#snapshotWhenDue();
       case "restorePart":
         return this.#restore(input.part);
+      case "diskSpace":
+        this.#proposals.diskIsLow = input.isLow;
+        return;
       case "logFailed":
         return this.#onLogFailed();
       case "stop":

@@ -6,6 +6,7 @@ import {
   type Listener,
   type Logger,
   type Machine,
+  md5,
   nodeClock,
   nodeDisk,
   nodeListener,
@@ -31,6 +32,7 @@ import { recover } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
 import { Replica } from "./replica.ts";
 import { StateMachine } from "./state/state-machine.ts";
+import { DiskSpace } from "./storage/disk-space.ts";
 import { Storage } from "./storage/storage.ts";
 import { timedDisk } from "./storage/timed-disk.ts";
 
@@ -101,6 +103,7 @@ export class Server {
   #subject: Subject | undefined;
   #admin: HttpServer | undefined;
   #loopWatch: TimerHandle | undefined;
+  #diskSpace: DiskSpace | undefined;
   readonly #syncMs = new Histogram();
   readonly #loopLagMs = new Histogram();
   #closing: Promise<void> | undefined;
@@ -182,6 +185,12 @@ export class Server {
         sha1Base64,
         superDigest: this.#config.superDigest,
         x509SuperUser: this.#config.x509SuperUser,
+        sasl: {
+          passwords: passwordsOf(this.#config.saslUsers),
+          superUser: this.#config.saslSuperUser,
+          md5,
+          nonce: () => Buffer.from(random.bytes(24)).toString("base64"),
+        },
         requiredSchemes: this.#config.enforcedAuthSchemes,
       },
     });
@@ -197,6 +206,7 @@ export class Server {
       driver.dispatch({ type: "start" });
     });
     this.#startedMs = this.#ports.clock.elapsedMs();
+    await this.#watchDisk();
     await this.#listen(replica, log);
     this.#phase = "serving";
     this.#tick();
@@ -257,6 +267,17 @@ export class Server {
     });
   }
 
+  /** Returns after the first look: a server whose disk is full already takes no writes from the beginning. */
+  async #watchDisk(): Promise<void> {
+    const { dataDir: directory, limits } = this.#config;
+    if (directory === undefined) return;
+    const { disk, clock, logger } = this.#ports;
+    const onChange = (isLow: boolean) => this.#driver?.dispatch({ type: "diskSpace", isLow });
+    const { minFreeDiskBytes: minFreeBytes } = limits;
+    this.#diskSpace = new DiskSpace({ disk, directory, clock, logger, minFreeBytes, onChange });
+    await this.#diskSpace.start();
+  }
+
   #makeSubject(replica: Replica, clientPort: ClientPort, log: DurableLog, maintenance: Maintenance): Subject {
     const server = this;
     return {
@@ -272,6 +293,7 @@ export class Server {
       startedMs: this.#startedMs,
       maintenance,
       directorySizes: () => log.sizes(),
+      diskFreeBytes: () => server.#diskSpace?.freeBytes,
       syncMs: this.#syncMs,
       loopLagMs: this.#loopLagMs,
       traceMask: initialTraceMask,
@@ -318,6 +340,7 @@ export class Server {
     if (this.#phase !== "failed") this.#phase = "stopping";
     this.#ticker?.cancel();
     this.#loopWatch?.cancel();
+    this.#diskSpace?.stop();
     this.#secure?.close();
     await this.#clientPort?.stopAccepting();
     this.#driver?.dispatch({ type: "stop" });
@@ -333,4 +356,9 @@ export class Server {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** By user, of `user:password` each; a password may have colons. */
+function passwordsOf(users: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(users.map((text) => [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)]));
 }

@@ -51,6 +51,7 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
       raiseEpoch: (epoch) => Promise.resolve(epoch),
     },
     directorySizes: () => Promise.resolve({ logBytes: 1_000, snapshotBytes: 200 }),
+    diskFreeBytes: () => 5_000,
     syncMs: new Histogram(),
     loopLagMs: new Histogram(),
     traceMask: initialTraceMask,

@@ -208,7 +208,7 @@ export class MemoryDisk implements Disk {
   }
 
   /** @internal Bytes that may still be written. */
-  freeBytes(): number {
+  roomLeft(): number {
     let used = 0;
     for (const inode of new Set(this.#names.values())) used += inode.length;
     return this.capacityBytes - used;
@@ -266,7 +266,7 @@ class MemoryFile implements DiskFile {
   write(position: number, bytes: Uint8Array): Promise<void> {
     return this.#perform("write", () => {
       const growth = Math.max(0, position + bytes.length - this.#inode.length);
-      const missing = Math.min(bytes.length, Math.max(0, growth - this.#disk.freeBytes()));
+      const missing = Math.min(bytes.length, Math.max(0, growth - this.#disk.roomLeft()));
       this.#inode.write(position, bytes.subarray(0, bytes.length - missing));
       if (missing > 0) throw diskError("ENOSPC", "write", this.#path);
     });

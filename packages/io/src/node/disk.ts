@@ -1,6 +1,6 @@
 /** Node's files behind the `Disk` port. */
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Disk, DiskFile } from "../ports/disk.ts";
 import { claimDirectory } from "./directory-claim.ts";
@@ -16,6 +16,10 @@ export const nodeDisk: Disk = {
   remove: (path) => unlink(path).catch(unlessCode("ENOENT")),
   syncDirectory,
   claimDirectory,
+  freeBytes: async (path) => {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  },
 };
 
 class NodeDiskFile implements DiskFile {

@@ -16,6 +16,8 @@ export interface Disk {
   remove(path: string): Promise<void>;
   /** Makes the directory's names durable. */
   syncDirectory(path: string): Promise<void>;
+  /** Bytes that this process may still write where `path` is. Absent where a disk cannot tell. */
+  readonly freeBytes?: ((path: string) => Promise<number>) | undefined;
   /**
    * Claims a directory for this process until the claim is released or the process ends, however it ends.
    * Rejects with `DirectoryInUseError` while another process holds it.

@@ -26,6 +26,12 @@ export function healthOf(phase: Phase, subject: Subject | undefined): Health {
   if (subject?.replica.writesStopped) {
     reasons.push("the log cannot be written, so writes are refused: mend the disk, then restart the server");
   }
+  if (subject?.replica.diskIsLow) {
+    const { minFreeDiskBytes } = subject.config.limits;
+    reasons.push(
+      `the disk is nearly full, so writes are refused: make room, until ${2 * minFreeDiskBytes} bytes are free (twice limits.minFreeDiskBytes)`,
+    );
+  }
   const warnings = subject === undefined ? [] : nearLimits(subject);
   return { live: phase !== "failed", ready: reasons.length === 0, reasons, warnings };
 }

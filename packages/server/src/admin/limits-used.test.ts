@@ -10,6 +10,7 @@ const neverPartlyUsed = [
   "maxFrameBytes",
   "maxResponseBytes",
   "maxRestoreBytes",
+  "minFreeDiskBytes",
   "largeRequestBytes",
   "handshakeMs",
   "stuckOutputMs",

@@ -35,6 +35,7 @@ const measures: Readonly<Record<keyof Limits, Measure | typeof ofOneThing>> = {
   maxFrameBytes: ofOneThing,
   maxResponseBytes: ofOneThing,
   maxRestoreBytes: ofOneThing,
+  minFreeDiskBytes: ofOneThing,
   largeRequestBytes: ofOneThing,
   handshakeMs: ofOneThing,
   stuckOutputMs: ofOneThing,

@@ -64,6 +64,13 @@ export const metrics: readonly Metric[] = [
   gauge("info", "1; the label says which version this is", ({ replica }) => [[replica.version, 1]], "version"),
   gauge("uptime_seconds", "Since the server began to serve", (s) => (s.clock.elapsedMs() - s.startedMs) * inSeconds),
   gauge("writes_stopped", "1 when writes are refused because the log failed", (s) => Number(s.replica.writesStopped)),
+  gauge("disk_low", "1 when clients' writes are refused because the disk is nearly full", (s) =>
+    Number(s.replica.diskIsLow),
+  ),
+  gauge("disk_free_bytes", "Bytes free on the disk of the data directory; nothing where that is not watched", (s) => {
+    const free = s.diskFreeBytes();
+    return free === undefined ? [] : [["", free]];
+  }),
   gauge("last_zxid", "zxid of the newest entry applied", ({ replica }) => replica.state.lastZxid),
 
   gauge("connections", "Connections that are open", ({ replica }) => replica.connectionCount),

@@ -29,6 +29,8 @@ export interface Subject {
   readonly maintenance: Pick<Maintenance, "takeSnapshot" | "restore" | "raiseEpoch">;
   /** Bytes of the data directory. In memory: zeros. */
   directorySizes(): Promise<DirectorySizes>;
+  /** Bytes free on its disk, as of the last look; undefined where nobody looks. */
+  diskFreeBytes(): number | undefined;
   /** How long syncs of the log took, ms. */
   readonly syncMs: Histogram;
   /** How late timers ran, ms: how long the event loop kept others waiting. Empty while nobody can see it. */

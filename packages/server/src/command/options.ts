@@ -99,7 +99,7 @@ export const serverOptions: readonly CommandOption[] = [
     "enforcedAuthSchemes",
     "words",
     "schemes",
-    "schemes of which every connection must prove one: digest, x509 (default: none)",
+    "schemes of which every connection must prove one: digest, x509, sasl (default: none)",
     "enforced-auth",
   ),
   option(
@@ -141,6 +141,14 @@ export const serverOptions: readonly CommandOption[] = [
     "subject of the client certificate of who may do everything, such as CN=admin,O=example",
     "x509-super-user",
   ),
+  option("saslSuperUser", "text", "user", "the one of the users of SASL who may do everything"),
+  {
+    ...secret(
+      "saslUsers",
+      "user:password of each who may authenticate by SASL, with commas (default: it is not offered)",
+    ),
+    kind: "words",
+  },
   secret("tlsKeyPassword", "password of the private key, if it is encrypted"),
   secret("adminToken", "what callers of the admin port must show, at least 16 characters"),
   secret("superDigest", "user:base64(sha1(user:password)) of who may do everything"),

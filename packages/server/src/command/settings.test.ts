@@ -54,6 +54,7 @@ test("every setting of startServer can be told to the command", () => {
   expect(new Set(allOptions.map(({ variable }) => variable)).size).toBe(allOptions.length);
   // Secrets would stand in the list of processes.
   expect(serverOptions.filter(({ flag }) => flag === undefined).map(({ setting }) => setting)).toEqual([
+    "saslUsers",
     "tlsKeyPassword",
     "adminToken",
     "superDigest",

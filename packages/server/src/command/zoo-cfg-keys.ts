@@ -28,7 +28,7 @@ const ensemble: ZooCfgKey = { needless: "for ensembles only" };
 const inside: ZooCfgKey = { needless: "tunes the inside of Apache's server" };
 const adminTls: ZooCfgKey = { missing: "the admin port has no TLS yet" };
 const store: ZooCfgKey = { refused: "only PEM files are read; convert the store, and say PEM here", unless: "pem" };
-const sasl: ZooCfgKey = { missing: "SASL is not there yet" };
+const sasl: ZooCfgKey = { missing: "SASL is DIGEST-MD5 with the users of saslUsers" };
 const throttle: ZooCfgKey = {
   missing: "new connections are refused when limits.connectionBurst is used up, never by chance",
 };
@@ -136,10 +136,13 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   enforceQuota: setting("enforcesQuota", "boolean"),
   "enforce.auth.enabled": { needless: "enforce.auth.schemes counts where this is true" },
   "enforce.auth.schemes": setting("enforcedAuthSchemes", "words"),
-  sessionRequireClientSASLAuth: { refused: "SASL is not there yet; take the line out", unless: "false" },
+  sessionRequireClientSASLAuth: {
+    refused: "say enforce.auth.enabled=true and enforce.auth.schemes=sasl",
+    unless: "false",
+  },
   allowSaslFailedClients: sasl,
   skipACL: { refused: "access lists are always kept; take the line out", unless: "no" },
-  superUser: sasl,
+  superUser: setting("saslSuperUser", "text"),
   letAnySaslUserDoX: sasl,
   "SASLAuthenticationProvider.superPassword": sasl,
   "X509AuthenticationProvider.superUser": setting("x509SuperUser", "text"),

@@ -114,7 +114,7 @@ test.each([
   ["skipACL=yes", "skipACL: access lists are always kept"],
   ["peerType=observer", "peerType: there are no observers yet"],
   ["server.1=a:1:2\nserver.2=b:1:2", "server.1: there is no ensemble yet"],
-  ["sessionRequireClientSASLAuth=true", "sessionRequireClientSASLAuth: SASL is not there yet"],
+  ["sessionRequireClientSASLAuth=true", "sessionRequireClientSASLAuth: say enforce.auth.enabled=true"],
 ])("%j: the server would not be what was asked for, so it does not start", (text, reason) => {
   expect(() => readZooCfg(text)).toThrow(reason);
 });

@@ -55,6 +55,8 @@ export class Connection implements Watcher {
    */
   phase: "fresh" | "connecting" | "open" | "leaving" | "closing" = "fresh";
   identities: readonly Id[];
+  /** Of the SASL challenge that it has to answer; undefined: none was sent. */
+  saslNonce: string | undefined;
   session: ClockedSession | undefined;
   /** Which attachment of its session this connection is. */
   attachment = 0;

@@ -47,6 +47,8 @@ export type Input =
   | { readonly type: "snapshotWanted" }
   /** A piece of a snapshot that is to replace the state; the pieces come in order, and have been found to be sound. */
   | { readonly type: "restorePart"; readonly part: RestorePart }
+  /** The disk has nearly no room left, or has some again. */
+  | { readonly type: "diskSpace"; readonly isLow: boolean }
   /** The log cannot be written any more: nothing after what was last reported durable ever will be. */
   | { readonly type: "logFailed" }
   /** Take nothing more in: what is under way is finished, then the server ends. */

@@ -128,3 +128,23 @@ describe("a disk that keeps writers waiting", () => {
     expect(h.replica.outstanding).toBe(2);
   });
 });
+
+test("a disk that is nearly full: writes are refused and reads are not, sessions come and go, and it passes", () => {
+  const h = new ReplicaHarness();
+  const client = h.connect();
+  client.call("create", node("/a"));
+  h.input({ type: "diskSpace", isLow: true });
+  expect(h.replica.diskIsLow).toBe(true);
+  client.frames(client.encode("create", node("/b")));
+  client.frames(client.encode("delete", { path: "/a", version: -1 }));
+  client.frames(client.encode("exists", { path: "/a", watch: false }));
+  const errors = client.received.flatMap((one) => (one.kind === "reply" ? [one.header.err] : []));
+  expect(errors.slice(-3)).toEqual([ErrorCode.SystemError, ErrorCode.SystemError, ErrorCode.Ok]);
+  const other = h.connect();
+  expect(other.received[0]?.kind).toBe("connected");
+  other.frames(other.encode("closeSession", {}));
+  expect(other.closed).toBe(true);
+  h.input({ type: "diskSpace", isLow: false });
+  client.call("create", node("/b"));
+  expect(h.replica.state.tree.get("/b")).toBeDefined();
+});

@@ -29,7 +29,8 @@ import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { Proposals } from "./proposals.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
-import { writeBareReply, writeEvent, writeOutcome } from "./replies.ts";
+import { writeBareReply, writeEvent, writeOutcome, writeSaslReply } from "./replies.ts";
+import { type SaslVerdict, saslStep } from "./sasl.ts";
 import type { ServerStats } from "./server-stats.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Turn } from "./turn.ts";
@@ -264,11 +265,9 @@ export class Pipeline {
       this.#logBadBody(connection, type, error);
       failure = { type: "error", code: ErrorCode.MarshallingError };
     }
-    if (this.#parts.proposals.failed) failure ??= { type: "error", code: ErrorCode.SystemError };
-    if (type !== OpCode.closeSession && this.#isDiskTooSlow()) {
-      this.#parts.stats.throttledTotal++;
-      failure ??= { type: "error", code: ErrorCode.ThrottledOp };
-    }
+    const code = this.#parts.proposals.refusal(type, this.#parts.limits.writeWaitMs);
+    if (code === ErrorCode.ThrottledOp) this.#parts.stats.throttledTotal++;
+    if (code !== undefined) failure ??= { type: "error", code };
     const write: QueuedWrite = { kind: "write", xid, type, arrivedMs, bytes: frame.length, outcome: failure };
     connection.queue.push(write);
     connection.pendingBytes += write.bytes;
@@ -288,12 +287,6 @@ export class Pipeline {
     });
     if (type === OpCode.closeSession) connection.phase = "leaving";
     return true;
-  }
-
-  /** Whether the oldest write has waited for the disk for longer than others should have to. */
-  #isDiskTooSlow(): boolean {
-    const { limits, proposals } = this.#parts;
-    return limits.writeWaitMs > 0 && proposals.oldestWaitMs > limits.writeWaitMs;
   }
 
   #replyToWrite(connection: Connection, write: QueuedWrite, outcome: Outcome): void {
@@ -320,20 +313,31 @@ export class Pipeline {
     switch (type) {
       case OpCode.ping:
         return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Ok, arrivedMs);
-      case OpCode.sasl: {
-        // No mechanism is set up: an empty answer, as the reference gives without its login configuration.
-        const mark = connection.out.beginFrame();
-        replyHeaderCodec.write(connection.out, { xid, zxid: noZxid, err: ErrorCode.Ok });
-        operations.sasl.response.write(connection.out, { token: null });
-        connection.out.endFrame(mark);
-        return this.#answered(connection, type, xid, arrivedMs);
-      }
+      case OpCode.sasl:
+        return this.#sasl(connection, xid, frame, arrivedMs);
       case OpCode.reconfig:
         // As the reference has it unless it is switched on; and alone there is nothing to reconfigure.
         return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.ReconfigDisabled, arrivedMs);
       default:
         return this.#refuse(connection, xid, type, arrivedMs);
     }
+  }
+
+  #sasl(connection: Connection, xid: number, frame: Buffer, arrivedMs: number): void {
+    const { authentication, stats } = this.#parts;
+    let verdict: SaslVerdict = { failure: "it cannot be read" };
+    const err = this.#guardBody(connection, OpCode.sasl, () => {
+      verdict = saslStep(connection, operations.sasl.request.read(new Reader(frame, 8)).token, authentication);
+      if ("token" in verdict) writeSaslReply(connection.out, xid, verdict.token);
+      return "token" in verdict ? ErrorCode.Ok : ErrorCode.AuthFailed;
+    });
+    if (err === ErrorCode.Ok) return this.#answered(connection, OpCode.sasl, xid, arrivedMs);
+    stats.authFailuresTotal++;
+    this.#reply(connection, OpCode.sasl, xid, noZxid, err, arrivedMs);
+    this.#parts.connections.close(
+      connection,
+      `authentication failed (SASL): ${(verdict as { failure: string }).failure}`,
+    );
   }
 
   #refuse(connection: Connection, xid: number, type: number, arrivedMs: number): void {

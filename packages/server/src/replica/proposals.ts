@@ -2,7 +2,7 @@
  * Writes on their way: each becomes an entry with the next zxid, goes to the log, and comes back to be applied once the
  * log is durable up to it. Nothing between proposal and durability is visible to anybody.
  */
-import { assert, type Id, makeZxid } from "@corral/protocol";
+import { assert, ErrorCode, type Id, makeZxid, OpCode } from "@corral/protocol";
 import { encodeEntry } from "../state/entry-codec.ts";
 import type { Entry, Operation } from "../state/operation.ts";
 import type { StateMachine } from "../state/state-machine.ts";
@@ -41,6 +41,8 @@ const epochRenewalCounter = 2 ** 31;
 
 /** The entries of this epoch that are not durable yet, oldest first. */
 export class Proposals {
+  /** The disk has no room left but for what the server itself must write. */
+  diskIsLow = false;
   readonly #turn: Turn;
   readonly #state: StateMachine;
   readonly #enforcesQuota: boolean;
@@ -99,6 +101,14 @@ export class Proposals {
   /** Whether the log has failed: then nothing can be proposed any more. */
   get failed(): boolean {
     return this.#failed;
+  }
+
+  /** Why a write that a client asks for cannot be taken now. What ends sessions is: it is short, and makes room. */
+  refusal(type: number, writeWaitMs: number): ErrorCode | undefined {
+    if (this.#failed) return ErrorCode.SystemError;
+    if (type === OpCode.closeSession) return undefined;
+    if (this.diskIsLow) return ErrorCode.SystemError;
+    return writeWaitMs > 0 && this.oldestWaitMs > writeWaitMs ? ErrorCode.ThrottledOp : undefined;
   }
 
   /** Asks for an epoch, by default the next one, to be made durable. */

@@ -3,6 +3,7 @@ import {
   assertNever,
   type ConnectResponse,
   connectResponseCodec,
+  ErrorCode,
   OpCode,
   operations,
   replyHeaderCodec,
@@ -73,3 +74,11 @@ export function writeConnectResponse(
 
 /** The answer that tells a client that its session is gone: every field zero, for each client looks at another one. */
 export const goneSession = { timeOut: 0, sessionId: 0n, passwd: new Uint8Array(16) } as const;
+
+/** A reply of a SASL exchange; like those to auth, it shows no zxid. */
+export function writeSaslReply(out: Writer, xid: number, token: Uint8Array | null): void {
+  const mark = out.beginFrame();
+  replyHeaderCodec.write(out, { xid, zxid: 0, err: ErrorCode.Ok });
+  operations.sasl.response.write(out, { token });
+  out.endFrame(mark);
+}

@@ -62,6 +62,8 @@ function isStorable(scheme: string, id: string): boolean {
       return id.split(":").length === 2;
     case "ip":
       return isAddressPattern(id);
+    case "sasl":
+      return id !== "";
     case "x509":
       return /^[^=,]+=/.test(id);
     default:

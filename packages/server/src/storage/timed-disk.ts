@@ -14,6 +14,7 @@ export function timedDisk(disk: Disk, clock: Clock, onSync: (tookMs: number) => 
     remove: (path) => disk.remove(path),
     syncDirectory: (path) => disk.syncDirectory(path),
     claimDirectory: (path) => disk.claimDirectory(path),
+    freeBytes: disk.freeBytes?.bind(disk),
   };
 }
 
