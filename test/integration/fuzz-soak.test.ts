@@ -11,9 +11,9 @@ const run = (command: string, ...args: string[]) =>
   promisify(execFile)(process.execPath, [join(bench, command, "main.js"), ...args], { timeout: 110_000 });
 
 test("fuzz: every decoder, and a server over sockets", async () => {
-  const { stdout } = await run("fuzz", "--inputs", "100000", "--frames", "10000");
-  expect(stdout).toMatch(/^decoders: 100000 inputs, heap [\d.]+ MiB$/m);
-  expect(stdout).toMatch(/^server: 1\d{4} frames sent, \d{4,5} taken, .* MiB resident$/m);
+  const { stdout } = await run("fuzz", "--inputs", "30000", "--frames", "3000");
+  expect(stdout).toMatch(/^decoders: 30000 inputs, heap [\d.]+ MiB$/m);
+  expect(stdout).toMatch(/^server: [3-6]\d{3} frames sent, \d{4} taken, .* MiB resident$/m);
   expect(stdout).toMatch(/^fuzz: all is well$/m);
 });
 
