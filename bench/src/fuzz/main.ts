@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { type Client, connect } from "@corral/client";
+import { type Client, connect, isCoordinationError } from "@corral/client";
 import { Command, InvalidArgumentError } from "commander";
 import { monitorOf, residentMiB } from "../server-facts.ts";
 import { startCorral } from "../servers.ts";
@@ -57,11 +57,23 @@ function fuzzDecoders(chance: Chance): void {
 
 /** Takes away what the intruders made, as far as they let it. */
 async function tidyUp(client: Client, path: string): Promise<void> {
-  for (const name of await client.children(path).catch(() => [])) {
+  for (const name of (await unlessRefused(client.children(path))) ?? []) {
     const child = path === "/" ? `/${name}` : `${path}/${name}`;
     if (child === "/zookeeper") continue;
     await tidyUp(client, child);
-    await client.delete(child).catch(() => undefined);
+    await unlessRefused(client.delete(child));
+  }
+}
+
+const refusals = ["NoAuth", "NoNode", "NotEmpty", "BadArguments", "MarshallingError"] as const;
+
+/** What an access list or a name does not allow is left; that the server does not answer is no such thing. */
+async function unlessRefused<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (refusals.some((code) => isCoordinationError(error, code))) return undefined;
+    throw error;
   }
 }
 
