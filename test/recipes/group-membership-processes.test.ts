@@ -40,9 +40,14 @@ test("no shard is acted on out of turn, and the group shows who is there, whoeve
     }
   };
 
+  /** Returns when its journal has a membership from the place `after` on: the group may show a member before it knows. */
+  const untilItJoins = (member: TestProcess, after = 0): Promise<unknown> =>
+    member.entry(({ event, token }) => event === "membership" && token !== "0", after);
+
   const [killed, frozen] = [start("killed"), start("frozen")];
   const cutOff = start("cut off", proxy.connectString);
   await untilMembersAre("cut off", "frozen", "killed");
+  for (const member of [frozen, cutOff]) await untilItJoins(member);
   await untilEachMoves();
 
   await killed.kill();
@@ -56,6 +61,7 @@ test("no shard is acted on out of turn, and the group shows who is there, whoeve
   frozen.thaw();
   await frozen.entry(({ event }) => event === "over", before);
   await untilMembersAre("cut off", "frozen");
+  await untilItJoins(frozen, before);
   await untilEachMoves();
 
   const place = (await cutOff.entries()).length;
@@ -65,6 +71,7 @@ test("no shard is acted on out of turn, and the group shows who is there, whoeve
   await untilEachMoves("cut off");
   proxy.resume();
   await untilMembersAre("cut off", "frozen");
+  await untilItJoins(cutOff, place);
   await untilEachMoves();
 
   await Promise.all([frozen.stop(), cutOff.stop()]);
