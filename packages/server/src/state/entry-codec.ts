@@ -5,7 +5,8 @@
  * The body is the request as the wire has it, so there is one description of each operation, not two.
  */
 import { assert, type Codec, DecodeError, type Id, OpCode, operations, Reader, Writer } from "@corral/protocol";
-import { Decoder, Encoder } from "@msgpack/msgpack";
+import { Decoder } from "@msgpack/msgpack";
+import { EntryWriter, identitiesBytes } from "./entry-writer.ts";
 import {
   type AttachSession,
   attachSession,
@@ -23,7 +24,10 @@ const entryVersion = 1;
 /** Longest entry that is read back: a frame and its envelope. */
 const maxEntryBytes = 128 << 20;
 
-const encoder = new Encoder({ useBigInt64: true });
+/** All of an entry but its identities and its body, at most. */
+const frameBytes = 96;
+
+const entryWriter = new EntryWriter();
 const decoder = new Decoder({
   useBigInt64: true,
   maxStrLength: maxEntryBytes,
@@ -132,21 +136,33 @@ export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
     writeServerOperation(writer, entry.operation);
     body = writer.take();
   }
-  const fields: unknown[] = [
-    entryVersion,
-    entry.zxid,
-    entry.timeMs,
-    entry.sessionId,
-    entry.attachment,
-    entry.xid,
-    entry.identities.map((identity) => [identity.scheme, identity.id]),
-    entry.operation.type,
-    body,
-  ];
-  const { enforcesQuota, witness } = entry;
-  if (enforcesQuota || witness !== undefined) fields.push(enforcesQuota);
-  if (witness !== undefined) fields.push([digestVersion, witness.zxid, witness.digest.high, witness.digest.low]);
-  return encoder.encode(fields);
+  const { identities, enforcesQuota, witness } = entry;
+  const writer = entryWriter;
+  writer.begin(frameBytes + identitiesBytes(identities) + body.length);
+  writer.array(witness !== undefined ? 11 : enforcesQuota ? 10 : 9);
+  writer.small(entryVersion);
+  writer.double(entry.zxid);
+  writer.double(entry.timeMs);
+  writer.bigInt(entry.sessionId);
+  writer.double(entry.attachment);
+  writer.int(entry.xid);
+  writer.array(identities.length);
+  for (const { scheme, id } of identities) {
+    writer.array(2);
+    writer.string(scheme);
+    writer.string(id);
+  }
+  writer.int(entry.operation.type);
+  writer.binary(body);
+  if (enforcesQuota || witness !== undefined) writer.bool(enforcesQuota);
+  if (witness !== undefined) {
+    writer.array(4);
+    writer.small(digestVersion);
+    writer.double(witness.zxid);
+    writer.uint(witness.digest.high);
+    writer.uint(witness.digest.low);
+  }
+  return writer.end();
 }
 
 /** @throws DecodeError when the bytes are not an entry of a version that this server knows. */

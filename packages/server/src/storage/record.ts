@@ -69,27 +69,28 @@ export function encodeRecords(
   place: { readonly position: number; readonly durablePosition: number; readonly previousZxid: number },
 ): Buffer {
   assert(place.position % 8 === 0, "a record starts at a multiple of 8");
-  const total = records.reduce((sum, record) => sum + recordByteLength(record.bytes.length), 0);
+  let total = 0;
+  for (const record of records) total += recordByteLength(record.bytes.length);
   const target = Buffer.alloc(total);
   let at = 0;
   let { previousZxid } = place;
   for (const record of records) {
-    const length = recordByteLength(record.bytes.length);
-    const bytes = target.subarray(at, at + length);
-    bytes.writeUInt32BE(recordStartMark, 0);
-    bytes.writeUInt32BE(length, 4);
-    writeUint64(bytes, record.zxid, 16);
-    writeUint64(bytes, previousZxid, 24);
-    writeUint64(bytes, place.durablePosition, 32);
-    bytes.writeUInt32BE(record.bytes.length, 40);
-    bytes.set(record.bytes, recordHeaderBytes);
-    bytes.writeUInt32BE(endMark, length - endMarkBytes);
-    bytes.writeUInt32BE(applyMask(bytes, record.bytes.length, place.position + at), 44);
+    const end = at + recordByteLength(record.bytes.length);
+    const payload = at + recordHeaderBytes;
+    target.writeUInt32BE(recordStartMark, at);
+    target.writeUInt32BE(end - at, at + 4);
+    writeUint64(target, record.zxid, at + 16);
+    writeUint64(target, previousZxid, at + 24);
+    writeUint64(target, place.durablePosition, at + 32);
+    target.writeUInt32BE(record.bytes.length, at + 40);
+    target.set(record.bytes, payload);
+    target.writeUInt32BE(endMark, end - endMarkBytes);
+    target.writeUInt32BE(applyMask(target, at, end, place.position + at), at + 44);
     const seed = checksumSeed(place.position + at);
-    bytes.writeUInt32BE(crc32(bytes.subarray(recordHeaderBytes, length - endMarkBytes), seed), 12);
-    bytes.writeUInt32BE(headerChecksum(bytes, seed), 8);
+    target.writeUInt32BE(crc32(target, seed, payload, end - endMarkBytes), at + 12);
+    target.writeUInt32BE(headerChecksum(target, at, seed), at + 8);
     previousZxid = record.zxid;
-    at += length;
+    at = end;
   }
   return target;
 }
@@ -103,7 +104,7 @@ export function decodeRecord(buffer: Buffer, at: number, offset: number): Decode
   const payloadLength = head.readUInt32BE(40);
   if (
     head.readUInt32BE(0) !== recordStartMark ||
-    head.readUInt32BE(8) !== headerChecksum(head, seed) ||
+    head.readUInt32BE(8) !== headerChecksum(buffer, at, seed) ||
     byteLength !== recordByteLength(payloadLength)
   ) {
     return { kind: "bad", header: undefined };
@@ -123,10 +124,10 @@ export function decodeRecord(buffer: Buffer, at: number, offset: number): Decode
   return { kind: "record", header, payload };
 }
 
-/** Whether some sector's part of these bytes is all zeros. `offset` is where they stand in their file. */
-export function hasHole(bytes: Uint8Array, offset: number): boolean {
-  for (let from = 0; from < bytes.length; ) {
-    const to = Math.min(bytes.length, from + sectorBytes - ((offset + from) % sectorBytes));
+/** Whether some sector's part of these bytes, from `start` to `end`, is all zeros. `offset`: where `start` stands in its file. */
+export function hasHole(bytes: Uint8Array, offset: number, start = 0, end = bytes.length): boolean {
+  for (let from = start; from < end; ) {
+    const to = Math.min(end, from + sectorBytes - ((offset + from - start) % sectorBytes));
     if (isZero(bytes, from, to)) return true;
     from = to;
   }
@@ -157,13 +158,16 @@ export function isZero(bytes: Uint8Array, from: number, to: number): boolean {
  * XORs the payload with a mask that leaves no sector's part all zeros, and returns the mask. Nearly always it is 0.
  * Each part can rule out one mask only, so the search ends.
  */
-function applyMask(record: Buffer, payloadLength: number, offset: number): number {
-  const payload = record.subarray(recordHeaderBytes, recordHeaderBytes + payloadLength);
+function applyMask(target: Buffer, start: number, end: number, offset: number): number {
+  // Shorter ones may have a part that is padding and end mark, or header, but none that is payload alone.
+  if (end - start < sectorBytes) return 0;
+  const payloadLength = target.readUInt32BE(start + 40);
+  const payload = target.subarray(start + recordHeaderBytes, start + recordHeaderBytes + payloadLength);
   for (let tries = 0, applied = 0; ; tries += 1) {
     const mask = Math.imul(tries, 0x9e37_79b1) >>> 0;
     xor(payload, (applied ^ mask) >>> 0);
     applied = mask;
-    if (record.length < sectorBytes || !hasHole(record, offset)) return mask;
+    if (!hasHole(target, offset, start, end)) return mask;
   }
 }
 
@@ -172,8 +176,8 @@ function xor(bytes: Buffer, mask: number): void {
   for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= (mask >>> (24 - 8 * (at % 4))) & 0xff;
 }
 
-function headerChecksum(header: Buffer, seed: number): number {
-  return crc32(header.subarray(12, recordHeaderBytes), crc32(header.subarray(0, 8), seed));
+function headerChecksum(bytes: Buffer, at: number, seed: number): number {
+  return crc32(bytes, crc32(bytes, seed, at, at + 8), at + 12, at + recordHeaderBytes);
 }
 
 function checksumSeed(offset: number): number {

@@ -1,0 +1,115 @@
+/**
+ * MessagePack, written by hand: an encoder that finds out what each value is takes a sixth of the time of a write, and
+ * what an entry is made of is known. Numbers always take their widest form, so that the room for an entry is known as
+ * well; any MessagePack decoder reads them.
+ */
+import { assert, type Id } from "@corral/protocol";
+
+/** Entries are written side by side; each is handed out as a view. */
+const arenaBytes = 64 << 10;
+/** Bytes of a code unit in UTF-8, at most. */
+const unitBytes = 3;
+
+/** Writes one value after the other; see the head of this file. Between `begin` and `end` nothing else is written. */
+export class EntryWriter {
+  #bytes = Buffer.alloc(0);
+  #view = new DataView(this.#bytes.buffer);
+  #start = 0;
+  #at = 0;
+
+  /** Makes room for one entry of at most this many bytes. */
+  begin(mostBytes: number): void {
+    if (this.#at + mostBytes > this.#bytes.length) {
+      this.#bytes = Buffer.allocUnsafeSlow(Math.max(mostBytes, arenaBytes));
+      this.#view = new DataView(this.#bytes.buffer);
+      this.#at = 0;
+    }
+    this.#start = this.#at;
+  }
+
+  /** What was written since `begin`. */
+  end(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#at);
+  }
+
+  /** An array's head: so many values follow. */
+  array(count: number): void {
+    assert(count < 0x1_0000, "an array of an entry has fewer than 65,536 values");
+    if (count < 16) {
+      this.#bytes[this.#at++] = 0x90 | count;
+      return;
+    }
+    this.#bytes[this.#at] = 0xdc;
+    this.#view.setUint16(this.#at + 1, count);
+    this.#at += 3;
+  }
+
+  bool(value: boolean): void {
+    this.#bytes[this.#at++] = value ? 0xc3 : 0xc2;
+  }
+
+  /** 0 … 127, in one byte. */
+  small(value: number): void {
+    this.#bytes[this.#at++] = value & 0x7f;
+  }
+
+  /** A whole number of 32 bits, signed. */
+  int(value: number): void {
+    this.#bytes[this.#at] = 0xd2;
+    this.#view.setInt32(this.#at + 1, value);
+    this.#at += 5;
+  }
+
+  /** A whole number of 32 bits, unsigned. */
+  uint(value: number): void {
+    this.#bytes[this.#at] = 0xce;
+    this.#view.setUint32(this.#at + 1, value);
+    this.#at += 5;
+  }
+
+  /** Any number: zxids and times have more than 32 bits, and only so do they come back as numbers. */
+  double(value: number): void {
+    this.#bytes[this.#at] = 0xcb;
+    this.#view.setFloat64(this.#at + 1, value);
+    this.#at += 9;
+  }
+
+  /** 64 bits, signed. */
+  bigInt(value: bigint): void {
+    this.#bytes[this.#at] = 0xd3;
+    this.#view.setBigInt64(this.#at + 1, value);
+    this.#at += 9;
+  }
+
+  string(value: string): void {
+    const bytes = this.#bytes;
+    const head = this.#at;
+    const from = head + 5;
+    let at = from;
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) {
+        at = from + bytes.write(value, from, "utf8");
+        break;
+      }
+      bytes[at++] = unit;
+    }
+    bytes[head] = 0xdb;
+    this.#view.setUint32(head + 1, at - from);
+    this.#at = at;
+  }
+
+  binary(value: Uint8Array): void {
+    this.#bytes[this.#at] = 0xc6;
+    this.#view.setUint32(this.#at + 1, value.length);
+    this.#bytes.set(value, this.#at + 5);
+    this.#at += 5 + value.length;
+  }
+}
+
+/** Bytes that identities take, at most. */
+export function identitiesBytes(identities: readonly Id[]): number {
+  let bytes = 3;
+  for (const { scheme, id } of identities) bytes += 11 + (scheme.length + id.length) * unitBytes;
+  return bytes;
+}
