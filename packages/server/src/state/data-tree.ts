@@ -5,9 +5,10 @@
  */
 import { type Acl, assert, openAcl, parentPath, readOnlyAcl } from "@corral/protocol";
 import { type Lifetime, NodeStore, persistentLifetime } from "./node-store.ts";
+import { OpenNodes } from "./open-nodes.ts";
 import { PathIndex } from "./path-index.ts";
 import { describedQuota, formatQuotaUsage, parseQuotaUsage, statsPath } from "./quota.ts";
-import { type Digest, TreeDigest } from "./tree-digest.ts";
+import { type Digest, DigestSum } from "./tree-digest.ts";
 import { type NodeRecord, Znode } from "./znode.ts";
 
 /** When and by which transaction something happened. */
@@ -24,7 +25,8 @@ export class DataTree {
   /** Every node by its path; the root also under the empty path, as the reference has it. */
   readonly #nodes = new PathIndex();
   readonly #store = new NodeStore();
-  readonly #digest = new TreeDigest();
+  readonly #digest = new DigestSum();
+  readonly #open = new OpenNodes(this.#store, this.#digest);
   readonly #ephemerals = new Map<bigint, Set<string>>();
   /** Paths of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<string>();
@@ -91,7 +93,8 @@ export class DataTree {
   /** Of all nodes as they are now; not in the middle of a transaction. */
   get digest(): Digest {
     assert(this.#undo === undefined, "no digest in the middle of a transaction");
-    return this.#digest.read((path) => this.get(path));
+    this.#open.putIn();
+    return this.#digest.value;
   }
 
   /** Bytes of paths and data. */
@@ -154,7 +157,7 @@ export class DataTree {
     this.#beforeChange(above, parent);
     const parentPzxid = parent.pzxid;
     const node = this.#add(path, newRecord(init, stamp));
-    this.#digest.afterCreate(path, node);
+    this.#open.add(node.number);
     // Not in a snapshot that is under way.
     if (this.#cut !== undefined) node.snapshotMark = this.#cut.mark;
     this.#store.link(parent.number, node.number);
@@ -185,7 +188,6 @@ export class DataTree {
     const parentPzxid = parent.pzxid;
     const { dataLength } = node;
     this.#unlink(path, node, parent);
-    this.#digest.afterDelete(path);
     parent.pzxid = stamp.zxid;
     if (this.#undo === undefined) {
       this.#store.release(node.number);
@@ -318,7 +320,6 @@ export class DataTree {
     this.#undo = undefined;
     this.#deleted = [];
     for (let i = undo.length - 1; i >= 0; i--) undo[i]?.();
-    this.#digest.afterUndo();
   }
 
   /**
@@ -361,7 +362,7 @@ export class DataTree {
   }
 
   #beforeChange(path: string, node: Znode): void {
-    this.#digest.beforeChange(path === "" ? "/" : path, node);
+    this.#open.takeOut(node);
     const cut = this.#cut;
     if (cut === undefined || node.snapshotMark === cut.mark) return;
     node.snapshotMark = cut.mark;

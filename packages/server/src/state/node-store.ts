@@ -41,7 +41,9 @@ export const ints = {
   hasLifetime: 10,
   /** For the tree's digest. */
   dataHash: 11,
-  count: 12,
+  /** 1: not in the digest's sum; see open-nodes.ts. */
+  isOpen: 12,
+  count: 13,
 } as const;
 
 /** Where there is no node, or no access list yet. */
@@ -95,6 +97,7 @@ export class NodeStore {
     const acl = block.ints[at + ints.acl] as number;
     if (acl !== nowhere) this.acls.remove(acl);
     if (block.ints[at + ints.hasLifetime] !== 0) this.#lifetimes.delete(number);
+    block.ints[at + ints.isOpen] = 0;
     block.paths[number & (blockNodes - 1)] = "";
     this.#free.push(number);
   }
@@ -198,6 +201,7 @@ export class NodeStore {
     to.ints.set(from.ints.subarray(intsAt(number), intsAt(number) + ints.count), intsAt(copy));
     const at = intsAt(copy);
     to.ints[at + ints.firstChild] = nowhere;
+    to.ints[at + ints.isOpen] = 0;
     const length = to.ints[at + ints.dataLength] as number;
     if (length >= 0)
       to.ints[at + ints.data] = this.slabs.add(

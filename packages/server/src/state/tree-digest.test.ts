@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { StateDriver } from "../../test-support/state-driver.ts";
 import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
 import { StateMachine } from "./state-machine.ts";
-import { type DigestedNode, formatDigest, hashData, sameDigest, TreeDigest } from "./tree-digest.ts";
+import { type DigestedNode, DigestSum, formatDigest, hashData, sameDigest } from "./tree-digest.ts";
 import { persistentLifetime } from "./znode.ts";
 
 const node: DigestedNode = {
@@ -22,9 +22,9 @@ const node: DigestedNode = {
 };
 
 function digestOf(...nodes: readonly (readonly [path: string, node: DigestedNode])[]): string {
-  const digest = new TreeDigest();
-  for (const [path, one] of nodes) digest.add(path, one);
-  return formatDigest(digest.read(() => undefined));
+  const sum = new DigestSum();
+  for (const [path, one] of nodes) sum.add(path, one);
+  return formatDigest(sum.value);
 }
 
 describe("the digest of nodes", () => {

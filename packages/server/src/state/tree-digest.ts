@@ -2,9 +2,6 @@
  * A digest of all nodes: a sum over them, so that it can follow each change, and does not depend on an order. Two trees
  * with the same digest are the same, but for odds of one in 2^64 or so; it guards against mistakes, not against enemies.
  *
- * A node that is about to change is taken out of the sum, and put back as it is then when somebody wants to know the
- * digest. So a node that changes often, and a change that is undone, cost no more than one that changes once.
- *
  * Of a node's data only a hash goes in, which is kept with the node (`hashData`): so data is read once, when it comes.
  */
 import { crc32 } from "@corral/io";
@@ -33,71 +30,26 @@ export function formatDigest({ high, low }: Digest): string {
 /** What a node is for a digest. */
 export type DigestedNode = Omit<NodeRecord, "data"> & { readonly dataHash: number };
 
-interface OpenNode {
-  readonly pathHash: number;
-  /** As it is now; undefined if it is gone. */
-  node: DigestedNode | undefined;
-}
-
-/** The digest of one tree; see the head of this file. */
-export class TreeDigest {
+/** The digest as a sum, to which nodes are added, and from which they are taken. */
+export class DigestSum {
   #high = 0;
   #low = 0;
-  /** Nodes that are not in the sum, by path. */
-  readonly #open = new Map<string, OpenNode>();
-  /** Whether nodes may have come back by themselves, and others gone. */
-  #undone = false;
 
-  /** The node is about to change, or to go. */
-  beforeChange(path: string, node: DigestedNode): void {
-    if (this.#open.has(path)) return;
-    const pathHash = hashText(path);
-    this.#open.set(path, { pathHash, node });
-    foldNode(pathHash, node);
-    this.#high = (this.#high - laneA) | 0;
-    this.#low = (this.#low - laneB) | 0;
-  }
-
-  /** The node, which was told of before, is gone; there may be another one later. */
-  afterDelete(path: string): void {
-    const open = this.#open.get(path);
-    if (open !== undefined) open.node = undefined;
-  }
-
-  /** The node is new. */
-  afterCreate(path: string, node: DigestedNode): void {
-    const open = this.#open.get(path);
-    if (open === undefined) this.#open.set(path, { pathHash: hashText(path), node });
-    else open.node = node;
-  }
-
-  /** Changes were undone: nodes are as they were, though nobody has told of each. */
-  afterUndo(): void {
-    this.#undone = true;
-  }
-
-  /** The digest of the tree as it is now; `nodeAt` gives its nodes. */
-  read(nodeAt: (path: string) => DigestedNode | undefined): Digest {
-    if (this.#open.size > 0) {
-      for (const [path, open] of this.#open) {
-        const node = this.#undone ? nodeAt(path) : open.node;
-        if (node !== undefined) this.#add(open.pathHash, node);
-      }
-      this.#open.clear();
-    }
-    this.#undone = false;
+  get value(): Digest {
     return { high: this.#high >>> 0, low: this.#low >>> 0 };
   }
 
-  /** Adds a node that is not to be looked up later; for many, as when a snapshot is read. */
   add(path: string, node: DigestedNode): void {
-    this.#add(hashText(path), node);
-  }
-
-  #add(pathHash: number, node: DigestedNode): void {
-    foldNode(pathHash, node);
+    foldNode(hashText(path), node);
     this.#high = (this.#high + laneA) | 0;
     this.#low = (this.#low + laneB) | 0;
+  }
+
+  /** The node is as it was when it was added. */
+  subtract(path: string, node: DigestedNode): void {
+    foldNode(hashText(path), node);
+    this.#high = (this.#high - laneA) | 0;
+    this.#low = (this.#low - laneB) | 0;
   }
 }
 
