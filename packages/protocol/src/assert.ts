@@ -3,9 +3,9 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
-/** Throws unless `condition` holds. On in production. */
-export function assert(condition: unknown, what: string): asserts condition {
-  if (!condition) throw new AssertionError(`Assertion failed: ${what}`);
+/** Throws unless `condition` holds. On in production. `what`: a text, or what makes it, where that would be in the way. */
+export function assert(condition: unknown, what: string | (() => string)): asserts condition {
+  if (!condition) throw new AssertionError(`Assertion failed: ${typeof what === "string" ? what : what()}`);
 }
 
 /** The default branch of a total switch: the compiler proves that no case is missing. */

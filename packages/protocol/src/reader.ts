@@ -41,6 +41,15 @@ export class Reader {
     return start;
   }
 
+  /** Goes on behind `expected`, if those are the bytes that come next. */
+  skip(expected: Uint8Array): boolean {
+    const start = this.#offset;
+    if (expected.length > this.#end - start) return false;
+    for (let i = 0; i < expected.length; i++) if (this.#bytes[start + i] !== expected[i]) return false;
+    this.#offset = start + expected.length;
+    return true;
+  }
+
   /** A signed byte. */
   byte(): number {
     return this.#bytes.readInt8(this.#take(1, "byte"));

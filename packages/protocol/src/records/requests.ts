@@ -1,8 +1,24 @@
 /** Bodies of requests. */
 import type { Codec } from "../codec.ts";
+import { openAcl } from "../permissions.ts";
+import type { Reader } from "../reader.ts";
 import { readString, writeString } from "../strings.ts";
+import { Writer } from "../writer.ts";
 import type { Acl } from "./shared.ts";
 import { aclCodec } from "./shared.ts";
+
+const openAclBytes = writeAcls(openAcl);
+
+function writeAcls(acls: readonly Acl[]): Buffer {
+  const writer = new Writer();
+  writer.vector(acls, aclCodec.write);
+  return writer.take();
+}
+
+/** Nearly every list is the open one: to see that is quicker than to read it, and then all are the same list. */
+function readAcls(reader: Reader): readonly Acl[] | null {
+  return reader.skip(openAclBytes) ? openAcl : reader.nullableVector(aclCodec.read);
+}
 
 /** Of create, create2 and createContainer. */
 export interface CreateRequest {
@@ -20,7 +36,7 @@ export const createRequestCodec: Codec<CreateRequest> = {
     w.vector(v.acl, aclCodec.write);
     w.int(v.flags);
   },
-  read: (r) => ({ path: r.string(), data: r.buffer(), acl: r.nullableVector(aclCodec.read), flags: r.int() }),
+  read: (r) => ({ path: r.string(), data: r.buffer(), acl: readAcls(r), flags: r.int() }),
 };
 
 /** Of createTTL; `ttl` in ms. */
@@ -44,7 +60,7 @@ export const createTtlRequestCodec: Codec<CreateTtlRequest> = {
   read: (r) => ({
     path: r.string(),
     data: r.buffer(),
-    acl: r.nullableVector(aclCodec.read),
+    acl: readAcls(r),
     flags: r.int(),
     ttl: r.long(),
   }),
@@ -139,7 +155,7 @@ export const setAclRequestCodec: Codec<SetAclRequest> = {
     w.vector(v.acl, aclCodec.write);
     w.int(v.version);
   },
-  read: (r) => ({ path: r.string(), acl: r.nullableVector(aclCodec.read), version: r.int() }),
+  read: (r) => ({ path: r.string(), acl: readAcls(r), version: r.int() }),
 };
 
 /** Of getChildren and getChildren2. */

@@ -67,7 +67,7 @@ export class DataTree {
     for (const [path, number] of this.#nodes) {
       if (path === "" || path === "/") continue;
       const parent = this.#nodes.get(parentPath(path));
-      assert(parent !== undefined, `the parent of ${path} is in the tree`);
+      assert(parent !== undefined, () => `the parent of ${path} is in the tree`);
       this.#store.link(parent, number);
     }
     assert(this.#nodes.get("/") !== undefined, "the tree has a root");
@@ -145,16 +145,19 @@ export class DataTree {
     return undefined;
   }
 
-  /** Adds a node. Its parent exists and it does not. */
+  /** The path of a node; as the tree keeps it, which is quicker to look up than a copy. */
+  pathOf(node: Znode): string {
+    return this.#store.path(node.number);
+  }
+
+  /** Adds a node below `parent`, where its path says that it belongs. It is not there yet. */
   create(
     path: string,
+    parent: Znode,
     init: { data: Uint8Array | null; acl: readonly Acl[]; lifetime: Lifetime },
     stamp: Stamp,
   ): Znode {
-    const above = parentPath(path);
-    const parent = this.get(above);
-    assert(parent, `the parent of ${path} exists`);
-    this.#beforeChange(above, parent);
+    this.#beforeChange(parent);
     const parentPzxid = parent.pzxid;
     const node = this.#add(path, newRecord(init, stamp));
     this.#open.add(node.number);
@@ -176,15 +179,12 @@ export class DataTree {
     return node;
   }
 
-  /** Removes a node that exists, is not the root and has no children. */
-  delete(path: string, stamp: Stamp): void {
-    const node = this.get(path);
-    const above = parentPath(path);
-    const parent = this.get(above);
-    assert(node && parent, `${path} and its parent exist`);
-    assert(node.childCount === 0, `${path} has no children`);
-    this.#beforeChange(path, node);
-    this.#beforeChange(above, parent);
+  /** Removes a node that is `parent`'s and has no children. */
+  delete(node: Znode, parent: Znode, stamp: Stamp): void {
+    const path = this.pathOf(node);
+    assert(node.childCount === 0, () => `${path} has no children`);
+    this.#beforeChange(node);
+    this.#beforeChange(parent);
     const parentPzxid = parent.pzxid;
     const { dataLength } = node;
     this.#unlink(path, node, parent);
@@ -228,7 +228,7 @@ export class DataTree {
     const stats = quota === undefined ? undefined : this.get(statsPath(quota));
     if (quota === undefined || stats === undefined) return;
     const usage = parseQuotaUsage(stats.data);
-    this.#book(quota, stats, { count: usage.count + nodes, bytes: usage.bytes + bytes });
+    this.#book(stats, { count: usage.count + nodes, bytes: usage.bytes + bytes });
   }
 
   /** A node for the books begins with what there is. */
@@ -244,12 +244,12 @@ export class DataTree {
       bytes += counted?.dataLength ?? 0;
       for (const name of counted?.children ?? []) pending.push(`${at}/${name}`);
     }
-    this.#book(described.quota, node, { count, bytes });
+    this.#book(node, { count, bytes });
   }
 
   /** As the reference does it, the books change without a version, a zxid or a watch. */
-  #book(quota: string, stats: Znode, usage: { readonly count: number; readonly bytes: number }): void {
-    this.#beforeChange(statsPath(quota), stats);
+  #book(stats: Znode, usage: { readonly count: number; readonly bytes: number }): void {
+    this.#beforeChange(stats);
     const data = formatQuotaUsage(usage);
     const bytes = data.length - stats.dataLength;
     this.#dataBytes += bytes;
@@ -259,7 +259,7 @@ export class DataTree {
 
   /** Replaces a node's data by a copy; the version grows even when the bytes are the same. */
   setData(path: string, node: Znode, data: Uint8Array | null, stamp: Stamp): void {
-    this.#beforeChange(path, node);
+    this.#beforeChange(node);
     const { version, mzxid, mtimeMs } = node;
     const bytes = (data?.length ?? 0) - node.dataLength;
     this.#dataBytes += bytes;
@@ -289,8 +289,8 @@ export class DataTree {
   }
 
   /** Replaces a node's access list; only aversion grows. */
-  setAcl(path: string, node: Znode, acl: readonly Acl[]): void {
-    this.#beforeChange(path, node);
+  setAcl(node: Znode, acl: readonly Acl[]): void {
+    this.#beforeChange(node);
     const { acl: oldAcl, aversion } = node;
     this.#store.setAcl(node.number, acl);
     node.aversion = (aversion + 1) | 0;
@@ -361,12 +361,12 @@ export class DataTree {
     if (this.#cut === cut) this.#cut = undefined;
   }
 
-  #beforeChange(path: string, node: Znode): void {
+  #beforeChange(node: Znode): void {
     this.#open.takeOut(node);
     const cut = this.#cut;
     if (cut === undefined || node.snapshotMark === cut.mark) return;
     node.snapshotMark = cut.mark;
-    cut.kept.set(path === "" ? "/" : path, this.#store.copy(node.number));
+    cut.kept.set(this.pathOf(node), this.#store.copy(node.number));
   }
 
   #index(path: string, node: Znode): void {

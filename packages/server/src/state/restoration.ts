@@ -3,7 +3,7 @@
  * entries has the same state, and a restart in the middle begins from the log again. All sessions are over then, those of
  * the snapshot too: whoever they belong to could not know what has become of the nodes that were his.
  */
-import { DecodeError } from "@corral/protocol";
+import { DecodeError, parentPath } from "@corral/protocol";
 import type { DataTree, Stamp } from "./data-tree.ts";
 import type { RestorePart } from "./operation.ts";
 import { SnapshotReader } from "./snapshot.ts";
@@ -44,8 +44,14 @@ export class Restoration {
     }
     this.#reader = undefined;
     for (const paths of [...tree.ephemerals].map(([, owned]) => [...owned])) {
-      for (const path of paths) tree.delete(path, stamp);
+      for (const path of paths) removeFrom(tree, path, stamp);
     }
     return tree;
   }
+}
+
+function removeFrom(tree: DataTree, path: string, stamp: Stamp): void {
+  const node = tree.get(path);
+  const parent = tree.get(parentPath(path));
+  if (node !== undefined && parent !== undefined) tree.delete(node, parent, stamp);
 }

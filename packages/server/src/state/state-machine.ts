@@ -65,7 +65,7 @@ export class StateMachine {
   }
 
   apply(entry: Entry): Applied {
-    assert(entry.zxid > this.#lastZxid, `zxid ${entry.zxid} comes after ${this.#lastZxid}`);
+    assert(entry.zxid > this.#lastZxid, () => `zxid ${entry.zxid} comes after ${this.#lastZxid}`);
     this.#lastZxid = entry.zxid;
     const firings: Firing[] = [];
     const excesses: QuotaExcess[] = [];

@@ -42,7 +42,7 @@ export function applySetAcl(context: OperationContext, request: SetAclRequest): 
   if (request.version !== -1 && request.version !== node.aversion) {
     return { type: "error", code: ErrorCode.BadVersion };
   }
-  context.tree.setAcl(path, node, acl);
+  context.tree.setAcl(node, acl);
   return { type: "changed", stat: node.stat() };
 }
 

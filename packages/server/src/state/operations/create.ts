@@ -57,13 +57,9 @@ export function applyCreate(
     return { type: "error", code: ErrorCode.QuotaExceeded };
 
   const lifetime = lifetimeOf(type, mode, ttlMs, context.sessionId);
-  const node = tree.create(path, { data: request.data, acl, lifetime }, stamp);
+  const node = tree.create(path, parent, { data: request.data, acl, lifetime }, stamp);
   context.firings.push({ type: WatchEventType.nodeCreated, path, acl });
-  context.firings.push({
-    type: WatchEventType.nodeChildrenChanged,
-    path: parentPath(path),
-    acl: parent.acl,
-  });
+  context.firings.push({ type: WatchEventType.nodeChildrenChanged, path: tree.pathOf(parent), acl: parent.acl });
   return { type: "created", path, stat: node.stat() };
 }
 

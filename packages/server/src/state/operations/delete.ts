@@ -3,6 +3,7 @@ import { type DeleteRequest, ErrorCode, Permission, parentPath, WatchEventType }
 import { allows } from "../access.ts";
 import { systemPaths } from "../data-tree.ts";
 import type { Outcome, ReapNode } from "../operation.ts";
+import type { Znode } from "../znode.ts";
 import type { OperationContext } from "./context.ts";
 
 const undeletable = new Set<string>(systemPaths);
@@ -22,7 +23,7 @@ export function applyDelete(context: OperationContext, request: DeleteRequest): 
     return { type: "error", code: ErrorCode.BadVersion };
   }
   if (node.childCount > 0) return { type: "error", code: ErrorCode.NotEmpty };
-  removeNode(context, path);
+  remove(context, node, parent);
   return { type: "deleted" };
 }
 
@@ -34,12 +35,17 @@ export function applyReap(context: OperationContext, request: ReapNode): Outcome
   return { type: "deleted" };
 }
 
-/** Takes a childless node away and tells its watches and its parent's. */
+/** Takes a childless node away, if it is there, and tells its watches and its parent's. */
 export function removeNode(context: OperationContext, path: string): void {
-  const { tree, firings } = context;
-  const acl = tree.get(path)?.acl ?? [];
-  const parent = parentPath(path);
-  tree.delete(path, context.stamp);
+  const node = context.tree.get(path);
+  const parent = context.tree.get(parentPath(path));
+  if (node !== undefined && parent !== undefined) remove(context, node, parent);
+}
+
+function remove({ tree, firings, stamp }: OperationContext, node: Znode, parent: Znode): void {
+  const { acl } = node;
+  const path = tree.pathOf(node);
+  tree.delete(node, parent, stamp);
   firings.push({ type: WatchEventType.nodeDeleted, path, acl });
-  firings.push({ type: WatchEventType.nodeChildrenChanged, path: parent, acl: tree.get(parent)?.acl ?? [] });
+  firings.push({ type: WatchEventType.nodeChildrenChanged, path: tree.pathOf(parent), acl: parent.acl });
 }
