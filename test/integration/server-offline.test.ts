@@ -1,6 +1,6 @@
-/** `corral-server verify` and `dump`, as an operator runs them: on a directory that a server has left, and has. */
+/** `corral-server verify`, `dump` and `repair`, as an operator runs them: on a directory that a server has left, and has. */
 import { execFile } from "node:child_process";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -56,4 +56,41 @@ test("they tell what a server has left, what is damaged in it, and that one is s
     stderr: expect.stringContaining("is damaged at byte 64"),
   });
   expect(await run("verify")).toMatchObject({ code: 2 });
+});
+
+test("a repair says what is lost, and does nothing until it is told to", async () => {
+  const start = () => ServerProcess.start(["--client-port", "0", "--data-dir", directory, "--log-level", "silent"]);
+  let server = await start();
+  const client = await RawConnection.withSession(server.port);
+  for (const path of ["/a", "/b"]) {
+    await client.call("create", { path, data: Buffer.from(`of ${path}`), acl: openAcl, flags: 0 });
+  }
+  expect(await run("repair", "--yes", directory)).toMatchObject({ code: 1, stderr: expect.stringContaining("in use") });
+  await server.kill();
+  expect(await run("repair", directory)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("is to be repaired"),
+  });
+
+  const path = join(directory, "log.100000001");
+  const whole = await readFile(path);
+  const damaged = Buffer.from(whole);
+  damaged.write("on", damaged.indexOf("of /b"));
+  await writeFile(path, damaged);
+  const said = await run("repair", directory);
+  expect(said.code).toBe(1);
+  expect(said.stdout).toMatch(/^LOST log\.100000001: all after 0x100000002, \d+ bytes from byte \d+ on: /);
+  expect(said.stdout).toContain("KEPT the state after 0x100000002: 6 nodes, 1 sessions, digest ");
+  expect(said.stdout).toMatch(/\nNothing has been changed\. .* repair --yes .*\n$/);
+  expect(await readFile(path)).toEqual(damaged);
+
+  const done = await run("repair", "--yes", directory);
+  expect(done).toMatchObject({ code: 0, stderr: "" });
+  expect(await readFile(join(directory, "set-aside-1", "log.100000001"))).toEqual(damaged);
+  expect((await run("verify", directory)).code).toBe(0);
+  server = await start();
+  const again = await RawConnection.withSession(server.port);
+  expect((await again.call("exists", { path: "/a", watch: false })).header.err).toBe(0);
+  expect((await again.call("exists", { path: "/b", watch: false })).header.err).toBe(-101);
+  await server.kill();
 });

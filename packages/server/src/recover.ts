@@ -29,16 +29,21 @@ export async function recover(source: ReplaySource): Promise<StateMachine> {
   return recovering.finish();
 }
 
-/** Applies what is replayed. */
-class Recovering implements ReplaySink {
-  readonly #source: ReplaySource;
+/** Applies what is replayed. @throws StorageError as `recover` does. */
+export class Recovering implements ReplaySink {
+  readonly #source: Pick<ReplaySource, "snapshotZxid" | "snapshotPath">;
   readonly #reader: SnapshotReader | undefined;
   readonly #check = new WitnessCheck();
   #state: StateMachine | undefined;
 
-  constructor(source: ReplaySource) {
+  constructor(source: Pick<ReplaySource, "snapshotZxid" | "snapshotPath">) {
     this.#source = source;
     this.#reader = source.snapshotZxid > 0 ? new SnapshotReader() : undefined;
+  }
+
+  /** The last zxid of which the log itself says that the state there was what it is here. */
+  get confirmedZxid(): number | undefined {
+    return this.#check.confirmedZxid;
   }
 
   onSnapshotChunk(bytes: Buffer): void {

@@ -86,7 +86,8 @@ function describeCommand(): Command {
     .addHelpText(
       "after",
       `
-Of a data directory that no server uses, "corral-server verify DIR" tells whether it is sound, "corral-server dump DIR" what is in it.
+Of a data directory that no server uses, "corral-server verify DIR" tells whether it is sound, "corral-server dump DIR" what is in it;
+"corral-server repair DIR" says what would have to be given up for a server to start there again, and does it with --yes.
 
 Every setting can also come from the environment, CORRAL_CLIENT_PORT for --client-port, or from the file of --config. A flag
 counts before a variable, a variable before the file. docs/server.md has them all.`,

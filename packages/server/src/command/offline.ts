@@ -1,14 +1,17 @@
-/** `corral-server verify DIR` and `corral-server dump DIR`: a data directory looked into while no server uses it. */
+/** `corral-server verify DIR`, `dump DIR` and `repair DIR`: a data directory looked into, or repaired, while no server uses it. */
 import { isDirectoryInUseError, nodeDisk } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type DumpRange, dumpDirectory, verifyDirectory, withDirectory } from "../inspection.ts";
+import { performRepair } from "../repair/perform.ts";
+import { planRepair } from "../repair/plan.ts";
+import { reportRepair } from "../repair/report.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 
 /** The first arguments that mean one of these commands. */
-export const offlineCommands: readonly string[] = ["verify", "dump"];
+export const offlineCommands: readonly string[] = ["verify", "dump", "repair"];
 
-/** Exit codes: 0 all is well, 1 something is wrong with the directory, 2 wrong usage. */
+/** Exit codes: 0 all is well, 1 something is wrong with the directory (still, after a repair), 2 wrong usage. */
 export async function runOffline(argv: readonly string[]): Promise<void> {
   const command = new Command("corral-server").exitOverride();
   command
@@ -23,6 +26,11 @@ export async function runOffline(argv: readonly string[]): Promise<void> {
     .action((directory: string, { from, to }: { from: number; to: number }) =>
       guarded(directory, () => dump(directory, { fromZxid: from, toZxid: to })),
     );
+  command
+    .command("repair <dir>")
+    .description("says what has to be given up for a server to start there again; does it only when told to")
+    .option("--yes", "do it; what is given up is put aside in the directory", false)
+    .action((directory: string, { yes }: { yes: boolean }) => guarded(directory, () => repair(directory, yes)));
   for (const one of command.commands) one.exitOverride().allowExcessArguments(false);
   try {
     await command.parseAsync([...argv]);
@@ -48,6 +56,27 @@ async function verify(directory: string): Promise<void> {
   }
   const isWell = start.kind === "possible" && files.length > 0 && files.every(({ problem }) => problem === undefined);
   if (!isWell) process.exitCode = 1;
+}
+
+async function repair(directory: string, isAgreed: boolean): Promise<void> {
+  const plan = await planRepair(nodeDisk, directory);
+  for (const line of reportRepair(directory, plan)) process.stdout.write(`${line}\n`);
+  if (plan.steps.length === 0) return;
+  if (!isAgreed) {
+    process.exitCode = 1;
+    process.stdout.write(`Nothing has been changed. To do this: corral-server repair --yes ${directory}\n`);
+    return;
+  }
+  const aside = await performRepair(nodeDisk, directory, plan);
+  process.stdout.write(`Done. The files as they were are in ${directory}/${aside}\n`);
+  const { files, start } = await verifyDirectory(nodeDisk, directory);
+  const isSound =
+    start.kind === "possible" && start.digest === plan.kept.digest && files.every((file) => !file.problem);
+  if (isSound) return;
+  process.exitCode = 1;
+  process.stderr.write(
+    `corral-server: The directory is not as it should be now; see corral-server verify ${directory}\n`,
+  );
 }
 
 async function dump(directory: string, range: DumpRange): Promise<void> {

@@ -21,6 +21,12 @@ const rememberedMax = 100_000;
 export class WitnessCheck {
   /** By zxid, ascending; those before the last witness are forgotten. */
   readonly #passed = new Map<number, Digest>();
+  #confirmedZxid: number | undefined;
+
+  /** The last zxid at which a witness said the same as was found here; undefined if none has. */
+  get confirmedZxid(): number | undefined {
+    return this.#confirmedZxid;
+  }
 
   /** The tree after `zxid` has this digest. */
   pass(zxid: number, digest: Digest): void {
@@ -40,6 +46,9 @@ export class WitnessCheck {
     }
     // What is not known was before the snapshot: another digest has vouched for that.
     const here = this.#passed.get(witness.zxid);
-    return here === undefined || sameDigest(here, witness.digest) ? undefined : here;
+    if (here === undefined) return undefined;
+    if (!sameDigest(here, witness.digest)) return here;
+    this.#confirmedZxid = witness.zxid;
+    return undefined;
   }
 }

@@ -101,7 +101,7 @@ describe("the newest of several log files", () => {
     const newest = "/data/log.100000003";
     expect(disk.paths()).toEqual(["/data/epoch", firstLog, newest, "/data/snapshot.100000002"]);
     expect(await refusal(copyOf(disk, (copy) => copy.take(newest)))).toMatchInlineSnapshot(
-      `"The log /data/log.100000003 is missing, and with it the records from 0x100000003 on. Restore the directory from a backup. To give them up instead, remove /data/epoch."`,
+      `"The log /data/log.100000003 is missing, and with it the records from 0x100000003 on. Restore the directory from a backup, or see with corral-server repair what can be saved. To give them up instead, remove /data/epoch."`,
     );
     expect(await refusal(copyOf(disk, (copy) => resize(copy, newest, 100)))).toContain(newest);
     expect(await refusal(copyOf(disk, (copy) => resize(copy, newest, 30)))).toContain(newest);

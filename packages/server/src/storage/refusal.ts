@@ -8,7 +8,7 @@ import type { RecordHeader } from "./record.ts";
 import type { CheckedSegment } from "./recovery.ts";
 import { StorageError } from "./storage-error.ts";
 
-const restoreAdvice = "Restore the directory from a backup.";
+const restoreAdvice = "Restore the directory from a backup, or see with corral-server repair what can be saved.";
 
 const laterFilesAdvice = `; if there are log files after it, move them away, and the file ${epochFileName} with them.`;
 
@@ -33,7 +33,7 @@ export function differentTree(where: {
       `tree after ${formatZxid(witness.zxid)} had the digest ${witness.digest}, but it is ${digest} here. Files of different ` +
       `servers have been mixed, or this version applies an entry otherwise than the one that wrote it. Start the version that ` +
       `wrote it, or restore the directory from a backup.${snapshotZxid > 0 ? ` ${snapshotAloneAdvice(snapshotZxid)}` : ""}`,
-    { file },
+    { file, content: "contradicts" },
   );
 }
 
@@ -42,7 +42,7 @@ export function unknownContent(file: string, what: string, cause: Error): Storag
   return new StorageError(
     `The file ${file} cannot be understood: ${what}: ${cause.message}. Start the version that wrote it, or restore the ` +
       "directory from a backup.",
-    { file, cause },
+    { file, cause, content: "unknown" },
   );
 }
 

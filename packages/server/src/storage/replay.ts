@@ -22,8 +22,11 @@ export interface ReplayPlace {
   readonly chunkBytesMax: number;
 }
 
+/** What is handed on. */
+export type Replayed = Pick<Recovery, "snapshotZxid" | "segments">;
+
 /** Returns how many records came after the snapshot. @throws StorageError when files have changed since the recovery. */
-export async function replayFiles(place: ReplayPlace, recovery: Recovery, sink: ReplaySink): Promise<number> {
+export async function replayFiles(place: ReplayPlace, recovery: Replayed, sink: ReplaySink): Promise<number> {
   const { disk, directory, chunkBytesMax } = place;
   const { snapshotZxid, segments } = recovery;
   if (snapshotZxid > 0) {

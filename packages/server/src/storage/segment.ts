@@ -36,11 +36,14 @@ export interface SegmentHeader {
   readonly keptBytes: number;
 }
 
-/** A header, or why there is none. `incomplete`: the bytes stop before its end, as when its creation was interrupted. */
+/**
+ * A header, or why there is none. `incomplete`: the bytes stop before its end, as when its creation was interrupted;
+ * `isNewer`: nothing is wrong with it, it is of a version that is not known here.
+ */
 export type DecodedSegmentHeader =
   | { readonly kind: "header"; readonly header: SegmentHeader }
   | { readonly kind: "incomplete" }
-  | { readonly kind: "bad"; readonly why: string };
+  | { readonly kind: "bad"; readonly why: string; readonly isNewer?: boolean };
 
 /** The first bytes of a segment. */
 export function encodeSegmentHeader(header: SegmentHeader): Buffer {
@@ -64,7 +67,8 @@ export function decodeSegmentHeader(bytes: Buffer): DecodedSegmentHeader {
   if (bytes.length < segmentHeaderBytes || bytes[segmentHeaderBytes - 1] === 0) return { kind: "incomplete" };
   if (bytes.readUInt32BE(12) !== headerChecksum(bytes)) return { kind: "bad", why: "its header's checksum is wrong" };
   if (bytes.readUInt32BE(8) !== version) {
-    return { kind: "bad", why: `its format has version ${bytes.readUInt32BE(8)}, this program knows ${version}` };
+    const why = `its format has version ${bytes.readUInt32BE(8)}, this program knows ${version}`;
+    return { kind: "bad", why, isNewer: true };
   }
   const header = {
     firstZxid: readUint64(bytes, 16),

@@ -24,8 +24,10 @@ const endLength = 0xffff_ffff;
 /** A sync of all at the end would keep the log's syncs waiting, and with them all writers, for as long as it takes. */
 const syncStepBytes = 4 * 1024 * 1024;
 
-/** A snapshot that can be used, or why it cannot. */
-export type SnapshotVerdict = { readonly kind: "valid" } | { readonly kind: "damaged"; readonly why: string };
+/** A snapshot that can be used, or why it cannot. `isNewer`: nothing is wrong with it, but its version is not known here. */
+export type SnapshotVerdict =
+  | { readonly kind: "valid" }
+  | { readonly kind: "damaged"; readonly why: string; readonly isNewer?: boolean };
 
 /** Writes a snapshot into an empty file. Waits for the disk after each chunk before it asks for the next one. Not all is synced then. */
 export async function writeSnapshotFile(
@@ -104,8 +106,9 @@ async function walk(
 ): Promise<SnapshotVerdict> {
   const damaged = (why: string): SnapshotVerdict => ({ kind: "damaged", why });
   const size = await file.size();
-  const wrong = headerFault(await file.read(0, headerBytes), zxid);
-  if (wrong !== undefined) return damaged(wrong);
+  const header = await file.read(0, headerBytes);
+  const wrong = headerFault(header, zxid);
+  if (wrong !== undefined) return { ...damaged(wrong), ...(isOfOtherVersion(header) && { isNewer: true }) };
   let position = headerBytes;
   let totalBytes = 0;
   for (let chunkCount = 0; ; chunkCount += 1) {
@@ -140,13 +143,20 @@ function encodeHeader(zxid: number): Buffer {
 function headerFault(bytes: Buffer, zxid: number): string | undefined {
   if (bytes.length < headerBytes) return "it breaks off in its header";
   if (!bytes.subarray(0, magic.length).equals(magic)) return "it does not start as a snapshot of Corral";
-  if (bytes.readUInt32BE(12) !== crc32(bytes.subarray(16), crc32(bytes.subarray(0, 12)))) {
-    return "its header's checksum is wrong";
-  }
-  if (bytes.readUInt32BE(8) !== version) {
+  if (!isHeaderWhole(bytes)) return "its header's checksum is wrong";
+  if (isOfOtherVersion(bytes)) {
     return `its format has version ${bytes.readUInt32BE(8)}, this program knows ${version}`;
   }
   return readUint64(bytes, zxidOffset) === zxid ? undefined : "its name and its header do not agree";
+}
+
+function isHeaderWhole(bytes: Buffer): boolean {
+  return bytes.readUInt32BE(12) === crc32(bytes.subarray(16), crc32(bytes.subarray(0, 12)));
+}
+
+function isOfOtherVersion(bytes: Buffer): boolean {
+  if (bytes.length < headerBytes || !bytes.subarray(0, magic.length).equals(magic)) return false;
+  return isHeaderWhole(bytes) && bytes.readUInt32BE(8) !== version;
 }
 
 function encodeEnd(chunkCount: number, totalBytes: number): Buffer {

@@ -10,10 +10,16 @@ export class StorageError extends Error {
   override readonly name = "StorageError";
   /** The file or directory that it is about. */
   readonly file: string;
+  /** Set where it is not the bytes that are wrong: they lead to another state than they did, or mean nothing here. */
+  readonly content: "contradicts" | "unknown" | undefined;
 
-  constructor(message: string, options: { readonly file: string; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { readonly file: string; readonly cause?: unknown; readonly content?: "contradicts" | "unknown" },
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.file = options.file;
+    this.content = options.content;
     Object.defineProperty(this, storageMark, { value: true });
   }
 }

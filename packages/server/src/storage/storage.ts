@@ -19,8 +19,8 @@ import { defaultStorageLimits, type StorageLimits } from "./limits.ts";
 import { purge } from "./purge.ts";
 import type { LogRecord } from "./record.ts";
 import { type CheckedSegment, type Recovery, recover } from "./recovery.ts";
-import { repair } from "./repair.ts";
 import { type ReplaySink, replayFiles } from "./replay.ts";
+import { secure } from "./secure.ts";
 import { writeSnapshotFile } from "./snapshot-file.ts";
 import { reasonOf, SnapshotGivenUpError, StorageError } from "./storage-error.ts";
 import { replaceFile, withFile } from "./whole-file.ts";
@@ -114,7 +114,7 @@ export class Storage {
       const { lastZxid, newestLogZxid } = recovery;
       const { epoch } = recovery.epoch ?? { epoch: zxidEpoch(lastZxid) };
       const register = new EpochRegister(disk, directory, { epoch, lastZxid, newestLogZxid });
-      await repair(disk, directory, files, recovery, register, logger);
+      await secure(disk, directory, files, recovery, register, logger);
       const storage = new Storage({ disk, directory, logger, limits, claim, files, recovery, register });
       storage.#report();
       return storage;
@@ -328,7 +328,7 @@ class Pulled implements Iterable<Uint8Array> {
   }
 }
 
-/** The last segment as `repair` has left it. */
+/** The last segment as `secure` has left it. */
 function secured(segment: CheckedSegment | undefined): LogEnd["segment"] {
   if (!segment) return undefined;
   const { path, end, header } = segment;

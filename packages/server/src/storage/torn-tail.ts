@@ -3,7 +3,7 @@
  * or damage. See record.ts for why a crash leaves a trace that damage does not.
  */
 import type { DiskFile } from "@corral/io";
-import { decodeRecord, hasHole, recordHeaderBytes, recordStartMark } from "./record.ts";
+import { decodeRecord, hasHole, type RecordHeader, recordHeaderBytes, recordStartMark } from "./record.ts";
 
 /** `torn`: nobody was promised what is there. `damaged`: it had been on the disk, or may have been. */
 export type TailVerdict =
@@ -66,20 +66,42 @@ async function signOfTear({ file, size, offset }: Tail, contentEnd: number): Pro
  * Offset of a valid record further on that was written when the bytes at `tail.offset` were known to be durable. Valid
  * records that are not such a proof are what a crash left of the same unsynced batch.
  */
-async function laterProof({ file, offset }: Tail, contentEnd: number): Promise<number | undefined> {
-  for (let start = offset + 8; start < contentEnd; start += windowBytes) {
-    // The windows overlap, so that no mark is cut in two.
-    const window = await file.read(start, Math.min(contentEnd - start, windowBytes + mark.length));
-    for (let at = window.indexOf(mark); at >= 0; at = window.indexOf(mark, at + 1)) {
-      const candidate = start + at;
-      if (candidate % 8 !== 0) continue;
-      const head = await file.read(candidate, recordHeaderBytes);
-      const first = decodeRecord(head, 0, candidate);
-      if (first.kind !== "short" || first.bytesNeeded === recordHeaderBytes) continue;
-      if (first.bytesNeeded > contentEnd - candidate) continue;
-      const whole = decodeRecord(await file.read(candidate, first.bytesNeeded), 0, candidate);
-      if (whole.kind === "record" && whole.header.syncedOffset > offset) return candidate;
-    }
+async function laterProof(tail: Tail, contentEnd: number): Promise<number | undefined> {
+  for await (const { offset, header } of recordsBeyond(tail, contentEnd)) {
+    if (header.syncedOffset > tail.offset) return offset;
   }
   return undefined;
+}
+
+/** A whole record behind bytes that are none. */
+export interface RecordBeyond {
+  readonly offset: number;
+  readonly header: RecordHeader;
+}
+
+/** Whole records further on, up to `contentEnd`, whatever stands between them. */
+export async function* recordsBeyond({ file, offset }: Tail, contentEnd: number): AsyncGenerator<RecordBeyond> {
+  for (let start = offset + 8; start < contentEnd; ) {
+    // The windows overlap, so that no mark is cut in two.
+    const window = await file.read(start, Math.min(contentEnd - start, windowBytes + mark.length));
+    let from = 0;
+    for (let at = window.indexOf(mark); at >= 0; at = window.indexOf(mark, from)) {
+      from = at + 1;
+      const header = await recordAt(file, window, start + at, start, contentEnd);
+      if (header === undefined) continue;
+      yield { offset: start + at, header };
+      from = at + header.byteLength;
+    }
+    start += Math.max(from, windowBytes);
+  }
+}
+
+/** The record at `offset`, which is in the window that starts at `start`, if there is a whole one. */
+async function recordAt(file: DiskFile, window: Buffer, offset: number, start: number, contentEnd: number) {
+  if (offset % 8 !== 0) return undefined;
+  let decoded = decodeRecord(window, offset - start, offset);
+  while (decoded.kind === "short" && decoded.bytesNeeded <= contentEnd - offset) {
+    decoded = decodeRecord(await file.read(offset, decoded.bytesNeeded), 0, offset);
+  }
+  return decoded.kind === "record" ? decoded.header : undefined;
 }

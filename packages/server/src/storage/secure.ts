@@ -12,7 +12,7 @@ import { SegmentFile } from "./segment-file.ts";
 const copyBytes = 1024 * 1024;
 
 /** Durable when it resolves. Can be repeated after a crash at any point. */
-export async function repair(
+export async function secure(
   disk: Disk,
   directory: string,
   files: StorageFiles,

@@ -1,0 +1,110 @@
+/** What does not come back when a directory is repaired, file by file, in words for whoever has to agree. */
+import { formatZxid, zxidEpoch } from "@corral/protocol";
+import { segmentFileName } from "../storage/file-names.ts";
+import { segmentHeaderBytes } from "../storage/segment.ts";
+import type { Survey, SurveyedSegment } from "./survey.ts";
+import type { Attainable } from "./trial.ts";
+
+/** What is lost of one file. */
+export interface Loss {
+  readonly file: string;
+  /** A sentence without its full stop; begins with the file's name. */
+  readonly what: string;
+  /** Entries of the file that can still be read, and go nevertheless. */
+  readonly entries: number;
+}
+
+/** All losses, and the last entry of which anything is known, if it is one of those. */
+export function lossesOf(
+  found: Survey,
+  attained: Attainable,
+): { readonly losses: readonly Loss[]; readonly lostUpToZxid: number | undefined } {
+  const { zxid } = attained;
+  const losses = found.segments.flatMap((segment) => lossOf(segment, found, attained) ?? []);
+  const { epoch } = found;
+  if (
+    epoch !== undefined &&
+    epoch.newestLogZxid > zxid &&
+    !found.segments.some((one) => one.firstZxid === epoch.newestLogZxid)
+  ) {
+    const file = segmentFileName(epoch.newestLogZxid);
+    losses.push({
+      file,
+      entries: 0,
+      what: `${file} is missing, and with it all entries from ${formatZxid(epoch.newestLogZxid)} on`,
+    });
+  }
+  const known = found.segments.flatMap((one) => [
+    one.lastZxid,
+    one.beyond?.lastZxid ?? 0,
+    losses.some(({ file }) => file === one.name) ? one.firstZxid : 0,
+  ]);
+  for (const { name, zxid: at, fault } of found.snapshots) {
+    if (fault === undefined || at <= zxid) continue;
+    losses.push({ file: name, entries: 0, what: `${name} is damaged (${fault}), and the log does not reach so far` });
+    known.push(at);
+  }
+  const last = Math.max(epoch?.lastZxid ?? 0, ...known);
+  if (epoch !== undefined && epoch.lastZxid > zxid && losses.length === 0) {
+    losses.push({
+      file: "epoch",
+      entries: 0,
+      what: `epoch says that the log had come to ${formatZxid(epoch.lastZxid)}`,
+    });
+  }
+  return { losses, lostUpToZxid: losses.length > 0 && last > zxid ? last : undefined };
+}
+
+/** How many entries were written after one, up to another: each has the next zxid, as long as the epoch is the same. */
+export function entriesBetween(afterZxid: number, upToZxid: number): number | undefined {
+  return zxidEpoch(afterZxid) === zxidEpoch(upToZxid) ? upToZxid - afterZxid : undefined;
+}
+
+function lossOf(segment: SurveyedSegment, found: Survey, attained: Attainable): Loss | undefined {
+  const { name: file, recordCount, end, fault, beyond, unreadBytes } = segment;
+  const { zxid, segments: kept, contradiction } = attained;
+  const isKept = kept.includes(segment);
+  const range = (count: number, from: number, to: number) =>
+    `${count} ${count === 1 ? "entry" : "entries"}, ${formatZxid(from)}${from === to ? "" : ` to ${formatZxid(to)}`}`;
+  const behind =
+    beyond === undefined ? "" : `; behind that ${range(beyond.recordCount, beyond.firstZxid, beyond.lastZxid)}`;
+  const entriesBeyond = beyond?.recordCount ?? 0;
+  if (isKept && segment.lastZxid > zxid) {
+    const entries = (entriesBetween(zxid, segment.lastZxid) ?? 0) + entriesBeyond;
+    const why = contradiction?.message ?? "the entries before are not what they were";
+    return {
+      file,
+      entries,
+      what: `${file}: all after ${formatZxid(zxid)}, up to ${formatZxid(segment.lastZxid)}${behind}: ${why}`,
+    };
+  }
+  if (isKept) {
+    if (segment !== kept.at(-1) || !mayHoldMore(segment, found)) return undefined;
+    const what =
+      fault === undefined
+        ? `${file}: what stood behind ${formatZxid(zxid)}, if anything did: it is ${segment.missingBytes} bytes shorter than it has been`
+        : `${file}: all after ${formatZxid(zxid)}, ${unreadBytes} bytes from byte ${end} on: ${fault}${behind}`;
+    return { file, entries: entriesBeyond, what };
+  }
+  const isNeeded = Math.max(segment.lastZxid, beyond?.lastZxid ?? 0, segment.firstZxid) > zxid;
+  if (!isNeeded || (recordCount === 0 && !mayHoldMore(segment, found))) return undefined;
+  const read = recordCount === 0 ? "" : `: ${range(recordCount, segment.firstZxid, segment.lastZxid)}`;
+  const damage = fault === undefined ? "" : `; from byte ${end} on: ${fault}${behind}`;
+  return { file, entries: recordCount + entriesBeyond, what: `${file}, all of it${read}${damage}` };
+}
+
+/** Whether somebody may have been promised what stood behind the last record that can be read. */
+function mayHoldMore(segment: SurveyedSegment, { segments, epoch }: Survey): boolean {
+  const { fault, isTorn, missingBytes, isReadable, unreadBytes, beyond } = segment;
+  const isLast = segment === segments.at(-1);
+  if (!isReadable) {
+    // Its creation was cut short, unless somebody has written down that it was finished.
+    const isUnfinished = isLast && segment.firstZxid !== epoch?.newestLogZxid && unreadBytes < segmentHeaderBytes;
+    return !isUnfinished || beyond !== undefined;
+  }
+  if (missingBytes > 0) {
+    const isUnfinished = segment.recordCount === 0 && fault === undefined && segment.firstZxid !== epoch?.newestLogZxid;
+    return !(isLast && isUnfinished);
+  }
+  return fault !== undefined && !(isTorn && isLast);
+}

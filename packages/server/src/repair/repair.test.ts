@@ -1,0 +1,274 @@
+/**
+ * Damage of every kind, and a repair. What is left then is a state that the server has had, the one that the plan
+ * has named, and the whole of it where the plan names no loss; everything that was changed lies aside as it was; or it is
+ * refused, and nothing has changed. CORRAL_FLIPS=all tries every byte, otherwise it is one in seven.
+ */
+import { nodeEnvironment } from "@corral/io";
+import { CreateMode } from "@corral/protocol";
+import { MemoryDisk } from "@corral/testing";
+import { describe, expect, it } from "vitest";
+import { picture } from "../../test-support/state-driver.ts";
+import { copyOf, directory, resize } from "../../test-support/storage-life.ts";
+import { TreeLife } from "../../test-support/tree-life.ts";
+import { verifyDirectory } from "../inspection.ts";
+import { isStorageError } from "../storage/storage-error.ts";
+import { performRepair } from "./perform.ts";
+import { planRepair, type RepairPlan } from "./plan.ts";
+
+const limits = { retainedSnapshots: 3, segmentBytes: 900, preallocateBytes: 512, batchBytes: 2_000 };
+
+interface Written {
+  readonly disk: MemoryDisk;
+  /** What the state was after each zxid. */
+  readonly history: ReadonlyMap<number, string>;
+  readonly lastZxid: number;
+}
+
+/** Two snapshots, logs before, between and after them, and all acknowledged. */
+async function written(): Promise<Written> {
+  const disk = new MemoryDisk();
+  const life = await TreeLife.open(disk, limits);
+  const history = new Map<number, string>([[0, asText(life)]]);
+  const applied = async () => {
+    await life.applied();
+    history.set(life.state.lastZxid, asText(life));
+  };
+  await life.begin();
+  await applied();
+  for (const name of ["a", "b", "c"]) {
+    life.create(`/${name}`, Buffer.from(`of ${name}`));
+    await applied();
+  }
+  await life.snapshot();
+  life.create("/a/e", null, CreateMode.ephemeralSequential);
+  await applied();
+  life.set("/b", Buffer.from("again"));
+  await applied();
+  await life.snapshot();
+  life.delete("/c");
+  await applied();
+  life.set("/a", Buffer.alloc(700, "x"));
+  await applied();
+  life.create("/d", Buffer.from("last"));
+  await applied();
+  return { disk: disk.kill(), history, lastZxid: life.state.lastZxid };
+}
+
+function asText({ state }: TreeLife): string {
+  return JSON.stringify(picture(state), (_, value) => (typeof value === "bigint" ? String(value) : value));
+}
+
+function filesOf(disk: MemoryDisk): Map<string, string> {
+  return new Map(disk.paths().map((path) => [path, disk.contents(path).toString("latin1")]));
+}
+
+/** Repairs, and holds it to what the head of this file says. Undefined: refused. */
+async function repaired({ history, lastZxid }: Written, disk: MemoryDisk): Promise<RepairPlan | undefined> {
+  const before = filesOf(disk);
+  let plan: RepairPlan;
+  try {
+    plan = await planRepair(disk, directory);
+  } catch (error) {
+    if (!isStorageError(error)) throw error;
+    expect(error.message).toContain(directory);
+    expect(filesOf(disk)).toEqual(before);
+    return undefined;
+  }
+  expect(filesOf(disk)).toEqual(before);
+  const { zxid } = plan.kept;
+  expect(plan.losses.length > 0 || zxid === lastZxid, `${zxid.toString(16)} of ${lastZxid.toString(16)}`).toBe(true);
+  if (plan.steps.length > 0) {
+    const aside = await performRepair(disk, directory, plan);
+    for (const [path, bytes] of before) {
+      const copy = path.replace(directory, `${directory}/${aside}`);
+      const now = filesOf(disk);
+      if (now.get(path) !== bytes) expect(now.get(copy) === bytes, `${path} lies aside`).toBe(true);
+    }
+  }
+  const { files, start } = await verifyDirectory(disk, directory);
+  expect(files.filter(({ problem }) => problem !== undefined)).toEqual([]);
+  expect(start).toMatchObject({ kind: "possible", ...plan.kept });
+  expect((await planRepair(disk, directory)).steps).toEqual([]);
+  const life = await TreeLife.open(disk, limits);
+  expect(asText(life) === history.get(zxid), `the state after ${zxid.toString(16)}`).toBe(true);
+  // And it goes on, above all that there ever was.
+  await life.begin();
+  life.create("/after", Buffer.from("the repair"));
+  await life.applied();
+  expect(life.state.lastZxid).toBeGreaterThan(lastZxid);
+  await life.storage.close();
+  return plan;
+}
+
+const original = await written();
+const paths = original.disk.paths();
+const step = nodeEnvironment.get("CORRAL_FLIPS") === "all" ? 1 : 7;
+const faults = [(byte: number) => byte ^ 1, () => 0, (byte: number) => byte ^ 0x80, () => 0xff];
+
+const logs = paths.filter((path) => path.includes("/log."));
+const snapshots = paths.filter((path) => path.includes("/snapshot."));
+/** Those that hold what no snapshot does; the first of them has the long record. */
+const neededLogs = logs.slice(-2);
+const longLog = neededLogs[0] ?? "";
+const inLongRecord = original.disk.contents(longLog).indexOf(Buffer.alloc(20, "x"));
+
+describe("after a repair", () => {
+  it.each(paths)("of a bad byte in %s the directory is sound, and holds what was said", async (path) => {
+    const bytes = original.disk.contents(path);
+    for (let at = 0; at < bytes.length; at += step) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (faults[(at / step) % faults.length] as (typeof faults)[number])(bytes[at] as number);
+      if (changed.equals(bytes)) continue;
+      const plan = await repaired(
+        original,
+        copyOf(original.disk, (copy) => copy.put(path, changed)),
+      );
+      expect(plan, `byte ${at}`).toBeDefined();
+      if (!neededLogs.includes(path)) expect(plan?.kept.zxid).toBe(original.lastZxid);
+    }
+  });
+
+  it.each(paths)("of a missing %s it is so too, or it is refused", async (path) => {
+    const plan = await repaired(
+      original,
+      copyOf(original.disk, (copy) => copy.take(path)),
+    );
+    expect(plan).toBeDefined();
+  });
+
+  it.each(paths)("of %s cut short anywhere it is so too", async (path) => {
+    const { length } = original.disk.contents(path);
+    for (let at = 0; at < length; at += 7 * step) {
+      const plan = await repaired(
+        original,
+        copyOf(original.disk, (copy) => resize(copy, path, at)),
+      );
+      expect(plan, `byte ${at}`).toBeDefined();
+    }
+  });
+});
+
+/** The directory with something done to it, and what a repair makes of it. */
+async function after(change: (copy: MemoryDisk) => void): Promise<RepairPlan | undefined> {
+  return repaired(original, copyOf(original.disk, change));
+}
+
+/** Turns a bit. */
+function spoil(disk: MemoryDisk, path: string, at: number): void {
+  const bytes = disk.contents(path);
+  bytes[at] = (bytes[at] as number) ^ 1;
+  disk.put(path, bytes);
+}
+
+describe("a repair", () => {
+  it("finds nothing to do where nothing is wrong", async () => {
+    expect(await after(() => {})).toMatchObject({ steps: [], losses: [], kept: { zxid: original.lastZxid } });
+  });
+
+  it("says which entries go with a bad one, and where the log is cut", async () => {
+    const plan = await after((copy) => spoil(copy, longLog, inLongRecord));
+    const kept = original.lastZxid - 2;
+    expect(plan).toMatchObject({ kept: { zxid: kept }, lostUpToZxid: original.lastZxid });
+    expect(plan?.losses.map(({ what }) => what)).toEqual([
+      expect.stringMatching(
+        /^log\.100000007: all after 0x100000007, \d+ bytes from byte \d+ on: the record there is complete, but its checksum is wrong$/,
+      ),
+      "log.100000009, all of it: 1 entry, 0x100000009",
+    ]);
+  });
+
+  it("loses nothing when a snapshot is bad and the log reaches", async () => {
+    const plan = await after((copy) => spoil(copy, snapshots.at(-1) ?? "", 100));
+    expect(plan).toMatchObject({ losses: [], kept: { zxid: original.lastZxid } });
+    expect(plan?.steps.map(({ kind }) => kind)).toEqual(["move"]);
+  });
+
+  it("goes on from the newest snapshot alone when the log before and after it is bad", async () => {
+    const plan = await after((copy) => {
+      for (const path of logs) spoil(copy, path, 80);
+    });
+    expect(plan).toMatchObject({ kept: { zxid: Number.parseInt(snapshots.at(-1)?.split(".")[1] ?? "", 16) } });
+  });
+
+  it("takes away what was never finished, and logs without an entry", async () => {
+    const plan = await after((copy) => {
+      copy.put(`${directory}/epoch.tmp`, Buffer.from("half"));
+      copy.put(`${directory}/log.10000000b`, Buffer.alloc(40));
+    });
+    expect(plan).toMatchObject({ losses: [], kept: { zxid: original.lastZxid } });
+    expect(plan?.steps.map(({ name }) => name)).toEqual(["epoch.tmp", "log.10000000b"]);
+  });
+
+  it("is refused when nothing is left to begin with", async () => {
+    const disk = copyOf(original.disk, (copy) => {
+      for (const path of snapshots) spoil(copy, path, 40);
+      copy.take(logs[0] ?? "");
+    });
+    await expect(planRepair(disk, directory)).rejects.toThrow(/^Nothing in \/data can be saved: .*no whole snapshot/);
+  });
+
+  it("is refused when a newer version wrote what is there", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk, limits);
+    await life.begin();
+    life.onRecords = (records) => records.map(({ zxid }) => ({ zxid, bytes: Buffer.from("nonsense") }));
+    life.create("/a");
+    await life.applied();
+    await expect(planRepair(disk.kill(), directory)).rejects.toThrow("Start the version that wrote it");
+  });
+
+  it("follows a log that contradicts itself as far as it agreed", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk, limits);
+    const history = new Map<number, string>();
+    const applied = async () => {
+      await life.applied();
+      history.set(life.state.lastZxid, asText(life));
+    };
+    await life.begin();
+    for (const name of ["a", "b"]) {
+      life.create(`/${name}`);
+      await applied();
+    }
+    // As if another program had written it: it logs other data than it applies.
+    life.onRecords = (records) =>
+      records.map(({ zxid, bytes }) => {
+        const copy = Buffer.from(bytes);
+        copy.write("c", copy.indexOf(Buffer.from("0000000162ffffffff", "hex")) + 4);
+        return { zxid, bytes: copy };
+      });
+    life.set("/a", Buffer.from("b"));
+    await applied();
+    life.onRecords = (records) => records;
+    life.create("/d");
+    await applied();
+    const plan = await repaired({ disk, history, lastZxid: life.state.lastZxid }, disk.kill());
+    expect(plan).toMatchObject({ kept: { zxid: 2 ** 32 + 3 }, lostUpToZxid: 2 ** 32 + 5 });
+    expect(plan?.losses[0]?.what).toContain("leads to another tree");
+  });
+
+  it("can be cut short anywhere, and done again", async () => {
+    const damaged = copyOf(original.disk, (copy) => {
+      spoil(copy, longLog, inLongRecord);
+      copy.put(`${directory}/epoch.tmp`, Buffer.from("half"));
+    });
+    const plan = await planRepair(damaged, directory);
+    for (let operations = 1; ; operations++) {
+      const disk = copyOf(damaged);
+      let left = operations;
+      let successor: MemoryDisk | undefined;
+      disk.onOperation = () => {
+        left--;
+        if (left === 0) successor = disk.crash();
+      };
+      const isDone = await performRepair(disk, directory, plan).then(
+        () => true,
+        () => false,
+      );
+      if (isDone) break;
+      // What has been given up by then is no loss of the second repair.
+      const { zxid } = plan.kept;
+      expect(await repaired({ ...original, lastZxid: zxid }, successor ?? disk)).toMatchObject({ kept: { zxid } });
+    }
+  });
+});

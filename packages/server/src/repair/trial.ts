@@ -1,0 +1,134 @@
+/**
+ * Which state the files of a directory can still give: of every whole snapshot, and of the empty tree, with the log that goes
+ * on from it without a gap, the one that comes furthest. Each is applied as a start would, for a log can be whole and
+ * contradict itself nevertheless: then it is followed to the last zxid at which it said of the state what is found here.
+ */
+import type { Disk } from "@corral/io";
+import { Recovering } from "../recover.ts";
+import type { StateMachine } from "../state/state-machine.ts";
+import { snapshotFileName } from "../storage/file-names.ts";
+import { replayFiles } from "../storage/replay.ts";
+import { isStorageError, type StorageError } from "../storage/storage-error.ts";
+import type { Survey, SurveyedSegment } from "./survey.ts";
+
+/** A state that can be had. */
+export interface Attainable {
+  /** 0: none. */
+  readonly snapshotZxid: number;
+  /** Segments that follow each other without a gap, up to the one that holds `zxid`; none if the snapshot stands alone. */
+  readonly segments: readonly SurveyedSegment[];
+  /** The last entry that counts. */
+  readonly zxid: number;
+  readonly state: StateMachine;
+  /** Why the log is not followed to its end, though it can be read. */
+  readonly contradiction: StorageError | undefined;
+}
+
+/** Where the files are, and what is known of them. */
+export interface TrialPlace {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly survey: Survey;
+  readonly chunkBytesMax: number;
+}
+
+interface Candidate {
+  readonly snapshotZxid: number;
+  readonly run: readonly SurveyedSegment[];
+  readonly upTo: number;
+}
+
+/**
+ * The best of all. @throws StorageError when nothing can be had, or less than what is whole but means nothing to this
+ * version: whoever wrote that can read it.
+ */
+export async function furthestState(place: TrialPlace): Promise<Attainable> {
+  let best: Attainable | undefined;
+  let failure: { readonly upTo: number; readonly error: StorageError } | undefined;
+  for (const candidate of candidatesOf(place.survey)) {
+    if (best !== undefined && candidate.upTo <= best.zxid) break;
+    const tried = await tryOut(place, candidate);
+    if (isStorageError(tried)) failure ??= { upTo: candidate.upTo, error: tried };
+    else if (best === undefined || tried.zxid > best.zxid) best = tried;
+  }
+  const isUnknown = failure?.error.content === "unknown";
+  if (failure !== undefined && (best === undefined || best.zxid === 0 || (isUnknown && best.zxid < failure.upTo))) {
+    throw failure.error;
+  }
+  // The empty tree can always be had.
+  if (best === undefined) throw new Error("no state was tried");
+  return best;
+}
+
+/** Those that may come furthest first; of the same reach, the newest snapshot. */
+function candidatesOf({ snapshots, segments }: Survey): Candidate[] {
+  const runs = runsOf(segments);
+  const bases = [0, ...snapshots.filter(({ fault }) => fault === undefined).map(({ zxid }) => zxid)];
+  return bases
+    .map((snapshotZxid): Candidate => {
+      const run = runs.find((one) => startsAt(one, snapshotZxid) !== undefined) ?? [];
+      return { snapshotZxid, run, upTo: run.at(-1)?.lastZxid ?? snapshotZxid };
+    })
+    .sort((one, other) => other.upTo - one.upTo || other.snapshotZxid - one.snapshotZxid);
+}
+
+/** Segments that follow each other without a gap. Those without a record follow nothing, and nothing is missing without them. */
+function runsOf(segments: readonly SurveyedSegment[]): SurveyedSegment[][] {
+  const runs: SurveyedSegment[][] = [];
+  for (const segment of segments.filter(({ recordCount }) => recordCount > 0)) {
+    const run = runs.at(-1);
+    if (run?.at(-1)?.lastZxid === segment.header.previousZxid) run.push(segment);
+    else runs.push([segment]);
+  }
+  return runs;
+}
+
+/** The segment from which the log goes on from that snapshot, if it does. */
+function startsAt(run: readonly SurveyedSegment[], snapshotZxid: number): SurveyedSegment | undefined {
+  const holder = run.findLast(({ header }) => header.previousZxid <= snapshotZxid);
+  if (holder === undefined) return undefined;
+  const isThere = holder.header.previousZxid === snapshotZxid || holder.snapshotZxids.has(snapshotZxid);
+  return isThere ? holder : undefined;
+}
+
+async function tryOut(place: TrialPlace, candidate: Candidate): Promise<Attainable | StorageError> {
+  const { snapshotZxid, run, upTo } = candidate;
+  const applied = await apply(place, candidate, upTo);
+  const attained = (zxid: number, state: StateMachine, contradiction?: StorageError): Attainable => {
+    const segments = run.filter(({ firstZxid }) => firstZxid <= zxid);
+    return { snapshotZxid, segments, zxid, state, contradiction };
+  };
+  if (applied.kind === "done") return attained(upTo, applied.state);
+  const { error, confirmedZxid } = applied;
+  if (error.content === "unknown" || confirmedZxid === undefined) return error;
+  const again = await apply(place, candidate, confirmedZxid);
+  return again.kind === "done" ? attained(confirmedZxid, again.state, error) : again.error;
+}
+
+type AppliedLog =
+  | { readonly kind: "done"; readonly state: StateMachine }
+  | { readonly kind: "failed"; readonly error: StorageError; readonly confirmedZxid: number | undefined };
+
+async function apply(place: TrialPlace, { snapshotZxid, run }: Candidate, upTo: number): Promise<AppliedLog> {
+  const { disk, directory, chunkBytesMax } = place;
+  const snapshotPath = `${directory}/${snapshotFileName(snapshotZxid)}`;
+  const recovering = new Recovering({ snapshotZxid, snapshotPath });
+  const first = startsAt(run, snapshotZxid);
+  const segments = first === undefined ? [] : run.slice(run.indexOf(first));
+  try {
+    await replayFiles(
+      { disk, directory, chunkBytesMax },
+      { snapshotZxid, segments },
+      {
+        onSnapshotChunk: (bytes) => recovering.onSnapshotChunk(bytes),
+        onRecord: (record, file) => {
+          if (record.zxid <= upTo) recovering.onRecord(record, file);
+        },
+      },
+    );
+    return { kind: "done", state: recovering.finish() };
+  } catch (error) {
+    if (!isStorageError(error)) throw error;
+    return { kind: "failed", error, confirmedZxid: recovering.confirmedZxid };
+  }
+}
