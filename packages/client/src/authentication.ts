@@ -25,7 +25,7 @@ export class Authentication<R extends SessionRequest> {
   /** Begins the exchange on a new connection. */
   startSasl(): void {
     this.#exchange = this.#begin?.();
-    this.#sendSasl(new Uint8Array(0));
+    if (this.#exchange !== undefined) this.#sendSasl(this.#exchange.first);
   }
 
   /** The server's message. `"done"`: it knows who we are. An error: it does not, and will not. */

@@ -8,6 +8,7 @@ import {
   nodeRandom,
   nodeResolver,
   nodeTlsDialer,
+  type Random,
   type SignalName,
   silentLogger,
 } from "@corral/io";
@@ -19,8 +20,10 @@ import { BadArgumentsError, ClientClosedError, ConnectTimeoutError } from "./err
 import { HostSource } from "./host-source.ts";
 import { limits } from "./limits.ts";
 import { onAbort } from "./on-abort.ts";
-import type { ClientOptions } from "./options.ts";
+import type { ClientOptions, SaslOptions } from "./options.ts";
 import { digestMd5 } from "./sasl/digest-md5.ts";
+import type { BeginSasl } from "./sasl/exchange.ts";
+import { scramSha256 } from "./sasl/scram-sha-256.ts";
 import { Session } from "./session.ts";
 
 /** Where `connect()` without a connect string looks for one. */
@@ -115,7 +118,7 @@ function makeCore(
   checkBytes("responseBytesMax", responseBytesMax);
   checkOneOf("hostOrder", hostOrder, ["shuffled", "priority"]);
   checkOneOf("engine", engine, ["corral", "apache", undefined]);
-  checkOneOf("sasl.mechanism", sasl?.mechanism, ["DIGEST-MD5", undefined]);
+  checkOneOf("sasl.mechanism", sasl?.mechanism, ["DIGEST-MD5", "SCRAM-SHA-256", undefined]);
   const dialer = dialerOf(options);
   const core = new ClientCore({
     connectString,
@@ -133,7 +136,7 @@ function makeCore(
           sessionTimeoutMs,
           canBeReadOnly,
           answersProve: engine === "corral",
-          sasl: sasl && (() => digestMd5(sasl, Buffer.from(random.bytes(24)).toString("base64"))),
+          sasl: sasl && saslOf(sasl, random),
         },
         responseBytesMax,
         clock,
@@ -145,6 +148,13 @@ function makeCore(
       }),
   });
   return { core, chroot };
+}
+
+function saslOf(sasl: SaslOptions, random: Random): BeginSasl {
+  const nonce = () => Buffer.from(random.bytes(24)).toString("base64");
+  if (sasl.mechanism !== "SCRAM-SHA-256") return () => digestMd5(sasl, nonce());
+  const begin = scramSha256(sasl);
+  return () => begin(nonce());
 }
 
 function dialerOf({ dialer, tls }: ClientOptions) {

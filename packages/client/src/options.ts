@@ -15,6 +15,7 @@ import type { Acl, CreateModeName } from "@corral/protocol";
 import type { Engine } from "./features.ts";
 import type { HostOrder } from "./host-rotation.ts";
 import type { DigestMd5Options } from "./sasl/digest-md5.ts";
+import type { ScramOptions } from "./sasl/scram-sha-256.ts";
 import type { Watcher } from "./watch-event.ts";
 
 /** Data of a node: text goes as UTF-8; null is no data, which is kept apart from data of no bytes. */
@@ -60,10 +61,13 @@ export interface ClientOptions {
   readonly logger?: Logger;
 }
 
-/** How to authenticate by SASL. */
-export interface SaslOptions extends DigestMd5Options {
-  readonly mechanism: "DIGEST-MD5";
-}
+/**
+ * How to authenticate by SASL: with DIGEST-MD5, which is all that Apache ZooKeeper has of this kind, or with SCRAM-SHA-256,
+ * which is stronger. Default: DIGEST-MD5.
+ */
+export type SaslOptions =
+  | (DigestMd5Options & { readonly mechanism?: "DIGEST-MD5" })
+  | (ScramOptions & { readonly mechanism: "SCRAM-SHA-256" });
 
 /** Of what is observed. */
 export interface ObserveOptions {

@@ -49,6 +49,7 @@ describe("SASL", () => {
     return new Reader(writer.take());
   };
   const exchange = (): SaslExchange => ({
+    first: new Uint8Array(0),
     next(message) {
       const said = Buffer.from(message ?? []).toString();
       if (said === "challenge") return Buffer.from("response");

@@ -16,6 +16,8 @@ export * from "./records/headers.ts";
 export * from "./records/requests.ts";
 export * from "./records/responses.ts";
 export * from "./records/shared.ts";
+export { saslPrep } from "./sasl/sasl-prep.ts";
+export * from "./sasl/scram.ts";
 export * from "./watches.ts";
 export { Writer } from "./writer.ts";
 export * from "./zxid.ts";

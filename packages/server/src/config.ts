@@ -6,6 +6,8 @@ import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import { z } from "zod";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
+import { saslMechanisms } from "./replica/authenticate.ts";
+import { saslUserProblem } from "./replica/sasl-users.ts";
 
 const port = z.int("must be a whole number").min(0, "must be 0 … 65535").max(65_535, "must be 0 … 65535");
 /** What fits the wire's 32 bits. */
@@ -33,6 +35,12 @@ const safeWords: (FourLetterWord | "*")[] = ["ruok", "srvr", "isro"];
 
 /** By which a connection can prove to be somebody. */
 const authSchemes = ["digest", "x509", "sasl"] as const;
+
+/** Who may authenticate by SASL. */
+const saslUser = z.string().check(({ value, issues }) => {
+  const message = saslUserProblem(value);
+  if (message !== undefined) issues.push({ code: "custom", message, input: value });
+});
 
 /** The path of a file. */
 const file = z.string().min(1, "must be the path of a file");
@@ -110,8 +118,16 @@ const schema = z
       .string()
       .regex(/^[^=,]+=/, "must be a subject such as CN=admin,O=example")
       .optional(),
-    /** `user:password` of each who may authenticate by SASL (DIGEST-MD5). Default: SASL is not offered. */
-    saslUsers: z.array(z.string().regex(/^[^:]+:./s, "must be user:password")).default([]),
+    /**
+     * `user:password` of each who may authenticate by SASL, or `user:SCRAM-SHA-256$…` as `corral-server scram` prints it, from
+     * which nobody learns the password and with which DIGEST-MD5 cannot work. Default: SASL is not offered.
+     */
+    saslUsers: z.array(saslUser).default([]),
+    /** The mechanisms of SASL that are offered. Default: both. */
+    saslMechanisms: z
+      .array(z.enum(saslMechanisms, `must be some of ${saslMechanisms.join(", ")}`))
+      .min(1, `must be some of ${saslMechanisms.join(", ")}`)
+      .default([...saslMechanisms]),
     /** The one of them who may do everything. */
     saslSuperUser: z.string().min(1, "must be the name of a user").optional(),
     limits: z.strictObject(limitsShape).optional(),
@@ -160,6 +176,7 @@ export interface ServerConfig {
   readonly adminToken: string | undefined;
   readonly x509SuperUser: string | undefined;
   readonly saslUsers: readonly string[];
+  readonly saslMechanisms: readonly (typeof saslMechanisms)[number][];
   readonly saslSuperUser: string | undefined;
   /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
   readonly tls: TlsSettings | undefined;

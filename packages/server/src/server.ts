@@ -3,6 +3,7 @@ import {
   type Clock,
   type Disk,
   type HttpServer,
+  hmacSha256,
   type Listener,
   type Logger,
   type Machine,
@@ -12,12 +13,14 @@ import {
   nodeListener,
   nodeMachine,
   nodeRandom,
+  pbkdf2Sha256,
   type Random,
   sha1Base64,
+  sha256,
   silentLogger,
   type TimerHandle,
 } from "@corral/io";
-import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
+import { assert, formatZxid, type ScramHash, zxidEpoch } from "@corral/protocol";
 import { openAdminPort } from "./admin/admin-port.ts";
 import { answerFourLetterWord } from "./admin/four-letter-words.ts";
 import type { Phase } from "./admin/health.ts";
@@ -30,6 +33,7 @@ import { ClientPort } from "./net/client-port.ts";
 import { SecureListener } from "./net/secure-listener.ts";
 import { recover } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
+import { SaslUsers } from "./replica/sasl-users.ts";
 import { Replica } from "./replica.ts";
 import { StateMachine } from "./state/state-machine.ts";
 import { DiskSpace } from "./storage/disk-space.ts";
@@ -73,6 +77,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   }
   return server;
 }
+
+const scramHash: ScramHash = { sha256, hmacSha256, pbkdf2Sha256 };
 
 /** How often it is seen whether timers run late, ms. */
 const loopWatchMs = 100;
@@ -186,9 +192,11 @@ export class Server {
         superDigest: this.#config.superDigest,
         x509SuperUser: this.#config.x509SuperUser,
         sasl: {
-          passwords: passwordsOf(this.#config.saslUsers),
+          mechanisms: this.#config.saslMechanisms,
+          users: new SaslUsers(this.#config.saslUsers, random.bytes(32), scramHash),
           superUser: this.#config.saslSuperUser,
           md5,
+          hash: scramHash,
           nonce: () => Buffer.from(random.bytes(24)).toString("base64"),
         },
         requiredSchemes: this.#config.enforcedAuthSchemes,
@@ -356,9 +364,4 @@ export class Server {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** By user, of `user:password` each; a password may have colons. */
-function passwordsOf(users: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(users.map((text) => [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)]));
 }

@@ -19,6 +19,7 @@ export interface DigestMd5Options {
 export function digestMd5(options: DigestMd5Options, cnonce: string): SaslExchange {
   let expected: string | undefined;
   return {
+    first: new Uint8Array(0),
     next(message) {
       if (message === null) throw new Error("the server offers no SASL authentication: is it configured there?");
       const directives = parseDirectives(Buffer.from(message).toString("utf8"));

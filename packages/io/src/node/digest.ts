@@ -1,5 +1,5 @@
 /** Message digests, of which Node has the implementation. */
-import { createHash } from "node:crypto";
+import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 
 /** `base64(sha1(text))`, as ZooKeeper's digest scheme identifies a user. Compatible, not strong. */
 export function sha1Base64(text: string): string {
@@ -14,4 +14,14 @@ export function md5(bytes: Uint8Array): Buffer {
 /** `sha256(bytes)`, 32 bytes. */
 export function sha256(bytes: Uint8Array): Buffer {
   return createHash("sha256").update(bytes).digest();
+}
+
+/** `HMAC-SHA-256(key, bytes)`, 32 bytes. */
+export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Buffer {
+  return createHmac("sha256", key).update(bytes).digest();
+}
+
+/** `PBKDF2-HMAC-SHA-256(password, salt, iterations)`, 32 bytes. Ten thousand iterations take some five milliseconds. */
+export function pbkdf2Sha256(password: string, salt: Uint8Array, iterations: number): Buffer {
+  return pbkdf2Sync(password, salt, iterations, 32, "sha256");
 }

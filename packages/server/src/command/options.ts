@@ -142,10 +142,16 @@ export const serverOptions: readonly CommandOption[] = [
     "x509-super-user",
   ),
   option("saslSuperUser", "text", "user", "the one of the users of SASL who may do everything"),
+  option(
+    "saslMechanisms",
+    "words",
+    "names",
+    "mechanisms of SASL that are offered, with commas (default: SCRAM-SHA-256,DIGEST-MD5)",
+  ),
   {
     ...secret(
       "saslUsers",
-      "user:password of each who may authenticate by SASL, with commas (default: it is not offered)",
+      "user:password, or user:verifier (corral-server scram), of each who may use SASL, with commas",
     ),
     kind: "words",
   },

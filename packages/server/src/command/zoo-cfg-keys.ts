@@ -28,7 +28,7 @@ const ensemble: ZooCfgKey = { needless: "for ensembles only" };
 const inside: ZooCfgKey = { needless: "tunes the inside of Apache's server" };
 const adminTls: ZooCfgKey = { missing: "the admin port has no TLS yet" };
 const store: ZooCfgKey = { refused: "only PEM files are read; convert the store, and say PEM here", unless: "pem" };
-const sasl: ZooCfgKey = { missing: "SASL is DIGEST-MD5 with the users of saslUsers" };
+const sasl: ZooCfgKey = { missing: "SASL is with the users of saslUsers, without Kerberos and JAAS" };
 const throttle: ZooCfgKey = {
   missing: "new connections are refused when limits.connectionBurst is used up, never by chance",
 };

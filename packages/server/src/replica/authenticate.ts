@@ -1,7 +1,24 @@
 /** auth: proving to be somebody, once per connection and identity. */
-import type { AuthPacket, Id } from "@corral/protocol";
+import type { AuthPacket, Id, ScramHash } from "@corral/protocol";
 import { superIdentity } from "../state/access.ts";
 import type { Md5 } from "./digest-md5.ts";
+import type { SaslUsers } from "./sasl-users.ts";
+
+/** How SASL can be spoken. */
+export const saslMechanisms = ["SCRAM-SHA-256", "DIGEST-MD5"] as const;
+
+/** What authentication by SASL depends on. */
+export interface SaslRules {
+  /** Those that are offered. */
+  readonly mechanisms: readonly (typeof saslMechanisms)[number][];
+  /** Nobody: it is not offered. */
+  readonly users: SaslUsers;
+  readonly superUser: string | undefined;
+  readonly md5: Md5;
+  readonly hash: ScramHash;
+  /** A text without commas and quotes that was never used before and that nobody can guess. */
+  readonly nonce: () => string;
+}
 
 /** What authentication depends on. */
 export interface AuthenticationRules {
@@ -9,16 +26,8 @@ export interface AuthenticationRules {
   readonly sha1Base64: (text: string) => string;
   /** `user:base64(sha1(user:password))` of who may do everything; absent: nobody. */
   readonly superDigest: string | undefined;
-  /** Who may authenticate by SASL: the password by user. Empty or absent: it is not offered. */
-  readonly sasl?:
-    | {
-        readonly passwords: ReadonlyMap<string, string>;
-        readonly superUser: string | undefined;
-        readonly md5: Md5;
-        /** A text that was never used before and that nobody can guess. */
-        readonly nonce: () => string;
-      }
-    | undefined;
+  /** Absent: it is not offered. */
+  readonly sasl?: SaslRules | undefined;
   /** Subject of the certificate of who may do everything. */
   readonly x509SuperUser?: string | undefined;
   /** Schemes of which a connection must have proven one before it may ask for anything; empty: nobody must. */

@@ -10,6 +10,7 @@ import { ConnectionStats } from "./connection-stats.ts";
 import type { ConnectionId } from "./effect.ts";
 import type { Load } from "./load.ts";
 import { RequestQueue } from "./request-queue.ts";
+import type { SaslExchange } from "./sasl.ts";
 import type { ClockedSession } from "./session-clock.ts";
 
 /** A request that waits: for its own entry to be applied, or for what stands before it. */
@@ -55,8 +56,8 @@ export class Connection implements Watcher {
    */
   phase: "fresh" | "connecting" | "open" | "leaving" | "closing" = "fresh";
   identities: readonly Id[];
-  /** Of the SASL challenge that it has to answer; undefined: none was sent. */
-  saslNonce: string | undefined;
+  /** The SASL exchange of which it has to send the next message; undefined: none was begun. */
+  saslExchange: SaslExchange | undefined;
   session: ClockedSession | undefined;
   /** Which attachment of its session this connection is. */
   attachment = 0;

@@ -325,19 +325,20 @@ export class Pipeline {
 
   #sasl(connection: Connection, xid: number, frame: Buffer, arrivedMs: number): void {
     const { authentication, stats } = this.#parts;
-    let verdict: SaslVerdict = { failure: "it cannot be read" };
+    let message: Uint8Array | null | undefined;
     const err = this.#guardBody(connection, OpCode.sasl, () => {
-      verdict = saslStep(connection, operations.sasl.request.read(new Reader(frame, 8)).token, authentication);
-      if ("token" in verdict) writeSaslReply(connection.out, xid, verdict.token);
-      return "token" in verdict ? ErrorCode.Ok : ErrorCode.AuthFailed;
+      message = operations.sasl.request.read(new Reader(frame, 8)).token;
+      return ErrorCode.Ok;
     });
-    if (err === ErrorCode.Ok) return this.#answered(connection, OpCode.sasl, xid, arrivedMs);
+    const verdict: SaslVerdict =
+      message === undefined ? { failure: "it cannot be read" } : saslStep(connection, message, authentication);
+    if ("token" in verdict) {
+      writeSaslReply(connection.out, xid, verdict.token);
+      return this.#answered(connection, OpCode.sasl, xid, arrivedMs);
+    }
     stats.authFailuresTotal++;
-    this.#reply(connection, OpCode.sasl, xid, noZxid, err, arrivedMs);
-    this.#parts.connections.close(
-      connection,
-      `authentication failed (SASL): ${(verdict as { failure: string }).failure}`,
-    );
+    this.#reply(connection, OpCode.sasl, xid, noZxid, err === ErrorCode.Ok ? ErrorCode.AuthFailed : err, arrivedMs);
+    this.#parts.connections.close(connection, `authentication failed (SASL): ${verdict.failure}`);
   }
 
   #refuse(connection: Connection, xid: number, type: number, arrivedMs: number): void {
