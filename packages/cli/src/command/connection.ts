@@ -76,7 +76,7 @@ export async function connectSide(
     connectTimeoutMs: Number(values.timeout),
     signal,
     ...(wantsTls || Object.keys(tls).length > 0 ? { tls } : {}),
-    ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
+    ...(sasl === undefined ? {} : { sasl: saslOf(sasl, variable("SASL_MECHANISM")) }),
   });
   try {
     await authenticate(client, variable("AUTH"), signal);
@@ -100,10 +100,13 @@ function readPem(file: string, variable: string): Buffer {
   }
 }
 
-function saslOf(text: string): SaslOptions {
+function saslOf(text: string, mechanism = "DIGEST-MD5"): SaslOptions {
   const [, username, password] = /^([^:]+):(.*)$/s.exec(text) ?? [];
   if (username === undefined || password === undefined) throw new UsageError("CORRAL_SASL must be user:password.");
-  return { mechanism: "DIGEST-MD5", username, password };
+  if (mechanism !== "DIGEST-MD5" && mechanism !== "SCRAM-SHA-256") {
+    throw new UsageError("CORRAL_SASL_MECHANISM must be DIGEST-MD5 or SCRAM-SHA-256.");
+  }
+  return { mechanism, username, password };
 }
 
 async function authenticate(client: Client, text: string | undefined, signal: AbortSignal): Promise<void> {

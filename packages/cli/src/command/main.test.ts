@@ -46,6 +46,11 @@ describe("what cannot be meant so ends with 2, before anybody is connected to", 
       code: 2,
       stderr: "corral: CORRAL_SASL must be user:password.\n",
     });
+    const plain = { CORRAL_CONNECT: "host", CORRAL_SASL: "bob:x", CORRAL_SASL_MECHANISM: "PLAIN" };
+    expect(await corral(["get", "/"], plain)).toMatchObject({
+      code: 2,
+      stderr: "corral: CORRAL_SASL_MECHANISM must be DIGEST-MD5 or SCRAM-SHA-256.\n",
+    });
   });
 });
 

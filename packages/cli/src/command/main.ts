@@ -45,8 +45,8 @@ function describe(around: Surroundings): Command {
       "after",
       `
 Where to connect comes from --connect or CORRAL_CONNECT. Secrets come from variables: CORRAL_AUTH (scheme:credentials, as
-digest:user:password), CORRAL_SASL (user:password), CORRAL_TLS_PASSPHRASE, CORRAL_ADMIN_TOKEN; of import and export also
-CORRAL_FROM_AUTH, CORRAL_TO_AUTH and so on. ${exitCodesText}`,
+digest:user:password), CORRAL_SASL (user:password; with SCRAM-SHA-256 if CORRAL_SASL_MECHANISM says so), CORRAL_TLS_PASSPHRASE,
+CORRAL_ADMIN_TOKEN; of import and export also CORRAL_FROM_AUTH, CORRAL_TO_AUTH and so on. ${exitCodesText}`,
     )
     .configureOutput({
       writeOut: (text) => void around.stdout.write(text),

@@ -73,7 +73,8 @@ function textOf(message: Uint8Array | null): string {
 /** The server's challenge, if it is one that may be answered. */
 function challengeOf(text: string, nonce: string): ServerFirst {
   const first = parseServerFirst(text);
-  if (first === undefined) throw new Error("the server's SASL challenge is not one of SCRAM-SHA-256");
+  if (first === undefined)
+    throw new Error("the server's SASL challenge is not one of SCRAM-SHA-256; Apache ZooKeeper has only DIGEST-MD5");
   if (!first.nonce.startsWith(nonce) || first.nonce.length === nonce.length) {
     throw new Error("the server's SASL challenge answers another client");
   }

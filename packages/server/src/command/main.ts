@@ -1,4 +1,4 @@
-/** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts. */
+/** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts and scram.ts. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDirectoryInUseError, nodeEnvironment } from "@corral/io";
@@ -13,6 +13,7 @@ import { StorageError } from "../storage/storage-error.ts";
 import { serverVersion } from "../version.ts";
 import { offlineCommands, runOffline } from "./offline.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
+import { runScram } from "./scram.ts";
 import { type Gathered, gatherSettings, inOperatorsWords, splitWords } from "./settings.ts";
 
 const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
@@ -27,6 +28,7 @@ interface Flags {
 /** Exit codes: 0 stopped as asked, 1 could not start or had to stop, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
   if (offlineCommands.includes(argv[2] ?? "")) return runOffline(argv);
+  if (argv[2] === "scram") return runScram(argv);
   const command = describeCommand();
   try {
     command.parse([...argv]);
@@ -96,6 +98,7 @@ counts before a variable, a variable before the file. docs/server.md has them al
     .allowExcessArguments(false)
     .exitOverride();
 }
+"corral-server scram USER" reads a password and prints what the server has to know of it.
 
 /** What was said by flags, by the names of the settings. */
 function settingsOf(command: Command, flags: Flags): ReadonlyMap<string, unknown> {

@@ -1,0 +1,67 @@
+/** `corral-server scram USER`: makes a line for `saslUsers` out of a password, from which nobody learns the password. */
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { hmacSha256, nodeRandom, pbkdf2Sha256, sha256 } from "@corral/io";
+import { maxScramIterations, minScramIterations } from "@corral/protocol";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { formatVerifier, makeVerifier, usualIterations } from "../replica/sasl-users.ts";
+
+/** Exit codes: 0 it is printed, 2 wrong usage. */
+export async function runScram(argv: readonly string[]): Promise<void> {
+  const command = new Command("corral-server").exitOverride();
+  command
+    .command("scram <user>")
+    .description("reads a password from standard input, one line, and prints the user's line for saslUsers")
+    .option(
+      "--iterations <n>",
+      "what each guess at the password costs, and each client once",
+      iterations,
+      usualIterations,
+    )
+    .exitOverride()
+    .allowExcessArguments(false)
+    .action(async (user: string, options: { iterations: number }) => {
+      if (user === "" || user.includes(":")) return fail("A user's name is not empty and has no colon.");
+      const password = await readPassword(user);
+      if (password === "") return fail("There is no password on standard input.");
+      const hash = { sha256, hmacSha256, pbkdf2Sha256 };
+      const salt = Buffer.from(nodeRandom.bytes(16));
+      const verifier = makeVerifier(password, salt, options.iterations, hash);
+      process.stdout.write(`${user}:${formatVerifier(verifier)}\n`);
+    });
+  try {
+    await command.parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  }
+}
+
+function iterations(text: string): number {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (number >= minScramIterations && number <= maxScramIterations) return number;
+  throw new InvalidArgumentError(`It must be ${minScramIterations} … ${maxScramIterations}.`);
+}
+
+/** The first line of standard input. A terminal is asked for it, and does not show it. */
+function readPassword(user: string): Promise<string> {
+  const { stdin, stderr } = process;
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY });
+  if (stdin.isTTY) stderr.write(`Password of ${user}: `);
+  return new Promise((resolve) => {
+    lines.once("line", (line) => {
+      resolve(line);
+      lines.close();
+    });
+    lines.once("close", () => {
+      if (stdin.isTTY) stderr.write("\n");
+      resolve("");
+    });
+  });
+}
+
+function fail(sentence: string): void {
+  process.exitCode = 2;
+  process.stderr.write(`corral-server: ${sentence}\n`);
+}
