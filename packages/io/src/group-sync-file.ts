@@ -3,7 +3,8 @@
  * next one gathers. Pure over `DiskFile`.
  *
  * Invariants
- * - Batches are written one after the other and acknowledged in the order of appending.
+ * - Batches are written one after the other and acknowledged in the order of appending; a batch is acknowledged when the
+ *   writing of the next one has begun.
  * - Nothing is acknowledged before its sync has succeeded.
  * - The first failure is final. After a failed write or sync nobody knows what is on the disk, and a second sync may
  *   succeed without having written anything; so nothing after it is ever written or acknowledged.
@@ -86,10 +87,16 @@ export class GroupSyncFile<Item> {
   async #run(): Promise<void> {
     // Whatever else this turn of the program appends still comes into the first batch.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
+    let durable: readonly Item[] | undefined;
+    while (this.#queue.length > 0 || durable !== undefined) {
       const batch = this.#takeBatch();
+      const writing = batch.length > 0 ? this.#write(batch) : undefined;
+      // The disk is at work on the next batch while those who waited for this one are served.
+      if (durable !== undefined) this.#options.onDurable(durable);
+      durable = undefined;
+      if (writing === undefined) continue;
       try {
-        await this.#write(batch);
+        await writing;
       } catch (error) {
         this.#failed = true;
         this.#queue = [];
@@ -97,7 +104,7 @@ export class GroupSyncFile<Item> {
         this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
         return;
       }
-      this.#options.onDurable(batch);
+      durable = batch;
     }
     this.#running = undefined;
   }
