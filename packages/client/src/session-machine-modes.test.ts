@@ -90,6 +90,17 @@ describe("SASL", () => {
     }
   });
 
+  test("a session in which nobody was let in holds nothing, so that its end need not be waited for", () => {
+    for (const when of ["between attempts", "while the server is asked"]) {
+      const trace = new Trace({ sasl: exchange });
+      trace.attempt().opened().handshake({ sessionId: 5n });
+      if (when === "between attempts") reply(trace, 1, "", ErrorCode.AuthFailed);
+      trace.step("close", { type: "close" });
+      expect(trace.lines.some((line) => line.trim().startsWith("closed"))).toBe(true);
+      expect(trace.machine.sessionId).toBe(0n);
+    }
+  });
+
   test("a server that does not go on with it is given up", () => {
     const trace = new Trace({ sasl: exchange });
     trace.attempt().opened().handshake({ sessionId: 5n });

@@ -445,9 +445,11 @@ export class SessionMachine<R extends SessionRequest> {
   #onClose(): void {
     if (this.#life !== "running") return;
     this.#life = "closing";
+    // In a session that nobody was let in to there is nothing that should go soon.
+    const holdsNothing = this.#session === undefined || this.#state === "connecting";
     this.#become("closed");
     this.#failWaiting("closed");
-    if (this.#session === undefined) return this.#finish();
+    if (holdsNothing) return this.#finish();
     this.#closeDueMs = this.#now + limits.closeUnconnectedMs;
     if (this.#link.phase === "established") this.#sendClose();
   }
