@@ -31,6 +31,16 @@ export async function prepare(server: Running, signal: AbortSignal): Promise<voi
   await output(process.execPath, [loadProcess, JSON.stringify({ prepare: server.port })], signal);
 }
 
+/** Fills a fresh server with nodes, and then with sessions that nobody is connected to. */
+export async function fill(
+  { port }: Running,
+  { nodes, sessions }: { readonly nodes: number; readonly sessions: number },
+  signal: AbortSignal,
+): Promise<void> {
+  await output(process.execPath, [loadProcess, JSON.stringify({ fill: port, nodes })], signal);
+  await output(process.execPath, [loadProcess, JSON.stringify({ sessions: port, count: sessions })], signal);
+}
+
 /** Our own driver: one process of Node, raw sockets. */
 export const ownDriver: Driver = {
   name: "own driver",

@@ -11,6 +11,8 @@ export interface Figure {
   readonly connections: number;
   /** Requests in flight on each connection. */
   readonly depth: number;
+  /** Gets and sets are of these many nodes of a tree that was filled, and not of the tree's keys. */
+  readonly filledNodes?: number;
 }
 
 /** What the tree holds while it is measured. */

@@ -1,11 +1,15 @@
 /**
  * The load driver, as a process of its own so that it takes no time from the one that starts the servers.
- * Argument: `{"prepare": PORT}`, `{"fill": PORT, "nodes": N}` or a `LoadSpec`, as JSON. Prints a `Measurement` as JSON where
+ * Argument: `{"prepare": PORT}`, `{"fill": PORT, "nodes": N}`, `{"sessions": PORT, "count": N}` or a `LoadSpec`, as JSON. Prints a `Measurement` as JSON where
  * something was measured, or one line of error.
  */
-import { fill, type LoadSpec, load, prepare } from "./load/load.ts";
+import { fill, type LoadSpec, load, openSessions, prepare } from "./load/load.ts";
 
-type Task = LoadSpec | { readonly prepare: number } | { readonly fill: number; readonly nodes: number };
+type Task =
+  | LoadSpec
+  | { readonly prepare: number }
+  | { readonly fill: number; readonly nodes: number }
+  | { readonly sessions: number; readonly count: number };
 
 const task = JSON.parse(process.argv[2] ?? "{}") as Task;
 try {
@@ -18,6 +22,7 @@ try {
 function run(task: Task): Promise<unknown> {
   if ("prepare" in task) return prepare(task.prepare);
   if ("fill" in task) return fill(task.fill, task.nodes);
+  if ("sessions" in task) return openSessions(task.sessions, task.count);
   return load(task);
 }
 

@@ -19,6 +19,7 @@ import { failOverTable, handOverTable, type RecipeRow } from "./recipes/report.t
 import { type Row, table } from "./report.ts";
 import { findApache, type Running, StartError, startApache, startCeiling, startCorral } from "./servers.ts";
 import { measureSizes } from "./size/size-bench.ts";
+import { measureSnapshots, SnapshotError } from "./snapshot/snapshot-bench.ts";
 
 interface Options {
   readonly seconds: number;
@@ -28,7 +29,9 @@ interface Options {
   readonly quick: boolean;
   readonly recipes: boolean;
   readonly size: boolean;
+  readonly snapshot: boolean;
   readonly nodes: number;
+  readonly sessions: number;
   readonly peer: boolean;
   readonly ceiling: boolean;
   readonly dataDir: string;
@@ -49,7 +52,9 @@ const options = new Command("npm run bench --")
   .option("--quick", "one round of one second: whether it works, not how fast", false)
   .option("--recipes", "instead: locks and elections next to Curator's and kazoo's, on each server", false)
   .option("--size", "instead: memory, and how long it takes to start, empty and with many nodes", false)
-  .option("--nodes <n>", "how many, for --size", positive, 1_000_000)
+  .option("--snapshot", "instead: how long requests wait while snapshots of many nodes are written", false)
+  .option("--nodes <n>", "how many, for --size and --snapshot", positive, 1_000_000)
+  .option("--sessions <n>", "how many besides, for --snapshot", positive, 10_000)
   .option("--no-peer", "without Apache ZooKeeper")
   .option("--no-ceiling", "without the server that does nothing")
   .option(
@@ -69,7 +74,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 const directory = makeDirectory();
 const processes: { stop(): Promise<void> }[] = [];
 try {
-  await (options.recipes ? benchRecipes() : options.size ? benchSizes() : benchServers());
+  if (options.recipes) await benchRecipes();
+  else if (options.size) await benchSizes();
+  else if (options.snapshot) await benchSnapshots();
+  else await benchServers();
 } catch (error) {
   if (stop.signal.aborted) process.exitCode = stop.signal.reason === "SIGINT" ? 130 : 143;
   else if (isFailure(error)) {
@@ -92,7 +100,12 @@ function makeDirectory(): string {
 }
 
 function isFailure(error: unknown): error is Error {
-  return error instanceof StartError || error instanceof DriverError || error instanceof UnfairError;
+  return (
+    error instanceof StartError ||
+    error instanceof DriverError ||
+    error instanceof UnfairError ||
+    error instanceof SnapshotError
+  );
 }
 
 /** The figures that were asked for; none, and it is said, if there are none. */
@@ -152,6 +165,16 @@ async function benchSizes(): Promise<void> {
     theirs: apache && ((directory: string) => started(startApache(apache, directory))),
   };
   print(`\n${await measureSizes({ nodes: options.nodes, rounds, directory, start, progress })}`);
+}
+
+async function benchSnapshots(): Promise<void> {
+  for (const line of describeMachine(directory)) print(line);
+  const { nodes, sessions, quick } = options;
+  const timing: Timing = quick ? { warmUpSeconds: 0.3, seconds: 1 } : { warmUpSeconds: 1, seconds: 10 };
+  const rounds = quick ? 1 : options.rounds;
+  print(`${rounds} × ${timing.seconds} s without snapshots and with one after the other, in turn`);
+  const bench = { nodes, sessions, timing, rounds, directory, signal: stop.signal, started: processes, progress };
+  print(`\n${await measureSnapshots(bench)}`);
 }
 
 async function benchServers(): Promise<void> {

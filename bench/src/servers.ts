@@ -15,16 +15,28 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/** How a process of Node is started, beyond its arguments. */
+export interface NodeStart {
+  /** Before the program: flags of Node's own. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A server that did not start. */
 export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-/** Ours, durable, in `directory`; `more`: what else it is told. */
-export async function startCorral(directory: string, more: readonly string[] = []): Promise<Running> {
+/** Ours, durable, in `directory`; `more`: what else it is told. `adminUrl` only where it was told to have one. */
+export async function startCorral(
+  directory: string,
+  more: readonly string[] = [],
+  start: NodeStart = {},
+): Promise<Running & { readonly adminUrl: string | undefined }> {
   const command = fileURLToPath(new URL("../../packages/server/bin/corral-server.js", import.meta.url));
   const args = [command, "--client-port", "0", "--data-dir", join(directory, "corral"), ...more];
-  return await startNode("Corral", args, /listening on \S*?:(\d+)/);
+  const { output, ...server } = await startNode("Corral", args, /listening on \S*?:(\d+)/, start);
+  return { ...server, adminUrl: /^Corral admin server: (\S+)/m.exec(output)?.[1] };
 }
 
 /** The server that answers without doing anything. */
@@ -33,11 +45,20 @@ export async function startCeiling(): Promise<Running> {
   return await startNode("ceiling", [script], /^ready (\d+)/m);
 }
 
-async function startNode(name: string, args: readonly string[], ready: RegExp): Promise<Running> {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+async function startNode(
+  name: string,
+  args: readonly string[],
+  ready: RegExp,
+  { flags = [], env = {} }: NodeStart = {},
+): Promise<Running & { readonly output: string }> {
+  const child = spawn(process.execPath, [...flags, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    env: { ...process.env, ...env },
+  });
   const { output } = watch(child);
   const port = await until(name, child, output, () => Promise.resolve(ready.exec(output())?.[1]));
-  return running(name, child, Number(port));
+  return { ...running(name, child, Number(port)), output: output() };
 }
 
 const jars = "/usr/share/java";

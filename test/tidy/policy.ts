@@ -56,7 +56,7 @@ export const entryPoints: readonly RegExp[] = [
   /^packages\/[^/]+\/src\/(.*\/)?main\.ts$/,
   /^packages\/demo\/src\/roles\/(master|worker|submitter|server|client)\.ts$/,
   /^packages\/demo\/src\/processes\/exit-with-parent\.ts$/,
-  /^bench\/src\/(main|fuzz\/main|soak\/main|load-process|ceiling-process|recipes\/contender-process)\.ts$/,
+  /^bench\/src\/(main|fuzz\/main|soak\/main|load-process|ceiling-process|recipes\/contender-process|snapshot\/stall-probe)\.ts$/,
   /^test\/.*-process\.ts$/,
   /\.test(-d)?\.ts$/,
   /^vitest\.config\.ts$/,

@@ -33,6 +33,16 @@ export async function fill(port: number, nodes: number): Promise<void> {
   await connection.close();
 }
 
+/** Opens so many sessions that outlive their connections by an hour. */
+export async function openSessions(port: number, count: number): Promise<void> {
+  for (let opened = 0; opened < count; ) {
+    const some = Math.min(100, count - opened);
+    const connections = await Promise.all(Array.from({ length: some }, () => LoadConnection.open(port, 3_600_000)));
+    for (const connection of connections) connection.abandon();
+    opened += some;
+  }
+}
+
 /** Runs the load. Rejects with a `LoadError` at the first reply that is wrong. */
 export async function load({ port, pid, figure, warmUpSeconds, seconds }: LoadSpec): Promise<Measurement> {
   const connections = await Promise.all(Array.from({ length: figure.connections }, () => LoadConnection.open(port)));

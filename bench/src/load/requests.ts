@@ -66,12 +66,17 @@ export function building(): Request[] {
 
 const parents = 100;
 
+const parent = (i: number) => `/fill-${String(i % parents).padStart(2, "0")}`;
+const filledNode = (i: number) => `${parent(i)}/node-${String(i).padStart(7, "0")}`;
+
 /** Fills a tree that is to be large. */
 export function* filling(nodes: number): Generator<Request, void> {
-  const parent = (i: number) => `/fill-${String(i % parents).padStart(2, "0")}`;
   for (let i = 0; i < parents; i++) yield create(parent(i));
-  for (let i = 0; i < nodes; i++) yield create(`${parent(i)}/node-${String(i).padStart(7, "0")}`);
+  for (let i = 0; i < nodes; i++) yield create(filledNode(i));
 }
+
+const get = (path: string) => request("getData", { path, watch: false }, 4 + data.length + statBytes);
+const set = (path: string) => request("setData", { path, data, version: -1 }, statBytes);
 
 type Source = () => Request;
 
@@ -89,15 +94,16 @@ function numbers(seed: number): (below: number) => number {
 /** The endless requests of one connection of a figure. */
 export function requestsOf(figure: Figure, connection: number): Source {
   const next = numbers((connection + 1) * 2_654_435_761);
+  const { filledNodes } = figure;
+  // Too many to be made before.
+  const anyOf = (make: (path: string) => Request): Source => {
+    if (filledNodes !== undefined) return () => make(filledNode(next(filledNodes)));
+    const all = keys.map(make);
+    return () => all[next(all.length)]!;
+  };
   const make: Readonly<Record<LoadOperation, () => Source>> = {
-    get: () => {
-      const all = keys.map((path) => request("getData", { path, watch: false }, 4 + data.length + statBytes));
-      return () => all[next(all.length)]!;
-    },
-    set: () => {
-      const all = keys.map((path) => request("setData", { path, data, version: -1 }, statBytes));
-      return () => all[next(all.length)]!;
-    },
+    get: () => anyOf(get),
+    set: () => anyOf(set),
     setKib: () => {
       const all = largeKeys.map((path) => request("setData", { path, data: largeData, version: -1 }, statBytes));
       return () => all[next(all.length)]!;
