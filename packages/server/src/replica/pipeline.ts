@@ -25,6 +25,7 @@ import type { Firing } from "../state/operations/context.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { WatchTable } from "../watch/watch-table.ts";
 import { type AuthenticationRules, authenticate, hasProvenEnough } from "./authenticate.ts";
+import { ChildLists } from "./child-lists.ts";
 import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { Proposals } from "./proposals.ts";
@@ -62,6 +63,7 @@ export class Pipeline {
   readonly #throttled = new Set<Connection>();
   /** With a sync in its queue that waits for entries of others. */
   readonly #waitingForOthers = new Set<Connection>();
+  readonly #childLists = new ChildLists();
   #stopping = false;
 
   constructor(parts: PipelineParts) {
@@ -391,7 +393,8 @@ export class Pipeline {
 
   #readContext(connection: Connection): ReadContext {
     const { state, watches, limits, behaviour } = this.#parts;
-    return { state, watches, connection, behaviour, maxResponseBytes: limits.maxResponseBytes };
+    const { maxResponseBytes } = limits;
+    return { state, watches, connection, behaviour, maxResponseBytes, childLists: this.#childLists };
   }
 
   /** A body that cannot be read is the client's error, and only that request's. */

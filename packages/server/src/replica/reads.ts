@@ -5,6 +5,7 @@ import { allows, redactAcl } from "../state/access.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { Znode } from "../state/znode.ts";
 import { WatchKind, type WatchTable } from "../watch/watch-table.ts";
+import type { ChildLists } from "./child-lists.ts";
 import type { Connection } from "./connection.ts";
 
 /** Whose request is read from what. */
@@ -15,6 +16,7 @@ export interface ReadContext {
   readonly watches: WatchTable<Connection>;
   readonly connection: Connection;
   readonly behaviour: Behaviour;
+  readonly childLists: ChildLists;
 }
 
 /** What was asked for is more than one answer may hold. */
@@ -83,12 +85,14 @@ function listChildren(context: ReadContext, reader: Reader, out: Writer, withSta
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
   if (!readable(context, node)) return ErrorCode.NoAuth;
-  const from = out.length;
-  out.int(node.childCount);
-  const nameAt = path.length > 1 ? path.length + 1 : 1;
-  node.eachChild((child) => {
-    out.string(child, nameAt);
-    if (out.length - from > context.maxResponseBytes) throw new ResponseTooLongError(path);
+  context.childLists.write(context.state.tree, path, node, out, (list) => {
+    const from = list.length;
+    list.int(node.childCount);
+    const nameAt = path.length > 1 ? path.length + 1 : 1;
+    node.eachChild((child) => {
+      list.string(child, nameAt);
+      if (list.length - from > context.maxResponseBytes) throw new ResponseTooLongError(path);
+    });
   });
   if (wanted) watch(context, path, WatchKind.child);
   if (withStat) statCodec.write(out, node.stat());
