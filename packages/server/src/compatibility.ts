@@ -6,7 +6,7 @@
  * Read in the sources of 3.5 and 3.8, and compared with a running 3.8.0 in `test/interop/compatibility.test.ts`. Not
  * imitated: faults that no client relies on, such as a lone `check` that is never answered.
  */
-import { ErrorCode, hasTtl, isCreateMode, type MultiOperation, OpCode } from "@corral/protocol";
+import { ErrorCode, hasTtl, isCreateMode, type MultiOperation, OpCode, opName } from "@corral/protocol";
 import type { Operation, Outcome } from "./state/operation.ts";
 import { failedMulti } from "./state/operations/multi.ts";
 import { serverVersion } from "./version.ts";
@@ -118,6 +118,13 @@ function wantsTimeToLive(request: object): boolean {
   return (
     "flags" in request && typeof request.flags === "number" && isCreateMode(request.flags) && hasTtl(request.flags)
   );
+}
+
+/** An operation that is not answered, and why. */
+export function unservedOperation(type: number, { unknownOperations, version }: Behaviour): string {
+  const name = opName(type);
+  const what = name === undefined ? `unknown operation ${type}` : `operation ${type} (${name})`;
+  return `${what}, which ${unknownOperations.has(type) ? `${version} does not have` : "no client may send by itself"}`;
 }
 
 /** What came of a write, as clients are told. */

@@ -130,6 +130,10 @@ const schema = z
       .default([...saslMechanisms]),
     /** The one of them who may do everything. */
     saslSuperUser: z.string().min(1, "must be the name of a user").optional(),
+    /** Whether there is an audit log: who wrote what, from where, and what came of it. */
+    auditEnabled: z.boolean("must be true or false").default(false),
+    /** File that the audit log is added to. Default: it goes into the server's log. */
+    auditFile: file.optional(),
     limits: z.strictObject(limitsShape).optional(),
   })
   .refine((c) => c.tlsCertFile !== undefined || (c.secureClientPort === undefined && !c.tlsOnClientPort), {
@@ -178,6 +182,8 @@ export interface ServerConfig {
   readonly saslUsers: readonly string[];
   readonly saslMechanisms: readonly (typeof saslMechanisms)[number][];
   readonly saslSuperUser: string | undefined;
+  readonly auditEnabled: boolean;
+  readonly auditFile: string | undefined;
   /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
   readonly tls: TlsSettings | undefined;
   readonly limits: Limits;
@@ -248,6 +254,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     adminToken: config.adminToken,
     x509SuperUser: config.x509SuperUser,
     saslSuperUser: config.saslSuperUser,
+    auditFile: config.auditFile,
     tls: tlsOf(config),
     behaviour: behaviourOf({ compatibility, extendedTypesEnabled }),
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,

@@ -4,6 +4,7 @@
  */
 import type { Clock, Logger } from "@corral/io";
 import { assertNever, formatZxid } from "@corral/protocol";
+import type { AuditLog } from "./audit/audit-log.ts";
 import type { DurableLog } from "./durable-log.ts";
 import type { ClientPort } from "./net/client-port.ts";
 import type { Effect, Input } from "./replica/effect.ts";
@@ -16,6 +17,7 @@ export interface DriverParts {
   readonly log: DurableLog;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly audit?: Pick<AuditLog, "write"> | undefined;
   /** Called once, when clients can be served, or with what keeps the server from ever serving. */
   readonly onStarted: (failure?: Error) => void;
   /** Called once, when the replica has failed and must not be used any more. */
@@ -123,6 +125,8 @@ export class Driver {
       case "snapshot":
         void this.#writeSnapshot(effect.zxid, effect.chunks);
         return;
+      case "audit":
+        return this.#parts.audit?.write(effect.record);
       case "log":
         return logger[effect.level](effect.fields, effect.message);
       default:

@@ -63,6 +63,8 @@ export interface Limits {
   readonly snapshotLogBytes: number;
   /** Below so many free bytes on the data directory's disk clients' writes are refused, until twice as many are free; 0: never. */
   readonly minFreeDiskBytes: number;
+  /** Lines of the audit log that wait for their disk, bytes; what comes beyond is lost, and counted. */
+  readonly maxAuditBytes: number;
   /** Longest snapshot that restore takes, bytes; it is held in memory until it is in the log. */
   readonly maxRestoreBytes: number;
 }
@@ -99,5 +101,6 @@ export const defaultLimits: Limits = {
   snapshotEntries: 100_000,
   snapshotLogBytes: 256 << 20,
   minFreeDiskBytes: 128 << 20,
+  maxAuditBytes: 16 << 20,
   maxRestoreBytes: 512 << 20,
 };

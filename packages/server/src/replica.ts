@@ -8,6 +8,7 @@
  */
 import { assert, assertNever, formatZxid, OpCode } from "@corral/protocol";
 import { type Behaviour, shown } from "./compatibility.ts";
+import { Auditor } from "./replica/auditor.ts";
 import { type AuthenticationRules, certified } from "./replica/authenticate.ts";
 import type { Connection } from "./replica/connection.ts";
 import { Connections } from "./replica/connections.ts";
@@ -35,6 +36,8 @@ export interface ReplicaOptions extends SessionOptions {
   /** Whether there is a disk for snapshots. */
   readonly takesSnapshots: boolean;
   readonly authentication: AuthenticationRules;
+  /** Whether there is an audit log. */
+  readonly isAudited?: boolean;
   /** Whether writes beyond a hard quota are refused. */
   readonly enforcesQuota?: boolean;
   readonly behaviour: Behaviour;
@@ -46,6 +49,7 @@ export class Replica {
   readonly stats = new ServerStats();
   readonly #options: ReplicaOptions;
   readonly #turn = new Turn();
+  readonly #auditor: Auditor | undefined;
   readonly #watches: WatchTable<Connection>;
   readonly #connections: Connections;
   readonly #proposals: Proposals;
@@ -69,7 +73,9 @@ export class Replica {
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);
-    const parts = { turn, state, connections: this.#connections, proposals: this.#proposals };
+    const auditor = options.isAudited ? new Auditor(turn) : undefined;
+    this.#auditor = auditor;
+    const parts = { turn, state, connections: this.#connections, proposals: this.#proposals, auditor };
     this.#sessions = new Sessions(options, parts);
     const { stats } = this;
     this.#pipeline = new Pipeline({
@@ -249,8 +255,11 @@ export class Replica {
     this.#snapshotWhenDue();
   }
 
-  #apply({ entry, connection, write }: Proposal): void {
-    const { outcome, firings, excesses } = this.state.apply(entry);
+  #apply(proposal: Proposal): void {
+    const { entry, connection, write } = proposal;
+    const applied = this.state.apply(entry);
+    const { outcome, firings, excesses } = applied;
+    this.#auditor?.onApplied(proposal, applied);
     if (excesses.length > 0) this.#quotaLog.tell(excesses);
     this.#appliedSinceSnapshot++;
     // Events first: nobody, not even the writer, may see the new state before the event that tells of it.
@@ -308,7 +317,9 @@ export class Replica {
     const lost = this.#proposals.fail();
     this.#pipeline.onLogFailed();
     this.#turn.log("error", { lostWrites: lost.length }, "the log cannot be written: writes stop, reads go on");
-    for (const { connection } of lost) {
+    for (const proposal of lost) {
+      this.#auditor?.onLost(proposal);
+      const { connection } = proposal;
       if (connection === undefined) continue;
       this.#connections.close(connection, "the log failed with its write in flight: the outcome is unknown");
     }

@@ -25,6 +25,7 @@ import { openAdminPort } from "./admin/admin-port.ts";
 import { answerFourLetterWord } from "./admin/four-letter-words.ts";
 import type { Phase } from "./admin/health.ts";
 import { initialTraceMask, type Subject } from "./admin/subject.ts";
+import { AuditLog } from "./audit/audit-log.ts";
 import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
@@ -99,6 +100,7 @@ export class Server {
   #log: DurableLog | undefined;
   #replica: Replica | undefined;
   #driver: Driver | undefined;
+  #audit: AuditLog | undefined;
   #clientPort: ClientPort | undefined;
   #secure: SecureListener | undefined;
   #ticker: TimerHandle | undefined;
@@ -147,6 +149,11 @@ export class Server {
     return this.#secure?.reload() ?? false;
   }
 
+  /** Goes on in the file that is called `auditFile` now, after the one before was renamed. */
+  reopenAuditLog(): void {
+    this.#audit?.reopen();
+  }
+
   /** Where the admin server is, as `http://host:port`; undefined if there is none. */
   get adminUrl(): string | undefined {
     return this.#admin?.url;
@@ -179,6 +186,7 @@ export class Server {
     if (tls !== undefined) this.#secure = new SecureListener(tls, limits, logger);
     // Before what follows: a long recovery can then be told from a server that hangs.
     await this.#openAdminPort();
+    const audit = await this.#openAudit();
     const { state, lastEpoch, log } = await this.#recover();
     this.#log = log;
     const replica = new Replica({
@@ -187,6 +195,7 @@ export class Server {
       lastEpoch,
       random,
       takesSnapshots: this.#config.dataDir !== undefined,
+      isAudited: audit !== undefined,
       authentication: {
         sha1Base64,
         superDigest: this.#config.superDigest,
@@ -209,7 +218,7 @@ export class Server {
         reject(error);
       };
       const onStarted = (failure?: Error) => (failure === undefined ? resolve() : reject(failure));
-      const driver = new Driver({ replica, log, clock, logger, onStarted, onFatal });
+      const driver = new Driver({ replica, log, clock, logger, audit, onStarted, onFatal });
       this.#driver = driver;
       driver.dispatch({ type: "start" });
     });
@@ -217,6 +226,7 @@ export class Server {
     await this.#watchDisk();
     await this.#listen(replica, log);
     this.#phase = "serving";
+    audit?.tell("serverStart", "success");
     this.#tick();
     if (this.#config.adminPort !== undefined || this.#answersMonitors()) this.#watchLoop();
   }
@@ -260,6 +270,16 @@ export class Server {
     logger.info({ host, port: this.#admin.address.port }, "listening for administrators");
   }
 
+  async #openAudit(): Promise<AuditLog | undefined> {
+    const { auditEnabled, auditFile: path, limits } = this.#config;
+    if (!auditEnabled) return undefined;
+    const { disk, clock, logger, machine } = this.#ports;
+    const { maxAuditBytes: maxWaitingBytes } = limits;
+    const serverUser = machine.facts().userName;
+    this.#audit = await AuditLog.open({ path, serverUser, maxWaitingBytes, disk, clock, logger });
+    return this.#audit;
+  }
+
   #answersMonitors(): boolean {
     const { fourLetterWords } = this.#config;
     return fourLetterWords.includes("*") || fourLetterWords.includes("mntr");
@@ -293,6 +313,7 @@ export class Server {
       replica,
       clientPort,
       secure: this.#secure,
+      audit: this.#audit,
       clock: this.#ports.clock,
       machine: this.#ports.machine,
       get boundPort() {
@@ -345,6 +366,7 @@ export class Server {
   }
 
   async #close(): Promise<void> {
+    if (this.#phase === "serving") this.#audit?.tell("serverStop", "invoked");
     if (this.#phase !== "failed") this.#phase = "stopping";
     this.#ticker?.cancel();
     this.#loopWatch?.cancel();
@@ -358,6 +380,7 @@ export class Server {
       this.#driver?.end();
       await this.#clientPort?.endAll();
       await this.#admin?.close();
+      await this.#audit?.close();
     }
   }
 

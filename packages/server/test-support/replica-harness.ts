@@ -19,6 +19,7 @@ import {
 } from "@corral/protocol";
 import { behaviourOf, type CompatibleVersion } from "../src/compatibility.ts";
 import { defaultLimits, type Limits } from "../src/limits.ts";
+import type { AuditRecord } from "../src/replica/audit-record.ts";
 import type { Effect, Input } from "../src/replica/effect.ts";
 import { Replica } from "../src/replica.ts";
 import { StateMachine } from "../src/state/state-machine.ts";
@@ -34,6 +35,7 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   readonly compatibility?: CompatibleVersion;
   readonly requiredSchemes?: readonly string[];
+  readonly isAudited?: boolean;
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
 }
@@ -44,6 +46,7 @@ export class ReplicaHarness {
   /** What the random source has given. */
   readonly drawn: Buffer[] = [];
   readonly logs: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  readonly audited: AuditRecord[] = [];
   readonly clients = new Map<number, TestClient>();
   /** Of the newest entry proposed. */
   pendingZxid = 0;
@@ -64,6 +67,7 @@ export class ReplicaHarness {
       maxSessionTimeoutMs: 20_000,
       reaperIntervalMs: 60_000,
       takesSnapshots: true,
+      isAudited: options.isAudited ?? false,
       limits: { ...defaultLimits, ...options.limits },
       random: {
         bytes: (length) => {
@@ -120,6 +124,9 @@ export class ReplicaHarness {
       }
       case "snapshot":
         this.snapshots.push({ zxid: effect.zxid, chunks: effect.chunks });
+        return;
+      case "audit":
+        this.audited.push(effect.record);
         return;
       case "log":
         this.logs.push(effect);

@@ -32,6 +32,9 @@ export function healthOf(phase: Phase, subject: Subject | undefined): Health {
       `the disk is nearly full, so writes are refused: make room, until ${2 * minFreeDiskBytes} bytes are free (twice limits.minFreeDiskBytes)`,
     );
   }
-  const warnings = subject === undefined ? [] : nearLimits(subject);
+  const warnings = subject === undefined ? [] : [...nearLimits(subject)];
+  if (subject?.audit?.isFailing) {
+    warnings.push("the audit log cannot be written: see the server's log, and make room for auditFile");
+  }
   return { live: phase !== "failed", ready: reasons.length === 0, reasons, warnings };
 }

@@ -154,6 +154,10 @@ export const metrics: readonly Metric[] = [
     secure === undefined ? [] : [["", secure.expiresMs * inSeconds]],
   ),
 
+  counter("audit_records", "Lines of the audit log", ({ audit }) => audit?.recordsTotal ?? 0),
+  counter("audit_lost", "Lines of the audit log that were lost", ({ audit }) => audit?.lostTotal ?? 0),
+  gauge("audit_failing", "1 when the audit log cannot be written", ({ audit }) => Number(audit?.isFailing ?? false)),
+
   counter("snapshots", "Snapshots written", ({ replica }) => replica.stats.snapshotsTotal),
   counter("snapshot_failures", "Snapshots that failed or were given up", (s) => s.replica.stats.snapshotFailuresTotal),
   gauge("last_snapshot_seconds", "How long the last snapshot took", ({ replica: { stats } }) =>

@@ -1,5 +1,6 @@
 /** What those look at who look after a server: four-letter words, the admin port, metrics. */
 import type { Clock, Machine } from "@corral/io";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Maintenance } from "../maintenance.ts";
 import type { ClientPort } from "../net/client-port.ts";
@@ -20,6 +21,8 @@ export interface Subject {
   readonly secure:
     | Pick<SecureListener, "handshakes" | "refusedTotal" | "expiresMs" | "reloadFailuresTotal">
     | undefined;
+  /** The audit log, if there is one. */
+  readonly audit: Pick<AuditLog, "recordsTotal" | "lostTotal" | "isFailing" | "waitingBytes"> | undefined;
   readonly clock: Clock;
   readonly machine: Machine;
   /** The port for clients, as bound. */

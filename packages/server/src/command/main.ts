@@ -49,6 +49,14 @@ export async function main(argv: readonly string[]): Promise<void> {
       readFile: (path) => readFileSync(path, "utf8"),
     });
     level = flags.logLevel ?? logLevel(gathered.logLevel ?? "info");
+    const { auditEnabled, auditFile } = gathered.settings;
+    if (auditEnabled && auditFile === undefined && level !== "debug" && level !== "info") {
+      return fail(
+        2,
+        `${gathered.nameOf("auditEnabled")} wants an audit log in the server's log, which log level ${level} keeps silent. ` +
+          `Give it a file with ${gathered.nameOf("auditFile")}.`,
+      );
+    }
   } catch (error) {
     if (error instanceof InvalidArgumentError) return fail(2, `${logLevelVariable}: ${error.message}`);
     if (!(error instanceof ConfigError)) throw error;
@@ -155,6 +163,7 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
 
   // Without TLS it ends the process, as it does any that has no use for it.
   if (settings.tlsCertFile !== undefined) process.on("SIGHUP", () => server.reloadCertificates());
+  if (settings.auditFile !== undefined) process.on("SIGHUP", () => server.reopenAuditLog());
   const stop = (signal: NodeJS.Signals): void => {
     logger.info({ signal }, "stopping");
     server.close().then(

@@ -158,6 +158,14 @@ export const serverOptions: readonly CommandOption[] = [
   secret("tlsKeyPassword", "password of the private key, if it is encrypted"),
   secret("adminToken", "what callers of the admin port must show, at least 16 characters"),
   secret("superDigest", "user:base64(sha1(user:password)) of who may do everything"),
+  option(
+    "auditEnabled",
+    "boolean",
+    "boolean",
+    "whether writes and failed logins are told in an audit log (default: false)",
+    "audit",
+  ),
+  option("auditFile", "text", "file", "file that the audit log is added to (default: it goes into the server's log)"),
   option("compatibility", "text", "version", "for tests of clients: as this older Apache ZooKeeper"),
 ];
 

@@ -39,6 +39,21 @@ export function hasProvenEnough(identities: readonly Id[], { requiredSchemes }: 
   return requiredSchemes.length === 0 || identities.some(({ scheme }) => requiredSchemes.includes(scheme));
 }
 
+/** Why a connection claims too much, if it does. */
+export function excessOfIdentities(
+  { identities, identityText }: { readonly identities: readonly Id[]; readonly identityText: number },
+  limits: { readonly maxIdentitiesPerConnection: number; readonly maxIdentityTextPerConnection: number },
+): string | undefined {
+  const { maxIdentitiesPerConnection, maxIdentityTextPerConnection } = limits;
+  if (identities.length > maxIdentitiesPerConnection) {
+    return `it claims more than ${maxIdentitiesPerConnection} identities`;
+  }
+  if (identityText > maxIdentityTextPerConnection) {
+    return `its identities have more than ${maxIdentityTextPerConnection} characters`;
+  }
+  return undefined;
+}
+
 /** The identities of who has shown a certificate for `subject`. */
 export function certified(subject: string | undefined, { x509SuperUser }: AuthenticationRules): readonly Id[] {
   if (subject === undefined) return [];

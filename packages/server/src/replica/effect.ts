@@ -2,6 +2,7 @@
 import type { Address, LogFields } from "@corral/io";
 import type { RestorePart } from "../state/operation.ts";
 import type { LogRecord } from "../storage/record.ts";
+import type { AuditRecord } from "./audit-record.ts";
 
 /** A number that the driver gives each connection. */
 export type ConnectionId = number;
@@ -69,6 +70,8 @@ export type Effect =
   | { readonly type: "pauseReading"; readonly connection: ConnectionId; readonly paused: boolean }
   /** Write the chunks to a snapshot file, pulling them at leisure; `snapshotEnded` comes back. */
   | { readonly type: "snapshot"; readonly zxid: number; readonly chunks: Iterable<Uint8Array> }
+  /** A line for the audit log, where there is one. */
+  | { readonly type: "audit"; readonly record: AuditRecord }
   | {
       readonly type: "log";
       readonly level: "debug" | "info" | "warn" | "error";

@@ -7,7 +7,13 @@ import { formatSessionId } from "./connection.ts";
 /** The verdict. `refused`: close without a word. `gone`: say that the session is gone, then close. */
 export type HandshakeVerdict =
   | { readonly type: "refused"; readonly reason: string }
-  | { readonly type: "gone"; readonly reason: string; readonly mirrorsReadOnly: boolean }
+  | {
+      readonly type: "gone";
+      readonly reason: string;
+      readonly mirrorsReadOnly: boolean;
+      /** The session that there is, if only the password was wrong. */
+      readonly triedSession?: bigint;
+    }
   | { readonly type: "new"; readonly timeoutMs: number; readonly mirrorsReadOnly: boolean }
   | {
       readonly type: "reattach";
@@ -48,7 +54,12 @@ export function judgeHandshake(frame: Buffer, rules: HandshakeRules): HandshakeV
   if (session === undefined)
     return { type: "gone", reason: `session ${name} does not exist (any more)`, mirrorsReadOnly };
   if (!sameSecret(session.password, request.passwd ?? new Uint8Array(0))) {
-    return { type: "gone", reason: `wrong password for session ${name}`, mirrorsReadOnly };
+    return {
+      type: "gone",
+      reason: `wrong password for session ${name}`,
+      mirrorsReadOnly,
+      triedSession: request.sessionId,
+    };
   }
   return { type: "reattach", sessionId: request.sessionId, timeoutMs, mirrorsReadOnly };
 }

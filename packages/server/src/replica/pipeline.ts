@@ -16,7 +16,7 @@ import {
   replyHeaderCodec,
   Writer,
 } from "@corral/protocol";
-import { type Behaviour, refusal } from "../compatibility.ts";
+import { type Behaviour, refusal, unservedOperation } from "../compatibility.ts";
 import type { Limits } from "../limits.ts";
 import { allows } from "../state/access.ts";
 import { decodeClientWrite } from "../state/entry-codec.ts";
@@ -24,7 +24,8 @@ import type { Operation, Outcome } from "../state/operation.ts";
 import type { Firing } from "../state/operations/context.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { WatchTable } from "../watch/watch-table.ts";
-import { type AuthenticationRules, authenticate, hasProvenEnough } from "./authenticate.ts";
+import type { Auditor } from "./auditor.ts";
+import { type AuthenticationRules, authenticate, excessOfIdentities, hasProvenEnough } from "./authenticate.ts";
 import { ChildLists } from "./child-lists.ts";
 import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -48,6 +49,7 @@ export interface PipelineParts {
   readonly stats: ServerStats;
   readonly limits: Limits;
   readonly authentication: AuthenticationRules;
+  readonly auditor: Auditor | undefined;
   readonly behaviour: Behaviour;
 }
 
@@ -274,6 +276,7 @@ export class Pipeline {
     connection.queue.push(write);
     connection.pendingBytes += write.bytes;
     if (operation === undefined || failure !== undefined) {
+      if (failure !== undefined) this.#parts.auditor?.onRefused(connection, type, operation, failure);
       this.advance(connection);
       return true;
     }
@@ -318,6 +321,10 @@ export class Pipeline {
       case OpCode.sasl:
         return this.#sasl(connection, xid, frame, arrivedMs);
       case OpCode.reconfig:
+        this.#parts.auditor?.onRefused(connection, type, undefined, {
+          type: "error",
+          code: ErrorCode.ReconfigDisabled,
+        });
         // As the reference has it unless it is switched on; and alone there is nothing to reconfigure.
         return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.ReconfigDisabled, arrivedMs);
       default:
@@ -326,7 +333,7 @@ export class Pipeline {
   }
 
   #sasl(connection: Connection, xid: number, frame: Buffer, arrivedMs: number): void {
-    const { authentication, stats } = this.#parts;
+    const { authentication, stats, auditor } = this.#parts;
     let message: Uint8Array | null | undefined;
     const err = this.#guardBody(connection, OpCode.sasl, () => {
       message = operations.sasl.request.read(new Reader(frame, 8)).token;
@@ -339,6 +346,7 @@ export class Pipeline {
       return this.#answered(connection, OpCode.sasl, xid, arrivedMs);
     }
     stats.authFailuresTotal++;
+    auditor?.onAuthFailed(connection, OpCode.sasl, verdict.failure);
     this.#reply(connection, OpCode.sasl, xid, noZxid, err === ErrorCode.Ok ? ErrorCode.AuthFailed : err, arrivedMs);
     this.#parts.connections.close(connection, `authentication failed (SASL): ${verdict.failure}`);
   }
@@ -346,12 +354,7 @@ export class Pipeline {
   #refuse(connection: Connection, xid: number, type: number, arrivedMs: number): void {
     const { state, connections, behaviour } = this.#parts;
     this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Unimplemented, arrivedMs);
-    const name = opName(type);
-    const what = name === undefined ? `unknown operation ${type}` : `operation ${type} (${name})`;
-    const why = behaviour.unknownOperations.has(type)
-      ? `which ${behaviour.version} does not have`
-      : "which no client may send by itself";
-    connections.close(connection, `it sent ${what}, ${why}`);
+    connections.close(connection, `it sent ${unservedOperation(type, behaviour)}`);
   }
 
   #read(connection: Connection, xid: number, type: number, frame: Buffer, arrivedMs: number): void {
@@ -433,6 +436,7 @@ export class Pipeline {
       const schemes = this.#parts.authentication.requiredSchemes.join(", ");
       const ending = `it must authenticate first (${schemes})`;
       verdict = { err: ErrorCode.SessionClosedRequireSaslAuth, ending };
+      this.#parts.auditor?.onAuthFailed(connection, type, ending, verdict.err);
     }
     connection.queue.push({ kind: "verdict", xid: frame.readInt32BE(0), type, arrivedMs, ...verdict });
     if (verdict.ending !== undefined) connection.phase = "leaving";
@@ -452,18 +456,13 @@ export class Pipeline {
     if (proven === undefined) {
       this.#parts.stats.authFailuresTotal++;
       const ending = `authentication failed (scheme ${JSON.stringify(packet.scheme)})`;
+      this.#parts.auditor?.onAuthFailed(connection, OpCode.auth, ending);
       return { err: ErrorCode.AuthFailed, ending };
     }
     const fresh = proven.filter((p) => !connection.identities.some((i) => i.scheme === p.scheme && i.id === p.id));
     connection.identities = [...connection.identities, ...fresh];
-    const { maxIdentitiesPerConnection, maxIdentityTextPerConnection } = limits;
-    if (connection.identities.length > maxIdentitiesPerConnection) {
-      return { err: undefined, ending: `it claims more than ${maxIdentitiesPerConnection} identities` };
-    }
-    if (connection.identityText > maxIdentityTextPerConnection) {
-      return { err: undefined, ending: `its identities have more than ${maxIdentityTextPerConnection} characters` };
-    }
-    return { err, ending: undefined };
+    const ending = excessOfIdentities(connection, limits);
+    return { err: ending === undefined ? err : undefined, ending };
   }
 
   #deliver(connection: Connection, { xid, type, arrivedMs, err, ending }: QueuedVerdict): void {

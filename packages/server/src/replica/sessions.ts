@@ -4,6 +4,7 @@ import { OpCode } from "@corral/protocol";
 import type { Limits } from "../limits.ts";
 import { attachSession, type Entry, type Outcome } from "../state/operation.ts";
 import type { StateMachine } from "../state/state-machine.ts";
+import type { Auditor } from "./auditor.ts";
 import { type Connection, formatSessionId } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { judgeHandshake } from "./handshake.ts";
@@ -31,6 +32,7 @@ export class Sessions {
   readonly #connections: Connections;
   readonly #proposals: Proposals;
   readonly #clock: SessionClock;
+  readonly #auditor: Auditor | undefined;
   #lastId = 0n;
 
   constructor(
@@ -40,6 +42,7 @@ export class Sessions {
       readonly state: StateMachine;
       readonly connections: Connections;
       readonly proposals: Proposals;
+      readonly auditor: Auditor | undefined;
     },
   ) {
     this.#options = options;
@@ -48,6 +51,7 @@ export class Sessions {
     this.#connections = parts.connections;
     this.#proposals = parts.proposals;
     this.#clock = new SessionClock(options.tickMs);
+    this.#auditor = parts.auditor;
   }
 
   /** Takes over the sessions that exist. Nobody is blamed for the time without a server: each begins a full timeout. */
@@ -74,7 +78,10 @@ export class Sessions {
     const verdict = judgeHandshake(frame, { state: this.#state, ...this.#options });
     if (verdict.type === "refused") return this.#connections.close(connection, verdict.reason);
     connection.mirrorsReadOnly = verdict.mirrorsReadOnly;
-    if (verdict.type === "gone") return this.#refuse(connection, verdict.reason);
+    if (verdict.type === "gone") {
+      if (verdict.triedSession !== undefined) this.#auditor?.onIntrusion(connection, verdict.triedSession);
+      return this.#refuse(connection, verdict.reason);
+    }
     if (verdict.type === "new" && this.#state.sessions.size >= this.#options.limits.maxSessions) {
       return this.#connections.close(connection, `${this.#state.sessions.size} sessions exist (limit maxSessions)`);
     }

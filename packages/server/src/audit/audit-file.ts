@@ -1,0 +1,219 @@
+/**
+ * Lines that are added to a file, on a disk that may fail, be full or hang: nobody waits for it. Lines that cannot be written yet
+ * wait in memory up to a bound; beyond it they are lost, counted and told of, in the server's log and, later, in the file.
+ * A file that was renamed is left for a new one by `reopen`; one that was cut to nothing is simply continued.
+ */
+import type { Clock, Disk, DiskFile, Logger, TimerHandle } from "@corral/io";
+
+/** Where the lines go. */
+export interface AuditFileOptions {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Lines that wait, bytes. */
+  readonly maxWaitingBytes: number;
+  /** The line that tells how many were lost before it. */
+  readonly lossLine: (count: number) => string;
+}
+
+/** After how long what failed is tried again, ms. */
+const retryMs = 1_000;
+/** How long `close` waits for a disk that hangs, ms. */
+const patienceMs = 5_000;
+/** What is written at once, UTF-16 code units. */
+const batchLength = 256 << 10;
+
+/** See the head of this file. */
+export class AuditFile {
+  readonly #options: AuditFileOptions;
+  #file: DiskFile | undefined;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  #isWriting = false;
+  #writing: Promise<void> | undefined;
+  #retry: TimerHandle | undefined;
+  #reopens = false;
+  #closed = false;
+  #lostSince = 0;
+  #lostTotal = 0;
+  #isFailing = false;
+
+  private constructor(options: AuditFileOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the file, or makes it. Rejects with the operating system's error. */
+  static async open(options: AuditFileOptions): Promise<AuditFile> {
+    const file = new AuditFile(options);
+    file.#file = await openToAppend(options.disk, options.path);
+    return file;
+  }
+
+  /** Lines that were never written and never will be. */
+  get lostTotal(): number {
+    return this.#lostTotal;
+  }
+
+  /** Whether the file cannot be written at present. */
+  get isFailing(): boolean {
+    return this.#isFailing;
+  }
+
+  /** Bytes of the lines that are not written yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Adds a line, which ends with a line's end. Returns at once. */
+  append(line: string): void {
+    const bytes = Buffer.byteLength(line);
+    if (this.#closed || this.#waitingBytes + bytes > this.#options.maxWaitingBytes) return this.#lose();
+    if (this.#lostSince > 0) {
+      const loss = this.#options.lossLine(this.#lostSince);
+      this.#lostSince = 0;
+      this.#push(loss, Buffer.byteLength(loss));
+    }
+    this.#push(line, bytes);
+    this.#write();
+  }
+
+  /** Goes on in the file that has the name now. */
+  reopen(): void {
+    this.#reopens = true;
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    this.#write();
+  }
+
+  /** Writes what waits, as far as the disk lets it, and closes the file. Idempotent. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    this.#write();
+    const { clock } = this.#options;
+    let timer: TimerHandle | undefined;
+    const outOfPatience = new Promise<void>((resolve) => {
+      timer = clock.setTimer(patienceMs, resolve);
+    });
+    await Promise.race([this.#finish(), outOfPatience]);
+    timer?.cancel();
+    if (this.#waitingBytes > 0) {
+      const { path, logger } = this.#options;
+      logger.error({ path, bytes: this.#waitingBytes }, "the end of the audit log could not be written");
+    }
+  }
+
+  #push(line: string, bytes: number): void {
+    this.#waiting.push(line);
+    this.#waitingBytes += bytes;
+  }
+
+  #lose(): void {
+    const { path, logger } = this.#options;
+    if (this.#lostSince === 0) logger.error({ path }, "lines of the audit log are lost: too many wait for their disk");
+    this.#lostSince++;
+    this.#lostTotal++;
+  }
+
+  #write(): void {
+    if (this.#isWriting || this.#retry !== undefined) return;
+    this.#isWriting = true;
+    this.#writing = this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#reopens) {
+      const lines = this.#takeBatch();
+      const bytes = Buffer.from(lines.join(""), "utf8");
+      try {
+        await this.#writeBatch(bytes);
+        this.#waitingBytes -= bytes.length;
+        this.#onWritten();
+      } catch (err) {
+        this.#waiting = [...lines, ...this.#waiting];
+        await this.#onFailed(err);
+        break;
+      }
+    }
+    // At once, not when the promise is looked at: a line that comes in between begins the next round.
+    this.#isWriting = false;
+  }
+
+  #takeBatch(): readonly string[] {
+    let length = 0;
+    let count = 0;
+    for (const line of this.#waiting) {
+      if (count > 0 && length + line.length > batchLength) break;
+      length += line.length;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #writeBatch(bytes: Buffer): Promise<void> {
+    const { disk, path } = this.#options;
+    if (this.#reopens) {
+      this.#reopens = false;
+      await this.#leaveFile();
+    }
+    this.#file ??= await openToAppend(disk, path);
+    if (bytes.length === 0) return;
+    const size = await this.#file.size();
+    // What failed may have left half a line.
+    const mark = this.#isFailing && size > 0 ? Buffer.from("\n") : Buffer.alloc(0);
+    await this.#file.write(size, Buffer.concat([mark, bytes]));
+  }
+
+  #onWritten(): void {
+    if (!this.#isFailing) return;
+    this.#isFailing = false;
+    const { path, logger } = this.#options;
+    logger.info({ path, lostTotal: this.#lostTotal }, "the audit log is written again");
+  }
+
+  async #onFailed(err: unknown): Promise<void> {
+    const { path, clock, logger } = this.#options;
+    if (!this.#isFailing) {
+      logger.error({ err, path }, "the audit log cannot be written: its lines wait, and are lost when too many do");
+    }
+    this.#isFailing = true;
+    await this.#leaveFile();
+    if (this.#closed) return;
+    this.#retry = clock.setTimer(retryMs, () => {
+      this.#retry = undefined;
+      this.#write();
+    });
+  }
+
+  async #leaveFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    try {
+      await file?.close();
+    } catch (err) {
+      this.#options.logger.warn({ err, path: this.#options.path }, "a file of the audit log could not be closed");
+    }
+  }
+
+  async #finish(): Promise<void> {
+    await this.#writing;
+    try {
+      await this.#file?.sync();
+    } catch (err) {
+      this.#options.logger.error({ err, path: this.#options.path }, "the end of the audit log may not be on the disk");
+    }
+    await this.#leaveFile();
+  }
+}
+
+async function openToAppend(disk: Disk, path: string): Promise<DiskFile> {
+  try {
+    return await disk.open(path, "write");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return await disk.open(path, "create");
+  }
+}

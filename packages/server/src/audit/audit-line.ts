@@ -1,0 +1,86 @@
+/**
+ * A line of the audit log as text: `key=value`, tabs between, Apache ZooKeeper's keys in its order, then our own. No value
+ * can hold a tab or a line's end, so that no path and no name can pass for another line or another key. Pure.
+ */
+import { type Acl, CreateMode, errorName, formatZxid, type Id, Permission } from "@corral/protocol";
+import type { AuditRecord } from "../replica/audit-record.ts";
+import { formatSessionId } from "../replica/connection.ts";
+
+/** A text, or several. */
+type Value = string | readonly string[];
+
+/** `serverUser`: under whose name the server's own doings stand. Keys and values in their order, as yet unescaped. */
+export function auditFields(record: AuditRecord, serverUser: string): readonly (readonly [key: string, Value])[] {
+  const { client, sessionId, path, createMode, acl, part, zxid, error } = record;
+  const fields: readonly (readonly [string, Value | undefined])[] = [
+    ["session", sessionId === undefined ? undefined : formatSessionId(sessionId)],
+    ["user", client === undefined ? serverUser : client.identities.map(userOf)],
+    ["ip", client?.host],
+    ["operation", record.operation],
+    ["znode", path],
+    ["znode_type", createMode === undefined ? undefined : (typeNames.get(createMode) ?? String(createMode))],
+    ["acl", acl === undefined ? undefined : acl.map(aclText)],
+    ["result", record.result],
+    ["scheme", client === undefined ? undefined : client.identities.map(({ scheme }) => scheme)],
+    ["error", error === undefined ? undefined : (errorName(error) ?? String(error))],
+    ["zxid", zxid === undefined ? undefined : formatZxid(zxid)],
+    ["multi", part === undefined ? undefined : `${part.number}/${part.of}`],
+    ["count", record.count === undefined ? undefined : String(record.count)],
+    ["reason", record.reason],
+  ];
+  return fields.filter((field): field is readonly [string, Value] => field[1] !== undefined);
+}
+
+/** The line, with its end. It begins with the time, in UTC. */
+export function auditLine(record: AuditRecord, serverUser: string): string {
+  const time = new Date(record.timeMs).toISOString();
+  const texts = auditFields(record, serverUser).map(([key, value]) => `${key}=${valueText(value)}`);
+  return `time=${time}\t${texts.join("\t")}\n`;
+}
+
+/** As Apache writes them: its names of the modes in lower case. */
+const typeNames = new Map<number, string>([
+  [CreateMode.persistent, "persistent"],
+  [CreateMode.ephemeral, "ephemeral"],
+  [CreateMode.persistentSequential, "persistent_sequential"],
+  [CreateMode.ephemeralSequential, "ephemeral_sequential"],
+  [CreateMode.container, "container"],
+  [CreateMode.persistentWithTtl, "persistent_with_ttl"],
+  [CreateMode.persistentSequentialWithTtl, "persistent_sequential_with_ttl"],
+]);
+
+/** Without the password's digest. */
+function userOf({ scheme, id }: Id): string {
+  if (scheme === "super") return scheme;
+  return scheme === "digest" ? (id.split(":")[0] ?? "") : id;
+}
+
+const letters = [
+  ["c", Permission.create],
+  ["d", Permission.delete],
+  ["r", Permission.read],
+  ["w", Permission.write],
+  ["a", Permission.admin],
+] as const;
+
+/** Whoever asks for an access list may have put anything into it: only what is known to be no secret is shown. */
+function aclText({ perms, id: { scheme, id } }: Acl): string {
+  const permissions = letters.map(([letter, bit]) => ((perms & bit) === 0 ? "" : letter)).join("");
+  const isPublic = scheme === "world" || scheme === "ip" || scheme === "sasl" || scheme === "x509";
+  const shown = scheme === "digest" ? `${id.split(":")[0]}:x` : isPublic ? id : id === "" ? "" : "x";
+  return `${scheme}:${shown}:${permissions}`;
+}
+
+function valueText(value: Value): string {
+  if (typeof value === "string") return escaped(value);
+  return value.map((text) => escaped(text).replaceAll(",", "\\u002c")).join(",");
+}
+
+/** What could end a line, for whichever program reads it, or change how it looks on a terminal; and the escape itself. */
+const unsafe = /[\\\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+
+function escaped(value: string): string {
+  return value.replace(unsafe, (character) => {
+    return character === "\\" ? "\\\\" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}

@@ -1,0 +1,175 @@
+/** What the audit log is told, on a replica on a virtual clock. How it is written stands in ../audit. */
+import { CreateMode, creatorAllAcl, ErrorCode, OpCode, openAcl, readOnlyAcl } from "@corral/protocol";
+import { beforeEach, expect, test } from "vitest";
+import { type HarnessOptions, ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
+
+let harness: ReplicaHarness;
+let client: TestClient;
+
+function begin(options: HarnessOptions = {}): void {
+  harness = new ReplicaHarness({ isAudited: true, ...options });
+  client = harness.connect();
+}
+beforeEach(() => begin());
+
+const data = Buffer.from("secret data");
+const open = { data, acl: openAcl, flags: CreateMode.persistent };
+
+/** The lines so far, each as `operation path result [error] [part]`. */
+const told = (): string[] =>
+  harness.audited.map(({ operation, path, result, error, part }) =>
+    [operation, path, result, error, part && `${part.number}/${part.of}`].filter((x) => x !== undefined).join(" "),
+  );
+
+test("nothing is told without an audit log", () => {
+  begin({ isAudited: false });
+  client.call("create", { path: "/a", ...open });
+  expect(harness.audited).toEqual([]);
+});
+
+test("a write is told of with who, from where, and what came of it; a read is not", () => {
+  client.call("create", { path: "/a", ...open });
+  client.call("getData", { path: "/a", watch: false });
+  client.call("getData", { path: "/nothing", watch: false });
+  const { sessionId } = client;
+  const { lastZxid } = harness.replica.state;
+  expect(harness.audited).toEqual([
+    {
+      timeMs: 1_000_000,
+      client: { identities: [{ scheme: "ip", id: "127.0.0.1" }], host: "127.0.0.1" },
+      sessionId,
+      zxid: lastZxid,
+      operation: "create",
+      path: "/a",
+      createMode: CreateMode.persistent,
+      result: "success",
+    },
+  ]);
+});
+
+test("each kind of write, and a sequential node by the name that it got", () => {
+  client.call("create", { path: "/a", ...open });
+  client.call("create2", { path: "/a/s-", ...open, flags: CreateMode.persistentSequential });
+  client.call("createContainer", { path: "/c", ...open, flags: CreateMode.persistent });
+  client.call("createTTL", { path: "/t", ...open, flags: CreateMode.persistentWithTtl, ttl: 1_000 });
+  client.call("setData", { path: "/a", data, version: -1 });
+  client.call("setACL", { path: "/a", acl: readOnlyAcl, version: -1 });
+  client.call("delete", { path: "/t", version: -1 });
+  client.call("reconfig", { joiningServers: null, leavingServers: null, newMembers: null, curConfigId: 0 });
+  expect(told()).toEqual([
+    "create /a success",
+    "create /a/s-0000000000 success",
+    "create /c success",
+    "create /t success",
+    "setData /a success",
+    "setAcl /a success",
+    "delete /t success",
+    `reconfig failure ${ErrorCode.ReconfigDisabled}`,
+  ]);
+  expect(harness.audited.map(({ createMode }) => createMode).slice(0, 4)).toEqual([0, 2, 4, 5]);
+  expect(harness.audited.map(({ acl }) => acl)[5]).toEqual(readOnlyAcl);
+});
+
+test("an access list is told of where a create asks for one that is not everybody's", () => {
+  client.send("auth", { type: 0, scheme: "digest", auth: Buffer.from("bob:secret") }, -4);
+  client.call("create", { path: "/a", ...open, acl: creatorAllAcl });
+  client.call("create", { path: "/b", ...open, acl: [] });
+  expect(harness.audited.map(({ acl }) => acl)).toEqual([creatorAllAcl, []]);
+  expect(harness.audited[0]?.client?.identities.map(({ scheme }) => scheme)).toEqual(["ip", "digest"]);
+});
+
+test("writes that fail are told of with their error", () => {
+  client.call("create", { path: "/a", ...open, acl: readOnlyAcl });
+  client.call("create", { path: "/a", ...open });
+  client.call("setData", { path: "/a", data, version: -1 });
+  client.call("delete", { path: "/nothing", version: -1 });
+  expect(told().slice(1)).toEqual([
+    `create /a failure ${ErrorCode.NodeExists}`,
+    `setData /a failure ${ErrorCode.NoAuth}`,
+    `delete /nothing failure ${ErrorCode.NoNode}`,
+  ]);
+});
+
+test("each operation of a multi stands on its own line, and none has happened when one has failed", () => {
+  const create = { type: OpCode.create, path: "/m", ...open } as const;
+  client.call("multi", [
+    create,
+    { type: OpCode.check, path: "/m", version: 0 },
+    { type: OpCode.delete, path: "/m", version: -1 },
+  ]);
+  client.call("multi", [
+    create,
+    { type: OpCode.check, path: "/m", version: 7 },
+    { type: OpCode.delete, path: "/m", version: -1 },
+  ]);
+  expect(told()).toEqual([
+    "create /m success 1/3",
+    "check /m success 2/3",
+    "delete /m success 3/3",
+    `create /m failure ${ErrorCode.RuntimeInconsistency} 1/3`,
+    `check /m failure ${ErrorCode.BadVersion} 2/3`,
+    `delete /m failure ${ErrorCode.RuntimeInconsistency} 3/3`,
+  ]);
+  expect(new Set(harness.audited.map(({ zxid }) => zxid)).size).toBe(2);
+});
+
+test("what was refused before it came to the log", () => {
+  harness.input({ type: "diskSpace", isLow: true });
+  client.call("create", { path: "/a", ...open });
+  client.frames(client.encode("create", { path: "/b", ...open }).subarray(0, 12));
+  expect(told()).toEqual([
+    `create /a failure ${ErrorCode.SystemError}`,
+    `create failure ${ErrorCode.MarshallingError}`,
+  ]);
+  expect(harness.audited.map(({ zxid }) => zxid)).toEqual([undefined, undefined]);
+});
+
+test("ephemeral nodes that go with their session: by the client's will, or by the server's when it has expired", () => {
+  const ephemeral = { ...open, flags: CreateMode.ephemeral };
+  client.call("create", { path: "/e", ...ephemeral });
+  client.send("closeSession", {});
+  const other = harness.connect(4_000);
+  other.call("create", { path: "/f", ...ephemeral });
+  harness.audited.length = 0;
+  harness.pass(10_000);
+  const [expired, ...more] = harness.audited;
+  expect(more).toEqual([]);
+  expect(expired).toMatchObject({ path: "/f", result: "success", client: undefined, sessionId: other.sessionId });
+  begin();
+  client.call("create", { path: "/e", ...ephemeral });
+  client.send("closeSession", {});
+  expect(told()[1]).toBe("ephemeralZNodeDeletionOnSessionCloseOrExpire /e success");
+  expect(harness.audited[1]?.client?.host).toBe("127.0.0.1");
+});
+
+test("a node whose time is over is deleted by the server", () => {
+  client.call("createTTL", { path: "/t", ...open, flags: CreateMode.persistentWithTtl, ttl: 1 });
+  harness.pass(70_000);
+  expect(told()[1]).toBe("delete /t success");
+  expect(harness.audited[1]?.client).toBeUndefined();
+});
+
+test("who fails to be somebody", () => {
+  client.send("auth", { type: 0, scheme: "digest", auth: Buffer.from("secret") }, -4);
+  const thief = harness.dial();
+  const owner = harness.connect();
+  thief.handshake({ sessionId: owner.sessionId, passwd: Buffer.alloc(16) });
+  expect(told()).toEqual([`auth failure ${ErrorCode.AuthFailed}`, `reattach failure ${ErrorCode.AuthFailed}`]);
+  expect(harness.audited[1]).toMatchObject({ sessionId: owner.sessionId, reason: "wrong password" });
+  expect(JSON.stringify(harness.audited[0]?.reason)).not.toContain("secret");
+});
+
+test("who asks without having authenticated where that is required", () => {
+  begin({ requiredSchemes: ["sasl"] });
+  client.send("getData", { path: "/", watch: false });
+  expect(told()).toEqual([`getData failure ${ErrorCode.SessionClosedRequireSaslAuth}`]);
+});
+
+test("a write that was on its way when the log failed: nobody can tell", () => {
+  begin({ log: "manual" });
+  harness.durable();
+  client.send("create", { path: "/a", ...open });
+  harness.input({ type: "logFailed" });
+  client = harness.dial();
+  expect(told()).toEqual(["create /a invoked"]);
+});

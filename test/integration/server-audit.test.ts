@@ -1,0 +1,174 @@
+/** The audit log of a server: in a file of its own that can be rotated, or in its log; and what happens where it cannot be had. */
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Client, connect } from "@corral/client";
+import { startServer } from "@corral/server";
+import { diskError, MemoryDisk } from "@corral/testing";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { RawConnection } from "../support/raw-connection.ts";
+import { RecordingLogger } from "../support/recording-logger.ts";
+import { ServerProcess } from "../support/server-process.ts";
+
+let directory: string;
+let auditFile: string;
+const ending: (() => Promise<unknown>)[] = [];
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "corral-audit-"));
+  auditFile = join(directory, "audit.log");
+});
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function open(connectString: string): Promise<Client> {
+  const client = await connect(connectString);
+  ending.push(() => client.close());
+  return client;
+}
+
+/** Lines as objects. */
+function parsed(text: string): Readonly<Record<string, string>>[] {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) =>
+    Object.fromEntries(
+      line.split("\t").map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
+    ),
+  );
+}
+
+/** Resolves with the file's text once it holds `piece`. There is nothing to wait on but the file itself. */
+async function fileWith(path: string, piece: string): Promise<string> {
+  for (;;) {
+    const text = await readFile(path, "utf8").catch(() => "");
+    if (text.includes(piece)) return text;
+    await delay(20);
+  }
+}
+
+test("start, writes with who and from where, and stop stand in the file; secrets and data do not", async () => {
+  const server = await startServer({ auditEnabled: true, auditFile });
+  ending.push(() => server.close());
+  const client = await open(server.connectString);
+  await client.addAuth("digest", "bob:password");
+  const acl = [{ perms: 31, id: { scheme: "auth", id: "" } }];
+  await client.create("/a", Buffer.from("the data"), { acl });
+  await client.set("/a", Buffer.from("other data"));
+  await client.close();
+  const raw = await RawConnection.withSession(server.clientPort);
+  await raw.call("delete", { path: "/b\n/c", version: -1 });
+  await raw.call("closeSession", {});
+  await server.close();
+  const text = await readFile(auditFile, "utf8");
+  const lines = parsed(text);
+  expect(lines.map(({ operation, znode, result }) => [operation, znode, result])).toEqual([
+    ["serverStart", undefined, "success"],
+    ["create", "/a", "success"],
+    ["setData", "/a", "success"],
+    ["delete", "/b\\u000a/c", "failure"],
+    ["serverStop", undefined, "invoked"],
+  ]);
+  expect(lines[1]).toMatchObject({
+    user: "127.0.0.1,bob",
+    ip: "127.0.0.1",
+    znode_type: "persistent",
+    acl: "auth::cdrwa",
+    scheme: "ip,digest",
+  });
+  expect(lines[3]?.error).toBe("NoNode");
+  expect(text).not.toMatch(/password|data\b|eW8r/);
+});
+
+test("without a file it goes into the server's log", async () => {
+  const logger = new RecordingLogger();
+  const server = await startServer({ auditEnabled: true, logger });
+  ending.push(() => server.close());
+  await (await open(server.connectString)).create("/a");
+  const audited = logger.lines.filter(({ message }) => message === "audit").map(({ fields }) => fields.audit);
+  expect(audited).toMatchObject([
+    { operation: "serverStart" },
+    { operation: "create", znode: "/a", user: ["127.0.0.1"] },
+  ]);
+});
+
+test("a full disk of the audit log stops nobody, and is told of", async () => {
+  const disk = new MemoryDisk();
+  await disk.makeDirectory("/audit");
+  const logger = new RecordingLogger();
+  const limits = { maxAuditBytes: 1_000 };
+  const settings = { auditEnabled: true, auditFile: "/audit/log", adminPort: 0, limits } as const;
+  const server = await startServer({ ...settings, disk, logger });
+  ending.push(() => server.close());
+  const client = await open(server.connectString);
+  disk.onOperation = ({ kind, path }) => {
+    if (kind === "write" && path === "/audit/log") throw diskError("ENOSPC", "write", path);
+  };
+  for (let i = 0; i < 20; i++) await client.create(`/a${i}`);
+  await logger.line("the audit log cannot be written");
+  await logger.line("lines of the audit log are lost");
+  const health = await (await fetch(`${server.adminUrl}/health`)).json();
+  expect(health).toMatchObject({
+    ready: true,
+    warnings: expect.arrayContaining([expect.stringContaining("the audit log cannot be written")]),
+  });
+  const metrics = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  expect(metrics).toContain("corral_audit_records_total 21\n");
+  expect(metrics).toContain("corral_audit_failing 1\n");
+  expect(metrics).toMatch(/corral_audit_lost_total 1\d\n/);
+  disk.onOperation = undefined;
+  await logger.line("the audit log is written again");
+});
+
+test("a file that cannot be had keeps the server from starting, with the setting's name", async () => {
+  await expect(startServer({ auditEnabled: true, auditFile: join(directory, "no", "such") })).rejects.toMatchObject({
+    name: "ConfigError",
+    message: expect.stringMatching(/^Wrong settings: auditFile: .* cannot be opened \(ENOENT\)$/),
+  });
+});
+
+test("a zoo.cfg asks for it by Apache's key; SIGHUP goes on in a new file after the old one was renamed", async () => {
+  const config = join(directory, "zoo.cfg");
+  await writeFile(
+    config,
+    `dataDir=${join(directory, "data")}\nclientPort=0\nclientPortAddress=127.0.0.1\naudit.enable=true\n`,
+  );
+  const server = await ServerProcess.start(["--config", config, "--audit-file", auditFile]);
+  ending.push(() => server.kill());
+  const client = await open(`127.0.0.1:${server.port}`);
+  await client.create("/before");
+  await fileWith(auditFile, "znode=/before\t");
+  await rename(auditFile, `${auditFile}.1`);
+  server.process.kill("SIGHUP");
+  await fileExists(auditFile);
+  await client.create("/after");
+  await client.close();
+  expect((await server.stop()).code).toBe(0);
+  const [old, now] = [await readFile(`${auditFile}.1`, "utf8"), await readFile(auditFile, "utf8")];
+  expect(parsed(old).map(({ operation }) => operation)).toEqual(["serverStart", "create"]);
+  expect(parsed(now).map(({ operation, znode }) => [operation, znode])).toEqual([
+    ["create", "/after"],
+    ["serverStop", undefined],
+  ]);
+});
+
+test("an audit log that nobody would see is refused", async () => {
+  const { code, stderr } = await ServerProcess.fails(["--memory", "--audit", "true", "--log-level", "warn"]);
+  expect([code, stderr]).toEqual([
+    2,
+    "corral-server: --audit wants an audit log in the server's log, which log level warn keeps silent. Give it a file with --audit-file.\n",
+  ]);
+});
+
+/** Resolves once there is such a file. */
+async function fileExists(path: string): Promise<void> {
+  for (;;) {
+    const isThere = await readFile(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
+    await delay(20);
+  }
+}
