@@ -40,8 +40,30 @@ test.each([
   [{ limits: { hardUnsentBytes: 1_000 } }, "limits.hardUnsentBytes", "maxResponseBytes"],
   [{ limits: { maxConnections: -1 } }, "limits.maxConnections", "negative"],
   [{ clientprot: 2181 }, "clientprot", "no such setting"],
+  [{ limits: { maxGuests: 1 } }, "limits.maxGuests", "no such setting"],
+  [{ limits: 3 }, "limits", "limits by name"],
+  [{ clientPort: "2181" }, "clientPort", "whole number"],
+  [{ clientPort: Number.NaN }, "clientPort", "whole number"],
+  [{ tickMs: 2 ** 60 }, "tickMs", "whole number of milliseconds"],
+  [{ host: 1 }, "host", "host name or address"],
+  [{ adminToken: "short" }, "adminToken", "at least 16 characters"],
+  [{ adminPort: 1, adminHost: "0.0.0.0" }, "adminToken", "127.0.0.1, ::1 or localhost"],
+  [{ tlsOnClientPort: true }, "tlsCertFile", "TLS is asked for"],
+  [{ fourLetterWords: "ruok" }, "fourLetterWords", "must be four-letter words, or *"],
+  [{ fourLetterWords: ["ruok", "mnt"] }, "fourLetterWords.1", "must be four-letter words, or *"],
+  [{ enforcedAuthSchemes: ["digest", "ip"] }, "enforcedAuthSchemes.1", "some of digest, x509, sasl"],
+  [{ saslUsers: ["anna"] }, "saslUsers.0", "user:password"],
+  [{ saslMechanisms: [] }, "saslMechanisms", "must be some of"],
 ])("%j names the key and what is wrong", (settings, key, text) => {
   const attempt = () => parseConfig(settings as Parameters<typeof parseConfig>[0]);
   expect(attempt).toThrow(key);
   expect(attempt).toThrow(text);
+});
+
+test("of several settings that are wrong each is told, once", () => {
+  const settings = { clientPort: -1.5, limits: { maxFrameBytes: -1 }, tickMs: -3, colour: "red" };
+  expect(() => parseConfig(settings)).toThrow(
+    "Wrong settings: clientPort: must be a whole number; tickMs: must be at least 1 ms; " +
+      "limits.maxFrameBytes: must not be negative; colour: no such setting",
+  );
 });

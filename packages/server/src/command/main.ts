@@ -98,6 +98,7 @@ function describeCommand(): Command {
       `
 Of a data directory that no server uses, "corral-server verify DIR" tells whether it is sound, "corral-server dump DIR" what is in it;
 "corral-server repair DIR" says what would have to be given up for a server to start there again, and does it with --yes.
+"corral-server scram USER" reads a password and prints what the server has to know of it.
 
 Every setting can also come from the environment, CORRAL_CLIENT_PORT for --client-port, or from the file of --config. A flag
 counts before a variable, a variable before the file. docs/server.md has them all.`,
@@ -106,7 +107,6 @@ counts before a variable, a variable before the file. docs/server.md has them al
     .allowExcessArguments(false)
     .exitOverride();
 }
-"corral-server scram USER" reads a password and prints what the server has to know of it.
 
 /** What was said by flags, by the names of the settings. */
 function settingsOf(command: Command, flags: Flags): ReadonlyMap<string, unknown> {
