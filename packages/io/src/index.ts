@@ -16,7 +16,13 @@ export { nodeProcessEnd } from "./node/process-end.ts";
 export { nodeRandom } from "./node/random.ts";
 export { nodeResolver } from "./node/resolver.ts";
 export { nodeTlsDialer, type TlsOptions } from "./node/tls-dialer.ts";
-export { NodeTlsListener, type TlsCredentials, type TlsListenerOptions } from "./node/tls-listener.ts";
+export {
+  type CertificateFacts,
+  NodeTlsListener,
+  type TlsCredentials,
+  type TlsListenerOptions,
+} from "./node/tls-listener.ts";
+export { type HttpAnswer, type HttpRequestOptions, httpRequest } from "./node/http-request.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
 export type { Compression } from "./ports/compression.ts";
 export type { Diagnostics, DiagnosticsChannel } from "./ports/diagnostics.ts";

@@ -131,6 +131,21 @@ const fields = {
   /** Ciphers as OpenSSL names them, with colons. Default: Node's. */
   tlsCiphers: v.optional(text("must name ciphers as OpenSSL does, with colons")),
   /** Subject of the client certificate of who may do everything, as RFC 2253 writes it. */
+  /**
+   * Whether the admin server speaks TLS: `none`, `both` (requests in clear are answered as well) or `only`. With the certificate
+   * of the ports for clients, unless it has its own.
+   */
+  adminTls: v.optional(v.picklist(["none", "both", "only"], "must be one of none, both, only"), "none"),
+  /** PEM file: the admin server's certificate. Default: `tlsCertFile`. */
+  adminTlsCertFile: v.optional(file),
+  /** PEM file: its private key. Default: it stands in `adminTlsCertFile` too. */
+  adminTlsKeyFile: v.optional(file),
+  /** Of that key, if it is encrypted. */
+  adminTlsKeyPassword: v.optional(v.string("must be text")),
+  /** PEM file: authorities that its callers' certificates may come from. Default: `tlsCaFile`. */
+  adminTlsCaFile: v.optional(file),
+  /** Whether its callers must show a certificate. Default: `none`. */
+  adminTlsClientAuth: v.optional(v.picklist(["none", "want", "need"], "must be one of none, want, need"), "none"),
   x509SuperUser: v.optional(matching(/^[^=,]+=/, "must be a subject such as CN=admin,O=example")),
   /**
    * `user:password` of each who may authenticate by SASL, or `user:SCRAM-SHA-256$…` as `corral-server scram` prints it, from
@@ -182,6 +197,21 @@ const schema = v.pipe(
     "must name the authorities of the certificates that tlsClientAuth asks clients for",
   ),
   rule(
+    "adminTlsCertFile",
+    (c) => c.adminTls === "none" || c.adminPort === undefined || (c.adminTlsCertFile ?? c.tlsCertFile) !== undefined,
+    "must name the admin server's certificate, or tlsCertFile one for all, since adminTls asks for TLS",
+  ),
+  rule(
+    "adminTlsKeyFile",
+    (c) => c.adminTlsKeyFile === undefined || c.adminTlsCertFile !== undefined,
+    "must stand together with adminTlsCertFile",
+  ),
+  rule(
+    "adminTlsCaFile",
+    (c) => c.adminTlsClientAuth === "none" || (c.adminTlsCaFile ?? c.tlsCaFile) !== undefined,
+    "must name the authorities of the certificates that adminTlsClientAuth asks callers for",
+  ),
+  rule(
     "maxSessionTimeoutMs",
     (c) => (c.minSessionTimeoutMs ?? c.tickMs * 2) <= (c.maxSessionTimeoutMs ?? c.tickMs * 20),
     "must not be below minSessionTimeoutMs (by default 2 ticks; the maximum is by default 20)",
@@ -229,9 +259,11 @@ export interface ServerConfig {
   readonly limits: Limits;
 }
 
-/** TLS: where, with what, and who must show what. */
-export interface TlsSettings {
+/** TLS for clients: where, and with what. */
+export interface TlsSettings extends CertificateSettings {
   /** Where TLS alone is spoken. */
+  /** What the admin server needs to speak TLS; undefined: it does not. */
+  readonly adminTls: AdminTlsSettings | undefined;
   readonly securePort: Address | undefined;
   /** Whether the port for clients takes it as well. */
   readonly onClientPort: boolean;
@@ -241,6 +273,18 @@ export interface TlsSettings {
   readonly caFile: string | undefined;
   readonly clientAuth: "none" | "want" | "need";
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
+}
+
+/** TLS for administrators. */
+export interface AdminTlsSettings extends CertificateSettings {
+  /** Whether requests in clear are taken as well. */
+  readonly orPlain: boolean;
+}
+
+/** What a port with TLS shows, and who must show what. */
+export interface CertificateSettings {
+  /** The setting that names `certFile`, for errors. */
+  readonly named: "tlsCertFile" | "adminTlsCertFile";
   readonly ciphers: string | undefined;
 }
 
@@ -301,6 +345,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
   };
 }
 
+    adminTls: adminTlsOf(config),
 function tlsOf(config: v.InferOutput<typeof schema>): TlsSettings | undefined {
   const { secureClientPort, tlsOnClientPort, tlsCertFile, tlsCaFile } = config;
   if (tlsCertFile === undefined || (secureClientPort === undefined && !tlsOnClientPort)) return undefined;
@@ -313,6 +358,28 @@ function tlsOf(config: v.InferOutput<typeof schema>): TlsSettings | undefined {
     keyPassword: config.tlsKeyPassword,
     caFile: tlsCaFile,
     clientAuth: config.tlsClientAuth ?? (tlsCaFile === undefined ? "none" : "need"),
+    minVersion: config.tlsMinVersion,
+    ciphers: config.tlsCiphers,
+  };
+}
+    named: "tlsCertFile",
+
+function adminTlsOf(config: v.InferOutput<typeof schema>): AdminTlsSettings | undefined {
+  const { adminPort, adminTls, adminTlsCertFile: own, tlsCertFile: shared } = config;
+  const certFile = own ?? shared;
+  if (adminPort === undefined || adminTls === "none" || certFile === undefined) return undefined;
+  const [keyFile, keyPassword] =
+    own === undefined
+      ? [config.tlsKeyFile, config.tlsKeyPassword]
+      : [config.adminTlsKeyFile, config.adminTlsKeyPassword];
+  return {
+    orPlain: adminTls === "both",
+    named: own === undefined ? "tlsCertFile" : "adminTlsCertFile",
+    certFile,
+    keyFile: keyFile ?? certFile,
+    keyPassword,
+    caFile: config.adminTlsCaFile ?? config.tlsCaFile,
+    clientAuth: config.adminTlsClientAuth,
     minVersion: config.tlsMinVersion,
     ciphers: config.tlsCiphers,
   };

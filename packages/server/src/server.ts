@@ -15,7 +15,6 @@ import {
   nodeRandom,
   pbkdf2Sha256,
   type Random,
-  sha1Base64,
   sha256,
   silentLogger,
   type TimerHandle,
@@ -31,7 +30,7 @@ import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ClientPort } from "./net/client-port.ts";
-import { SecureListener } from "./net/secure-listener.ts";
+import { type Reloaded, SecureListener, together } from "./net/secure-listener.ts";
 import { recover } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
 import { SaslUsers } from "./replica/sasl-users.ts";
@@ -104,6 +103,7 @@ export class Server {
   #clientPort: ClientPort | undefined;
   #secure: SecureListener | undefined;
   #ticker: TimerHandle | undefined;
+  #adminSecure: SecureListener | undefined;
   #port = 0;
   #securePort: number | undefined;
   #startedMs = 0;
@@ -146,7 +146,16 @@ export class Server {
    * now; if not, the log says why, and the certificates before stay.
    */
   reloadCertificates(): boolean {
-    return this.#secure?.reload() ?? false;
+    const outcomes = this.#reload();
+    return outcomes.length > 0 && outcomes.every((one) => "certificate" in one);
+  }
+
+  #reload(): readonly Reloaded[] {
+    return this.#secureListeners.map((one) => one.reload());
+  }
+
+  get #secureListeners(): readonly SecureListener[] {
+    return [this.#secure, this.#adminSecure].filter((one) => one !== undefined);
   }
 
   /** Goes on in the file that is called `auditFile` now, after the one before was renamed. */
@@ -154,7 +163,7 @@ export class Server {
     this.#audit?.reopen();
   }
 
-  /** Where the admin server is, as `http://host:port`; undefined if there is none. */
+  /** Where the admin server is, as `http://host:port`, or `https://` where only TLS is spoken; undefined if there is none. */
   get adminUrl(): string | undefined {
     return this.#admin?.url;
   }
@@ -182,9 +191,10 @@ export class Server {
   /** Called by `startServer`. */
   async start(): Promise<void> {
     const { clock, random, logger } = this.#ports;
-    const { tls, limits } = this.#config;
+    const { tls, adminTls, limits } = this.#config;
     if (tls !== undefined) this.#secure = new SecureListener(tls, limits, logger);
     // Before what follows: a long recovery can then be told from a server that hangs.
+    if (adminTls !== undefined) this.#adminSecure = new SecureListener(adminTls, limits, logger);
     await this.#openAdminPort();
     const audit = await this.#openAudit();
     const { state, lastEpoch, log } = await this.#recover();
@@ -261,13 +271,14 @@ export class Server {
   }
 
   async #openAdminPort(): Promise<void> {
-    const { adminHost: host, adminPort: port, adminToken: token } = this.#config;
+    const { adminHost: host, adminPort: port, adminToken: token, adminTls } = this.#config;
     if (port === undefined) return;
     const { logger } = this.#ports;
     const phase = () => this.#phase;
     const subject = () => this.#subject;
-    this.#admin = await openAdminPort({ host, port, token, logger, phase, subject });
-    logger.info({ host, port: this.#admin.address.port }, "listening for administrators");
+    const tls = adminTls && this.#adminSecure?.http(adminTls);
+    this.#admin = await openAdminPort({ host, port, token, tls, logger, phase, subject });
+    logger.info({ host, port: this.#admin.address.port, tls: tls !== undefined }, "listening for administrators");
   }
 
   async #openAudit(): Promise<AuditLog | undefined> {
@@ -312,7 +323,8 @@ export class Server {
       config: this.#config,
       replica,
       clientPort,
-      secure: this.#secure,
+      secure: together(this.#secureListeners),
+      reloadCertificates: () => this.#reload(),
       audit: this.#audit,
       clock: this.#ports.clock,
       machine: this.#ports.machine,
@@ -371,7 +383,7 @@ export class Server {
     this.#ticker?.cancel();
     this.#loopWatch?.cancel();
     this.#diskSpace?.stop();
-    this.#secure?.close();
+    for (const one of this.#secureListeners) one.close();
     await this.#clientPort?.stopAccepting();
     this.#driver?.dispatch({ type: "stop" });
     try {

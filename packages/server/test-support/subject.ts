@@ -22,6 +22,7 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
     },
     secure: { handshakes: 1, refusedTotal: 2, expiresMs: 4_000_000_000_000, reloadFailuresTotal: 0 },
     audit: { recordsTotal: 5, lostTotal: 2, isFailing: false, waitingBytes: 70 },
+    reloadCertificates: () => [],
     clock: {
       wallMs: () => epochMs + harness.nowMs,
       elapsedMs: () => harness.nowMs,

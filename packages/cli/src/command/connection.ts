@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type Client, connect, parseConnectString, type SaslOptions } from "@corral/client";
+import type { TlsOptions } from "@corral/io";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "./exit-codes.ts";
 
@@ -45,30 +46,13 @@ export async function connectSide(
   variables: Variables,
   signal: AbortSignal,
 ): Promise<Client> {
-  const variable = (name: string): string | undefined => {
-    const own = isOwn ? variables[`CORRAL_${name}`] : undefined;
-    return side === "" ? own : (variables[`CORRAL_${side.toUpperCase()}_${name}`] ?? own);
-  };
-  const flag = (name: string): string | undefined => {
-    const key = side === "" ? name : `${side}${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-    const value = values[key];
-    return typeof value === "string" ? value : undefined;
-  };
-  const address = (side === "" ? flag("connect") : textOf(values[side])) ?? variable("CONNECT");
+  const { variable } = saidOf(side, isOwn, values, variables);
+  const address = textOf(values[side === "" ? "connect" : side]) ?? variable("CONNECT");
   if (address === undefined) {
     const name = side === "" ? "connect" : side;
     throw new UsageError(`Say where to connect: --${name} host:2181${isOwn ? ", or set CORRAL_CONNECT" : ""}.`);
   }
-  const files = { ca: "TLS_CA", cert: "TLS_CERT", key: "TLS_KEY" } as const;
-  const tls: Record<string, string | Buffer> = {};
-  for (const [name, suffix] of Object.entries(files)) {
-    const file = flag(`tls${name.charAt(0).toUpperCase()}${name.slice(1)}`) ?? variable(suffix);
-    if (file !== undefined) tls[name] = readPem(file, suffix);
-  }
-  const serverName = flag("tlsName") ?? variable("TLS_NAME");
-  if (serverName !== undefined) tls.servername = serverName;
-  const passphrase = variable("TLS_PASSPHRASE");
-  if (passphrase !== undefined) tls.passphrase = passphrase;
+  const tls = tlsOf(side, isOwn, values, variables);
   const wantsTls = values[side === "" ? "tls" : `${side}Tls`] === true || variable("TLS") === "true";
   const sasl = variable("SASL");
   parseConnectString(address);
@@ -85,6 +69,34 @@ export async function connectSide(
     throw error;
   }
   return client;
+}
+
+/** What one side of TLS is told. @throws UsageError */
+export function tlsOf(side: Side, isOwn: boolean, values: Values, variables: Variables): TlsOptions {
+  const { flag, variable } = saidOf(side, isOwn, values, variables);
+  const files = { ca: "TLS_CA", cert: "TLS_CERT", key: "TLS_KEY" } as const;
+  const tls: Record<string, string | Buffer> = {};
+  for (const [name, suffix] of Object.entries(files)) {
+    const file = flag(`tls${name.charAt(0).toUpperCase()}${name.slice(1)}`) ?? variable(suffix);
+    if (file !== undefined) tls[name] = readPem(file, suffix);
+  }
+  const serverName = flag("tlsName") ?? variable("TLS_NAME");
+  if (serverName !== undefined) tls.servername = serverName;
+  const passphrase = variable("TLS_PASSPHRASE");
+  if (passphrase !== undefined) tls.passphrase = passphrase;
+  return tls;
+}
+
+/** What is said about one side, by flag and by variable. */
+function saidOf(side: Side, isOwn: boolean, values: Values, variables: Variables) {
+  return {
+    variable: (name: string): string | undefined => {
+      const own = isOwn ? variables[`CORRAL_${name}`] : undefined;
+      return side === "" ? own : (variables[`CORRAL_${side.toUpperCase()}_${name}`] ?? own);
+    },
+    flag: (name: string): string | undefined =>
+      textOf(values[side === "" ? name : `${side}${name.charAt(0).toUpperCase()}${name.slice(1)}`]),
+  };
 }
 
 function textOf(value: unknown): string | undefined {

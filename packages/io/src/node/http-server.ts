@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Address } from "../ports/network.ts";
+import type { NodeTlsListener, TlsAcceptor } from "./tls-listener.ts";
 
 /** Where to listen. */
 export interface HttpServerOptions {
@@ -17,6 +18,8 @@ export interface HttpServerOptions {
   readonly port?: number | undefined;
   /** How long a request may take to arrive, its body included, ms. Default 30 000. */
   readonly requestTimeoutMs?: number | undefined;
+  /** TLS, and whether requests in clear are taken as well. Default: in clear alone. */
+  readonly tls?: { readonly listener: NodeTlsListener; readonly orPlain: boolean } | undefined;
   /** Called with what went wrong between a request and its response, which nobody else would hear of. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -24,7 +27,7 @@ export interface HttpServerOptions {
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
   readonly address: Address;
-  /** `http://` and the address. */
+  /** `http://`, or `https://` where that alone is spoken, and the address. */
   readonly url: string;
   /** Accepts no more; resolves when the requests under way have been answered. Idempotent. */
   close(): Promise<void>;
@@ -38,26 +41,40 @@ export async function serveHttp(
   handler: (request: Request) => Promise<Response>,
   options: HttpServerOptions = {},
 ): Promise<HttpServer> {
-  const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, onError = () => undefined } = options;
+  const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, onError = () => undefined, tls } = options;
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
     const isClosing = (): boolean => !server.listening;
     answer(handler, incoming, outgoing, isClosing, onError).catch(onError);
   });
+  const acceptor = tls === undefined ? undefined : behindTls(server, tls);
   server.listen({ host, port });
   await once(server, "listening");
   const address: Address = { host, port: (server.address() as AddressInfo).port };
   const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closed ??= closeServer(server);
+    closed ??= closeServer(server, acceptor);
     return closed;
   };
-  return { address, url: `http://${authority}`, close, [Symbol.asyncDispose]: close };
+  const scheme = tls === undefined || tls.orPlain ? "http" : "https";
+  return { address, url: `${scheme}://${authority}`, close, [Symbol.asyncDispose]: close };
 }
 
-async function closeServer(server: Server): Promise<void> {
+/** The server goes on to accept connections, so that it knows how many there are; requests come when the handshake is over. */
+function behindTls(server: Server, { listener, orPlain }: NonNullable<HttpServerOptions["tls"]>): TlsAcceptor {
+  const takers = server.listeners("connection");
+  server.removeAllListeners("connection");
+  const acceptor = listener.acceptor({ orPlain }, (socket) => {
+    for (const take of takers) take.call(server, socket);
+  });
+  server.on("connection", acceptor.accept);
+  return acceptor;
+}
+
+async function closeServer(server: Server, acceptor: TlsAcceptor | undefined): Promise<void> {
   const closed = once(server, "close");
   server.close();
+  acceptor?.close();
   server.closeIdleConnections();
   await closed;
 }

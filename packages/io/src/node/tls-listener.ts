@@ -3,9 +3,9 @@
  * turned away, or let in as they are where both are allowed. A stream is handed on once its handshake is over.
  */
 import { constants, X509Certificate } from "node:crypto";
-import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { createServer as createTcpServer, type Socket } from "node:net";
 import { createSecureContext, createServer, type TLSSocket } from "node:tls";
-import type { Address, ByteStream, Listener } from "../ports/network.ts";
+import type { Address, Listener } from "../ports/network.ts";
 import { NodeByteStream, socketOptions } from "./byte-stream.ts";
 import { subjectOf } from "./distinguished-name.ts";
 import { listenOn, plainAddress } from "./network.ts";
@@ -38,12 +38,27 @@ export interface TlsListenerOptions {
 
 const firstByteOfTls = 0x16;
 
+/** A server's certificate. */
+export interface CertificateFacts {
+  /** Whom it is for, as RFC 2253 writes it. */
+  readonly subject: string;
+  /** When it is no longer good, ms since 1970. */
+  readonly expiresMs: number;
+}
+
+/** Takes sockets that somebody accepts, and hands on those that got through. */
+export interface TlsAcceptor {
+  readonly accept: (socket: Socket) => void;
+  /** Gives up those that are on their way. To be called when no more will come. */
+  readonly close: () => void;
+}
+
 /** Accepts TLS connections with credentials that can be replaced while it listens. */
 export class NodeTlsListener {
   readonly #options: TlsListenerOptions;
   readonly #contexts = new Set<(context: TlsCredentials) => void>();
   #credentials: TlsCredentials;
-  #expiresMs: number;
+  #certificate: CertificateFacts;
   #handshakes = 0;
   /** By the client's address: what is to be done when its handshake is over. */
   readonly #underWay = new Map<string, () => void>();
@@ -51,13 +66,13 @@ export class NodeTlsListener {
   /** @throws Error when the credentials cannot be used */
   constructor(credentials: TlsCredentials, options: TlsListenerOptions) {
     this.#options = options;
-    this.#expiresMs = check(credentials);
+    this.#certificate = check(credentials);
     this.#credentials = credentials;
   }
 
-  /** When the certificate is no longer good, ms since 1970. */
-  get expiresMs(): number {
-    return this.#expiresMs;
+  /** What it shows. */
+  get certificate(): CertificateFacts {
+    return this.#certificate;
   }
 
   /** Connections whose handshake is under way, or that have not said a word. */
@@ -67,17 +82,30 @@ export class NodeTlsListener {
 
   /** New connections are met with these from now on. @throws Error when they cannot be used: all stays as it was */
   replace(credentials: TlsCredentials): void {
-    this.#expiresMs = check(credentials);
+    this.#certificate = check(credentials);
     this.#credentials = credentials;
     for (const update of this.#contexts) update(credentials);
   }
 
   /** Listens for TLS alone, or (`orPlain`) for both on one port. */
   listener({ orPlain }: { readonly orPlain: boolean }): Listener {
-    return { listen: (address, onStream) => this.#listen(address, onStream, orPlain) };
+    return {
+      listen: (address, onStream) => {
+        const acceptor = this.acceptor({ orPlain }, (socket, remote, subject) =>
+          onStream(new NodeByteStream(socket, remote, subject)),
+        );
+        const tcp = createTcpServer(socketOptions, acceptor.accept);
+        tcp.once("close", acceptor.close);
+        return listenOn(tcp, address);
+      },
+    };
   }
 
-  #listen(address: Address, onStream: (stream: ByteStream) => void, orPlain: boolean) {
+  /** The same for who listens by itself. `onSocket` gets what can be read and written as if there were no TLS. */
+  acceptor(
+    { orPlain }: { readonly orPlain: boolean },
+    onSocket: (socket: Socket, remote: Address, subject: string | undefined) => void,
+  ): TlsAcceptor {
     const { clientAuth, handshakeMs } = this.#options;
     const tls = createServer({
       ...secureOptions(this.#credentials),
@@ -90,7 +118,6 @@ export class NodeTlsListener {
     });
     const update = (credentials: TlsCredentials) => tls.setSecureContext(secureOptions(credentials));
     this.#contexts.add(update);
-    const tcp: Server = createTcpServer(socketOptions, (socket) => this.#onSocket(socket, tls, orPlain, onStream));
     tls.on("secureConnection", (socket: TLSSocket) => {
       const remote = addressOf(socket);
       if (remote !== undefined) this.#endHandshake(remote);
@@ -101,15 +128,21 @@ export class NodeTlsListener {
         socket.destroy();
         return;
       }
-      onStream(new NodeByteStream(socket, remote, shownSubject(socket)));
+      onSocket(socket, remote, shownSubject(socket));
     });
     tls.on("tlsClientError", (error: Error, socket: TLSSocket) => {
       const remote = addressOf(socket);
       if (remote !== undefined) this.#endHandshake(remote, `its TLS handshake failed: ${error.message}`);
       socket.destroy();
     });
-    tcp.once("close", () => this.#contexts.delete(update));
-    return listenOn(tcp, address);
+    const pending = new Set<Socket>();
+    return {
+      accept: (socket) => this.#onSocket(socket, tls, pending, orPlain ? onSocket : undefined),
+      close: () => {
+        this.#contexts.delete(update);
+        for (const socket of pending) socket.destroy();
+      },
+    };
   }
 
   /** A handshake is over; with a `failure` that is told, unless something else was. */
@@ -135,8 +168,8 @@ export class NodeTlsListener {
   #onSocket(
     socket: Socket,
     tls: ReturnType<typeof createServer>,
-    orPlain: boolean,
-    onStream: (stream: ByteStream) => void,
+    pending: Set<Socket>,
+    onPlain: ((socket: Socket, remote: Address, subject: undefined) => void) | undefined,
   ): void {
     const { handshakeMs, maxHandshakes, onRefused } = this.#options;
     const remote = addressOf(socket);
@@ -148,10 +181,9 @@ export class NodeTlsListener {
       return onError();
     }
     this.#handshakes++;
-    let counts = true;
+    pending.add(socket);
     const over = () => {
-      if (counts) this.#handshakes--;
-      counts = false;
+      if (pending.delete(socket)) this.#handshakes--;
       clearTimeout(timer);
     };
     const timer = setTimeout(() => {
@@ -171,20 +203,21 @@ export class NodeTlsListener {
         return;
       }
       over();
-      if (!orPlain) {
+      if (onPlain === undefined) {
         onRefused(remote, "it does not speak TLS, which this port is for");
         return onError();
       }
       socket.off("error", onError);
-      onStream(new NodeByteStream(socket, remote));
+      onPlain(socket, remote, undefined);
     });
   }
 }
 
-/** @returns when the certificate ends, ms since 1970. @throws Error when something cannot be used */
-function check(credentials: TlsCredentials): number {
+/** @throws Error when something cannot be used */
+function check(credentials: TlsCredentials): CertificateFacts {
   createSecureContext(secureOptions(credentials));
-  return Date.parse(new X509Certificate(credentials.cert).validTo);
+  const { raw, validTo } = new X509Certificate(credentials.cert);
+  return { subject: subjectOf(raw), expiresMs: Date.parse(validTo) };
 }
 
 function secureOptions({ ca, passphrase, ciphers, minVersion, cert, key }: TlsCredentials) {

@@ -2,7 +2,7 @@
  * The admin port: `/commands`, `/health` and `/metrics` over HTTP. It is open to this machine alone, or to those who show a
  * token; `/health` to all who can reach it, since those who ask for it seldom can show one.
  */
-import { type HttpServer, type Logger, serveHttp } from "@corral/io";
+import { type HttpServer, type HttpServerOptions, type Logger, serveHttp } from "@corral/io";
 import { sameSecret } from "../state/session-table.ts";
 import { type AdminCommand, type CommandBody, CommandError } from "./admin-command.ts";
 import { adminCommands } from "./commands.ts";
@@ -17,6 +17,8 @@ export interface AdminPortOptions {
   readonly port: number;
   /** What callers must show as `Authorization: Bearer …`; undefined: nothing. */
   readonly token: string | undefined;
+  /** TLS, if it is spoken. */
+  readonly tls: HttpServerOptions["tls"];
   readonly logger: Logger;
   readonly phase: () => Phase;
   /** Undefined until the server has recovered. */
@@ -28,10 +30,11 @@ const bodyMs = 3_600_000;
 
 /** Listens; rejects with the operating system's error when the address cannot be had. */
 export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
-  const { host, port, logger } = options;
+  const { host, port, tls, logger } = options;
   return serveHttp((request) => answerAdminRequest(request, options), {
     host,
     port,
+    tls,
     requestTimeoutMs: bodyMs,
     onError: (err) => logger.warn({ err }, "an answer on the admin port failed"),
   });
@@ -40,7 +43,7 @@ export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
 /** What is answered to one request. */
 export async function answerAdminRequest(
   request: Request,
-  options: Omit<AdminPortOptions, "host" | "port">,
+  options: Omit<AdminPortOptions, "host" | "port" | "tls">,
 ): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   if (!["GET", "HEAD", "POST"].includes(request.method)) return json({ error: "method not allowed" }, 405);

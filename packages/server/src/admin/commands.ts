@@ -2,6 +2,7 @@
 
 import type { ServerConfig } from "../config.ts";
 import { type AdminCommand, type CommandBody as Body, CommandError } from "./admin-command.ts";
+import { certificateCommand } from "./certificate-command.ts";
 import { configuration } from "./four-letter-words.ts";
 import type { JsonValue } from "./json.ts";
 import { monitor } from "./monitor.ts";
@@ -107,6 +108,7 @@ export const adminCommands: readonly AdminCommand[] = [
     },
   },
   ...stateCommands,
+  certificateCommand,
   {
     names: ["stat_reset", "srst"],
     run: ({ replica }) => {

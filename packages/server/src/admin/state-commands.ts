@@ -106,5 +106,5 @@ async function readBody({ body }: Request, bytesMax: number): Promise<Buffer> {
 /** Who may not use them without a token that is set. */
 export function tokenRefusal({ config }: Pick<Subject, "config">): string | undefined {
   if (config.adminToken !== undefined) return undefined;
-  return "this command hands out or replaces everything: start the server with CORRAL_ADMIN_TOKEN, and show that token";
+  return "this command is only for who shows the admin token: start the server with CORRAL_ADMIN_TOKEN, and show that token";
 }

@@ -4,12 +4,12 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Maintenance } from "../maintenance.ts";
 import type { ClientPort } from "../net/client-port.ts";
-import type { SecureListener } from "../net/secure-listener.ts";
+import type { Reloaded, TlsFacts } from "../net/secure-listener.ts";
 import type { Histogram } from "../replica/latencies.ts";
 import type { Replica } from "../replica.ts";
 import type { DirectorySizes } from "../storage/storage.ts";
 
-/** A running server, to look at. Only `stat_reset` and its kin, the trace mask and `maintenance` change anything. */
+/** A running server, to look at. Only `stat_reset` and its kin, the trace mask, `maintenance` and certificates change anything. */
 export interface Subject {
   readonly config: ServerConfig;
   readonly replica: Replica;
@@ -18,9 +18,9 @@ export interface Subject {
     "refusedTotal" | "cutOffTotal" | "receivedBytesTotal" | "sentBytesTotal" | "largeRequestBytes" | "newcomers"
   >;
   /** TLS, if it is spoken. */
-  readonly secure:
-    | Pick<SecureListener, "handshakes" | "refusedTotal" | "expiresMs" | "reloadFailuresTotal">
-    | undefined;
+  readonly secure: TlsFacts | undefined;
+  /** Reads all certificates again; one outcome for each of the server's. */
+  reloadCertificates(): readonly Reloaded[];
   /** The audit log, if there is one. */
   readonly audit: Pick<AuditLog, "recordsTotal" | "lostTotal" | "isFailing" | "waitingBytes"> | undefined;
   readonly clock: Clock;

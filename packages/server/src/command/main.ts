@@ -1,4 +1,4 @@
-/** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts and scram.ts. */
+/** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts, scram.ts and digest.ts. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDirectoryInUseError, nodeEnvironment } from "@corral/io";
@@ -11,6 +11,7 @@ import { type Server, startServer } from "../server.ts";
 import { epochFileName } from "../storage/file-names.ts";
 import { StorageError } from "../storage/storage-error.ts";
 import { serverVersion } from "../version.ts";
+import { runDigest } from "./digest.ts";
 import { offlineCommands, runOffline } from "./offline.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
 import { runScram } from "./scram.ts";
@@ -29,6 +30,7 @@ interface Flags {
 export async function main(argv: readonly string[]): Promise<void> {
   if (offlineCommands.includes(argv[2] ?? "")) return runOffline(argv);
   if (argv[2] === "scram") return runScram(argv);
+  if (argv[2] === "digest") return runDigest(argv);
   const command = describeCommand();
   try {
     command.parse([...argv]);
@@ -98,7 +100,8 @@ function describeCommand(): Command {
       `
 Of a data directory that no server uses, "corral-server verify DIR" tells whether it is sound, "corral-server dump DIR" what is in it;
 "corral-server repair DIR" says what would have to be given up for a server to start there again, and does it with --yes.
-"corral-server scram USER" reads a password and prints what the server has to know of it.
+"corral-server scram USER" reads a password and prints what the server has to know of it; "corral-server digest USER" its identity for
+access lists.
 
 Every setting can also come from the environment, CORRAL_CLIENT_PORT for --client-port, or from the file of --config. A flag
 counts before a variable, a variable before the file. docs/server.md has them all.`,
@@ -162,7 +165,8 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 
   // Without TLS it ends the process, as it does any that has no use for it.
-  if (settings.tlsCertFile !== undefined) process.on("SIGHUP", () => server.reloadCertificates());
+  if (settings.tlsCertFile !== undefined || settings.adminTlsCertFile !== undefined)
+    process.on("SIGHUP", () => server.reloadCertificates());
   if (settings.auditFile !== undefined) process.on("SIGHUP", () => server.reopenAuditLog());
   const stop = (signal: NodeJS.Signals): void => {
     logger.info({ signal }, "stopping");

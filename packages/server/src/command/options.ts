@@ -133,6 +133,39 @@ export const serverOptions: readonly CommandOption[] = [
     "none, want or need: whether clients must show a certificate (default: need with --tls-ca, else none)",
   ),
   option("tlsMinVersion", "text", "version", "oldest version spoken, TLSv1.2 or TLSv1.3 (default: TLSv1.2)"),
+  option(
+    "adminTls",
+    "text",
+    "what",
+    "none, both (clear text too) or only: whether the admin port speaks TLS (default: none)",
+  ),
+  option(
+    "adminTlsCertFile",
+    "text",
+    "file",
+    "PEM: the admin port's own certificate (default: that of --tls-cert)",
+    "admin-tls-cert",
+  ),
+  option(
+    "adminTlsKeyFile",
+    "text",
+    "file",
+    "PEM: its private key (default: it is in the file of --admin-tls-cert)",
+    "admin-tls-key",
+  ),
+  option(
+    "adminTlsCaFile",
+    "text",
+    "file",
+    "PEM: authorities that its callers' certificates may come from (default: --tls-ca)",
+    "admin-tls-ca",
+  ),
+  option(
+    "adminTlsClientAuth",
+    "text",
+    "who",
+    "none, want or need: whether its callers must show a certificate (default: none)",
+  ),
   option("tlsCiphers", "text", "names", "ciphers as OpenSSL names them, with colons (default: Node's)"),
   option(
     "x509SuperUser",
@@ -157,6 +190,7 @@ export const serverOptions: readonly CommandOption[] = [
   },
   secret("tlsKeyPassword", "password of the private key, if it is encrypted"),
   secret("adminToken", "what callers of the admin port must show, at least 16 characters"),
+  secret("adminTlsKeyPassword", "password of the admin port's own private key, if it is encrypted"),
   secret("superDigest", "user:base64(sha1(user:password)) of who may do everything"),
   option(
     "auditEnabled",

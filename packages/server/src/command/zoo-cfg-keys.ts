@@ -10,6 +10,8 @@ export type ZooCfgKey =
       readonly setting: string;
       readonly as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes";
       readonly unless?: string;
+      /** What the setting is if the key's value is `true`. */
+      readonly ifTrue?: string;
     }
   /** It says what is so anyway, or speaks of what is inside Apache's server: nothing is lost without it. */
   | { readonly needless: string }
@@ -26,7 +28,12 @@ const setting = (
 
 const ensemble: ZooCfgKey = { needless: "for ensembles only" };
 const inside: ZooCfgKey = { needless: "tunes the inside of Apache's server" };
-const adminTls: ZooCfgKey = { missing: "the admin port has no TLS yet" };
+const ifTrue = (name: string, value: string): ZooCfgKey => ({
+  setting: name,
+  as: "boolean",
+  unless: "false",
+  ifTrue: value,
+});
 const store: ZooCfgKey = { refused: "only PEM files are read; convert the store, and say PEM here", unless: "pem" };
 const sasl: ZooCfgKey = { missing: "SASL is with the users of saslUsers, without Kerberos and JAAS" };
 const throttle: ZooCfgKey = {
@@ -110,12 +117,13 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "admin.commandURL": { missing: "commands are at /commands" },
   "admin.idleTimeout": inside,
   "admin.httpVersion": inside,
-  "admin.portUnification": adminTls,
-  "admin.forceHttps": {
-    refused: "the admin port has no TLS yet; take the line out, or admin.serverPort",
-    unless: "false",
-  },
-  "admin.needClientAuth": adminTls,
+  "admin.portUnification": ifTrue("adminTls", "both"),
+  "admin.forceHttps": ifTrue("adminTls", "only"),
+  "admin.needClientAuth": ifTrue("adminTlsClientAuth", "need"),
+  // Apache's admin server shows what its quorum's ports show.
+  "ssl.quorum.keyStore.location": setting("adminTlsCertFile", "text"),
+  "ssl.quorum.keyStore.password": setting("adminTlsKeyPassword", "text"),
+  "ssl.quorum.trustStore.location": setting("adminTlsCaFile", "text"),
   "admin.rateLimiterIntervalInMS": { missing: "there is no snapshot over HTTP yet" },
   "admin.snapshot.enabled": { missing: "there is no snapshot over HTTP yet" },
   "admin.restore.enabled": { missing: "there is no restore over HTTP yet" },

@@ -89,6 +89,26 @@ netty.server.outstandingHandshake.limit=50
   expect(readZooCfg(text).warnings).toEqual([]);
 });
 
+test("TLS on the admin port, with what Apache's admin server shows", () => {
+  const text = [
+    "admin.portUnification=true",
+    "admin.forceHttps=true",
+    "admin.needClientAuth=true",
+    "ssl.quorum.keyStore.location=/etc/admin.pem",
+    "ssl.quorum.trustStore.location=/etc/ca.pem",
+  ].join("\n");
+  expect(values(text)).toEqual({
+    host: "0.0.0.0",
+    adminTls: "only",
+    adminTlsClientAuth: "need",
+    adminTlsCertFile: "/etc/admin.pem",
+    adminTlsCaFile: "/etc/ca.pem",
+  });
+  expect(values("admin.portUnification=true\nadmin.forceHttps=false")).toMatchObject({ adminTls: "both" });
+  expect(values("admin.portUnification=FALSE")).not.toHaveProperty("adminTls");
+  expect(readZooCfg(text).warnings).toEqual([]);
+});
+
 test("the admin server can be switched off", () => {
   expect(values("admin.enableServer=false\nadmin.serverPort=8080")).not.toHaveProperty("adminPort");
 });

@@ -24,6 +24,7 @@ export function readZooCfg(text: string): ZooCfg {
   const entries = parseProperties(text);
   const isAdminOff = entries.get("admin.enableServer")?.toLowerCase() === "false";
   const enforcesAuth = entries.get("enforce.auth.enabled")?.toLowerCase() === "true";
+  const forcesHttps = entries.get("admin.forceHttps")?.toLowerCase() === "true";
   if (enforcesAuth && !entries.has("enforce.auth.schemes")) {
     throw refusal("enforce.auth.enabled", "needs enforce.auth.schemes");
   }
@@ -36,12 +37,15 @@ export function readZooCfg(text: string): ZooCfg {
     const key = written.replace(/^zookeeper\./, "");
     if (isAdminOff && key === "admin.serverPort") continue;
     if (!enforcesAuth && key === "enforce.auth.schemes") continue;
+    if (forcesHttps && key === "admin.portUnification") continue;
     const known = servers.includes(key) ? { needless: "this server runs alone" } : lookUp(key);
     if (known === undefined) {
       warnings.push(`${written}: no such key in zoo.cfg; it has no effect`);
     } else if ("setting" in known) {
-      if (value !== known.unless)
-        settings.set(known.setting, { value: convert(written, known.as, value), key: written });
+      if (value === known.unless) continue;
+      const converted = convert(written, known.as, value);
+      if (known.ifTrue === undefined) settings.set(known.setting, { value: converted, key: written });
+      else if (converted === true) settings.set(known.setting, { value: known.ifTrue, key: written });
     } else if ("missing" in known) {
       warnings.push(`${written}: ${known.missing}; it has no effect`);
     } else if ("refused" in known && value.toLowerCase() !== known.unless) {

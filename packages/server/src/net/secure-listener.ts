@@ -1,9 +1,10 @@
 /**
- * TLS for the ports of clients, with certificates from files. When the files change they are read again, and new connections
+ * TLS for the ports of clients or of administrators, with certificates from files. When the files change they are read again, and new connections
  * are met with what is in them; what cannot be used is told in the log, and the certificates before it stay.
  */
 import {
   type Address,
+  type CertificateFacts,
   type Listener,
   type Logger,
   NodeTlsListener,
@@ -11,8 +12,17 @@ import {
   type TlsCredentials,
   watchFiles,
 } from "@corral/io";
-import { ConfigError, type TlsSettings } from "../config.ts";
+import { type CertificateSettings, ConfigError } from "../config.ts";
 import type { Limits } from "../limits.ts";
+
+/** What is told of TLS. */
+export type TlsFacts = Pick<SecureListener, "handshakes" | "refusedTotal" | "expiresMs" | "reloadFailuresTotal">;
+
+/** What came of reading a file of certificates again. */
+export type Reloaded = { readonly certFile: string } & (
+  | { readonly certificate: CertificateFacts }
+  | { readonly failure: string }
+);
 
 /** Listeners with certificates; see the head of this file. */
 export class SecureListener {
@@ -20,16 +30,16 @@ export class SecureListener {
   refusedTotal = 0;
   /** How often new certificates could not be used. */
   reloadFailuresTotal = 0;
-  readonly #settings: TlsSettings;
+  readonly #settings: CertificateSettings;
   readonly #logger: Logger;
   readonly #listener: NodeTlsListener;
   readonly #stopWatching: () => void;
 
   /** @throws ConfigError when the files cannot be read or used */
-  constructor(settings: TlsSettings, limits: Limits, logger: Logger) {
+  constructor(settings: CertificateSettings, limits: Limits, logger: Logger) {
     this.#settings = settings;
     this.#logger = logger;
-    const { clientAuth, certFile, keyFile, caFile } = settings;
+    const { named, clientAuth, certFile, keyFile, caFile } = settings;
     const { handshakeMs, maxHandshakes } = limits;
     const onRefused = (remote: Address, reason: string): void => this.#onRefused(remote, reason);
     try {
@@ -41,7 +51,7 @@ export class SecureListener {
       });
     } catch (error) {
       const text = `cannot be used for TLS: ${messageOf(error)}`;
-      throw new ConfigError(`Wrong settings: tlsCertFile: ${text}`, ["tlsCertFile"]);
+      throw new ConfigError(`Wrong settings: ${named}: ${text}`, [named]);
     }
     const files = [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])];
     this.#stopWatching = watchFiles([...new Set(files)], () => this.reload());
@@ -49,7 +59,7 @@ export class SecureListener {
 
   /** When the server's certificate ends, ms since 1970. */
   get expiresMs(): number {
-    return this.#listener.expiresMs;
+    return this.#listener.certificate.expiresMs;
   }
 
   /** Handshakes under way. */
@@ -62,19 +72,25 @@ export class SecureListener {
     return this.#listener.listener(options);
   }
 
-  /** Reads the files again. Returns whether what is in them is used now. */
-  reload(): boolean {
+  /** For a server of HTTP: requests with TLS alone, or (`orPlain`) both. */
+  http({ orPlain }: { readonly orPlain: boolean }): { readonly listener: NodeTlsListener; readonly orPlain: boolean } {
+    return { listener: this.#listener, orPlain };
+  }
+
+  /** Reads the files again. New connections are met with what is in them, if it can be used. */
+  reload(): Reloaded {
     const { certFile } = this.#settings;
     try {
       this.#listener.replace(readCredentials(this.#settings));
     } catch (err) {
       this.reloadFailuresTotal++;
       this.#logger.error({ err, certFile }, "the new certificates cannot be used: the ones before stay");
-      return false;
+      return { certFile, failure: messageOf(err) };
     }
-    const expires = new Date(this.expiresMs).toISOString();
-    this.#logger.info({ certFile, expires }, "certificates were read again");
-    return true;
+    const { certificate } = this.#listener;
+    const expires = new Date(certificate.expiresMs).toISOString();
+    this.#logger.info({ certFile, subject: certificate.subject, expires }, "certificates were read again");
+    return { certFile, certificate };
   }
 
   /** Stops looking at the files. */
@@ -88,7 +104,28 @@ export class SecureListener {
   }
 }
 
-function readCredentials(settings: TlsSettings): TlsCredentials {
+/** What several of them have seen, as one; `handshakes`: of the one that has most, since each has the limit for itself. */
+export function together(listeners: readonly SecureListener[]): TlsFacts | undefined {
+  if (listeners.length === 0) return undefined;
+  const sum = (of: (listener: SecureListener) => number): number =>
+    listeners.reduce((total, one) => total + of(one), 0);
+  return {
+    get handshakes() {
+      return Math.max(...listeners.map(({ handshakes }) => handshakes));
+    },
+    get refusedTotal() {
+      return sum(({ refusedTotal }) => refusedTotal);
+    },
+    get reloadFailuresTotal() {
+      return sum(({ reloadFailuresTotal }) => reloadFailuresTotal);
+    },
+    get expiresMs() {
+      return Math.min(...listeners.map(({ expiresMs }) => expiresMs));
+    },
+  };
+}
+
+function readCredentials(settings: CertificateSettings): TlsCredentials {
   const { certFile, keyFile, caFile, keyPassword: passphrase, minVersion, ciphers } = settings;
   return {
     cert: readSmallFile(certFile),

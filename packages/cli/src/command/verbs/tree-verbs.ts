@@ -10,7 +10,7 @@ import { raiseEpoch } from "../../raise-epoch.ts";
 import type { CounterPolicy } from "../../tree/counters.ts";
 import type { LeftOut, ReadTreeOptions } from "../../tree/read-tree.ts";
 import type { ConflictPolicy } from "../../tree/write-tree.ts";
-import { addConnectionOptions, addTimeoutOption, connectSide, type Side } from "../connection.ts";
+import { addConnectionOptions, addTimeoutOption, connectSide, type Side, tlsOf } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { hex, jsonLine } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
@@ -53,7 +53,9 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
         const to = await connectSide("to", own === "to", command.opts(), variables, signal);
         try {
           const progress = progressTo(around, flags);
-          const options = { ...readOptions(flags, signal), ...writeOptions(flags, around), onProgress: progress.tell };
+          const target = { side: "to", isOwn: own === "to", values: command.opts() } as const;
+          const write = writeOptions(flags, around, target);
+          const options = { ...readOptions(flags, signal), ...write, onProgress: progress.tell };
           const report = await copyTree(from, to, options).finally(progress.end);
           await writeTo(stdout, flags.json ? jsonLine(plain(report)) : copyText(report, flags));
         } finally {
@@ -103,7 +105,8 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
     const client = await connectSide("", true, load.opts(), variables, signal);
     try {
       const progress = progressTo(around, flags);
-      const options = { ...writeOptions(flags, around), onProgress: progress.tell };
+      const target = { side: "", isOwn: true, values: load.opts() } as const;
+      const options = { ...writeOptions(flags, around, target), onProgress: progress.tell };
       const report = await loadTree(await openDump(fileBytes(file)), client, options).finally(progress.end);
       await writeTo(stdout, flags.json ? jsonLine(plain(report)) : copyText(report, flags));
     } finally {
@@ -161,9 +164,18 @@ function readOptions(flags: Flags, signal: AbortSignal): ReadTreeOptions {
   return { exclude, containers, ttlMs, signal, unreadable: skipUnreadable ? "skip" : "refuse" };
 }
 
-function writeOptions(flags: Flags, { variables, signal }: Surroundings): LoadOptions {
+/** Which connection is the target's. */
+interface Target {
+  readonly side: Side;
+  readonly isOwn: boolean;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+function writeOptions(flags: Flags, { variables, signal }: Surroundings, target: Target): LoadOptions {
   const { onConflict: conflict, counters, dryRun, admin, allowSmallerTokens } = flags;
-  const port = admin === undefined ? undefined : { url: admin, token: variables.CORRAL_ADMIN_TOKEN };
+  // Its admin port shows the certificate that its port for clients shows, or one of the same authority.
+  const tls = tlsOf(target.side, target.isOwn, target.values, variables);
+  const port = admin === undefined ? undefined : { url: admin, token: variables.CORRAL_ADMIN_TOKEN, tls };
   return {
     conflict,
     counters,
