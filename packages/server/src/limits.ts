@@ -23,6 +23,12 @@ export interface Limits {
   readonly maxPendingBytesPerConnection: number;
   /** Requests of all connections that wait, bytes; above it no connection of which some wait is read. */
   readonly maxPendingBytes: number;
+  /** The same in requests. */
+  readonly maxPendingRequests: number;
+  /** Requests taken up in one turn of the event loop, of all connections; those with more take turns. */
+  readonly maxTurnRequests: number;
+  /** Bytes of answers written in one turn of the event loop, to all connections; the same. */
+  readonly maxTurnBytes: number;
   /** From which length on a request is large, bytes. */
   readonly largeRequestBytes: number;
   /** Large requests that are arriving, bytes announced by all of them; who would exceed it is disconnected. */
@@ -81,6 +87,9 @@ export const defaultLimits: Limits = {
   maxPendingRequestsPerConnection: 1_000,
   maxPendingBytesPerConnection: 4 << 20,
   maxPendingBytes: 256 << 20,
+  maxPendingRequests: 100_000,
+  maxTurnRequests: 1_000,
+  maxTurnBytes: 2 << 20,
   largeRequestBytes: 64 << 10,
   maxLargeRequestBytes: 256 << 20,
   maxProposedEntries: 10_000,

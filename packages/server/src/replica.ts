@@ -195,6 +195,12 @@ export class Replica {
         connection.unsentBytes = input.unsentBytes;
         return this.#pipeline.onFrames(connection, input.frames);
       }
+      case "heard":
+        for (const id of input.connections) {
+          const connection = this.#connections.get(id);
+          if (connection !== undefined) this.#sessions.touch(connection);
+        }
+        return;
       case "drained": {
         const connection = this.#connections.get(input.connection);
         if (connection === undefined) return;

@@ -19,6 +19,7 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
       sentBytesTotal: 400,
       largeRequestBytes: 500,
       newcomers: 6,
+      waitingCount: 7,
     },
     secure: { handshakes: 1, refusedTotal: 2, expiresMs: 4_000_000_000_000, reloadFailuresTotal: 0 },
     audit: { recordsTotal: 5, lostTotal: 2, isFailing: false, waitingBytes: 70 },

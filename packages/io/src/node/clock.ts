@@ -79,6 +79,19 @@ class NodeTimer implements TimerHandle {
   }
 }
 
+/** What is due at once: after everything that has happened by now, without the millisecond that Node's timers take at least. */
+class NextTurn implements TimerHandle {
+  readonly #immediate: NodeJS.Immediate;
+
+  constructor(callback: () => void) {
+    this.#immediate = setImmediate(callback);
+  }
+
+  cancel(): void {
+    clearImmediate(this.#immediate);
+  }
+}
+
 /** The machine's clocks and Node's timers. A timer that is set keeps the process alive. */
 export const nodeClock: Clock = {
   wallMs: () => Date.now(),
@@ -88,6 +101,6 @@ export const nodeClock: Clock = {
   ),
   setTimer(delayMs, callback) {
     if (Number.isNaN(delayMs)) throw new RangeError("A timer's delay must be a number of milliseconds");
-    return new NodeTimer(delayMs, callback);
+    return delayMs <= 0 ? new NextTurn(callback) : new NodeTimer(delayMs, callback);
   },
 };

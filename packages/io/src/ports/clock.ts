@@ -10,7 +10,7 @@ export interface Clock {
    * was suspended, so that a lease cannot be believed across a closed lid.
    */
   elapsedMs(): number;
-  /** Calls `callback` once, no sooner than `delayMs` from now. */
+  /** Calls `callback` once, no sooner than `delayMs` from now; with 0 when what has happened by now has had its turn. */
   setTimer(delayMs: number, callback: () => void): TimerHandle;
 }
 

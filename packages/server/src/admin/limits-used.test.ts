@@ -5,7 +5,7 @@ import { defaultLimits } from "../limits.ts";
 import { limitsUsed } from "./limits-used.ts";
 import { metrics } from "./metrics.ts";
 
-/** They bound a single thing or a time: there is nothing to be used up. */
+/** They bound a single thing, a turn or a time: there is nothing to be used up. */
 const neverPartlyUsed = [
   "maxFrameBytes",
   "maxResponseBytes",
@@ -16,6 +16,8 @@ const neverPartlyUsed = [
   "stuckOutputMs",
   "connectionRefillMs",
   "connectionRefillCount",
+  "maxTurnRequests",
+  "maxTurnBytes",
 ];
 
 test("every limit is shown, and of each that fills up how much is used", async () => {

@@ -27,7 +27,7 @@ const sum =
     return all;
   };
 
-/** It bounds a single thing, such as a frame, and is never partly used. */
+/** It bounds a single thing, such as a frame or a turn, and is never partly used. */
 const ofOneThing = undefined;
 
 /** What is used of each limit. */
@@ -41,8 +41,11 @@ const measures: Readonly<Record<keyof Limits, Measure | typeof ofOneThing>> = {
   stuckOutputMs: ofOneThing,
   connectionRefillMs: ofOneThing,
   connectionRefillCount: ofOneThing,
+  maxTurnRequests: ofOneThing,
+  maxTurnBytes: ofOneThing,
   connectionBurst: ({ clientPort }) => clientPort.newcomers,
   maxPendingBytes: sum(({ pendingBytes }) => pendingBytes),
+  maxPendingRequests: sum(({ queue }) => queue.length),
   maxUnsentBytes: sum(({ pendingOutput }) => pendingOutput),
   maxLargeRequestBytes: ({ clientPort }) => clientPort.largeRequestBytes,
   maxHandshakes: ({ secure }) => secure?.handshakes ?? 0,

@@ -79,6 +79,11 @@ export const metrics: readonly Metric[] = [
     "Connections that are not read at present: the server, or their own reading, is behind",
     (s) => connections(s).filter(({ readingPaused }) => readingPaused).length,
   ),
+  gauge(
+    "connections_waiting",
+    "Connections that wait for their turn: they have more to be done than one turn of the event loop may take",
+    ({ clientPort }) => clientPort.waitingCount,
+  ),
   counter("connections_refused", "Connections refused at accept", ({ clientPort }) => clientPort.refusedTotal),
   counter(
     "connections_cut_off",

@@ -15,7 +15,13 @@ export interface Subject {
   readonly replica: Replica;
   readonly clientPort: Pick<
     ClientPort,
-    "refusedTotal" | "cutOffTotal" | "receivedBytesTotal" | "sentBytesTotal" | "largeRequestBytes" | "newcomers"
+    | "refusedTotal"
+    | "cutOffTotal"
+    | "receivedBytesTotal"
+    | "sentBytesTotal"
+    | "largeRequestBytes"
+    | "newcomers"
+    | "waitingCount"
   >;
   /** TLS, if it is spoken. */
   readonly secure: TlsFacts | undefined;

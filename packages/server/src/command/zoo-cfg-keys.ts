@@ -199,7 +199,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   connection_throttle_global_session_weight: throttle,
   connection_throttle_local_session_weight: throttle,
   connection_throttle_renew_session_weight: throttle,
-  request_throttle_max_requests: { needless: "connections are not read while too much is under way" },
+  request_throttle_max_requests: setting("limits.maxPendingRequests", "number", "0"),
   request_throttle_stall_time: inside,
   request_throttle_drop_stale: inside,
   request_stale_latency_check: inside,

@@ -9,6 +9,7 @@ import type { Limits } from "../limits.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
 import { LargeRequests, type Sender } from "./large-requests.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import { WorkTurns } from "./work-turns.ts";
 
 /** What the port needs, and whom it tells. */
 export interface ClientPortOptions {
@@ -29,6 +30,15 @@ const lingerMs = 2_000;
 const wordBytes = 4;
 const setTraceMaskBytes = 12;
 
+/** Requests of one connection that are taken up before the others have a turn. */
+const sliceRequests = 64;
+
+/** Who has no more than this to say, bytes, and owes nothing, need not wait in line behind those who have more. */
+const briefBytes = 1_024;
+
+/** Bytes of a connection that lie undecoded, above which no more are read before it has had its turn. */
+const maxBacklogBytes = 64 << 10;
+
 interface Peer extends Sender {
   readonly id: ConnectionId;
   readonly stream: ByteStream;
@@ -45,6 +55,14 @@ interface Peer extends Sender {
   stuckSinceMs: number | undefined;
   /** Whether it was due to be cut off when it was looked at last. */
   overdue: boolean;
+  /** Whether the replica wants nothing more of it for now. */
+  paused: boolean;
+  /** Whether it is not read because of what lies undecoded. */
+  heldBack: boolean;
+  /** Whether the replica is to be told that all its output was taken. */
+  drainDue: boolean;
+  /** Whether the other side has ended in order, with something still waiting to be taken up. */
+  gone: boolean;
 }
 
 /** A listening port and its connections; see the head of this file. */
@@ -58,6 +76,7 @@ export class ClientPort {
   readonly #options: ClientPortOptions;
   readonly #largeRequests: LargeRequests;
   readonly #newcomers: TokenBucket;
+  readonly #turns: WorkTurns<Peer>;
   readonly #peers = new Map<ConnectionId, Peer>();
   readonly #perAddress = new Map<string, number>();
   /** Ended from here, not yet by the other side; with the time since when. */
@@ -76,6 +95,12 @@ export class ClientPort {
       refillCount: limits.connectionRefillCount,
       nowMs: clock.elapsedMs(),
     });
+    this.#turns = new WorkTurns({ clock, limits, work: (peer) => this.#onTurn(peer) });
+  }
+
+  /** Connections with more to be done than one turn of the event loop may take. */
+  get waitingCount(): number {
+    return this.#turns.waiting.size;
   }
 
   /** Bytes that the large requests which are arriving have announced. */
@@ -134,6 +159,7 @@ export class ClientPort {
     if (peer === undefined) return;
     peer.stream.write(bytes);
     this.sentBytesTotal += bytes.length;
+    this.#turns.spend(0, bytes.length);
     peer.sentBytes += bytes.length;
     const unsent = peer.stream.unsentBytes;
     if (unsent === 0) return;
@@ -149,8 +175,13 @@ export class ClientPort {
     if (peer !== undefined) this.#drop(peer, abrupt);
   }
 
+  /** Nothing more is taken of the connection, neither off the wire nor of what lies here; or it goes on. */
   pauseReading(id: ConnectionId, paused: boolean): void {
-    this.#peers.get(id)?.stream.pauseReading(paused);
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    peer.paused = paused;
+    peer.stream.pauseReading(paused || peer.heldBack);
+    if (!paused && peer.decoder.pendingBytes > 0) this.#turns.wait(peer);
   }
 
   /** Looks for those who have been silent, or have left their answers unread, for too long. */
@@ -158,8 +189,12 @@ export class ClientPort {
     const now = this.#options.clock.elapsedMs();
     const { handshakeMs, stuckOutputMs } = this.#options.limits;
     this.#destroyEnding(lingerMs);
+    const { waiting } = this.#turns;
+    if (waiting.size > 0) {
+      this.#options.dispatch({ type: "heard", connections: Array.from(waiting, ({ id }) => id) });
+    }
     for (const peer of [...this.#peers.values()]) {
-      const isSilent = !peer.spoke && now - peer.connectedMs > handshakeMs;
+      const isSilent = !peer.spoke && !waiting.has(peer) && now - peer.connectedMs > handshakeMs;
       const isStuck =
         peer.stuckSinceMs !== undefined && !tookSome(peer, now) && now - peer.stuckSinceMs > stuckOutputMs;
       // At the second look only: when this process was held up, what has come meanwhile is read between the two.
@@ -205,16 +240,17 @@ export class ClientPort {
       outputMark: 0,
       stuckSinceMs: undefined,
       overdue: false,
+      paused: false,
+      heldBack: false,
+      drainDue: false,
+      gone: false,
     };
     this.#peers.set(peer.id, peer);
     this.#perAddress.set(host, fromHere + 1);
     dispatch({ type: "connected", connection: peer.id, remote: stream.remote, subject: stream.subject });
     stream.attach({
       onData: (chunk) => this.#onData(peer, chunk),
-      onDrain: () => {
-        peer.stuckSinceMs = undefined;
-        dispatch({ type: "drained", connection: peer.id });
-      },
+      onDrain: () => this.#onDrain(peer),
       onClose: (error) => this.#onClose(peer, error),
     });
   }
@@ -233,10 +269,70 @@ export class ClientPort {
         return;
       }
     }
+    const hasTurn =
+      !peer.paused &&
+      !this.#turns.waiting.has(peer) &&
+      (this.#turns.hasRoom || (peer.decoder.pendingBytes <= briefBytes && peer.stream.unsentBytes === 0));
+    if (hasTurn && !this.#takeFrames(peer)) return;
+    this.#holdBack(peer);
+    if (!peer.paused) this.#turns.wait(peer);
+  }
+
+  /** Who has nothing waiting here is told at once: for the replica that is no work. */
+  #onDrain(peer: Peer): void {
+    peer.stuckSinceMs = undefined;
+    if (!peer.paused || this.#turns.hasRoom) {
+      this.#options.dispatch({ type: "drained", connection: peer.id });
+      return;
+    }
+    peer.drainDue = true;
+    this.#turns.wait(peer);
+  }
+
+  /** One slice of what waits for the connection. Returns whether there is more. */
+  #onTurn(peer: Peer): boolean {
+    if (peer.drainDue) {
+      peer.drainDue = false;
+      this.#options.dispatch({ type: "drained", connection: peer.id });
+    }
+    if (!this.#peers.has(peer.id)) return false;
+    const hasMore = !peer.paused && this.#takeSlice(peer) && !peer.paused;
+    if (!this.#peers.has(peer.id)) return false;
+    if (peer.gone && !hasMore) {
+      this.#remove(peer);
+      this.#options.dispatch({ type: "disconnected", connection: peer.id });
+    } else if (peer.heldBack && !hasMore) {
+      peer.heldBack = false;
+      peer.stream.pauseReading(peer.paused);
+    }
+    return hasMore;
+  }
+
+  /** Takes up what lies here while there is room, and it is wanted. Returns whether there is more. */
+  #takeFrames(peer: Peer): boolean {
+    while (this.#takeSlice(peer)) {
+      if (peer.paused || !this.#turns.hasRoom) return true;
+    }
+    return false;
+  }
+
+  /** What lies undecoded must not grow while it waits. */
+  #holdBack(peer: Peer): void {
+    if (peer.heldBack || peer.decoder.pendingBytes < maxBacklogBytes) return;
+    peer.heldBack = true;
+    peer.stream.pauseReading(true);
+  }
+
+  /** Takes up the next requests, a slice at most. Returns whether there may be more. */
+  #takeSlice(peer: Peer): boolean {
     const frames: Buffer[] = [];
     let broken: FrameLengthError | undefined;
     try {
-      for (let frame = peer.decoder.next(); frame !== undefined; frame = peer.decoder.next()) frames.push(frame);
+      while (frames.length < sliceRequests) {
+        const frame = peer.decoder.next();
+        if (frame === undefined) break;
+        frames.push(frame);
+      }
     } catch (error) {
       if (!(error instanceof FrameLengthError)) throw error;
       broken = error;
@@ -244,19 +340,26 @@ export class ClientPort {
     if (frames.length > 0) {
       if (!peer.spoke && !this.#newcomers.take(this.#options.clock.elapsedMs())) {
         const { connectionBurst } = this.#options.limits;
-        return this.#cutOff(peer, `more than ${connectionBurst} connections came at once (limit connectionBurst)`);
+        this.#cutOff(peer, `more than ${connectionBurst} connections came at once (limit connectionBurst)`);
+        return false;
       }
       peer.spoke = true;
       this.#largeRequests.forget(peer);
       const tooLarge = frames.findIndex(({ length }) => this.#largeRequests.exceeds(length));
       const { unsentBytes } = peer.stream;
       const taken = tooLarge < 0 ? frames : frames.slice(0, tooLarge);
+      this.#turns.spend(taken.length, 0);
       if (taken.length > 0) this.#options.dispatch({ type: "frames", connection: peer.id, frames: taken, unsentBytes });
-      if (tooLarge >= 0) return this.#refuseLargeRequest(peer, frames[tooLarge]?.length ?? 0);
+      if (tooLarge >= 0) {
+        this.#refuseLargeRequest(peer, frames[tooLarge]?.length ?? 0);
+        return false;
+      }
     }
+    if (frames.length === sliceRequests) return this.#peers.has(peer.id);
     if (broken === undefined) this.#boundLargeRequest(peer);
     // What was asked before still gets the answers that are ready; what follows cannot be read.
     if (broken !== undefined) this.#cutOff(peer, broken.message + guess(peer), false);
+    return false;
   }
 
   /** Who is in the middle of a request for which there is no room is shown the door. */
@@ -292,6 +395,11 @@ export class ClientPort {
   #onClose(peer: Peer, error: Error | undefined): void {
     this.#ended(peer.stream);
     if (!this.#peers.has(peer.id)) return;
+    if (error === undefined && !peer.paused && this.#turns.waiting.has(peer)) {
+      // Its last words may be writes, or the end of its session.
+      peer.gone = true;
+      return;
+    }
     this.#remove(peer);
     if (error !== undefined) {
       this.#options.logger.debug({ remote: text(peer.stream.remote), err: error }, "connection broke");
@@ -309,7 +417,7 @@ export class ClientPort {
 
   #drop(peer: Peer, abrupt: boolean): void {
     this.#remove(peer);
-    if (abrupt) {
+    if (abrupt || peer.gone) {
       peer.stream.destroy();
     } else {
       // What still comes is not for us, but must be read for the other side's end to be seen.
@@ -322,6 +430,7 @@ export class ClientPort {
 
   #remove(peer: Peer): void {
     this.#peers.delete(peer.id);
+    this.#turns.forget(peer);
     this.#largeRequests.forget(peer);
     const { host } = peer.stream.remote;
     const left = (this.#perAddress.get(host) ?? 1) - 1;

@@ -70,6 +70,7 @@ export class Connection implements Watcher {
   readonly connectedMs: number;
   readonly stats = new ConnectionStats();
   readonly #load: Load;
+  #pendingRequests = 0;
   #pendingBytes = 0;
   #unsentBytes = 0;
 
@@ -80,6 +81,13 @@ export class Connection implements Watcher {
     this.#load = load;
     this.connectedMs = nowMs;
     this.identities = [{ scheme: "ip", id: remote.host }];
+  }
+
+  /** Counts what is in its queue now as its part of what all hold. */
+  countQueue(): void {
+    const { length } = this.queue;
+    this.#load.pendingRequests += length - this.#pendingRequests;
+    this.#pendingRequests = length;
   }
 
   /** Bytes of its requests that wait, in the queue or on their way to the disk. */

@@ -60,6 +60,7 @@ export class Connections {
     this.#all.delete(connection.id);
     this.#watches.removeWatcher(connection);
     connection.queue.clear();
+    connection.countQueue();
     connection.pendingBytes = 0;
     connection.unsentBytes = 0;
     const { session } = connection;

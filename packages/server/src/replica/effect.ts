@@ -34,6 +34,8 @@ export type Input =
       /** Output of the connection that the operating system has not taken yet, bytes. */
       readonly unsentBytes: number;
     }
+  /** These have said something that waits for its turn: their sessions live. */
+  | { readonly type: "heard"; readonly connections: readonly ConnectionId[] }
   /** All output of the connection has been taken. */
   | { readonly type: "drained"; readonly connection: ConnectionId }
   | { readonly type: "disconnected"; readonly connection: ConnectionId }

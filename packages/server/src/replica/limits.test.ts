@@ -66,6 +66,21 @@ describe("requests that wait, of all connections together", () => {
     expect([a.paused, b.paused, c.paused]).toEqual([false, false, false]);
   });
 
+  test("the same by their number", () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { maxPendingRequests: 2 } });
+    const [a, b, c] = [h.connect(), h.connect(), h.connect()];
+    h.durable();
+    for (const path of ["/a", "/b"]) a.send("create", node(path));
+    expect(a.paused).toBe(false);
+    b.send("create", node("/c"));
+    c.send("exists", { path: "/", watch: false });
+    expect([a.paused, b.paused, c.paused]).toEqual([false, true, false]);
+    h.input({ type: "disconnected", connection: a.id });
+    h.durable();
+    b.send("create", node("/d"));
+    expect(b.paused).toBe(false);
+  });
+
   test("what was asked over connections that have ended counts no more", () => {
     const h = new ReplicaHarness({ log: "manual", limits: { maxPendingBytes: 10_000 } });
     const [a, b] = [h.connect(), h.connect()];
@@ -75,6 +90,18 @@ describe("requests that wait, of all connections together", () => {
     b.send("create", node("/b"));
     expect(b.paused).toBe(false);
   });
+});
+
+test("who is heard without being read yet keeps its session", () => {
+  const h = new ReplicaHarness();
+  const [heard, silent] = [h.connect(), h.connect()];
+  const sessions = () => [...h.replica.connections].map(({ id }) => id);
+  for (let passed = 0; passed < 60_000; passed += 1_000) {
+    h.input({ type: "heard", connections: [heard.id, 4711] });
+    h.pass(1_000);
+  }
+  expect([heard.closed, silent.closed]).toEqual([false, true]);
+  expect(sessions()).toEqual([heard.id]);
 });
 
 test("watches of all connections together: who sets one more is disconnected, and its watches go with it", () => {

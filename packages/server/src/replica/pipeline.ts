@@ -224,6 +224,7 @@ export class Pipeline {
   /** Decides whether the connection is read on. */
   #regulate(connection: Connection): void {
     if (connection.phase === "closing") return this.forget(connection);
+    connection.countQueue();
     if (this.#stopping) return;
     const { limits, connections, proposals, turn, watches } = this.#parts;
     if (connection.watchedPaths.size > limits.maxWatchesPerConnection) {
@@ -246,7 +247,7 @@ export class Pipeline {
       this.#isCongested(connection) ||
       connection.queue.length > limits.maxPendingRequestsPerConnection ||
       connection.pendingBytes > limits.maxPendingBytesPerConnection ||
-      (connection.pendingBytes > 0 && connections.load.pendingBytes > limits.maxPendingBytes);
+      (connection.queue.length > 0 && connections.load.exceeds(limits));
     if (paused === connection.readingPaused) return;
     connection.readingPaused = paused;
     turn.effect({ type: "pauseReading", connection: connection.id, paused });
