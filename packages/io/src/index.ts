@@ -8,6 +8,7 @@ export { hmacSha256, md5, pbkdf2Sha256, sha1Base64, sha256 } from "./node/digest
 export { nodeDisk } from "./node/disk.ts";
 export { nodeEnvironment } from "./node/environment.ts";
 export { readSmallFile, watchFiles } from "./node/file-watch.ts";
+export { type HttpAnswer, type HttpRequestOptions, httpRequest } from "./node/http-request.ts";
 export { type HttpServer, type HttpServerOptions, serveHttp } from "./node/http-server.ts";
 export { nodeLocalAddress } from "./node/local-address.ts";
 export { nodeMachine } from "./node/machine.ts";
@@ -22,7 +23,6 @@ export {
   type TlsCredentials,
   type TlsListenerOptions,
 } from "./node/tls-listener.ts";
-export { type HttpAnswer, type HttpRequestOptions, httpRequest } from "./node/http-request.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
 export type { Compression } from "./ports/compression.ts";
 export type { Diagnostics, DiagnosticsChannel } from "./ports/diagnostics.ts";

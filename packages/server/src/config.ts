@@ -126,11 +126,6 @@ const fields = {
   tlsCaFile: v.optional(file),
   /** Whether clients must show a certificate. Default: `need` with a `tlsCaFile`, `none` without. */
   tlsClientAuth: v.optional(v.picklist(["none", "want", "need"], "must be one of none, want, need")),
-  /** The oldest version of TLS that is spoken. */
-  tlsMinVersion: v.optional(v.picklist(["TLSv1.2", "TLSv1.3"], "must be one of TLSv1.2, TLSv1.3"), "TLSv1.2"),
-  /** Ciphers as OpenSSL names them, with colons. Default: Node's. */
-  tlsCiphers: v.optional(text("must name ciphers as OpenSSL does, with colons")),
-  /** Subject of the client certificate of who may do everything, as RFC 2253 writes it. */
   /**
    * Whether the admin server speaks TLS: `none`, `both` (requests in clear are answered as well) or `only`. With the certificate
    * of the ports for clients, unless it has its own.
@@ -146,6 +141,11 @@ const fields = {
   adminTlsCaFile: v.optional(file),
   /** Whether its callers must show a certificate. Default: `none`. */
   adminTlsClientAuth: v.optional(v.picklist(["none", "want", "need"], "must be one of none, want, need"), "none"),
+  /** The oldest version of TLS that is spoken. */
+  tlsMinVersion: v.optional(v.picklist(["TLSv1.2", "TLSv1.3"], "must be one of TLSv1.2, TLSv1.3"), "TLSv1.2"),
+  /** Ciphers as OpenSSL names them, with colons. Default: Node's. */
+  tlsCiphers: v.optional(text("must name ciphers as OpenSSL does, with colons")),
+  /** Subject of the client certificate of who may do everything, as RFC 2253 writes it. */
   x509SuperUser: v.optional(matching(/^[^=,]+=/, "must be a subject such as CN=admin,O=example")),
   /**
    * `user:password` of each who may authenticate by SASL, or `user:SCRAM-SHA-256$…` as `corral-server scram` prints it, from
@@ -192,11 +192,6 @@ const schema = v.pipe(
     "must name the server's certificate, since TLS is asked for",
   ),
   rule(
-    "tlsCaFile",
-    (c) => c.tlsCaFile !== undefined || (c.tlsClientAuth ?? "none") === "none",
-    "must name the authorities of the certificates that tlsClientAuth asks clients for",
-  ),
-  rule(
     "adminTlsCertFile",
     (c) => c.adminTls === "none" || c.adminPort === undefined || (c.adminTlsCertFile ?? c.tlsCertFile) !== undefined,
     "must name the admin server's certificate, or tlsCertFile one for all, since adminTls asks for TLS",
@@ -210,6 +205,11 @@ const schema = v.pipe(
     "adminTlsCaFile",
     (c) => c.adminTlsClientAuth === "none" || (c.adminTlsCaFile ?? c.tlsCaFile) !== undefined,
     "must name the authorities of the certificates that adminTlsClientAuth asks callers for",
+  ),
+  rule(
+    "tlsCaFile",
+    (c) => c.tlsCaFile !== undefined || (c.tlsClientAuth ?? "none") === "none",
+    "must name the authorities of the certificates that tlsClientAuth asks clients for",
   ),
   rule(
     "maxSessionTimeoutMs",
@@ -256,23 +256,17 @@ export interface ServerConfig {
   readonly auditFile: string | undefined;
   /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
   readonly tls: TlsSettings | undefined;
+  /** What the admin server needs to speak TLS; undefined: it does not. */
+  readonly adminTls: AdminTlsSettings | undefined;
   readonly limits: Limits;
 }
 
 /** TLS for clients: where, and with what. */
 export interface TlsSettings extends CertificateSettings {
   /** Where TLS alone is spoken. */
-  /** What the admin server needs to speak TLS; undefined: it does not. */
-  readonly adminTls: AdminTlsSettings | undefined;
   readonly securePort: Address | undefined;
   /** Whether the port for clients takes it as well. */
   readonly onClientPort: boolean;
-  readonly certFile: string;
-  readonly keyFile: string;
-  readonly keyPassword: string | undefined;
-  readonly caFile: string | undefined;
-  readonly clientAuth: "none" | "want" | "need";
-  readonly minVersion: "TLSv1.2" | "TLSv1.3";
 }
 
 /** TLS for administrators. */
@@ -285,6 +279,12 @@ export interface AdminTlsSettings extends CertificateSettings {
 export interface CertificateSettings {
   /** The setting that names `certFile`, for errors. */
   readonly named: "tlsCertFile" | "adminTlsCertFile";
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly keyPassword: string | undefined;
+  readonly caFile: string | undefined;
+  readonly clientAuth: "none" | "want" | "need";
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
   readonly ciphers: string | undefined;
 }
 
@@ -338,6 +338,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     saslSuperUser: config.saslSuperUser,
     auditFile: config.auditFile,
     tls: tlsOf(config),
+    adminTls: adminTlsOf(config),
     behaviour: behaviourOf({ compatibility, extendedTypesEnabled }),
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
@@ -345,7 +346,6 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
   };
 }
 
-    adminTls: adminTlsOf(config),
 function tlsOf(config: v.InferOutput<typeof schema>): TlsSettings | undefined {
   const { secureClientPort, tlsOnClientPort, tlsCertFile, tlsCaFile } = config;
   if (tlsCertFile === undefined || (secureClientPort === undefined && !tlsOnClientPort)) return undefined;
@@ -353,6 +353,7 @@ function tlsOf(config: v.InferOutput<typeof schema>): TlsSettings | undefined {
   return {
     securePort: secureClientPort === undefined ? undefined : { host, port: secureClientPort },
     onClientPort: tlsOnClientPort,
+    named: "tlsCertFile",
     certFile: tlsCertFile,
     keyFile: config.tlsKeyFile ?? tlsCertFile,
     keyPassword: config.tlsKeyPassword,
@@ -362,7 +363,6 @@ function tlsOf(config: v.InferOutput<typeof schema>): TlsSettings | undefined {
     ciphers: config.tlsCiphers,
   };
 }
-    named: "tlsCertFile",
 
 function adminTlsOf(config: v.InferOutput<typeof schema>): AdminTlsSettings | undefined {
   const { adminPort, adminTls, adminTlsCertFile: own, tlsCertFile: shared } = config;

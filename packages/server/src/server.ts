@@ -102,8 +102,8 @@ export class Server {
   #audit: AuditLog | undefined;
   #clientPort: ClientPort | undefined;
   #secure: SecureListener | undefined;
-  #ticker: TimerHandle | undefined;
   #adminSecure: SecureListener | undefined;
+  #ticker: TimerHandle | undefined;
   #port = 0;
   #securePort: number | undefined;
   #startedMs = 0;
@@ -193,8 +193,8 @@ export class Server {
     const { clock, random, logger } = this.#ports;
     const { tls, adminTls, limits } = this.#config;
     if (tls !== undefined) this.#secure = new SecureListener(tls, limits, logger);
-    // Before what follows: a long recovery can then be told from a server that hangs.
     if (adminTls !== undefined) this.#adminSecure = new SecureListener(adminTls, limits, logger);
+    // Before what follows: a long recovery can then be told from a server that hangs.
     await this.#openAdminPort();
     const audit = await this.#openAudit();
     const { state, lastEpoch, log } = await this.#recover();

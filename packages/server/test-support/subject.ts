@@ -22,8 +22,8 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
       waitingCount: 7,
     },
     secure: { handshakes: 1, refusedTotal: 2, expiresMs: 4_000_000_000_000, reloadFailuresTotal: 0 },
-    audit: { recordsTotal: 5, lostTotal: 2, isFailing: false, waitingBytes: 70 },
     reloadCertificates: () => [],
+    audit: { recordsTotal: 5, lostTotal: 2, isFailing: false, waitingBytes: 70 },
     clock: {
       wallMs: () => epochMs + harness.nowMs,
       elapsedMs: () => harness.nowMs,

@@ -132,7 +132,6 @@ export const serverOptions: readonly CommandOption[] = [
     "who",
     "none, want or need: whether clients must show a certificate (default: need with --tls-ca, else none)",
   ),
-  option("tlsMinVersion", "text", "version", "oldest version spoken, TLSv1.2 or TLSv1.3 (default: TLSv1.2)"),
   option(
     "adminTls",
     "text",
@@ -166,6 +165,7 @@ export const serverOptions: readonly CommandOption[] = [
     "who",
     "none, want or need: whether its callers must show a certificate (default: none)",
   ),
+  option("tlsMinVersion", "text", "version", "oldest version spoken, TLSv1.2 or TLSv1.3 (default: TLSv1.2)"),
   option("tlsCiphers", "text", "names", "ciphers as OpenSSL names them, with colons (default: Node's)"),
   option(
     "x509SuperUser",
@@ -189,7 +189,6 @@ export const serverOptions: readonly CommandOption[] = [
     kind: "words",
   },
   secret("tlsKeyPassword", "password of the private key, if it is encrypted"),
-  secret("adminToken", "what callers of the admin port must show, at least 16 characters"),
   secret("adminTlsKeyPassword", "password of the admin port's own private key, if it is encrypted"),
   secret("superDigest", "user:base64(sha1(user:password)) of who may do everything"),
   option(
