@@ -53,7 +53,7 @@ describe("verify", () => {
       "at byte 64 it is damaged: the record there is complete, but its checksum is wrong",
     );
     const snapshot = await verifyDirectory(flip("snapshot.100000003", 100), directory);
-    expect(snapshot.files[0]?.problem).toBe("the checksum of the chunk at byte 96 is wrong");
+    expect(snapshot.files[0]?.problem).toBe("the checksum of the chunk at byte 64 is wrong");
     const log = await verifyDirectory(flip("log.100000004", 120), directory);
     expect(log.start).toEqual({ kind: "refused", why: expect.stringContaining("log.100000004 is damaged at byte 64") });
     const epoch = await verifyDirectory(flip("epoch", 8), directory);

@@ -6,7 +6,7 @@ import type { Disk } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
 import { type ReplaySource, recover } from "./recover.ts";
 import { decodeEntry } from "./state/entry-codec.ts";
-import { SnapshotReader } from "./state/snapshot.ts";
+import { SnapshotReader } from "./state/snapshot-reader.ts";
 import { formatDigest } from "./state/tree-digest.ts";
 import { type StorageFiles, snapshotFileName, sortFileNames } from "./storage/file-names.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";

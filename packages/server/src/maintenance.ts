@@ -7,7 +7,7 @@ import { formatZxid, zxidEpoch } from "@corral/protocol";
 import type { Driver } from "./driver.ts";
 import type { DurableLog } from "./durable-log.ts";
 import type { Replica } from "./replica.ts";
-import { SnapshotReader } from "./state/snapshot.ts";
+import { SnapshotReader } from "./state/snapshot-reader.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
 import { readSnapshotBytes } from "./storage/snapshot-file.ts";
 import type { OpenSnapshot } from "./storage/storage.ts";

@@ -15,6 +15,24 @@ function settingC({ zxid, bytes }: LogRecord): LogRecord {
   return { zxid, bytes: copy };
 }
 
+/** The same record, with another timeout in the request for a session. */
+function withOtherTimeout({ zxid, bytes }: LogRecord): LogRecord {
+  const copy = Buffer.from(bytes);
+  const at = copy.indexOf(Buffer.from("0000138800000010", "hex"));
+  expect(at).toBeGreaterThan(0);
+  copy.writeInt32BE(5_001, at);
+  return { zxid, bytes: copy };
+}
+
+/** The same record as the first versions with digests wrote it: of the tree alone. */
+function withWitnessOfTree(life: TreeLife, { zxid, bytes }: LogRecord, differsBy = 0): LogRecord {
+  const fields = decode(bytes, { useBigInt64: true });
+  if (!Array.isArray(fields)) throw new Error("an entry is an array");
+  const { high, low } = life.state.tree.digest;
+  const witness = [1, life.state.lastZxid, high, (low + differsBy) >>> 0];
+  return { zxid, bytes: encode([...fields.slice(0, 9), false, witness], { useBigInt64: true }) };
+}
+
 /** The same record as it was written before there were digests. */
 function withoutWitness({ zxid, bytes }: LogRecord): LogRecord {
   const fields = decode(bytes, { useBigInt64: true });
@@ -56,8 +74,37 @@ describe("a recovery", () => {
     const refused = TreeLife.open(disk.kill());
     await expect(refused).rejects.toThrow(StorageError);
     await expect(refused).rejects.toThrow(
-      /^The log \/data\/log\.100000001 leads to another tree .* entry 0x100000004 .* after 0x100000003 had the digest [0-9a-f]{16}, but it is [0-9a-f]{16} here/,
+      /^The log \/data\/log\.100000001 leads to another state .* entry 0x100000004 .* after 0x100000003 had the digest [0-9a-f]{16}, but it is [0-9a-f]{16} here/,
     );
+  });
+
+  it("is refused when the log leads to other sessions", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk);
+    life.onRecords = (records) => records.map(withOtherTimeout);
+    await life.begin();
+    life.onRecords = (records) => records;
+    life.create("/a");
+    await life.applied();
+    await expect(TreeLife.open(disk.kill())).rejects.toThrow(
+      /leads to another state .* entry 0x100000002 .* after 0x100000001/,
+    );
+  });
+
+  it("compares digests of the tree alone, as the first versions wrote them", async () => {
+    for (const differsBy of [0, 1]) {
+      const disk = new MemoryDisk();
+      const life = await TreeLife.open(disk);
+      await life.begin();
+      life.create("/a");
+      await life.applied();
+      life.onRecords = (records) => records.map((record) => withWitnessOfTree(life, record, differsBy));
+      life.create("/b");
+      await life.applied();
+      const next = TreeLife.open(disk.kill());
+      if (differsBy === 0) expect(picture((await next).state)).toEqual(picture(life.state));
+      else await expect(next).rejects.toThrow("leads to another state");
+    }
   });
 
   it("is refused when a record is whole, but no entry", async () => {

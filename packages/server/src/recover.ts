@@ -5,12 +5,12 @@
 import { DecodeError, formatZxid } from "@corral/protocol";
 import { decodeEntry } from "./state/entry-codec.ts";
 import type { Entry } from "./state/operation.ts";
-import { SnapshotReader } from "./state/snapshot.ts";
+import { SnapshotReader } from "./state/snapshot-reader.ts";
 import { StateMachine } from "./state/state-machine.ts";
-import { formatDigest } from "./state/tree-digest.ts";
-import { WitnessCheck } from "./state/witness.ts";
+import { formatDigest, sumOfDigests } from "./state/tree-digest.ts";
+import { type Digests, WitnessCheck } from "./state/witness.ts";
 import type { LogRecord } from "./storage/record.ts";
-import { differentTree, unknownContent } from "./storage/refusal.ts";
+import { differentState, unknownContent } from "./storage/refusal.ts";
 import type { ReplaySink } from "./storage/replay.ts";
 
 /** Where the state comes from. `Storage` is one. */
@@ -59,10 +59,10 @@ export class Recovering implements ReplaySink {
     if (witness !== undefined && digest !== undefined) {
       const { snapshotZxid } = this.#source;
       const said = { zxid: witness.zxid, digest: formatDigest(witness.digest) };
-      throw differentTree({ file, zxid, snapshotZxid, witness: said, digest: formatDigest(digest) });
+      throw differentState({ file, zxid, snapshotZxid, witness: said, digest: formatDigest(digest) });
     }
     state.apply(entry);
-    this.#check.pass(zxid, state.tree.digest);
+    this.#check.pass(zxid, digestsOf(state));
   }
 
   /** The state up to here: from the first record on it begins with the snapshot. */
@@ -74,9 +74,14 @@ export class Recovering implements ReplaySink {
   #begin(): StateMachine {
     const { snapshotPath } = this.#source;
     const state = new StateMachine(understand(snapshotPath, "the snapshot", () => this.#reader?.finish()));
-    this.#check.pass(state.lastZxid, state.tree.digest);
+    this.#check.pass(state.lastZxid, digestsOf(state));
     return state;
   }
+}
+
+function digestsOf(state: StateMachine): Digests {
+  const tree = state.tree.digest;
+  return { tree, state: sumOfDigests(tree, state.sessions.digest) };
 }
 
 function entryOf(zxid: number, bytes: Uint8Array): Entry {

@@ -244,7 +244,7 @@ describe("a repair", () => {
     await applied();
     const plan = await repaired({ disk, history, lastZxid: life.state.lastZxid }, disk.kill());
     expect(plan).toMatchObject({ kept: { zxid: 2 ** 32 + 3 }, lostUpToZxid: 2 ** 32 + 5 });
-    expect(plan?.losses[0]?.what).toContain("leads to another tree");
+    expect(plan?.losses[0]?.what).toContain("leads to another state");
   });
 
   it("can be cut short anywhere, and done again", async () => {

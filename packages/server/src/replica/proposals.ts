@@ -156,7 +156,7 @@ export class Proposals {
     const { lastZxid } = this.#state;
     if (lastZxid === this.#witnessedZxid) return undefined;
     this.#witnessedZxid = lastZxid;
-    return { zxid: lastZxid, digest: this.#state.tree.digest };
+    return { zxid: lastZxid, digest: this.#state.digest, isOfTree: false };
   }
 
   /** The oldest proposal that is durable when the log is durable up to `zxid`, if any. */

@@ -32,6 +32,8 @@ export class DataTree {
   readonly #reapable = new Set<string>();
   /** Paths that have a quota, for there is a node with limits. */
   readonly #quotas = new Set<string>();
+  /** Places of nodes that are not restored yet, though children of theirs are. */
+  readonly #awaited = new Map<string, number>();
   #dataBytes = 0;
   #undo: (() => void)[] | undefined;
   /** Deleted since `begin`: given back when it is certain that they stay so. */
@@ -49,28 +51,37 @@ export class DataTree {
     tree.restore("/zookeeper/quota", record(openAcl));
     // As the reference's, which stores the list with the version that it was asked for: any.
     tree.restore("/zookeeper/config", { ...record(readOnlyAcl), aversion: -1 });
-    tree.linkRestored();
     return tree;
   }
 
-  /** Puts in a node as it was; for recovery, before `linkRestored`. */
+  /**
+   * Puts in a node as it was, joined to its parent, in whatever order they come: until the parent comes, its children hang on
+   * a place that is kept for it. So there is nothing left to do for all of them at the end, when it would take too long.
+   */
   restore(path: string, record: NodeRecord): void {
-    const node = this.#add(path, record);
+    const kept = this.#awaited.get(path);
+    if (kept !== undefined) this.#awaited.delete(path);
+    const node = this.#fill(kept ?? this.#store.allocate(path), path, record);
     if (path === "/") this.#nodes.add("", node.number);
+    else this.#store.link(this.#placeOf(parentPath(path)), node.number);
     this.#digest.add(path, node);
     this.#account(path, node, 1);
     this.#index(path, node);
   }
 
-  /** Joins children to parents once all nodes are in. @throws AssertionError when a parent is missing. */
-  linkRestored(): void {
-    for (const [path, number] of this.#nodes) {
-      if (path === "" || path === "/") continue;
-      const parent = this.#nodes.get(parentPath(path));
-      assert(parent !== undefined, () => `the parent of ${path} is in the tree`);
-      this.#store.link(parent, number);
-    }
-    assert(this.#nodes.get("/") !== undefined, "the tree has a root");
+  #placeOf(path: string): number {
+    const there = this.#nodes.get(path) ?? this.#awaited.get(path);
+    if (there !== undefined) return there;
+    const place = this.#store.allocate(path);
+    this.#awaited.set(path, place);
+    return place;
+  }
+
+  /** Why what was restored is no tree, if it is none. */
+  restoredFault(): string | undefined {
+    for (const path of this.#awaited.keys()) return `there are children of ${path}, but it is not there itself`;
+    if (this.#nodes.get("/") === undefined) return "it has no root";
+    return this.#nodes.hasTwice ? "a node is there twice" : undefined;
   }
 
   get(path: string): Znode | undefined {
@@ -79,7 +90,10 @@ export class DataTree {
   }
 
   #add(path: string, record: NodeRecord): Znode {
-    const number = this.#store.allocate(path);
+    return this.#fill(this.#store.allocate(path), path, record);
+  }
+
+  #fill(number: number, path: string, record: NodeRecord): Znode {
     Znode.fill(this.#store, number, record);
     this.#nodes.add(path, number);
     return new Znode(this.#store, number);
@@ -330,7 +344,7 @@ export class DataTree {
     assert(this.#cut === undefined, "one snapshot at a time");
     assert(this.#undo === undefined, "no snapshot in the middle of a transaction");
     this.#snapshots++;
-    const cut: SnapshotCut = { mark: this.#snapshots, kept: new Map() };
+    const cut: SnapshotCut = { mark: this.#snapshots, kept: [] };
     this.#cut = cut;
     return this.#iterateCut(cut);
   }
@@ -340,13 +354,24 @@ export class DataTree {
       // The index goes on changing. What is new since has the mark, and so has what has come, or has changed.
       for (const [path, number] of this.#nodes) {
         const node = new Znode(this.#store, number);
-        if (path === "" || node.snapshotMark === cut.mark) continue;
-        node.snapshotMark = cut.mark;
-        yield [path, node];
+        if (path !== "" && node.snapshotMark !== cut.mark) {
+          node.snapshotMark = cut.mark;
+          yield [path, node];
+        }
+        if (cut.kept.length > 0) yield* this.#takeKept(cut);
       }
-      for (const [path, number] of cut.kept) yield [path, new Znode(this.#store, number)];
+      yield* this.#takeKept(cut);
     } finally {
       this.#end(cut);
+    }
+  }
+
+  /** As they come, so that they do not pile up until the end. */
+  *#takeKept({ kept }: SnapshotCut): Generator<readonly [string, Znode]> {
+    for (let number = kept.pop(); number !== undefined; number = kept.pop()) {
+      const node = new Znode(this.#store, number);
+      yield [this.pathOf(node), node];
+      this.#store.release(number);
     }
   }
 
@@ -356,8 +381,7 @@ export class DataTree {
   }
 
   #end(cut: SnapshotCut): void {
-    for (const number of cut.kept.values()) this.#store.release(number);
-    cut.kept.clear();
+    for (const number of cut.kept.splice(0)) this.#store.release(number);
     if (this.#cut === cut) this.#cut = undefined;
   }
 
@@ -366,7 +390,7 @@ export class DataTree {
     const cut = this.#cut;
     if (cut === undefined || node.snapshotMark === cut.mark) return;
     node.snapshotMark = cut.mark;
-    cut.kept.set(this.pathOf(node), this.#store.copy(node.number));
+    cut.kept.push(this.#store.copy(node.number));
   }
 
   #index(path: string, node: Znode): void {
@@ -389,8 +413,8 @@ export class DataTree {
 
 interface SnapshotCut {
   readonly mark: number;
-  /** Nodes of the cut that have changed or gone since: copies of how they were. */
-  readonly kept: Map<string, number>;
+  /** Nodes of the cut that have changed or gone since, and have not been handed out: copies of how they were. */
+  readonly kept: number[];
 }
 
 function newRecord(

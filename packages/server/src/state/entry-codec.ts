@@ -17,7 +17,7 @@ import {
   type RestorePart,
   restorePart,
 } from "./operation.ts";
-import { digestVersion } from "./tree-digest.ts";
+import { digestVersion, stateDigestVersion } from "./tree-digest.ts";
 import type { Witness } from "./witness.ts";
 
 const entryVersion = 1;
@@ -157,7 +157,7 @@ export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
   if (enforcesQuota || witness !== undefined) writer.bool(enforcesQuota);
   if (witness !== undefined) {
     writer.array(4);
-    writer.small(digestVersion);
+    writer.small(witness.isOfTree ? digestVersion : stateDigestVersion);
     writer.double(witness.zxid);
     writer.uint(witness.digest.high);
     writer.uint(witness.digest.low);
@@ -211,7 +211,8 @@ function decodeWitness(fields: unknown): Witness | undefined {
     throw new DecodeError("a witness that is not a list of numbers", 0);
   }
   const [version, zxid = 0, high = 0, low = 0] = fields;
-  return version === digestVersion ? { zxid, digest: { high, low } } : undefined;
+  if (version !== digestVersion && version !== stateDigestVersion) return undefined;
+  return { zxid, digest: { high, low }, isOfTree: version === digestVersion };
 }
 
 function decodeIdentity(pair: unknown): Id {

@@ -13,6 +13,11 @@ export class PathIndex {
     return this.#size;
   }
 
+  /** Whether a path was added that was in it: only then there are fewer paths than were added. */
+  get hasTwice(): boolean {
+    return this.#shards.reduce((sum, shard) => sum + shard.size, 0) !== this.#size;
+  }
+
   get(path: string): number | undefined {
     return this.#shardOf(path).get(path);
   }

@@ -3,7 +3,8 @@ import { CreateMode, ErrorCode, OpCode, openAcl } from "@corral/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import { picture, StateDriver } from "../../test-support/state-driver.ts";
 import { describedQuota, parseQuotaLimits } from "./quota.ts";
-import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
+import { snapshotChunks } from "./snapshot.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
 import { StateMachine } from "./state-machine.ts";
 
 const none = { count: -1, bytes: -1, countHardLimit: -1, byteHardLimit: -1 };

@@ -6,7 +6,7 @@
 import { DecodeError, parentPath } from "@corral/protocol";
 import type { DataTree, Stamp } from "./data-tree.ts";
 import type { RestorePart } from "./operation.ts";
-import { SnapshotReader } from "./snapshot.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
 
 /** What has come of a snapshot so far. */
 export class Restoration {

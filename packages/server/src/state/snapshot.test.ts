@@ -1,10 +1,12 @@
 import { CreateMode, OpCode, openAcl } from "@corral/protocol";
+import { decode, encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { picture, StateDriver } from "../../test-support/state-driver.ts";
 import { decodeEntry, encodeEntry } from "./entry-codec.ts";
 import { attachSession, type Operation, restorePart } from "./operation.ts";
-import { SnapshotReader, snapshotChunks } from "./snapshot.ts";
+import { snapshotChunks } from "./snapshot.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
 import { StateMachine } from "./state-machine.ts";
 
 /** One random change. Paths come from a small set, so that creates, deletes and multis meet. */
@@ -95,6 +97,60 @@ describe("a snapshot", () => {
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe("a snapshot that is read", () => {
+  const d = new StateDriver();
+  d.session(1n);
+  d.session(2n);
+  d.create("/a", CreateMode.persistent, Buffer.from("data"));
+  d.create("/a/b", CreateMode.ephemeral);
+  const chunks = [...snapshotChunks(d.state)];
+  const rowsOf = (chunk: Uint8Array | undefined) => decode(chunk ?? [], { useBigInt64: true }) as unknown[][];
+  const chunkOf = (rows: unknown): Uint8Array => encode(rows, { useBigInt64: true });
+  const [header = [], sessions = [], nodes = []] = chunks.map(rowsOf);
+  const { high, low } = d.state.tree.digest;
+
+  test("may be of before there were digests of sessions", () => {
+    const old = [chunkOf([1, d.state.lastZxid, sessions, [1, high, low]]), chunkOf(nodes)];
+    expect(picture(restore(old))).toEqual(picture(d.state));
+    const wrong = [chunkOf([1, d.state.lastZxid, sessions, [1, high, low ^ 1]]), chunkOf(nodes)];
+    expect(() => restore(wrong)).toThrow("whose nodes have the digest");
+  });
+
+  test("may have its nodes in any order", () => {
+    const reversed = [chunkOf(header), chunkOf(sessions)];
+    // The first row brings the access list that the others name by its number.
+    const acl = nodes[0]?.[2];
+    for (const row of [...nodes].reverse()) {
+      const own = [...row];
+      own[2] = typeof own[2] === "number" ? acl : own[2];
+      reversed.push(chunkOf([own]));
+    }
+    expect(picture(restore(reversed))).toEqual(picture(d.state));
+  });
+
+  test("has the sessions that its header vouches for", () => {
+    const other = sessions.map(([id, password, timeoutMs, attachment]) => [
+      id,
+      password,
+      Number(timeoutMs) + 1,
+      attachment,
+    ]);
+    expect(() => restore([chunkOf(header), chunkOf(other), chunkOf(nodes)])).toThrow(
+      "nodes and sessions have the digest",
+    );
+    expect(() => restore([chunkOf(header), chunkOf(sessions.slice(1)), chunkOf(nodes)])).toThrow("a session");
+    expect(() => restore([chunkOf(header), chunkOf(sessions.slice(1))])).toThrow("lacks 1 sessions");
+  });
+
+  test("is a tree: no node is missing above another, or there twice", () => {
+    const start = [chunkOf(header), chunkOf(sessions)];
+    const without = (path: string) => nodes.filter(([at]) => at !== path);
+    expect(() => restore([...start, chunkOf(without("/a"))])).toThrow("children of /a");
+    expect(() => restore([...start, chunkOf(without("/"))])).toThrow("children of /,");
+    expect(() => restore([...start, chunkOf(nodes), chunkOf([nodes.at(-1)])])).toThrow("twice");
   });
 });
 

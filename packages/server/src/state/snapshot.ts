@@ -1,23 +1,28 @@
 /**
- * The state at one zxid as a list of chunks, each a MessagePack array; and back. First the header with the sessions and
- * the tree's digest, then nodes, some thousand bytes to a chunk, so that the event loop gets its turns between them.
+ * The state at one zxid as a list of chunks, each a MessagePack array (snapshot-reader.ts has the way back). First the header
+ * `[version, zxid, number of sessions, [version of digests, high, low]]`, then the sessions, then nodes, some thousand bytes to a
+ * chunk, so that the event loop gets its turns between them. In version 1 the header had the sessions in it, and the digest
+ * was of the tree alone.
  */
-import { type Acl, assert, DecodeError } from "@corral/protocol";
-import { Decoder, Encoder } from "@msgpack/msgpack";
-import { DataTree } from "./data-tree.ts";
-import { SessionTable } from "./session-table.ts";
-import { type Digest, digestVersion, formatDigest, sameDigest } from "./tree-digest.ts";
-import { containerLifetime, type Lifetime, persistentLifetime, type Znode } from "./znode.ts";
+import type { Acl } from "@corral/protocol";
+import { Encoder } from "@msgpack/msgpack";
+import type { DataTree } from "./data-tree.ts";
+import type { SessionRecord, SessionTable } from "./session-table.ts";
+import { stateDigestVersion, sumOfDigests } from "./tree-digest.ts";
+import type { Lifetime, Znode } from "./znode.ts";
 
-const snapshotVersion = 1;
+/** Grows with the format. */
+export const snapshotVersion = 2;
 const chunkBytes = 64 << 10;
+const sessionsInChunk = 500;
 
 const encoder = new Encoder({ useBigInt64: true });
-const decoder = new Decoder({ useBigInt64: true });
 
-type SessionRow = readonly [id: bigint, password: Uint8Array, timeoutMs: number, attachment: number];
+/** A session as a chunk has it. */
+export type SessionRow = readonly [id: bigint, password: Uint8Array, timeoutMs: number, attachment: number];
 
-type NodeRow = readonly [
+/** A node as a chunk has it. */
+export type NodeRow = readonly [
   path: string,
   data: Uint8Array | null,
   acl: number | readonly (readonly [number, string, string])[],
@@ -44,17 +49,22 @@ export interface SnapshotState {
  * Each access list that nodes share is written once, where it first occurs, and by its number from then on.
  */
 export function snapshotChunks(state: SnapshotState): Iterable<Uint8Array> {
-  const sessions = [...state.sessions].map((s) => [s.id, s.password, s.timeoutMs, s.attachment]);
-  const { high, low } = state.tree.digest;
-  const header = encoder.encode([snapshotVersion, state.lastZxid, sessions, [digestVersion, high, low]]);
-  return iterateChunks(header, state.tree.snapshot());
+  const sessions = [...state.sessions];
+  const { high, low } = sumOfDigests(state.tree.digest, state.sessions.digest);
+  const digest = [stateDigestVersion, high, low];
+  const header = encoder.encode([snapshotVersion, state.lastZxid, sessions.length, digest]);
+  return iterateChunks(header, sessions, state.tree.snapshot());
 }
 
 function* iterateChunks(
   header: Uint8Array,
+  sessions: readonly SessionRecord[],
   nodes: Iterable<readonly [path: string, node: Znode]>,
 ): Generator<Uint8Array> {
   yield header;
+  for (let at = 0; at < sessions.length; at += sessionsInChunk) {
+    yield encoder.encode(sessions.slice(at, at + sessionsInChunk).map(encodeSession));
+  }
   const aclNumbers = new Map<readonly Acl[], number>();
   let rows: NodeRow[] = [];
   let bytes = 0;
@@ -67,6 +77,10 @@ function* iterateChunks(
     bytes = 0;
   }
   if (rows.length > 0) yield encoder.encode(rows);
+}
+
+function encodeSession({ id, password, timeoutMs, attachment }: SessionRecord): SessionRow {
+  return [id, password, timeoutMs, attachment];
 }
 
 function encodeNode(path: string, node: Znode, aclNumbers: Map<readonly Acl[], number>): NodeRow {
@@ -98,78 +112,5 @@ function encodeLifetime(lifetime: Lifetime): NodeRow[3] {
       return "container";
     case "ttl":
       return lifetime.ttlMs;
-  }
-}
-
-function decodeLifetime(value: NodeRow[3]): Lifetime {
-  if (value === null) return persistentLifetime;
-  if (typeof value === "bigint") return { kind: "ephemeral", owner: value };
-  if (typeof value === "number") return { kind: "ttl", ttlMs: value };
-  return containerLifetime;
-}
-
-/** Digests of another version mean nothing here; snapshots of before there were digests have none. */
-function decodeDigest(fields: unknown): Digest | undefined {
-  if (fields === undefined) return undefined;
-  if (!Array.isArray(fields) || !fields.every((field) => typeof field === "number")) {
-    throw new DecodeError("a digest that is not a list of numbers", 0);
-  }
-  const [version, high = 0, low = 0] = fields;
-  return version === digestVersion ? { high, low } : undefined;
-}
-
-/** Takes a snapshot's chunks in order and gives the state back. Storage has verified their checksums. */
-export class SnapshotReader {
-  readonly #tree = new DataTree();
-  readonly #sessions = new SessionTable();
-  readonly #acls: (readonly Acl[])[] = [];
-  #lastZxid: number | undefined;
-  #digest: Digest | undefined;
-
-  /** @throws DecodeError when the chunk is not what this server writes. */
-  onChunk(bytes: Uint8Array): void {
-    const decoded = decoder.decode(bytes);
-    if (!Array.isArray(decoded)) throw new DecodeError("a snapshot chunk that is not an array", 0);
-    if (this.#lastZxid === undefined) this.#onHeader(decoded);
-    else for (const row of decoded as NodeRow[]) this.#onNode(row);
-  }
-
-  #onHeader(fields: readonly unknown[]): void {
-    const [version, lastZxid, sessions, digest] = fields;
-    if (version !== snapshotVersion || typeof lastZxid !== "number" || !Array.isArray(sessions)) {
-      throw new DecodeError(`a snapshot of version ${version}; this server knows ${snapshotVersion}`, 0);
-    }
-    this.#lastZxid = lastZxid;
-    this.#digest = decodeDigest(digest);
-    for (const [id, password, timeoutMs, attachment] of sessions as readonly SessionRow[]) {
-      this.#sessions.add({ id, password: Buffer.from(password), timeoutMs, attachment });
-    }
-  }
-
-  #onNode(row: NodeRow): void {
-    const [path, data, aclOrNumber, lifetime, czxid, ctimeMs, mzxid, mtimeMs, pzxid, version, aversion, childCreates] =
-      row;
-    let acl: readonly Acl[] | undefined;
-    if (typeof aclOrNumber === "number") {
-      acl = this.#acls[aclOrNumber];
-    } else {
-      acl = aclOrNumber.map(([perms, scheme, id]) => ({ perms, id: { scheme, id } }));
-      this.#acls.push(acl);
-    }
-    if (acl === undefined) throw new DecodeError(`access list ${aclOrNumber} of ${path} is not in the snapshot`, 0);
-    const numbers = { czxid, ctimeMs, mzxid, mtimeMs, pzxid, version, aversion, childCreates };
-    this.#tree.restore(path, { data, acl, lifetime: decodeLifetime(lifetime), ...numbers });
-  }
-
-  /** The state, after the last chunk. @throws DecodeError when its digest is not the one that the header names. */
-  finish(): SnapshotState {
-    assert(this.#lastZxid !== undefined, "a snapshot has a header");
-    this.#tree.linkRestored();
-    const { digest } = this.#tree;
-    if (this.#digest !== undefined && !sameDigest(this.#digest, digest)) {
-      const [found, named] = [formatDigest(digest), formatDigest(this.#digest)];
-      throw new DecodeError(`a snapshot whose nodes have the digest ${found}; its header says ${named}`, 0);
-    }
-    return { tree: this.#tree, sessions: this.#sessions, lastZxid: this.#lastZxid };
   }
 }

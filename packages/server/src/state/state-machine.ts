@@ -15,7 +15,7 @@ import type { QuotaExcess } from "./quota.ts";
 import { Restoration } from "./restoration.ts";
 import { SessionTable } from "./session-table.ts";
 import type { SnapshotState } from "./snapshot.ts";
-import type { Witness } from "./witness.ts";
+import { type Digest, sumOfDigests } from "./tree-digest.ts";
 
 /** As the reference has it; a power of two. */
 const digestLogDistance = 128;
@@ -36,7 +36,7 @@ export class StateMachine {
   #tree: DataTree;
   #sessions: SessionTable;
   #lastZxid: number;
-  readonly #digestLog: Witness[] = [];
+  readonly #digestLog: { readonly zxid: number; readonly digest: Digest }[] = [];
 
   constructor(state?: SnapshotState) {
     this.#tree = state?.tree ?? DataTree.fresh();
@@ -57,6 +57,11 @@ export class StateMachine {
   /** Whether pieces of a snapshot were taken that is not whole yet: they would be missing in a snapshot taken now. */
   get isRestoring(): boolean {
     return this.#restoration.isUnderWay;
+  }
+
+  /** Of tree and sessions as they are now. */
+  get digest(): Digest {
+    return sumOfDigests(this.#tree.digest, this.#sessions.digest);
   }
 
   /** zxid of the last entry applied. */
@@ -84,8 +89,8 @@ export class StateMachine {
     return { outcome, firings, excesses };
   }
 
-  /** Digests of some zxids, ascending: of every 128th, as the reference has it, so that servers can be compared. */
-  get digestLog(): readonly Witness[] {
+  /** Digests of the tree at some zxids, ascending: of every 128th, as the reference has it, so that servers can be compared. */
+  get digestLog(): readonly { readonly zxid: number; readonly digest: Digest }[] {
     return this.#digestLog;
   }
 

@@ -8,8 +8,11 @@ import { crc32 } from "@corral/io";
 import type { Acl } from "@corral/protocol";
 import type { Lifetime, NodeRecord } from "./znode.ts";
 
-/** Grows when digests come to be computed otherwise: only those of one version can be compared. */
+/** Grows when digests of a tree come to be computed otherwise: only those of one version can be compared. */
 export const digestVersion = 1;
+
+/** The same of a digest of the whole state: that of the tree and that of the sessions, as a sum. */
+export const stateDigestVersion = 2;
 
 /** 64 bits, as two unsigned numbers of 32. */
 export interface Digest {
@@ -20,6 +23,11 @@ export interface Digest {
 /** Whether two digests are the same. */
 export function sameDigest(one: Digest, other: Digest): boolean {
   return one.high === other.high && one.low === other.low;
+}
+
+/** The digest of what two digests are of. */
+export function sumOfDigests(one: Digest, other: Digest): Digest {
+  return { high: (one.high + other.high) >>> 0, low: (one.low + other.low) >>> 0 };
 }
 
 /** As people see it: 16 hexadecimal digits. */
@@ -45,6 +53,20 @@ export class DigestSum {
     this.#low = (this.#low + laneB) | 0;
   }
 
+  /** Adds what is known by these numbers of 32 bits, and is no node. */
+  addNumbers(numbers: readonly number[]): void {
+    foldNumbers(numbers);
+    this.#high = (this.#high + laneA) | 0;
+    this.#low = (this.#low + laneB) | 0;
+  }
+
+  /** What was added with the same numbers. */
+  subtractNumbers(numbers: readonly number[]): void {
+    foldNumbers(numbers);
+    this.#high = (this.#high - laneA) | 0;
+    this.#low = (this.#low - laneB) | 0;
+  }
+
   /** The node is as it was when it was added. */
   subtract(path: string, node: DigestedNode): void {
     foldNode(hashText(path), node);
@@ -61,6 +83,12 @@ let laneB = 0;
 export function hashData(data: Uint8Array | null): number {
   if (data === null) return 0;
   return (crc32(data) ^ data.length ^ 0x1319_8a2e) | 0;
+}
+
+function foldNumbers(numbers: readonly number[]): void {
+  laneA = 0x1319_8a2e;
+  laneB = 0x0370_7344;
+  for (const number of numbers) fold(number);
 }
 
 function foldNode(pathHash: number, node: DigestedNode): void {

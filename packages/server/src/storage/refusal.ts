@@ -19,8 +19,8 @@ function snapshotAloneAdvice(snapshotZxid: number): string {
   );
 }
 
-/** The tree that a log leads to is not the one that its entries were written for. */
-export function differentTree(where: {
+/** The state that a log leads to is not the one that its entries were written for. */
+export function differentState(where: {
   readonly file: string;
   readonly zxid: number;
   readonly snapshotZxid: number;
@@ -29,8 +29,8 @@ export function differentTree(where: {
 }): StorageError {
   const { file, zxid, snapshotZxid, witness, digest } = where;
   return new StorageError(
-    `The log ${file} leads to another tree than the one that it was written for: its entry ${formatZxid(zxid)} says that the ` +
-      `tree after ${formatZxid(witness.zxid)} had the digest ${witness.digest}, but it is ${digest} here. Files of different ` +
+    `The log ${file} leads to another state than the one that it was written for: its entry ${formatZxid(zxid)} says that the ` +
+      `state after ${formatZxid(witness.zxid)} had the digest ${witness.digest}, but it is ${digest} here. Files of different ` +
       `servers have been mixed, or this version applies an entry otherwise than the one that wrote it. Start the version that ` +
       `wrote it, or restore the directory from a backup.${snapshotZxid > 0 ? ` ${snapshotAloneAdvice(snapshotZxid)}` : ""}`,
     { file, content: "contradicts" },

@@ -18,10 +18,10 @@ export function applyCreateSession(context: OperationContext, request: CreateSes
 
 /** A session goes on over another connection, perhaps with another timeout. */
 export function applyAttachSession(context: OperationContext, request: AttachSession): Outcome {
-  const session = context.sessions.get(context.sessionId);
-  if (session === undefined) return { type: "error", code: ErrorCode.SessionExpired };
-  session.timeoutMs = request.timeoutMs;
-  session.attachment++;
+  const before = context.sessions.get(context.sessionId);
+  if (before === undefined) return { type: "error", code: ErrorCode.SessionExpired };
+  const session = { ...before, timeoutMs: request.timeoutMs, attachment: before.attachment + 1 };
+  context.sessions.add(session);
   return { type: "sessionAttached", session };
 }
 
