@@ -4,7 +4,16 @@ export { nodeClock } from "./node/clock.ts";
 export { gzipCompression } from "./node/compression.ts";
 export { crc32 } from "./node/crc32.ts";
 export { nodeDiagnostics } from "./node/diagnostics.ts";
-export { hmacSha256, md5, pbkdf2Sha256, sha1Base64, sha256 } from "./node/digest.ts";
+export {
+  type DigestAlgorithm,
+  digestBase64,
+  digestLengths,
+  hmacSha256,
+  md5,
+  pbkdf2Sha256,
+  sha1Base64,
+  sha256,
+} from "./node/digest.ts";
 export { nodeDisk } from "./node/disk.ts";
 export { nodeEnvironment } from "./node/environment.ts";
 export { readSmallFile, watchFiles } from "./node/file-watch.ts";

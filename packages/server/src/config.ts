@@ -1,7 +1,7 @@
 /**
  * What a server can be told. One schema: defaults, ranges, and errors that name the key and what to write instead.
  */
-import type { Address } from "@corral/io";
+import { type Address, type DigestAlgorithm, digestLengths } from "@corral/io";
 import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import * as v from "valibot";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
@@ -52,6 +52,9 @@ const safeWords: (FourLetterWord | "*")[] = ["ruok", "srvr", "isro"];
 /** By which a connection can prove to be somebody. */
 const authSchemes = ["digest", "x509", "sasl"] as const;
 
+/** By which scheme `digest` makes identities. */
+const digestAlgorithms = Object.keys(digestLengths) as DigestAlgorithm[];
+
 /** Who may authenticate by SASL. */
 const saslUser = v.pipe(
   v.string("must be user:password"),
@@ -81,8 +84,10 @@ const fields = {
   serverId: v.optional(between(0, 254), 1),
   /** How often containers and nodes with a time to live are looked through, ms. */
   reaperIntervalMs: v.optional(milliseconds, 60_000),
-  /** `user:base64(sha1(user:password))` of who may do everything. */
-  superDigest: v.optional(matching(/^[^:]+:[A-Za-z0-9+/]{27}=$/, "must be user:base64(sha1(user:password))")),
+  /** How scheme `digest` makes an identity of `user:password`. The same on all servers, and for all access lists that name one. */
+  digestAlgorithm: v.optional(v.picklist(digestAlgorithms, `must be one of ${digestAlgorithms.join(", ")}`), "SHA1"),
+  /** `user:` and the digest of `user:password` in base64, by `digestAlgorithm`, of who may do everything. */
+  superDigest: v.optional(v.string("must be text")),
   /**
    * Schemes of which every connection must prove one before it asks for anything else; who does not is answered with
    * SessionClosedRequireSaslAuth and disconnected. Default: nobody must.
@@ -187,6 +192,11 @@ function rule(
 const schema = v.pipe(
   settingsShape,
   rule(
+    "superDigest",
+    ({ superDigest, digestAlgorithm }) => superDigest === undefined || isDigest(superDigest, digestAlgorithm),
+    "must be user:base64(digest of user:password by digestAlgorithm), as corral-server digest prints it",
+  ),
+  rule(
     "tlsCertFile",
     (c) => c.tlsCertFile !== undefined || (c.secureClientPort === undefined && !c.tlsOnClientPort),
     "must name the server's certificate, since TLS is asked for",
@@ -223,6 +233,12 @@ const schema = v.pipe(
   ),
 );
 
+/** Whether it is one of this algorithm; otherwise nobody could ever be the superuser. */
+function isDigest(text: string, algorithm: DigestAlgorithm): boolean {
+  const base64 = /^[^:]+:([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1] ?? "";
+  return Buffer.from(base64, "base64").length === digestLengths[algorithm];
+}
+
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
@@ -240,6 +256,7 @@ export interface ServerConfig {
   readonly maxSessionTimeoutMs: number;
   readonly serverId: number;
   readonly reaperIntervalMs: number;
+  readonly digestAlgorithm: DigestAlgorithm;
   readonly superDigest: string | undefined;
   readonly enforcedAuthSchemes: readonly string[];
   readonly enforcesQuota: boolean;

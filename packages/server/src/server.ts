@@ -2,6 +2,7 @@
 import {
   type Clock,
   type Disk,
+  digestBase64,
   type HttpServer,
   hmacSha256,
   type Listener,
@@ -207,7 +208,7 @@ export class Server {
       takesSnapshots: this.#config.dataDir !== undefined,
       isAudited: audit !== undefined,
       authentication: {
-        sha1Base64,
+        digestBase64: (text) => digestBase64(this.#config.digestAlgorithm, text),
         superDigest: this.#config.superDigest,
         x509SuperUser: this.#config.x509SuperUser,
         sasl: {

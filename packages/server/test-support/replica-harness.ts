@@ -84,7 +84,7 @@ export class ReplicaHarness {
       },
       behaviour: behaviourOf(options),
       authentication: {
-        sha1Base64: (text) => `sha1(${text.replace(":", "-")})`,
+        digestBase64: (text) => `sha1(${text.replace(":", "-")})`,
         superDigest: undefined,
         requiredSchemes: options.requiredSchemes ?? [],
       },

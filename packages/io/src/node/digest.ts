@@ -6,6 +6,26 @@ export function sha1Base64(text: string): string {
   return createHash("sha1").update(text, "utf8").digest("base64");
 }
 
+/** What identifies a user of ZooKeeper's digest scheme, by Java's names, and how long each digest is, bytes. */
+export const digestLengths = {
+  SHA1: 20,
+  "SHA-256": 32,
+  "SHA-384": 48,
+  "SHA-512": 64,
+  "SHA3-256": 32,
+  "SHA3-384": 48,
+  "SHA3-512": 64,
+} as const;
+
+/** One of them. */
+export type DigestAlgorithm = keyof typeof digestLengths;
+
+/** `base64(algorithm(text))`. */
+export function digestBase64(algorithm: DigestAlgorithm, text: string): string {
+  const name = algorithm.toLowerCase().replace(/^sha-/, "sha");
+  return createHash(name).update(text, "utf8").digest("base64");
+}
+
 /** `md5(bytes)`, for protocols that are stuck with it. */
 export function md5(bytes: Uint8Array): Buffer {
   return createHash("md5").update(bytes).digest();

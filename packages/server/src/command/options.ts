@@ -2,6 +2,7 @@
  * Everything that the command `corral-server` can be told, in one table: the setting, its flag, its environment variable.
  * Flags, environment, config file and the page docs/server.md all follow it.
  */
+import { digestLengths } from "@corral/io";
 import { defaultLimits } from "../limits.ts";
 
 /** How a value is written as text. */
@@ -190,7 +191,14 @@ export const serverOptions: readonly CommandOption[] = [
   },
   secret("tlsKeyPassword", "password of the private key, if it is encrypted"),
   secret("adminTlsKeyPassword", "password of the admin port's own private key, if it is encrypted"),
-  secret("superDigest", "user:base64(sha1(user:password)) of who may do everything"),
+  secret("adminToken", "what callers of the admin port must show, at least 16 characters"),
+  option(
+    "digestAlgorithm",
+    "text",
+    "name",
+    `what scheme digest makes of passwords: ${Object.keys(digestLengths).join(", ")} (default: SHA1)`,
+  ),
+  secret("superDigest", "user:digest of who may do everything, as corral-server digest prints it"),
   option(
     "auditEnabled",
     "boolean",

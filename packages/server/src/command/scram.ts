@@ -1,10 +1,9 @@
 /** `corral-server scram USER`: makes a line for `saslUsers` out of a password, from which nobody learns the password. */
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
 import { hmacSha256, nodeRandom, pbkdf2Sha256, sha256 } from "@corral/io";
 import { maxScramIterations, minScramIterations } from "@corral/protocol";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { formatVerifier, makeVerifier, usualIterations } from "../replica/sasl-users.ts";
+import { readPassword } from "./password.ts";
 
 /** Exit codes: 0 it is printed, 2 wrong usage. */
 export async function runScram(argv: readonly string[]): Promise<void> {
@@ -41,24 +40,6 @@ function iterations(text: string): number {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
   if (number >= minScramIterations && number <= maxScramIterations) return number;
   throw new InvalidArgumentError(`It must be ${minScramIterations} … ${maxScramIterations}.`);
-}
-
-/** The first line of standard input. A terminal is asked for it, and does not show it. */
-function readPassword(user: string): Promise<string> {
-  const { stdin, stderr } = process;
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY });
-  if (stdin.isTTY) stderr.write(`Password of ${user}: `);
-  return new Promise((resolve) => {
-    lines.once("line", (line) => {
-      resolve(line);
-      lines.close();
-    });
-    lines.once("close", () => {
-      if (stdin.isTTY) stderr.write("\n");
-      resolve("");
-    });
-  });
 }
 
 function fail(sentence: string): void {

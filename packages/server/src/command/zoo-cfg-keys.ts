@@ -129,7 +129,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "admin.restore.enabled": { missing: "there is no restore over HTTP yet" },
   "DigestAuthenticationProvider.superDigest": setting("superDigest", "text"),
   "DigestAuthenticationProvider.enabled": { missing: "digest authentication is always there" },
-  "DigestAuthenticationProvider.digestAlg": { missing: "digests are SHA-1" },
+  "DigestAuthenticationProvider.digestAlg": setting("digestAlgorithm", "text"),
   extendedTypesEnabled: setting("extendedTypesEnabled", "boolean"),
   emulate353TTLNodes: { needless: "there is no data of 3.5.3" },
   globalOutstandingLimit: setting("limits.maxProposedEntries"),

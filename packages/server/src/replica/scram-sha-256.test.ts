@@ -34,7 +34,7 @@ function server(texts: readonly string[] = [`user:${verifier}`, "bob:secret"], r
   };
   const connection = new Connection(1, { host: "10.0.0.1", port: 4_711 }, 0, new Load());
   const say = (message: string): string => {
-    const rest = { sha1Base64: () => "", superDigest: undefined, requiredSchemes: [] };
+    const rest = { digestBase64: () => "", superDigest: undefined, requiredSchemes: [] };
     const verdict = saslStep(connection, Buffer.from(message), { ...rest, sasl });
     return "failure" in verdict ? `failure: ${verdict.failure}` : Buffer.from(verdict.token ?? []).toString();
   };

@@ -1,0 +1,33 @@
+/** `corral-server digest USER`: makes the identity of scheme `digest` out of a password, for access lists and `superDigest`. */
+import { type DigestAlgorithm, digestBase64, digestLengths } from "@corral/io";
+import { Command, CommanderError, Option } from "commander";
+import { readPassword } from "./password.ts";
+
+/** Exit codes: 0 it is printed, 2 wrong usage. */
+export async function runDigest(argv: readonly string[]): Promise<void> {
+  const command = new Command("corral-server").exitOverride();
+  const algorithm = new Option("--algorithm <name>", "as the server's digestAlgorithm").default("SHA1");
+  command
+    .command("digest <user>")
+    .description("reads a password from standard input, one line, and prints the user's identity of scheme digest")
+    .addOption(algorithm.choices(Object.keys(digestLengths)))
+    .exitOverride()
+    .allowExcessArguments(false)
+    .action(async (user: string, options: { algorithm: DigestAlgorithm }) => {
+      if (user === "" || user.includes(":")) return fail("A user's name is not empty and has no colon.");
+      const password = await readPassword(user);
+      if (password === "") return fail("There is no password on standard input.");
+      process.stdout.write(`${user}:${digestBase64(options.algorithm, `${user}:${password}`)}\n`);
+    });
+  try {
+    await command.parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  }
+}
+
+function fail(sentence: string): void {
+  process.exitCode = 2;
+  process.stderr.write(`corral-server: ${sentence}\n`);
+}
