@@ -56,6 +56,7 @@ test("every setting of startServer can be told to the command", () => {
   expect(serverOptions.filter(({ flag }) => flag === undefined).map(({ setting }) => setting)).toEqual([
     "saslUsers",
     "tlsKeyPassword",
+    "adminTlsKeyPassword",
     "adminToken",
     "superDigest",
   ]);
