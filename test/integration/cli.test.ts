@@ -191,11 +191,18 @@ test("a tree goes to a file and back, and to another server, whose tokens go on 
     headers: { authorization },
   });
   const { czxid: token } = (await client.create2("/app/lock")).stat;
-  await using other = await startServer({ adminPort: 0, adminToken: "a token of some length" });
+  const [ca, both] = [join(directory, "ca.pem"), join(directory, "both.pem")];
+  await writeFile(ca, certificates.ca);
+  await writeFile(both, `${certificates.server.cert}\n${certificates.server.key}\n`);
+  const secure = { adminTls: "only", adminTlsCertFile: both } as const;
+  await using other = await startServer({ adminPort: 0, adminToken: "a token of some length", ...secure });
   const copy = ["import", "--from", from, "--to", other.connectString];
   expect(await corral(copy)).toMatchObject({ code: 7, stderr: expect.stringContaining("--admin URL") });
   const variables = { CORRAL_ADMIN_TOKEN: "a token of some length" };
-  expect(await corral([...copy, "--admin", other.adminUrl ?? ""], { variables })).toMatchObject({ code: 0 });
+  const untrusted = await corral([...copy, "--admin", other.adminUrl ?? ""], { variables });
+  expect(untrusted).toMatchObject({ code: 1, stderr: expect.stringMatching(/certificate/) });
+  const admin = ["--admin", other.adminUrl ?? "", "--admin-tls-ca", ca];
+  expect(await corral([...copy, ...admin], { variables })).toMatchObject({ code: 0 });
   await using reader = await connect(other.connectString);
   expect(await reader.children("/")).toEqual(["bytes", "lock", "zookeeper"]);
   expect((await reader.create2("/lock/holder")).stat.czxid).toBeGreaterThan(token);

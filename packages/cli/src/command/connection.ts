@@ -103,12 +103,13 @@ function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function readPem(file: string, variable: string): Buffer {
+/** What a flag's file has; `variable`: the flag, as the variable is called. @throws UsageError */
+export function readPem(file: string, variable: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`The file for ${variable.toLowerCase().replace("_", "-")} cannot be read: ${reason}.`);
+    throw new UsageError(`The file for ${variable.toLowerCase().replace(/_/g, "-")} cannot be read: ${reason}.`);
   }
 }
 

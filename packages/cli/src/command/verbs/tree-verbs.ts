@@ -10,7 +10,7 @@ import { raiseEpoch } from "../../raise-epoch.ts";
 import type { CounterPolicy } from "../../tree/counters.ts";
 import type { LeftOut, ReadTreeOptions } from "../../tree/read-tree.ts";
 import type { ConflictPolicy } from "../../tree/write-tree.ts";
-import { addConnectionOptions, addTimeoutOption, connectSide, type Side, tlsOf } from "../connection.ts";
+import { addConnectionOptions, addTimeoutOption, connectSide, readPem, type Side, tlsOf } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { hex, jsonLine } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
@@ -26,6 +26,7 @@ interface Flags {
   readonly counters: CounterPolicy;
   readonly dryRun?: true;
   readonly admin?: string;
+  readonly adminTlsCa?: string;
   readonly allowSmallerTokens?: true;
 }
 
@@ -151,6 +152,10 @@ function addWriteOptions(command: Command): Command {
         .default("sequential"),
     )
     .option("--admin <url>", "the target's admin port, if it must begin a later epoch; its token in CORRAL_ADMIN_TOKEN")
+    .option(
+      "--admin-tls-ca <file>",
+      "authorities whose certificates are accepted there, PEM (default: those of the target's --tls-ca)",
+    )
     .option("--allow-smaller-tokens", "copy even if fencing tokens go back by it")
     .option("--dry-run", "read everything, write nothing");
 }
@@ -172,9 +177,11 @@ interface Target {
 }
 
 function writeOptions(flags: Flags, { variables, signal }: Surroundings, target: Target): LoadOptions {
-  const { onConflict: conflict, counters, dryRun, admin, allowSmallerTokens } = flags;
-  // Its admin port shows the certificate that its port for clients shows, or one of the same authority.
-  const tls = tlsOf(target.side, target.isOwn, target.values, variables);
+  const { onConflict: conflict, counters, dryRun, admin, adminTlsCa, allowSmallerTokens } = flags;
+  // Its admin port shows what its port for clients shows, or has an authority of its own.
+  const shared = tlsOf(target.side, target.isOwn, target.values, variables);
+  const own = adminTlsCa ?? variables.CORRAL_ADMIN_TLS_CA;
+  const tls = own === undefined ? shared : { ...shared, ca: readPem(own, "ADMIN_TLS_CA") };
   const port = admin === undefined ? undefined : { url: admin, token: variables.CORRAL_ADMIN_TOKEN, tls };
   return {
     conflict,
