@@ -1,8 +1,9 @@
 import type { DiskFile } from "@corral/io";
-import { makeZxid } from "@corral/protocol";
+import { CreateMode, makeZxid } from "@corral/protocol";
 import { encode } from "@msgpack/msgpack";
 import { expect, test } from "vitest";
 import { ReplicaHarness } from "../test-support/replica-harness.ts";
+import { StateDriver } from "../test-support/state-driver.ts";
 import { Driver } from "./driver.ts";
 import { MemoryLog } from "./durable-log.ts";
 import { Maintenance, restoreEpochs } from "./maintenance.ts";
@@ -25,7 +26,9 @@ async function fileOf(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffe
 function server() {
   const { replica } = new ReplicaHarness();
   const log = new MemoryLog();
+  let turn = () => {};
   const setTimer = (_ms: number, then: () => void) => {
+    turn();
     queueMicrotask(then);
     return { cancel: () => undefined };
   };
@@ -35,7 +38,10 @@ function server() {
     throw error;
   };
   const driver = new Driver({ replica, log, clock, logger, onStarted: () => undefined, onFatal });
-  return { replica, driver, maintenance: new Maintenance({ replica, driver, log, clock }) };
+  const onTurn = (then: () => void) => {
+    turn = then;
+  };
+  return { replica, driver, log, onTurn, maintenance: new Maintenance({ replica, driver, log, clock }) };
 }
 
 test("a restore goes on above the snapshot, the server and what is known besides, whichever is the highest", async () => {
@@ -60,6 +66,33 @@ test("what is sound as a file and no snapshot all the same changes nothing", asy
   }
   expect(replica.state.tree).toBe(tree);
   expect(replica.epoch).toBe(1);
+});
+
+test("a large snapshot is put in place in pieces, between which others get their turn", async () => {
+  const source = new StateDriver();
+  source.session(1n);
+  for (let i = 0; i < 40; i++) source.create(`/large-${i}`, CreateMode.persistent, Buffer.alloc(60_000));
+  const chunks = [...snapshotChunks(source.state)];
+  expect(chunks.length).toBeGreaterThan(20);
+  const { replica, maintenance, log, onTurn } = server();
+  let inARow = 0;
+  let most = 0;
+  let turns = 0;
+  onTurn(() => {
+    turns++;
+    inARow = 0;
+  });
+  const append = log.append.bind(log);
+  log.append = (records) => {
+    inARow += records.length;
+    most = Math.max(most, inARow);
+    append(records);
+  };
+  await maintenance.restore(await fileOf(5, chunks));
+  expect(replica.state.tree.get("/large-39")?.dataLength).toBe(60_000);
+  expect(most).toBeLessThanOrEqual(4);
+  // Looking at it first takes as many.
+  expect(turns).toBeGreaterThanOrEqual(2 * Math.floor(chunks.length / 4));
 });
 
 test("one restore at a time; who waits for a server that stops is told", async () => {

@@ -26,11 +26,11 @@ const lastEpoch = 2 ** 21 - 1;
  */
 export const restoreEpochs = 1_000;
 
-/** Writes under way while a snapshot comes in through the log, bytes. */
-const restoreBytesUnderWay = 16 << 20;
+/** Writes under way while a snapshot comes in through the log, bytes: what is durable at once is applied at once. */
+const restoreBytesUnderWay = 256 << 10;
 
-/** Pieces that are looked at before others get their turn: some 64 KiB each. */
-const piecesInARow = 8;
+/** Pieces that are looked at, or proposed, before others get their turn: some 64 KiB and a millisecond each. */
+const piecesInARow = 4;
 
 /** What is worked on. */
 export interface MaintenanceParts {
@@ -86,7 +86,7 @@ export class Maintenance {
     if (this.#restoring) throw new MaintenanceError("another restore is under way");
     this.#restoring = true;
     try {
-      const { zxid, chunks } = await checkSnapshot(bytes, this.#parts.clock);
+      const { zxid, chunks } = await checkSnapshot(bytes, () => this.#othersTurn());
       await this.#restore(chunks, Math.max(zxid, aboveZxid));
       return this.#parts.replica.restoredZxid;
     } finally {
@@ -101,10 +101,16 @@ export class Maintenance {
     const before = replica.restoredZxid;
     for (const [number, chunk] of chunks.entries()) {
       await driver.until(() => replica.outstandingBytes < restoreBytesUnderWay);
+      if (number % piecesInARow === 0) await this.#othersTurn();
       const isLast = number === chunks.length - 1;
       driver.dispatch({ type: "restorePart", part: { number, isLast, chunk } });
     }
     await driver.until(() => replica.restoredZxid > before);
+  }
+
+  /** Resolves when the event loop has come round. */
+  #othersTurn(): Promise<void> {
+    return new Promise<void>((resolve) => this.#parts.clock.setTimer(0, resolve));
   }
 
   /**
@@ -123,15 +129,19 @@ export class Maintenance {
 }
 
 /** Everything in it is looked at before anything is changed. */
-async function checkSnapshot(bytes: Buffer, clock: Clock): Promise<{ zxid: number; chunks: readonly Buffer[] }> {
+async function checkSnapshot(
+  bytes: Buffer,
+  othersTurn: () => Promise<void>,
+): Promise<{ zxid: number; chunks: readonly Buffer[] }> {
   const chunks: Buffer[] = [];
-  const verdict = await readSnapshotBytes(bytes, defaultStorageLimits.itemBytes, (chunk) => chunks.push(chunk));
+  const { itemBytes } = defaultStorageLimits;
+  const verdict = await readSnapshotBytes(bytes, itemBytes, (chunk) => chunks.push(chunk), othersTurn);
   if (verdict.kind === "damaged") throw new MaintenanceError(`this is not a whole snapshot: ${verdict.why}`);
   const reader = new SnapshotReader();
   try {
     for (const [at, chunk] of chunks.entries()) {
       reader.onChunk(chunk);
-      if (at % piecesInARow === 0) await new Promise<void>((resolve) => clock.setTimer(0, resolve));
+      if (at % piecesInARow === 0) await othersTurn();
     }
     reader.finish();
   } catch (error) {

@@ -81,19 +81,30 @@ export function readSnapshotFile(
   return withFile(disk, path, (file) => walk(file, zxid, chunkBytesMax, onChunk));
 }
 
+/** Bytes whose checksums are made before others get their turn. */
+const stepBytes = 4 * 1024 * 1024;
+
 /**
  * The same of a snapshot that somebody hands in as bytes. Its zxid is what it says itself; the chunks are views of the
- * bytes.
+ * bytes. `othersTurn` is waited for now and then, for nothing else would let anybody else do anything meanwhile.
  */
 export async function readSnapshotBytes(
   bytes: Buffer,
   chunkBytesMax: number,
   onChunk: (chunk: Buffer) => void,
+  othersTurn: () => Promise<void>,
 ): Promise<SnapshotVerdict & { readonly zxid: number }> {
   const zxid = bytes.length < headerBytes ? 0 : readUint64(bytes, zxidOffset);
+  let nextTurn = stepBytes;
   const file = {
     size: () => Promise.resolve(bytes.length),
-    read: (position: number, length: number) => Promise.resolve(bytes.subarray(position, position + length)),
+    read: async (position: number, length: number) => {
+      if (position >= nextTurn) {
+        await othersTurn();
+        nextTurn = position + stepBytes;
+      }
+      return bytes.subarray(position, position + length);
+    },
   };
   return { ...(await walk(file, zxid, chunkBytesMax, onChunk)), zxid };
 }
