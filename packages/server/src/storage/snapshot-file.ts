@@ -10,6 +10,7 @@
  */
 import { crc32, type Disk, type DiskFile } from "@corral/io";
 import { assert } from "@corral/protocol";
+import { ReadAhead } from "./read-ahead.ts";
 import { readUint64, writeUint64 } from "./record.ts";
 import { withFile } from "./whole-file.ts";
 
@@ -67,7 +68,7 @@ export function verifySnapshotFile(
   zxid: number,
   chunkBytesMax: number,
 ): Promise<SnapshotVerdict> {
-  return withFile(disk, path, (file) => walk(file, zxid, chunkBytesMax, () => {}));
+  return readSnapshotFile(disk, path, zxid, chunkBytesMax, () => {});
 }
 
 /** Hands on the chunks of a snapshot. To be called for a valid one only: what is damaged shows when some is handed on. */
@@ -78,7 +79,20 @@ export function readSnapshotFile(
   chunkBytesMax: number,
   onChunk: (chunk: Buffer) => void,
 ): Promise<SnapshotVerdict> {
-  return withFile(disk, path, (file) => walk(file, zxid, chunkBytesMax, onChunk));
+  return withFile(disk, path, async (file) => {
+    const size = await file.size();
+    const ahead = new ReadAhead(file, size);
+    try {
+      return await walk(
+        { size, read: (position, length) => ahead.read(position, length) },
+        zxid,
+        chunkBytesMax,
+        onChunk,
+      );
+    } finally {
+      await ahead.end();
+    }
+  });
 }
 
 /** Bytes whose checksums are made before others get their turn. */
@@ -96,8 +110,8 @@ export async function readSnapshotBytes(
 ): Promise<SnapshotVerdict & { readonly zxid: number }> {
   const zxid = bytes.length < headerBytes ? 0 : readUint64(bytes, zxidOffset);
   let nextTurn = stepBytes;
-  const file = {
-    size: () => Promise.resolve(bytes.length),
+  const source = {
+    size: bytes.length,
     read: async (position: number, length: number) => {
       if (position >= nextTurn) {
         await othersTurn();
@@ -106,33 +120,39 @@ export async function readSnapshotBytes(
       return bytes.subarray(position, position + length);
     },
   };
-  return { ...(await walk(file, zxid, chunkBytesMax, onChunk)), zxid };
+  return { ...(await walk(source, zxid, chunkBytesMax, onChunk)), zxid };
+}
+
+/** Bytes that are read from front to back. */
+interface Source {
+  readonly size: number;
+  read(position: number, length: number): Promise<Buffer>;
 }
 
 async function walk(
-  file: Pick<DiskFile, "size" | "read">,
+  source: Source,
   zxid: number,
   chunkBytesMax: number,
   onChunk: (chunk: Buffer) => void,
 ): Promise<SnapshotVerdict> {
   const damaged = (why: string): SnapshotVerdict => ({ kind: "damaged", why });
-  const size = await file.size();
-  const header = await file.read(0, headerBytes);
+  const { size } = source;
+  const header = await source.read(0, headerBytes);
   const wrong = headerFault(header, zxid);
   if (wrong !== undefined) return { ...damaged(wrong), ...(isOfOtherVersion(header) && { isNewer: true }) };
   let position = headerBytes;
   let totalBytes = 0;
   for (let chunkCount = 0; ; chunkCount += 1) {
-    const head = await file.read(position, chunkHeadBytes);
+    const head = await source.read(position, chunkHeadBytes);
     if (head.length < chunkHeadBytes) return damaged(`it breaks off at byte ${size}`);
     const length = head.readUInt32BE(0);
     if (length === endLength) {
-      const end = await file.read(position, endBytes);
+      const end = await source.read(position, endBytes);
       if (!end.equals(encodeEnd(chunkCount, totalBytes))) return damaged("its end does not fit what stands before");
       return position + endBytes === size ? { kind: "valid" } : damaged("something follows its end");
     }
     if (length > size - position - chunkHeadBytes) return damaged(`it breaks off at byte ${size}`);
-    const bytes = length > chunkBytesMax ? head : await file.read(position, chunkHeadBytes + length);
+    const bytes = length > chunkBytesMax ? head : await source.read(position, chunkHeadBytes + length);
     if (bytes.length !== chunkHeadBytes + length || bytes.readUInt32BE(4) !== chunkChecksum(bytes, chunkCount)) {
       return damaged(`the checksum of the chunk at byte ${position} is wrong`);
     }
