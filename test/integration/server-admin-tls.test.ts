@@ -43,7 +43,8 @@ async function put(name: string, text: string): Promise<string> {
 }
 
 async function start(settings: ServerSettings = {}): Promise<URL> {
-  server = await startServer({ adminPort: 0, adminToken, adminTls: "only", ...files, ...settings, logger });
+  const limits = { handshakeMs: 120_000 };
+  server = await startServer({ adminPort: 0, adminToken, adminTls: "only", limits, ...files, ...settings, logger });
   return new URL(server.adminUrl ?? "");
 }
 
