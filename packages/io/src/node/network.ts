@@ -29,7 +29,13 @@ export const nodeDialer: Dialer = {
       socket.once("connect", () => {
         signal.removeEventListener("abort", onAbort);
         socket.off("error", onError);
-        resolve(new NodeByteStream(socket, { host: plainAddress(socket.remoteAddress ?? host), port }));
+        resolve(
+          new NodeByteStream(
+            socket,
+            { host: plainAddress(socket.remoteAddress ?? host), port },
+            { gathersWrites: true },
+          ),
+        );
       });
     }),
 };

@@ -51,7 +51,13 @@ export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
           signal.removeEventListener("abort", onAbort);
           socket.off("error", onError);
           socket.off("close", onEnd);
-          resolve(new NodeByteStream(socket, { host: plainAddress(socket.remoteAddress ?? host), port }));
+          resolve(
+            new NodeByteStream(
+              socket,
+              { host: plainAddress(socket.remoteAddress ?? host), port },
+              { gathersWrites: true },
+            ),
+          );
         });
       }),
   };

@@ -92,7 +92,7 @@ export class NodeTlsListener {
     return {
       listen: (address, onStream) => {
         const acceptor = this.acceptor({ orPlain }, (socket, remote, subject) =>
-          onStream(new NodeByteStream(socket, remote, subject)),
+          onStream(new NodeByteStream(socket, remote, { ...(subject !== undefined && { subject }) })),
         );
         const tcp = createTcpServer(socketOptions, acceptor.accept);
         tcp.once("close", acceptor.close);

@@ -65,7 +65,7 @@ export class Connection implements Watcher {
   mirrorsReadOnly = false;
   /** Requests in order of arrival; a write in it is proposed already. */
   readonly queue = new RequestQueue<QueuedRequest>();
-  readonly out = new Writer(512);
+  readonly out = new Writer(128);
   readingPaused = false;
   readonly connectedMs: number;
   readonly stats = new ConnectionStats();
