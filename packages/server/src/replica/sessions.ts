@@ -33,6 +33,8 @@ export class Sessions {
   readonly #proposals: Proposals;
   readonly #clock: SessionClock;
   readonly #auditor: Auditor | undefined;
+  /** New sessions on their way to the disk. */
+  #opening = 0;
   #lastId = 0n;
 
   constructor(
@@ -82,8 +84,9 @@ export class Sessions {
       if (verdict.triedSession !== undefined) this.#auditor?.onIntrusion(connection, verdict.triedSession);
       return this.#refuse(connection, verdict.reason);
     }
-    if (verdict.type === "new" && this.#state.sessions.size >= this.#options.limits.maxSessions) {
-      return this.#connections.close(connection, `${this.#state.sessions.size} sessions exist (limit maxSessions)`);
+    const sessions = this.#state.sessions.size + this.#opening;
+    if (verdict.type === "new" && sessions >= this.#options.limits.maxSessions) {
+      return this.#connections.close(connection, `${sessions} sessions exist (limit maxSessions)`);
     }
     if (this.#proposals.failed) {
       return this.#connections.close(connection, "no session can be opened: the log cannot be written");
@@ -92,6 +95,7 @@ export class Sessions {
     const { timeoutMs } = verdict;
     if (verdict.type === "new") {
       const password = Buffer.from(this.#options.random.bytes(16));
+      this.#opening++;
       const operation = { type: OpCode.createSession, request: { timeoutMs, password } } as const;
       this.#proposals.propose({ operation, sessionId: this.#nextId(), connection });
     } else {
@@ -111,6 +115,8 @@ export class Sessions {
 
   /** The entry of a handshake was applied. Returns whether the connection is open now. */
   onHandshakeApplied(connection: Connection, entry: Entry, outcome: Outcome): boolean {
+    const isNew = entry.operation.type === OpCode.createSession;
+    if (isNew) this.#opening--;
     if (outcome.type !== "sessionAttached") {
       if (connection.phase === "connecting") this.#refuse(connection, "its session has expired");
       return false;
@@ -134,7 +140,7 @@ export class Sessions {
         session: formatSessionId(session.id),
         remote: connection.remoteText,
         timeoutMs: session.timeoutMs,
-        isNew: entry.operation.type === OpCode.createSession,
+        isNew,
       },
       "session attached",
     );
