@@ -52,6 +52,10 @@ export async function connecting(): Promise<void> {
   expectTypeOf(connect()).resolves.toEqualTypeOf<Client>();
   expectTypeOf(connect("a:1,b:2/app", { sessionTimeoutMs: 10_000 })).resolves.toEqualTypeOf<Client>();
   expectTypeOf(connect({ tls: true, closeOnSignals: ["SIGTERM"] })).resolves.toEqualTypeOf<Client>();
+  await connect({ sasl: { username: "bob", password: "secret" } });
+  await connect({ sasl: { mechanism: "SCRAM-SHA-256", username: "bob", password: "secret" } });
+  // @ts-expect-error there is no such mechanism
+  await connect({ sasl: { mechanism: "PLAIN", username: "bob", password: "secret" } });
   // @ts-expect-error: units are part of the name
   await connect("a:1", { sessionTimeout: 10_000 });
   // @ts-expect-error: there are these orders only

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { saslPrep } from "./sasl-prep.ts";
 import { escapeScramName, isScramFirst, parseClientFinal, parseClientFirst, parseServerFirst } from "./scram.ts";
@@ -22,6 +23,18 @@ describe("messages of SCRAM", () => {
       header: "biws",
       nonce,
     });
+  });
+
+  test("any name comes through, and what is no message is none, whatever it is", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", minLength: 1 }), (name) => {
+        expect(parseClientFirst(`n,a=${escapeScramName(name)},n=${escapeScramName(name)},r=x`)).toMatchObject({
+          name,
+          authorizedAs: name,
+        });
+        for (const parse of [parseClientFirst, parseServerFirst, parseClientFinal]) expect(parse(name)).toBeUndefined();
+      }),
+    );
   });
 
   test.each(["n", "a,b", "=", "=2C", "a=3Db", "päß"])("the name %s comes through", (name) => {
