@@ -27,7 +27,7 @@ export interface Limits {
   readonly maxPendingRequests: number;
   /** Requests taken up in one turn of the event loop, of all connections; those with more take turns. */
   readonly maxTurnRequests: number;
-  /** Bytes of answers written in one turn of the event loop, to all connections; the same. */
+  /** Bytes taken up and answered in one turn of the event loop, of all connections; the same. */
   readonly maxTurnBytes: number;
   /** From which length on a request is large, bytes. */
   readonly largeRequestBytes: number;
@@ -88,8 +88,8 @@ export const defaultLimits: Limits = {
   maxPendingBytesPerConnection: 4 << 20,
   maxPendingBytes: 256 << 20,
   maxPendingRequests: 100_000,
-  maxTurnRequests: 1_000,
-  maxTurnBytes: 2 << 20,
+  maxTurnRequests: 10_000,
+  maxTurnBytes: 4 << 20,
   largeRequestBytes: 64 << 10,
   maxLargeRequestBytes: 256 << 20,
   maxProposedEntries: 10_000,

@@ -348,7 +348,10 @@ export class ClientPort {
       const tooLarge = frames.findIndex(({ length }) => this.#largeRequests.exceeds(length));
       const { unsentBytes } = peer.stream;
       const taken = tooLarge < 0 ? frames : frames.slice(0, tooLarge);
-      this.#turns.spend(taken.length, 0);
+      this.#turns.spend(
+        taken.length,
+        taken.reduce((sum, { length }) => sum + length, 0),
+      );
       if (taken.length > 0) this.#options.dispatch({ type: "frames", connection: peer.id, frames: taken, unsentBytes });
       if (tooLarge >= 0) {
         this.#refuseLargeRequest(peer, frames[tooLarge]?.length ?? 0);
