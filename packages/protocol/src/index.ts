@@ -16,6 +16,7 @@ export * from "./records/headers.ts";
 export * from "./records/requests.ts";
 export * from "./records/responses.ts";
 export * from "./records/shared.ts";
+export * from "./sasl/digest-md5.ts";
 export { saslPrep } from "./sasl/sasl-prep.ts";
 export * from "./sasl/scram.ts";
 export * from "./watches.ts";

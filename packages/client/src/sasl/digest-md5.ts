@@ -3,6 +3,7 @@
  * server proves that it knows it too. MD5 being what it is, use it over TLS.
  */
 import { md5 } from "@corral/io";
+import { digestMd5NonceCount, digestMd5Proofs, parseDirectives, quoteDirective } from "@corral/protocol";
 import type { SaslExchange } from "./exchange.ts";
 
 /** Who to be, and towards whom. */
@@ -47,51 +48,18 @@ function respond(
   }
   const realm = challenge.get("realm") ?? "";
   const uri = `${service}/${host}`;
-  const count = "00000001";
-  const secret = md5(bytes([narrow(username), ":", narrow(realm), ":", narrow(password)]));
-  const session = hex(md5(bytes([secret, `:${nonce}:${cnonce}`])));
-  const proof = (method: string): string => {
-    const what = hex(md5(bytes([`${method}:${uri}`])));
-    return hex(md5(bytes([`${session}:${nonce}:${count}:${cnonce}:auth:${what}`])));
-  };
+  const { response, rspauth } = digestMd5Proofs({ username, realm, password, nonce, cnonce, uri }, md5);
   const directives = [
     ...(challenge.get("charset") === "utf-8" ? ["charset=utf-8"] : []),
-    `username=${quote(username)}`,
-    `realm=${quote(realm)}`,
-    `nonce=${quote(nonce)}`,
-    `nc=${count}`,
-    `cnonce=${quote(cnonce)}`,
-    `digest-uri=${quote(uri)}`,
+    `username=${quoteDirective(username)}`,
+    `realm=${quoteDirective(realm)}`,
+    `nonce=${quoteDirective(nonce)}`,
+    `nc=${digestMd5NonceCount}`,
+    `cnonce=${quoteDirective(cnonce)}`,
+    `digest-uri=${quoteDirective(uri)}`,
     "maxbuf=65536",
-    `response=${proof("AUTHENTICATE")}`,
+    `response=${response}`,
     "qop=auth",
   ];
-  return { text: directives.join(","), expected: proof("") };
-}
-
-/** `name=value` or `name="value"`, separated by commas. A name that comes twice counts the first time. */
-function parseDirectives(text: string): Map<string, string> {
-  const directives = new Map<string, string>();
-  for (const [, name = "", quoted, plain] of text.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^,\s]+))/g)) {
-    if (!directives.has(name)) directives.set(name, quoted?.replace(/\\(.)/g, "$1") ?? plain ?? "");
-  }
-  return directives;
-}
-
-function quote(value: string): string {
-  return `"${value.replace(/["\\]/g, "\\$&")}"`;
-}
-
-/** What fits into ISO 8859-1 is hashed in it, says the RFC, whatever the charset. */
-function narrow(text: string): Buffer {
-  const fits = [...text].every((character) => (character.codePointAt(0) ?? 0) <= 0xff);
-  return Buffer.from(text, fits ? "latin1" : "utf8");
-}
-
-function bytes(parts: readonly (Buffer | string)[]): Buffer {
-  return Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part, "utf8") : part)));
-}
-
-function hex(digest: Buffer): string {
-  return digest.toString("hex");
+  return { text: directives.join(","), expected: rspauth };
 }
