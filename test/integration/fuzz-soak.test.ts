@@ -10,9 +10,10 @@ const bench = join(import.meta.dirname, "..", "..", "bench", "dist");
 const run = (command: string, ...args: string[]) =>
   promisify(execFile)(process.execPath, [join(bench, command, "main.js"), ...args], { timeout: 110_000 });
 
-test("fuzz: every decoder, and a server over sockets", async () => {
+test("fuzz: every decoder, what is read from a disk, and a server over sockets", async () => {
   const { stdout } = await run("fuzz", "--inputs", "30000", "--frames", "3000");
   expect(stdout).toMatch(/^decoders: 30000 inputs, heap [\d.]+ MiB$/m);
+  expect(stdout).toMatch(/^storage: 30000 inputs, heap [\d.]+ MiB$/m);
   expect(stdout).toMatch(/^server: [3-6]\d{3} frames sent, \d{4} taken, .* MiB resident$/m);
   expect(stdout).toMatch(/^fuzz: all is well$/m);
 });

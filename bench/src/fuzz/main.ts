@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz`: bytes that are nearly right, by the million: into every decoder of the protocol, then over sockets into a
- * server, next to a client that must not notice. Fails when anything else happens than an answer, a refusal or an end, or
+ * `npm run fuzz`: bytes that are nearly right, by the million: into every decoder of the protocol and of what is on a server's
+ * disk, then over sockets into a server, next to a client that must not notice. Fails when anything else happens than an answer, a refusal or an end, or
  * when memory grows.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -15,6 +15,7 @@ import { startCorral } from "../servers.ts";
 import { tryDecoders } from "./decoders.ts";
 import { intrude } from "./intruder.ts";
 import { type Chance, chanceFrom } from "./mutate.ts";
+import { StorageFuzz } from "./storage.ts";
 
 function whole(text: string): number {
   const value = Number(text);
@@ -23,8 +24,10 @@ function whole(text: string): number {
 }
 
 const { inputs, frames, seed } = new Command("npm run fuzz --")
-  .description("Gives bytes that are nearly right to every decoder, and to a server over sockets.")
-  .option("--inputs <n>", "inputs for the decoders", whole, 500_000)
+  .description(
+    "Gives bytes that are nearly right to every decoder, of the wire and of the disk, and to a server over sockets.",
+  )
+  .option("--inputs <n>", "inputs for the decoders of the wire, and as many for those of the disk", whole, 500_000)
   .option("--frames <n>", "frames for the server", whole, 200_000)
   .option("--seed <n>", "repeats a run's bytes", whole, Math.floor(Math.random() * 2 ** 32))
   .parse()
@@ -36,6 +39,8 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 function heapMiB(): number {
   collectGarbage();
+  // What the first one has found to be garbage outside of the heap, the second one has given back.
+  collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return (heapUsed + arrayBuffers) / 2 ** 20;
 }
@@ -44,15 +49,26 @@ function heapMiB(): number {
 const heapNoiseMiB = 8;
 const serverNoiseMiB = 150;
 
-function fuzzDecoders(chance: Chance): void {
+async function fuzzDecoders(what: string, tryOne: () => void | Promise<void>): Promise<void> {
   let atFirst = 0;
   for (let tenth = 1; tenth <= 10; tenth++) {
-    for (let i = 0; i < inputs / 10; i++) tryDecoders(chance);
+    for (let i = 0; i < inputs / 10; i++) await tryOne();
     const heap = heapMiB();
-    say(`decoders: ${Math.round((inputs * tenth) / 10)} inputs, heap ${heap.toFixed(1)} MiB`);
+    say(`${what}: ${Math.round((inputs * tenth) / 10)} inputs, heap ${heap.toFixed(1)} MiB`);
     if (tenth === 1) atFirst = heap;
     if (heap > atFirst + heapNoiseMiB) throw new Error(`the heap grows: ${atFirst.toFixed(1)} MiB after a tenth`);
   }
+}
+
+async function fuzzWire(): Promise<void> {
+  const chance = chanceFrom(seed);
+  await fuzzDecoders("decoders", () => tryDecoders(chance));
+}
+
+async function fuzzDisk(): Promise<void> {
+  const storage = await StorageFuzz.load();
+  const chance = chanceFrom(seed + 2);
+  await fuzzDecoders("storage", () => storage.try(chance));
 }
 
 /** Takes away what the intruders made, as far as they let it. */
@@ -116,7 +132,8 @@ async function fuzzServer(chance: Chance): Promise<void> {
 
 say(`seed ${seed}`);
 try {
-  if (inputs > 0) fuzzDecoders(chanceFrom(seed));
+  if (inputs > 0) await fuzzWire();
+  if (inputs > 0) await fuzzDisk();
   if (frames > 0) await fuzzServer(chanceFrom(seed + 1));
   say("fuzz: all is well");
 } catch (error) {
