@@ -11,7 +11,7 @@ import { AcknowledgedLoad, type Verdict } from "../support/acknowledged-load.ts"
 import { ServerProcess } from "../support/server-process.ts";
 
 /** Kills and power cuts. More on demand: CORRAL_KILLS=300. */
-const kills = Number(process.env.CORRAL_KILLS ?? 30);
+const kills = Number(process.env.CORRAL_KILLS ?? 12);
 const seed = Number(process.env.CORRAL_SEED ?? Date.now() % 1_000_000);
 
 class Total {
@@ -40,9 +40,9 @@ test(
       for (let round = 0; round < kills; round++) {
         const running = load.run(server.port);
         const before = load.acknowledged;
-        // A random moment under load, and never before something was acknowledged.
+        // A random moment under load, and never before something of each kind was acknowledged.
         do await delay(random.fraction() * 150);
-        while (load.acknowledged === before);
+        while (load.acknowledged < before + 50);
         await server.kill();
         await running;
         server = await ServerProcess.start(args);
@@ -57,7 +57,7 @@ test(
     }
   },
   // A kill and a start of the process, with room for a slow machine.
-  60_000 + kills * 5_000,
+  60_000 + kills * 10_000,
 );
 
 test(
@@ -81,7 +81,7 @@ test(
       const running = load.run(server.clientPort);
       const before = load.acknowledged;
       do await delay(random.fraction() * 60);
-      while (load.acknowledged === before);
+      while (load.acknowledged < before + 50);
       // Every third cut keeps nothing at all; the others keep a random part of what was not synced: torn records, holes.
       disk = round % 3 === 0 ? disk.crash() : disk.crash({ random });
       // Its disk is gone: it cannot stop in order, but it does let go of its clients.
@@ -95,7 +95,7 @@ test(
     expect(total.writes).toBeGreaterThan(kills * 10);
     expect(total.ephemerals).toBeGreaterThan(0);
   },
-  60_000 + kills * 5_000,
+  60_000 + kills * 10_000,
 );
 
 test("the check can fail: a disk that only says that it syncs is found out at the first power cut", async () => {

@@ -41,7 +41,7 @@ test(`nothing is lost and nothing recorded twice in random trouble (seed ${seed}
   for (const { it } of masters) it.events.on("lost", () => upsets++);
   for (const { it } of masters) it.events.on("reassigned", ({ count }) => (upsets += count));
   const tasks = await group.tasks();
-  const observer = await group.link();
+  const observer = await group.link(60_000);
   const handles: TaskHandle[] = [];
   const submissions: Promise<unknown>[] = [];
 

@@ -16,7 +16,8 @@ onStop(async () => {
   await counting;
   await client.close();
 });
-client.on("state", ({ state }) => journal("state", { state }));
+client.on("state", ({ state, sessionId }) => journal("state", { state, sessionId }));
+journal("connected", { sessionId: client.sessionId });
 
 async function count() {
   const counter = new AtomicCounter(client, "/count");

@@ -12,7 +12,7 @@ onStop(async () => {
   for (const [cache, one] of Object.entries(caches)) journal("held", { cache, nodes: shownAll(one.nodes) });
   await client.close();
 });
-client.on("state", ({ state }) => journal("state", { state }));
+client.on("state", ({ state, sessionId }) => journal("state", { state, sessionId }));
 
 const caches = {
   whole: new TreeCache(client, path),
@@ -39,4 +39,4 @@ for (const [cache, one] of Object.entries(caches)) {
   one.state$.subscribe(({ kind }) => journal("cache", { cache, state: kind }));
 }
 await Promise.all(Object.values(caches).map((cache) => cache.start()));
-journal("started");
+journal("started", { sessionId: client.sessionId });

@@ -19,16 +19,22 @@ onStop(async () => {
 const standing = await new Group(client, "/members").stayJoined({ name: config.id, data: process.pid });
 standing.membership$.subscribe((membership) => journal("membership", { token: membership?.fencingToken ?? 0n }));
 
-/** The node that all owners of a shard write to. `check`: what makes the write depend on the grant. */
+/**
+ * Writes to the node that all owners of a shard write to. `check`: what makes the write depend on the grant. Says whether
+ * it knows what came of it.
+ */
 async function act({ shard, fencingToken: token }, check) {
   try {
     const [, { stat }] = await check(client.transaction()).set(`/resource/${shard}`, String(token)).commit();
     journal("acted", { shard, token, zxid: stat.mzxid });
   } catch (error) {
     if (isGrantLostError(error) || isCoordinationError(error, "NoNode")) journal("refused", { shard, token });
-    else if (isCoordinationError(error)) journal("unknown", { shard, token });
-    else throw error;
+    else if (isCoordinationError(error)) {
+      journal("unknown", { shard, token });
+      return false;
+    } else throw error;
   }
+  return true;
 }
 
 const sharing = new ShardedGroup(client, "/sharded", { shards, name: config.id }).run(
@@ -38,7 +44,8 @@ const sharing = new ShardedGroup(client, "/sharded", { shards, name: config.id }
     signal.addEventListener("abort", () => journal("over", { shard, token, why: String(signal.reason) }));
     while (!wanted.aborted && grant.held) await act(grant, (transaction) => transaction.guard(grant));
     // Whatever it believes by now, and without asking itself: the tree must refuse it if it is not the owner any more.
-    await act(grant, (transaction) => transaction.check(grant.guard().path));
+    const blindly = (transaction) => transaction.check(grant.guard().path);
+    while (!(await act(grant, blindly)) && !stopping.signal.aborted);
   },
   { signal: stopping.signal },
 );

@@ -21,8 +21,10 @@ client.on("state", ({ state }) => journal("state", { state }));
 const work = () => delay(Math.random() * 20);
 
 if (role === "coordinator") {
-  while (!stopping.signal.aborted) {
-    const parts = Object.fromEntries(participants.map((name, i) => [name, { refuses: Math.random() < 0.08, i }]));
+  for (let n = 0; !stopping.signal.aborted; n++) {
+    // One of four is refused, the first among them, by each participant in turn.
+    const refuser = n % 4 === 0 ? (n / 4) % participants.length : undefined;
+    const parts = Object.fromEntries(participants.map((name, i) => [name, { refuses: i === refuser, i }]));
     try {
       const begun = await transactions.begin(parts, { voteTimeoutMs, timeoutMs: 10_000 });
       journal("begun", { tx: begun.id });

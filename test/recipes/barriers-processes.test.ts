@@ -6,10 +6,12 @@ import { expect, test } from "vitest";
 import { type TestProcess, TestProcesses } from "../support/test-processes.ts";
 
 const parties = 3;
-const phases = 150;
+const phases = 100;
 const sessionTimeoutMs = 800;
 
-test("nobody passes a phase before everybody has arrived at it, whoever is killed and restarted, or frozen", async () => {
+test("nobody passes a phase before everybody has arrived at it, whoever is killed and restarted, or frozen", {
+  timeout: 300_000,
+}, async () => {
   await using server = await TestServer.start({ durable: true, tickMs: 100 });
   await using watcher = await connect(server.connectString);
   await using processes = await TestProcesses.make();

@@ -1,5 +1,5 @@
 /**
- * Counting by real processes that are killed, frozen past their session's timeout and cut off, by history: the counter
+ * Counting by real processes that are killed, frozen until their session is over and cut off, by history: the counter
  * ends at exactly what was counted. The last step of a process that was killed, which it was not told of, happened once
  * or not at all: the numbers say which.
  */
@@ -11,7 +11,7 @@ import { type JournalEntry, type TestProcess, TestProcesses } from "../support/t
 
 const seed = Number(process.env.CORRAL_SEED ?? Date.now() % 1_000_000);
 /** Faults of each kind. More on demand: CORRAL_FAULTS=50. */
-const faults = Number(process.env.CORRAL_FAULTS ?? 2);
+const faults = Number(process.env.CORRAL_FAULTS ?? 1);
 const sessionTimeoutMs = 1_200;
 
 const isCounted = ({ event }: JournalEntry) => event === "counted";
@@ -52,9 +52,11 @@ test(
       await frozen.freeze();
       const asFrozen = (await frozen.entries()).length;
       const others = steady.filter((each) => each !== frozen);
-      for (const giveUp = performance.now() + 2 * sessionTimeoutMs; performance.now() < giveUp; ) {
-        await Promise.all(others.map((each) => counts(each, 5)));
-      }
+      await Promise.all(others.map((each) => counts(each, 5)));
+      // Not by waiting: how long it takes to expire is not known of a server that may have been held up itself.
+      const session = await frozen.session();
+      if (session !== undefined) await server.expireSession(session);
+      await Promise.all(others.map((each) => counts(each, 5)));
       frozen.thaw();
       await frozen.whenLost(asFrozen);
       await counts(frozen, 3);

@@ -9,7 +9,7 @@ import { type JournalEntry, type TestProcess, TestProcesses } from "../support/t
 
 const seed = Number(process.env.CORRAL_SEED ?? Date.now() % 1_000_000);
 /** Faults of each kind. More on demand: CORRAL_FAULTS=50. */
-const faults = Number(process.env.CORRAL_FAULTS ?? 2);
+const faults = Number(process.env.CORRAL_FAULTS ?? 1);
 const sessionTimeoutMs = 800;
 /** Of each registration; there is one more when it should be over. */
 const acts = 6;
@@ -48,7 +48,7 @@ describe.each(["name", "id"])("who has the %s", (by) => {
         }
       };
 
-      /** One that was stopped in the middle of its acts, so that it will try to go on. */
+      /** One that was stopped with at least two acts to come: the first may still be under way, and be answered. */
       const frozenHolder = async (): Promise<TestProcess> => {
         for (;;) {
           const one = await holder();
@@ -56,7 +56,7 @@ describe.each(["name", "id"])("who has the %s", (by) => {
           const entries = await one.entries();
           const last = entries.at(-1);
           const done = entries.filter(({ event, token }) => event === "acted" && token === last?.token).length;
-          if (last?.event === "acted" && done < acts) return one;
+          if (last?.event === "acted" && done < acts - 1) return one;
           one.thaw();
         }
       };
@@ -95,6 +95,6 @@ describe.each(["name", "id"])("who has the %s", (by) => {
       // It is no proof if nobody ever tried: a frozen holder that went on must have been refused, every time.
       expect(history.filter(({ event }) => event === "refused").length).toBeGreaterThanOrEqual(faults);
     },
-    60_000 + faults * 20_000,
+    120_000 + faults * 60_000,
   );
 });

@@ -70,6 +70,15 @@ function party(text: string): Party {
   return known;
 }
 
+const numbers = new Map<string, number>();
+
+/** Each text has a number: short keys are what it takes to have many states. */
+function numberOf(text: string): number {
+  const known = numbers.get(text) ?? numbers.size;
+  numbers.set(text, known);
+  return known;
+}
+
 const isDecided = ({ decision }: TransactionState) => decision === "commit" || decision === "abort";
 const decisionIn = (phase: `decide ${Decision}`) => phase.slice("decide ".length) as Decision;
 
@@ -236,12 +245,6 @@ export function transactionModel(rules: TransactionRules): Model<TransactionStat
     yield* coordinatorSteps(state);
   }
 
-  /** Whether nothing happens any more unless somebody dies or comes back. */
-  function isQuiet(state: TransactionState): boolean {
-    for (const { step: label } of steps(state)) if (!/ (dies|comes back)$/.test(label)) return false;
-    return true;
-  }
-
   const outsider: Party = { vote: "none", phase: "look", memory: blank, effect: "none" };
   return {
     start: {
@@ -251,14 +254,18 @@ export function transactionModel(rules: TransactionRules): Model<TransactionStat
       parties: names.map(() => JSON.stringify(outsider)),
     },
     next: steps,
-    problem(state) {
+    key: ({ decision, coordinator, coordinatorIsOverdue, parties, broken = "" }) =>
+      `${decision},${coordinator},${coordinatorIsOverdue},${parties.map(numberOf).join()},${broken}`,
+    problem(state, _isFinal, labels) {
       if (state.broken !== undefined) return state.broken;
       const parties = state.parties.map(party);
       const has = (effect: Decision) => parties.some((p) => p.effect === effect);
       if (has("commit") && has("abort")) return "one committed and another aborted";
       if (state.decision === "not begun" || parties.every(({ phase }) => phase === "over")) return undefined;
       const isOpen = parties.some(({ phase }) => phase !== "over" && phase !== "down");
-      return isOpen && isQuiet(state) ? "somebody alive is stuck" : undefined;
+      // Nothing happens any more unless somebody dies or comes back.
+      const isQuiet = labels.every((label) => / (dies|comes back)$/.test(label));
+      return isOpen && isQuiet ? "somebody alive is stuck" : undefined;
     },
   };
 }

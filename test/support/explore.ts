@@ -8,13 +8,15 @@ export interface Model<S> {
   readonly start: S;
   /** Every state that can come next, with what happened. */
   next(state: S): Iterable<{ readonly step: string; readonly state: S }>;
-  /** Says what is wrong with a state, or with its having no step left; `undefined` if nothing is. */
-  problem(state: S, isFinal: boolean): string | undefined;
+  /** Says what is wrong with a state, or with its having no step left, or only these; `undefined` if nothing is. */
+  problem(state: S, isFinal: boolean, steps: readonly string[]): string | undefined;
+  /** The same text for the same state only. Default: its JSON, which is long where there are many states. */
+  key?(state: S): string;
 }
 
 /** Explores everything. @throws Error with the shortest sequence of steps that leads to a problem. */
 export function explore<S>(model: Model<S>): { readonly states: number; readonly finals: number } {
-  const key = (state: S): string => JSON.stringify(state);
+  const key = (state: S): string => model.key?.(state) ?? JSON.stringify(state);
   const cameFrom = new Map<string, { readonly from: string; readonly step: string } | undefined>();
   const start = key(model.start);
   let frontier: (readonly [S, string])[] = [[model.start, start]];
@@ -23,18 +25,19 @@ export function explore<S>(model: Model<S>): { readonly states: number; readonly
   while (frontier.length > 0) {
     const following: (readonly [S, string])[] = [];
     for (const [state, from] of frontier) {
-      let isFinal = true;
+      const steps: string[] = [];
       for (const { step, state: next } of model.next(state)) {
-        isFinal = false;
+        steps.push(step);
         const k = key(next);
         if (cameFrom.has(k)) continue;
         cameFrom.set(k, { from, step });
         following.push([next, k]);
       }
+      const isFinal = steps.length === 0;
       if (isFinal) finals++;
-      const problem = model.problem(state, isFinal);
+      const problem = model.problem(state, isFinal, steps);
       if (problem !== undefined)
-        throw new Error(`${problem}\nafter: ${history(cameFrom, from).join(", ")}\nin ${from}`);
+        throw new Error(`${problem}\nafter: ${history(cameFrom, from).join(", ")}\nin ${JSON.stringify(state)}`);
     }
     frontier = following;
   }

@@ -49,10 +49,11 @@ export class TestGroup {
     if (this.#troubles.length > 0) throw new AggregateError(this.#troubles, "Masters or workers met trouble");
   }
 
-  async link(): Promise<{ network: BreakableNetwork; client: Client }> {
+  /** A client on a network of its own. `sessionTimeoutMs`: for one that only looks on, and must not lose its connection on a busy machine. */
+  async link(sessionTimeoutMs = this.#sessionTimeoutMs): Promise<{ network: BreakableNetwork; client: Client }> {
     const network = await BreakableNetwork.to(this.server.connectString);
     this.#networks.push(network);
-    const client = await connect(network.connectString, { sessionTimeoutMs: this.#sessionTimeoutMs });
+    const client = await connect(network.connectString, { sessionTimeoutMs });
     this.#clients.push(client);
     return { network, client };
   }

@@ -30,7 +30,7 @@ export interface JournalEntry {
 }
 
 const built = fileURLToPath(new URL("../../packages/client/dist/index.js", import.meta.url));
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 
 /** One process and its journal. */
 export class TestProcess extends NodeChild {
@@ -60,7 +60,7 @@ export class TestProcess extends NodeChild {
 
   /**
    * The first entry that is `wanted`, from the beginning or from the place `after`; waits for it if there is none yet.
-   * Rejects when the process ends without, or after a minute.
+   * Rejects when the process ends without, or after two minutes.
    */
   async entry(wanted: (entry: JournalEntry) => boolean, after = 0): Promise<JournalEntry> {
     for (const giveUpMs = performance.now() + patienceMs; ; await delay(5)) {
@@ -84,6 +84,12 @@ export class TestProcess extends NodeChild {
     const isLost = (entry: JournalEntry | undefined) => entry?.event === "state" && entry.state === "lost";
     const before = (await this.entries()).slice(0, after).findLast(isState);
     if (!isLost(before)) await this.entry(isLost, after);
+  }
+
+  /** Its session, of scripts that journal `sessionId` with their states; undefined when it was lost and none has followed yet. */
+  async session(): Promise<bigint | undefined> {
+    const last = (await this.entries()).findLast(({ sessionId }) => sessionId !== undefined && sessionId !== "0");
+    return last === undefined || last.state === "lost" ? undefined : BigInt(String(last.sessionId));
   }
 
   #account(): string {
