@@ -1,102 +1,134 @@
-/** Bounds that only show on sockets: newcomers, and long requests on their way in. */
-import { openAcl } from "@corral/protocol";
+/** Limits as somebody meets them who reaches them: what becomes of him, what the log says, and what the metrics say. */
+import { ErrorCode, openAcl } from "@corral/protocol";
 import { type Server, type ServerOptions, startServer } from "@corral/server";
-import { afterEach, describe, expect, test } from "vitest";
-import { fourLetterWord } from "../support/four-letter-word.ts";
+import { afterEach, expect, test } from "vitest";
 import { RawConnection } from "../support/raw-connection.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 
-let server: Server;
 let logger: RecordingLogger;
-const opened: RawConnection[] = [];
+let server: Server;
 
-async function start(limits: NonNullable<ServerOptions["limits"]>): Promise<void> {
+async function start(limits: NonNullable<ServerOptions["limits"]>, more: ServerOptions = {}): Promise<void> {
   logger = new RecordingLogger();
-  server = await startServer({ logger, tickMs: 50, maxSessionTimeoutMs: 600_000, limits });
+  server = await startServer({ logger, adminPort: 0, maxSessionTimeoutMs: 600_000, limits, ...more });
+}
+afterEach(() => server.close());
+
+const join = () => RawConnection.withSession(server.clientPort, 600_000);
+
+/** The limit as configured, and how much of it is used, as `/metrics` says. */
+async function shown(limit: string): Promise<readonly (number | undefined)[]> {
+  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  return ["corral_limit", "corral_limit_used"].map((name) => {
+    const found = new RegExp(`^${name}\\{limit="${limit}"\\} (\\S+)$`, "m").exec(text)?.[1];
+    return found === undefined ? undefined : Number(found);
+  });
 }
 
-async function withSession(): Promise<RawConnection> {
-  const connection = await RawConnection.withSession(server.clientPort, 600_000);
-  opened.push(connection);
-  return connection;
+async function create(c: RawConnection, path: string, data = ""): Promise<number> {
+  return (await c.call("create", { path, data: Buffer.from(data), acl: openAcl, flags: 0 })).header.err;
 }
 
-afterEach(async () => {
-  for (const connection of opened.splice(0)) connection.destroy();
-  await server.close();
+test("maxSessions: the next is refused, until one has ended", async () => {
+  await start({ maxSessions: 2 });
+  const [one] = [await join(), await join()];
+  const refused = await RawConnection.open(server.clientPort);
+  await expect(refused.handshake()).rejects.toThrow("closed the connection");
+  await logger.line("2 sessions exist (limit maxSessions)");
+  expect(await shown("maxSessions")).toEqual([2, 2]);
+  await one.call("closeSession", {});
+  await join();
 });
 
-const node = (path: string, size = 0) => ({ path, data: Buffer.alloc(size), acl: openAcl, flags: 0 });
-const isAnswered = async (c: RawConnection) => (await c.call("exists", { path: "/", watch: false })).header.err === 0;
+test("maxConnectionsPerAddress: the next from there is refused, and the others go on", async () => {
+  await start({ maxConnectionsPerAddress: 2 });
+  const [one] = [await join(), await join()];
+  const refused = await RawConnection.open(server.clientPort);
+  await refused.closed;
+  await logger.line("2 connections from 127.0.0.1 are open (limit maxConnectionsPerAddress)");
+  expect(await shown("maxConnectionsPerAddress")).toEqual([2, 2]);
+  expect((await one.call("exists", { path: "/", watch: false })).header.err).toBe(0);
+});
 
-test("more newcomers at once than allowed are refused when they say hello; four-letter words are none", async () => {
-  await start({ connectionBurst: 3, connectionRefillMs: 600_000 });
-  const in_ = [await withSession(), await withSession(), await withSession()];
-  const four = await RawConnection.open(server.clientPort);
-  await expect(four.handshake()).rejects.toThrow("closed");
+test("connectionBurst: who comes too soon is refused", async () => {
+  await start({ connectionBurst: 1, connectionRefillMs: 86_400_000 });
+  await join();
+  const refused = await RawConnection.open(server.clientPort);
+  await expect(refused.handshake()).rejects.toThrow("closed the connection");
   await logger.line("limit connectionBurst");
-  expect(await fourLetterWord(server.clientPort, "ruok")).toBe("imok");
-  for (const c of in_) expect(await isAnswered(c)).toBe(true);
+  expect(await shown("connectionBurst")).toEqual([1, 1]);
 });
 
-test("room for newcomers comes back as time goes by", async () => {
-  await start({ connectionBurst: 1, connectionRefillMs: 100 });
-  await withSession();
-  for (;;) {
-    try {
-      await withSession();
-      return;
-    } catch (error) {
-      expect(error).toMatchObject({ message: expect.stringContaining("closed") });
-    }
+test("maxWatches, and those of one connection: who sets one more is disconnected", async () => {
+  await start({ maxWatches: 3, maxWatchesPerConnection: 2 });
+  const [greedy, modest, late] = [await join(), await join(), await join()];
+  const watch = (c: RawConnection, path: string) => c.call("exists", { path, watch: true });
+  for (const path of ["/a", "/b"]) await watch(greedy, path);
+  await watch(modest, "/a");
+  expect(await shown("maxWatches")).toEqual([3, 3]);
+  expect(await shown("maxWatchesPerConnection")).toEqual([2, 2]);
+  await watch(late, "/a").catch(() => undefined);
+  await late.closed;
+  await logger.line("limit maxWatches");
+  await watch(greedy, "/c").catch(() => undefined);
+  await greedy.closed;
+  await logger.line("it set more than 2 watches");
+  expect((await watch(modest, "/b")).header.err).toBe(ErrorCode.NoNode);
+});
+
+test("maxIdentitiesPerConnection: who claims one more is disconnected", async () => {
+  await start({ maxIdentitiesPerConnection: 2 });
+  const c = await join();
+  const claim = (name: string) => c.encode("auth", { type: 0, scheme: "digest", auth: Buffer.from(`${name}:pw`) }, -4);
+  c.socket.write(claim("one"));
+  expect((await c.reply()).header.err).toBe(0);
+  expect(await shown("maxIdentitiesPerConnection")).toEqual([2, 2]);
+  c.socket.write(claim("two"));
+  await c.closed;
+  await logger.line("it claims more than 2 identities");
+});
+
+test("maxResponseBytes: a list of children that is too long is refused, and the connection goes on", async () => {
+  await start({ maxResponseBytes: 10_000 });
+  const c = await join();
+  expect(await create(c, "/many")).toBe(0);
+  for (let i = 0; i < 40; i++) expect(await create(c, `/many/${"n".repeat(240)}${i}`)).toBe(0);
+  for (const operation of ["getChildren", "getChildren2"] as const) {
+    expect((await c.call(operation, { path: "/many", watch: false })).header.err).toBe(0);
   }
+  for (let i = 40; i < 50; i++) expect(await create(c, `/many/${"n".repeat(240)}${i}`)).toBe(0);
+  for (const operation of ["getChildren", "getChildren2"] as const) {
+    expect((await c.call(operation, { path: "/many", watch: false })).header.err).toBe(ErrorCode.SystemError);
+  }
+  const { level, fields } = await logger.line("a read of /many would be too long (limit maxResponseBytes)");
+  expect([level, fields.maxResponseBytes]).toEqual(["warn", 10_000]);
+  expect(await shown("maxResponseBytes")).toEqual([10_000, undefined]);
+  expect((await c.call("exists", { path: "/many", watch: false })).header.err).toBe(0);
 });
 
-describe("large requests on their way in", () => {
-  const limits = { largeRequestBytes: 20_000, maxLargeRequestBytes: 200_000 };
-
-  test("who announces what has no room is disconnected; when the others have come there is room again", async () => {
-    await start(limits);
-    const [slow, next] = [await withSession(), await withSession()];
-    const request = slow.encode("create", node("/slow", 150_000));
-    // The answer to what stands before it shows that its beginning has arrived as well.
-    slow.socket.write(Buffer.concat([slow.encode("exists", { path: "/", watch: false }), request.subarray(0, 9)]));
-    await slow.reply();
-    next.socket.write(next.encode("create", node("/next", 150_000)).subarray(0, 9));
-    await next.closed;
-    await logger.line("limit maxLargeRequestBytes");
-    slow.socket.write(request.subarray(9));
-    expect((await slow.reply()).header.err).toBe(0);
-    const again = await withSession();
-    expect((await again.call("create", node("/again", 150_000))).header.err).toBe(0);
-    expect((await again.call("exists", { path: "/next", watch: false })).header.err).not.toBe(0);
-  });
-
-  test("one that never comes holds its room no longer than its connection", async () => {
-    await start(limits);
-    const slow = await withSession();
-    const beginning = slow.encode("create", node("/slow", 150_000)).subarray(0, 9);
-    slow.socket.write(Buffer.concat([slow.encode("exists", { path: "/", watch: false }), beginning]));
-    await slow.reply();
-    slow.destroy();
-    // Nobody is told when the server has seen its end.
-    for (let err = -1; err !== 0; ) {
-      const again = await withSession();
-      err = await again.call("create", node("/again", 150_000)).then(
-        ({ header }) => header.err,
-        () => -1,
-      );
-    }
-  });
-
-  test("one that alone is larger than all may be is refused, what was asked before it is answered", async () => {
-    await start(limits);
-    const c = await withSession();
-    c.socket.write(
-      Buffer.concat([c.encode("exists", { path: "/", watch: false }), c.encode("create", node("/a", 250_000))]),
-    );
-    expect((await c.reply()).header.err).toBe(0);
-    await c.closed;
-    await logger.line("would exceed what large requests may take together");
-  });
+test.each([
+  ["count", "count=-1,bytes=-1,countHardLimit=2,byteHardLimit=-1"],
+  ["bytes", "count=-1,bytes=-1,countHardLimit=-1,byteHardLimit=5"],
+])("a hard quota of %s refuses what is too much; a soft one only says so", async (of, hard) => {
+  await start({}, { enforcesQuota: true });
+  const c = await join();
+  const soft = hard.replace(/^(.*),countHardLimit=(.*),byteHardLimit=(.*)$/, "count=$2,bytes=$3");
+  for (const [name, limits] of [
+    ["hard", hard],
+    ["soft", soft],
+  ] as const) {
+    expect(await create(c, `/${name}`)).toBe(0);
+    expect(await create(c, `/zookeeper/quota/${name}`)).toBe(0);
+    expect(await create(c, `/zookeeper/quota/${name}/zookeeper_limits`, limits)).toBe(0);
+    expect(await create(c, `/zookeeper/quota/${name}/zookeeper_stats`, "count=1,bytes=0")).toBe(0);
+    expect(await create(c, `/${name}/a`, "12345")).toBe(0);
+  }
+  expect(await create(c, "/hard/b", "1")).toBe(ErrorCode.QuotaExceeded);
+  expect(await create(c, "/soft/b", "1")).toBe(0);
+  const { fields } = await logger.line("goes beyond a quota");
+  expect(fields.of).toBe(of);
+  expect(logger.lines.flatMap((line) => (line.fields.of === of ? [line.fields.isHard] : []))).toContain(false);
+  // What makes room is taken.
+  expect((await c.call("delete", { path: "/hard/a", version: -1 })).header.err).toBe(0);
+  expect(await create(c, "/hard/b", "1")).toBe(0);
 });

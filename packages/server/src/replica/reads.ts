@@ -24,7 +24,9 @@ export class ResponseTooLongError extends Error {
   override readonly name = "ResponseTooLongError";
   /** `what` was to be read. */
   constructor(what: string) {
-    super(`the answer to a read of ${what.length > 200 ? `${what.slice(0, 200)}…` : what} would be too long`);
+    super(
+      `the answer to a read of ${what.length > 200 ? `${what.slice(0, 200)}…` : what} would be too long (limit maxResponseBytes)`,
+    );
   }
 }
 
