@@ -1,0 +1,88 @@
+import { OpCode, operations, Writer } from "@corral/protocol";
+import { decode } from "@msgpack/msgpack";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeEntry, encodeEntry } from "./entry-codec.ts";
+import type { Entry } from "./operation.ts";
+import { digestVersion, stateDigestVersion } from "./tree-digest.ts";
+
+const word = fc.nat(0xffff_ffff);
+const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: "grapheme", maxLength: 40 }));
+const safe = fc.maxSafeNat();
+
+const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 300 }).map((one) => Buffer.from(one));
+const data: fc.Arbitrary<Uint8Array | null> = fc.option(bytes, { nil: null });
+
+const entries: fc.Arbitrary<Entry> = fc.record({
+  zxid: safe,
+  timeMs: safe,
+  sessionId: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  attachment: safe,
+  xid: fc.integer(),
+  identities: fc.array(fc.record({ scheme: text, id: text }), { maxLength: 40 }),
+  operation: fc.record({
+    type: fc.constant(OpCode.setData),
+    request: fc.record({
+      path: text,
+      data,
+      version: fc.integer(),
+    }),
+  }),
+  enforcesQuota: fc.boolean(),
+  witness: fc.option(fc.record({ zxid: safe, isOfTree: fc.boolean(), digest: fc.record({ high: word, low: word }) }), {
+    nil: undefined,
+  }),
+});
+
+function bodyOf({ operation }: Entry): Buffer {
+  if (operation.type !== OpCode.setData) throw new Error("the entries of this test set data");
+  const writer = new Writer();
+  operations.setData.request.write(writer, operation.request);
+  return writer.take();
+}
+
+describe("an entry's bytes", () => {
+  it("are read as the entry that was written", () => {
+    fc.assert(
+      fc.property(entries, (entry) => {
+        expect(decodeEntry(encodeEntry(entry, bodyOf(entry)))).toEqual(entry);
+      }),
+    );
+  });
+
+  it("are MessagePack for everybody, whoever writes them", () => {
+    fc.assert(
+      fc.property(entries, (entry) => {
+        const { zxid, timeMs, sessionId, attachment, xid, identities, enforcesQuota, witness } = entry;
+        const body = bodyOf(entry);
+        const fields: unknown[] = [1, zxid, timeMs, sessionId, attachment, xid];
+        fields.push(
+          identities.map(({ scheme, id }) => [scheme, id]),
+          OpCode.setData,
+          body,
+        );
+        if (enforcesQuota || witness !== undefined) fields.push(enforcesQuota);
+        if (witness !== undefined) {
+          const version = witness.isOfTree ? digestVersion : stateDigestVersion;
+          fields.push([version, witness.zxid, witness.digest.high, witness.digest.low]);
+        }
+        const read = decode(encodeEntry(entry, body), { useBigInt64: true }) as unknown[];
+        expect(read.map((field) => (field instanceof Uint8Array ? Buffer.from(field) : field))).toEqual(fields);
+      }),
+    );
+  });
+
+  it("stay what they are while others are written, however long those are", () => {
+    fc.assert(
+      fc.property(fc.array(entries, { minLength: 2, maxLength: 20 }), fc.nat(200_000), (many, length) => {
+        const large = Buffer.alloc(length, 7);
+        const written = many.map((entry, number) => {
+          const body = number === 1 ? large : bodyOf(entry);
+          return { body, bytes: encodeEntry(entry, body), copy: Buffer.from(encodeEntry(entry, body)) };
+        });
+        for (const { bytes, copy } of written) expect(copy.equals(bytes)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
