@@ -56,7 +56,8 @@ public class CuratorQueue {
               .executor(Runnable::run);
       try (QueueBase<String> queue = build(builder, kind)) {
         queue.start();
-        for (int i = 0; !takes && i < count; i++) put(queue, kind, i);
+        long now = System.currentTimeMillis();
+        for (int i = 0; !takes && i < count; i++) put(queue, kind, i, now);
         if (!left.await(60, TimeUnit.SECONDS)) throw new IllegalStateException("not enough came");
         System.out.println("done");
       }
@@ -69,11 +70,11 @@ public class CuratorQueue {
   }
 
   @SuppressWarnings("unchecked")
-  private static void put(QueueBase<String> queue, String kind, int i) throws Exception {
+  private static void put(QueueBase<String> queue, String kind, int i, long now) throws Exception {
     if (kind.equals("priority")) {
       ((DistributedPriorityQueue<String>) queue).put("curator " + i, -i);
     } else if (kind.equals("delay")) {
-      ((DistributedDelayQueue<String>) queue).put("curator " + i, System.currentTimeMillis() + 1_000 - 200 * i);
+      ((DistributedDelayQueue<String>) queue).put("curator " + i, now + 1_000 - 200 * i);
     } else {
       ((DistributedQueue<String>) queue).put("curator " + i);
     }

@@ -13,6 +13,7 @@ import { Mutex, ReadWriteLock, Semaphore } from "@corral/locks";
 import { TestServer } from "@corral/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ApacheZooKeeper, startApacheZooKeeper } from "../support/apache-zookeeper.ts";
+import { JavaProgram } from "../support/java-program.ts";
 import { curatorJars, hasCurator, hasKazoo, hasZooKeeper } from "../support/peers.ts";
 
 const rounds = 60;
@@ -122,16 +123,14 @@ async function together(
   }
 }
 
+let program: JavaProgram | undefined;
+beforeAll(async () => {
+  if (hasCurator()) program = await JavaProgram.compile(join(import.meta.dirname, "CuratorHolder.java"), curatorJars);
+});
+afterAll(() => program?.[Symbol.asyncDispose]());
+
 const curator = (connectString: string, path: string, recipe: Recipe = "mutex") =>
-  new Foreigner("Curator", "java", [
-    "-cp",
-    curatorJars,
-    join(import.meta.dirname, "CuratorHolder.java"),
-    connectString,
-    path,
-    String(rounds),
-    recipe,
-  ]);
+  new Foreigner("Curator", "java", program?.arguments(connectString, path, String(rounds), recipe) ?? []);
 const kazoo = (connectString: string, path: string) =>
   new Foreigner("kazoo", "/usr/bin/python3", [
     join(import.meta.dirname, "kazoo_mutex.py"),

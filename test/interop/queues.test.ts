@@ -8,6 +8,7 @@ import { curatorItems, DelayQueue, type ItemQueue, PriorityQueue, Queue, utf8 } 
 import { TestServer } from "@corral/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startApacheZooKeeper } from "../support/apache-zookeeper.ts";
+import { JavaProgram } from "../support/java-program.ts";
 import { curatorJars, hasCurator, hasKazoo, hasZooKeeper } from "../support/peers.ts";
 
 const patience = { timeoutMs: 60_000 };
@@ -43,16 +44,14 @@ class Foreigner {
   }
 }
 
+let program: JavaProgram | undefined;
+beforeAll(async () => {
+  if (hasCurator()) program = await JavaProgram.compile(join(import.meta.dirname, "CuratorQueue.java"), curatorJars);
+});
+afterAll(() => program?.[Symbol.asyncDispose]());
+
 const curator = (connectString: string, at: string, kind: string, ...what: string[]) =>
-  new Foreigner("java", [
-    "-cp",
-    curatorJars,
-    join(import.meta.dirname, "CuratorQueue.java"),
-    connectString,
-    at,
-    kind,
-    ...what,
-  ]);
+  new Foreigner("java", program?.arguments(connectString, at, kind, ...what) ?? []);
 const kazoo = (connectString: string, at: string, ...what: string[]) =>
   new Foreigner("/usr/bin/python3", [join(import.meta.dirname, "kazoo_queue.py"), connectString, at, ...what]);
 
@@ -143,7 +142,8 @@ describe.each(servers.filter(([, isAvailable]) => isAvailable))("on %s", (_name,
     const queue = new DelayQueue(client, at, { codec: curatorItems(utf8) });
     await curator(server.connectString, at, "delay", "put", "3").done();
     expect(await take(queue, 3)).toEqual([["curator 2"], ["curator 1"], ["curator 0"]]);
-    for (const delayMs of [900, 300, 600]) await queue.put([`ours ${delayMs}`], { delayMs });
+    const nowMs = Date.now();
+    for (const delayMs of [900, 300, 600]) await queue.put([`ours ${delayMs}`], { atMs: nowMs + delayMs });
     const took = await curator(server.connectString, at, "delay", "take", "3").done();
     expect(took).toEqual(["ours 300", "ours 600", "ours 900"]);
   });

@@ -8,6 +8,7 @@ import { type InstancesView, type Registration, ServiceRegistry } from "@corral/
 import { TestServer } from "@corral/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startApacheZooKeeper } from "../support/apache-zookeeper.ts";
+import { JavaProgram } from "../support/java-program.ts";
 import { curatorDiscoveryJars, hasCuratorDiscovery, hasZooKeeper } from "../support/peers.ts";
 
 /** A program with Curator's discovery, one answer for each command. */
@@ -18,9 +19,8 @@ class Curator {
   #waiting: ((line: string) => void) | undefined;
   #stderr = "";
 
-  constructor(connectString: string, basePath: string) {
-    const source = join(import.meta.dirname, "CuratorDiscovery.java");
-    const args = ["-cp", curatorDiscoveryJars, source, connectString, basePath];
+  constructor(program: JavaProgram, connectString: string, basePath: string) {
+    const args = program.arguments(connectString, basePath);
     this.#process = spawn("java", args, { stdio: ["pipe", "pipe", "pipe"] });
     const { stdout, stderr } = this.#process;
     if (stdout === null) throw new Error("standard output is piped");
@@ -101,18 +101,23 @@ describe.runIf(hasCuratorDiscovery()).each(servers.filter(([, isThere]) => isThe
   "on %s",
   (_name, _there, start) => {
     let server: Server;
+    let program: JavaProgram;
     let curator: Curator;
     let client: Client;
     let registry: ServiceRegistry<unknown>;
 
     beforeAll(async () => {
+      program = await JavaProgram.compile(join(import.meta.dirname, "CuratorDiscovery.java"), curatorDiscoveryJars);
       server = await start();
     });
-    afterAll(() => server.close());
+    afterAll(async () => {
+      await server.close();
+      await program[Symbol.asyncDispose]();
+    });
     beforeEach(async () => {
       client = await connect(server.connectString);
       registry = new ServiceRegistry(client);
-      curator = await new Curator(server.connectString, "/services").ready();
+      curator = await new Curator(program, server.connectString, "/services").ready();
     });
     afterEach(async () => {
       curator.kill();
