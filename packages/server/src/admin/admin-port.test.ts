@@ -150,6 +150,9 @@ describe("who may ask", () => {
     token = "0123456789abcdef";
     expect((await ask("/metrics")).status).toBe(401);
     expect((await ask("/metrics", { authorization: "Bearer 0123456789abcdeF" })).status).toBe(401);
+    for (const shown of ["Bearer", "Bearer ", "Bearer 0123456789abcde", `Bearer ${token}0`, `Basic ${token}`, token]) {
+      expect((await ask("/commands/stats", { authorization: shown })).status, shown).toBe(401);
+    }
     expect((await ask("/metrics", { authorization: `Bearer ${token}` })).status).toBe(200);
     expect((await ask("/health")).status).toBe(200);
   });

@@ -17,14 +17,39 @@ test.each([
   ["fe80::/10", "fe80::1%eth0", true],
   ["fe80::/10", "fec0::1", false],
   ["2001:db8::/32", "2001:db8:ffff::", true],
+  ["2001:db8::/33", "2001:db8:8000::", false],
+  ["2001:DB8::A", "2001:db8:0::000a", true],
+  ["::/0", "fe80::1", true],
+  ["::/0", "::ffff:10.0.0.1", false],
+  ["::ffff:10.0.0.1", "10.0.0.1", true],
+  ["::ffff:a00:1", "10.0.0.1", true],
+  ["::ffff:10.0.0.0/104", "10.9.9.9", true],
+  ["::ffff:10.0.0.0/104", "11.0.0.1", false],
+  ["::ffff:0.0.0.0/96", "8.8.8.8", true],
+  ["10.0.0.0/31", "10.0.0.1", true],
+  ["10.0.0.0/31", "10.0.0.2", false],
+  ["10.0.0.1/32", "10.0.0.1", true],
+  ["10.0.0.1", "nonsense", false],
 ])("%s holds %s: %s", (pattern, address, expected) => {
   expect(matchesAddress(pattern, address)).toBe(expected);
 });
 
-test.each(["256.0.0.1", "1.2.3", "1.2.3.4/33", "::1/129", "1:2:3", ":::", "12345::", "host", "1.2.3.4/", ""])(
-  "%j is no address pattern",
-  (pattern) => expect(isAddressPattern(pattern)).toBe(false),
-);
+test.each([
+  "256.0.0.1",
+  "1.2.3",
+  "1.2.3.4/33",
+  "::1/129",
+  "1:2:3",
+  ":::",
+  "12345::",
+  "host",
+  "1.2.3.4/",
+  "1.2.3.4/-1",
+  "1.2.3.4/8/8",
+  "::ffff:10.0.0.0/8",
+  "::ffff:10.0.0.0/129",
+  "",
+])("%j is no address pattern", (pattern) => expect(isAddressPattern(pattern)).toBe(false));
 
 describe("allows", () => {
   const bob = [{ scheme: "digest", id: "bob:x" }];

@@ -55,13 +55,16 @@ function parseGroups(text: string): number[] | undefined {
 
 function parsePattern(pattern: string): { bytes: Uint8Array; bits: number } | undefined {
   const slash = pattern.indexOf("/");
-  const bytes = parseAddress(slash < 0 ? pattern : pattern.slice(0, slash));
+  const address = slash < 0 ? pattern : pattern.slice(0, slash);
+  const bytes = parseAddress(address);
   if (bytes === undefined) return undefined;
   const size = bytes.length * 8;
   if (slash < 0) return { bytes, bits: size };
   const bitsText = pattern.slice(slash + 1);
-  if (!/^\d{1,3}$/.test(bitsText) || Number(bitsText) > size) return undefined;
-  return { bytes, bits: Number(bitsText) };
+  if (!/^\d{1,3}$/.test(bitsText)) return undefined;
+  // A mapped address counts its bits from the beginning of all 128. With fewer than 96 it would mean more than IPv4.
+  const bits = Number(bitsText) - (size === 32 && address.includes(":") ? 96 : 0);
+  return bits >= 0 && bits <= size ? { bytes, bits } : undefined;
 }
 
 /** Whether `pattern` is an address or a range. */
