@@ -175,3 +175,18 @@ test("a disk that is nearly full: writes are refused and reads are not, sessions
   client.call("create", node("/b"));
   expect(h.replica.state.tree.get("/b")).toBeDefined();
 });
+
+test("sessions: those that are on their way to the disk count too, until they are there or gone", () => {
+  const h = new ReplicaHarness({ log: "manual", limits: { maxSessions: 2 } });
+  const burst = [h.dial(), h.dial(), h.dial()];
+  for (const client of burst) client.handshake();
+  expect(burst.map(({ closed }) => closed)).toEqual([false, false, true]);
+  h.durable();
+  expect(h.replica.state.sessions.size).toBe(2);
+  burst[0]?.send("closeSession", {});
+  h.durable();
+  const next = h.dial();
+  next.handshake();
+  h.durable();
+  expect([next.closed, h.replica.state.sessions.size]).toEqual([false, 2]);
+});
