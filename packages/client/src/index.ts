@@ -6,6 +6,7 @@ export {
   creatorAllAcl,
   openAcl,
   Permission,
+  pathProblem,
   readOnlyAcl,
 } from "@corral/protocol";
 export { Client } from "./client.ts";

@@ -16,7 +16,7 @@
  * Not given  an end when whoever set it dies: somebody else must remove it, see `explain()`
  */
 import { type Client, isCoordinationError, type Stat, type WatchOptions } from "@corral/client";
-import { beginWait, insist, isInterruption, type WaitOptions, WakeUp } from "@corral/recipe-kit";
+import { beginWait, insist, isInterruption, recipePath, type WaitOptions, WakeUp } from "@corral/recipe-kit";
 
 /** A barrier as people want to see it. */
 export interface BarrierExplanation {
@@ -32,7 +32,7 @@ export class Barrier {
 
   /** Remembers; nothing is sent before a call. */
   constructor(client: Client, path: string) {
-    this.path = path;
+    this.path = recipePath("Barrier", path);
     this.#client = client;
   }
 

@@ -26,6 +26,7 @@ import {
   childrenOrNone,
   contenders,
   insist,
+  recipePath,
   type Ticket,
   takeTicket,
   type WaitOptions,
@@ -71,8 +72,8 @@ export class DoubleBarrier {
 
   /** Remembers; nothing is sent before `enter()`. @throws RangeError for an impossible number of parties. */
   constructor(client: Client, path: string, options: DoubleBarrierOptions) {
+    this.path = recipePath("DoubleBarrier", path);
     checkParties("DoubleBarrier", path, options.parties);
-    this.path = path;
     this.#client = client;
     this.#options = options;
   }

@@ -27,6 +27,7 @@ import {
   childrenOrNone,
   contenders,
   insist,
+  recipePath,
   type Ticket,
   takeTicket,
   type WaitOptions,
@@ -84,8 +85,8 @@ export class PhasedBarrier {
 
   /** Remembers; nothing is sent before `arrive()`. @throws RangeError for an impossible number of parties. */
   constructor(client: Client, path: string, options: PhasedBarrierOptions) {
+    this.path = recipePath("PhasedBarrier", path);
     checkParties("PhasedBarrier", path, options.parties);
-    this.path = path;
     this.#client = client;
     this.#options = options;
   }

@@ -4,7 +4,7 @@
  * by version; until that is done the cache says that it may be out of date.
  */
 import { type Client, type ObservedNode, type ObservedTree, type TreeChange, treeChanges } from "@corral/client";
-import { beginWait, until, type WaitOptions } from "@corral/recipe-kit";
+import { beginWait, recipePath, until, type WaitOptions } from "@corral/recipe-kit";
 import { distinctUntilChanged, map, Observable, ReplaySubject, Subject, type Subscription } from "rxjs";
 import { Contents } from "./contents.ts";
 import { CacheUnavailableError, isCacheOverflowError } from "./errors.ts";
@@ -83,7 +83,7 @@ export class Cache implements AsyncDisposable {
     source: Observable<Known>,
     keep: ((node: ObservedNode) => boolean) | undefined,
   ) {
-    this.path = path;
+    this.path = recipePath("A cache", path);
     this.#client = client;
     this.#source = source;
     this.#keep = keep;

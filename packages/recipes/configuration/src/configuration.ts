@@ -37,6 +37,7 @@ import {
   isWriteOutcomeUnknownError,
   newGuid,
   Receipts,
+  recipePath,
   sessionTimeoutIn,
   until,
   type WaitOptions,
@@ -134,11 +135,11 @@ export class Configuration<I, T> implements AsyncDisposable {
 
   /** Remembers; nothing is sent before it is used. @throws RangeError for an impossible `keep` */
   constructor(client: Client, path: string, options: ConfigurationOptions<I, T>) {
+    this.path = recipePath("Configuration", path);
     const { codec = json, keep = 20, identity = "", schema, defaults, acl, subscriberAcl } = options;
     if (!(Number.isInteger(keep) && keep >= 2 && keep <= 1_000)) {
       throw new RangeError(`Configuration ${path}: keep is ${keep}; it must be a whole number from 2 to 1000.`);
     }
-    this.path = path;
     const layout: Layout = layoutOf(path);
     this.#settings = { client, layout, codec, keep, identity, schema, defaults, acl, subscriberAcl };
   }

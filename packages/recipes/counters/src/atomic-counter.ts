@@ -20,7 +20,7 @@
  *            Deleting the counter starts it anew
  */
 import type { Acl, Client } from "@corral/client";
-import { beginWait, insist, type WaitOptions } from "@corral/recipe-kit";
+import { beginWait, insist, recipePath, type WaitOptions } from "@corral/recipe-kit";
 import type { Observable } from "rxjs";
 import { exactNode } from "./exact-nodes.ts";
 import { type CounterFormat, checkBigint, decodeCounter, encodeCounter } from "./formats.ts";
@@ -60,8 +60,8 @@ export class AtomicCounter implements AsyncDisposable {
 
   /** Remembers; nothing is sent before it is used. @throws RangeError if `format` has no room for `initial`. */
   constructor(client: Client, path: string, { initial = 0n, format = "int64", acl }: CounterOptions = {}) {
+    this.path = recipePath("AtomicCounter", path);
     encodeCounter(format, initial);
-    this.path = path;
     this.#client = client;
     this.#format = format;
     this.#initial = initial;

@@ -16,7 +16,7 @@
  *            ends is never given out. Uniqueness once somebody has deleted the node or set it back
  */
 import { type Acl, type Client, isCoordinationError } from "@corral/client";
-import { beginWait, insist, isInterruption, sleep, until, type WaitOptions } from "@corral/recipe-kit";
+import { beginWait, insist, isInterruption, recipePath, sleep, until, type WaitOptions } from "@corral/recipe-kit";
 import { decodeCounter, encodeCounter } from "./formats.ts";
 import { type IdBlock, IdBlocks } from "./id-blocks.ts";
 import { nextVersion } from "./judge.ts";
@@ -62,6 +62,7 @@ export class IdAllocator {
 
   /** Remembers; nothing is sent before it is used. @throws RangeError for a block of no size. */
   constructor(client: Client, path: string, options: IdAllocatorOptions = {}) {
+    this.path = recipePath("IdAllocator", path);
     const { blockSize = 100, first = 1n, refillBelow = Math.floor(blockSize / 4), acl } = options;
     if (!(Number.isSafeInteger(blockSize) && blockSize >= 1)) {
       throw new RangeError(`IdAllocator ${path}: blockSize is ${blockSize}; it must be a whole number, at least 1.`);
@@ -72,7 +73,6 @@ export class IdAllocator {
       );
     }
     encodeCounter("int64", first);
-    this.path = path;
     this.#client = client;
     this.#blockSize = blockSize;
     this.#refillBelow = BigInt(refillBelow);

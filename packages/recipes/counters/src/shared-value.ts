@@ -17,7 +17,7 @@
  *            the same transaction, with a check of its version
  */
 import { type Acl, type Client, type Codec, MarshallingError } from "@corral/client";
-import { beginWait, insist, type WaitOptions } from "@corral/recipe-kit";
+import { beginWait, insist, recipePath, type WaitOptions } from "@corral/recipe-kit";
 import type { Observable } from "rxjs";
 import { exactNode } from "./exact-nodes.ts";
 import { type ReadWait, readOrNone, type ValueView, type Versioned, viewValue } from "./observe-value.ts";
@@ -55,7 +55,7 @@ export class SharedValue<T> implements AsyncDisposable {
 
   /** Remembers; nothing is sent before it is used. */
   constructor(client: Client, path: string, options: SharedValueOptions<T>) {
-    this.path = path;
+    this.path = recipePath("SharedValue", path);
     this.#client = client;
     this.#options = options;
   }

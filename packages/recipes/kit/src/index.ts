@@ -18,6 +18,7 @@ export { type NodeView, viewNode } from "./node-view.ts";
 export { isWriteOutcomeUnknownError, type WriteOutcome, WriteOutcomeUnknownError } from "./outcome.ts";
 export { memberBefore, placeInQueue, type QueueEntry, queueOrder } from "./queue-order.ts";
 export { type ReceiptedWrite, Receipts } from "./receipts.ts";
+export { recipePath } from "./recipe-path.ts";
 export { sleep } from "./sleep.ts";
 export { Standing, type StandingOptions } from "./standing.ts";
 export {

@@ -26,6 +26,7 @@ import {
   contenders,
   insist,
   isGrantLostError,
+  recipePath,
   returnTicket,
   type Ticket,
   type WaitOptions,
@@ -80,12 +81,12 @@ export class Election {
 
   /** Remembers; nothing is sent before `campaign()` or `lead()`. @throws RangeError for an impossible priority. */
   constructor(client: Client, path: string, options: ElectionOptions = {}) {
+    this.path = recipePath("Election", path);
     const { priority } = options;
     if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9_999)) {
       throw new RangeError(`Election ${path}: the priority is ${priority}; it must be a whole number from 0 to 9999.`);
     }
     this.#client = client;
-    this.path = path;
     this.#options = options;
   }
 

@@ -10,6 +10,7 @@ import {
   contendOnce,
   type Decision,
   insist,
+  recipePath,
   returnTicket,
   type Ticket,
   type WaitOptions,
@@ -77,6 +78,7 @@ export class QueueLock {
   readonly #options: LockOptions;
 
   constructor(client: Client, path: string, rule: LockRule, options: LockOptions) {
+    this.path = recipePath("A lock", path);
     const { lockDelayMs = 0 } = options;
     if (!(typeof lockDelayMs === "number" && lockDelayMs >= 0)) {
       throw new RangeError(
@@ -84,7 +86,6 @@ export class QueueLock {
       );
     }
     this.#client = client;
-    this.path = path;
     this.#rule = rule;
     this.#options = options;
   }

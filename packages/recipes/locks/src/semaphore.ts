@@ -24,6 +24,7 @@ import {
   Grant,
   insist,
   queueOrder,
+  recipePath,
   returnTicket,
   type Ticket,
   takeTicket,
@@ -65,6 +66,7 @@ export class Semaphore {
 
   /** Remembers; nothing is sent before `acquire()`. @throws RangeError for an impossible limit. */
   constructor(client: Client, path: string, options: SemaphoreOptions) {
+    this.path = recipePath("Semaphore", path);
     const { limit, identity } = options;
     if (!isLimit(limit)) {
       const found = typeof limit === "number" ? limit : JSON.stringify(limit);
@@ -72,7 +74,6 @@ export class Semaphore {
         `Semaphore ${path}: the limit is ${found}; it must be a whole number, at least 1, or { path } of a node that holds it.`,
       );
     }
-    this.path = path;
     this.#client = client;
     this.#options = options;
     this.#mutex = new Mutex(client, childPath(path, "locks"), { identity });

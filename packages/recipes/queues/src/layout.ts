@@ -9,6 +9,7 @@
  *   <path>/receipts            how a put whose reply was lost is not made twice
  *   <path>/clock               written to in order to learn the server's time; only where there are delays
  */
+import { recipePath } from "@corral/recipe-kit";
 
 /** The paths of one queue. */
 export class Layout {
@@ -23,12 +24,7 @@ export class Layout {
 
   /** @throws TypeError for a path that is none. */
   constructor(path: string) {
-    if (!/^\/(.*[^/])?$/.test(path)) {
-      throw new TypeError(
-        `The path of a queue is ${JSON.stringify(path)}; it must begin with a slash and not end with one.`,
-      );
-    }
-    this.path = path;
+    this.path = recipePath("A queue", path);
     const base = path === "/" ? "" : path;
     this.entries = `${base}/entries`;
     this.taken = `${base}/taken`;

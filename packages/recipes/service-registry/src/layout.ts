@@ -9,6 +9,7 @@
  *   <claims>/<name>/holder                ephemeral, data = the claim's name: somebody holds the name for itself alone
  *   <claims>/<name>/queue/…               who waits to hold it
  */
+import { recipePath } from "@corral/recipe-kit";
 import { MalformedEntryError } from "./errors.ts";
 
 const guidLength = 36;
@@ -20,13 +21,8 @@ export class Layout {
 
   /** @throws TypeError for the root: what stands beside it could not be told from the services. */
   constructor(base: string, claims: string | undefined) {
-    if (!/^\/.*[^/]$/.test(base)) {
-      throw new TypeError(
-        `The base path of a service registry is ${JSON.stringify(base)}; it must begin with a slash, not end with one, and not be the root.`,
-      );
-    }
-    this.base = base;
-    this.claims = claims ?? `${base}.claims`;
+    this.base = recipePath("ServiceRegistry: basePath", base, { besideRoot: false });
+    this.claims = recipePath("ServiceRegistry: claimsPath", claims ?? `${base}.claims`);
   }
 
   service(name: string): string {

@@ -25,7 +25,7 @@
  *            others finish, its own part waits for it
  */
 import { type Client, type Codec, isCoordinationError, msgpack } from "@corral/client";
-import { beginWait, insist, type WaitOptions } from "@corral/recipe-kit";
+import { beginWait, insist, recipePath, type WaitOptions } from "@corral/recipe-kit";
 import { begin, checkParticipants, type Draft } from "./begin.ts";
 import { DistributedTransaction } from "./distributed-transaction.ts";
 import { forgetOldest } from "./forget.ts";
@@ -72,10 +72,10 @@ export class TwoPhaseCommit<W = unknown> {
 
   /** Remembers; nothing is sent before it is used. @throws RangeError for an impossible `keep` */
   constructor(client: Client, path: string, ...[options]: TwoPhaseCommitArguments<W>) {
+    this.path = recipePath("TwoPhaseCommit", path);
     // Without a codec W is unknown: the signature sees to that.
     const { codec = msgpack as Codec<W>, keep = 1_000, identity = "the coordinator" } = options ?? {};
     checkRange(`TwoPhaseCommit ${path}: keep`, keep, 1, 100_000);
-    this.path = path;
     this.#client = client;
     this.#layout = layoutOf(path);
     this.#codec = codec;

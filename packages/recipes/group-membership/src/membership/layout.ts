@@ -6,6 +6,7 @@
  *   <path>.claims/<guid>-<name>    the claim: ephemeral, made and deleted in one transaction with the member. A name comes
  *                                  back with version 0, a claim's never does: so it is what a guard checks for
  */
+import { recipePath } from "@corral/recipe-kit";
 
 const guidLength = 36;
 
@@ -16,12 +17,7 @@ export class Layout {
 
   /** @throws TypeError for a path that is none, and for the root: nothing could stand beside it. */
   constructor(path: string) {
-    if (!/^\/.*[^/]$/.test(path)) {
-      throw new TypeError(
-        `The path of a group is ${JSON.stringify(path)}; it must begin with a slash, not end with one, and not be the root.`,
-      );
-    }
-    this.path = path;
+    this.path = recipePath("Group", path, { besideRoot: false });
     this.claims = `${path}.claims`;
   }
 

@@ -30,6 +30,7 @@ import {
   contenders,
   insist,
   isGrantLostError,
+  recipePath,
   takeTicket,
   type WaitOptions,
 } from "@corral/recipe-kit";
@@ -77,9 +78,9 @@ export class ShardedGroup {
 
   /** Remembers; nothing is sent before a call. @throws TypeError for shards or a name that no node can be named. */
   constructor(client: Client, path: string, options: ShardedGroupOptions) {
+    this.path = recipePath("ShardedGroup", path);
     checkName(options.name);
     for (const shard of options.shards) checkName(shard, "A shard");
-    this.path = path;
     this.#client = client;
     this.#options = options;
   }
