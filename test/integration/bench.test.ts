@@ -27,6 +27,19 @@ test("a quick run of gets, sets, creates and deletes", async () => {
   }
 });
 
+test("a quick run with snapshots and without", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
+  try {
+    const args = [bench, "--quick", "--snapshot", "--nodes", "5000", "--sessions", "200", "--data-dir", directory];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000 });
+    expect(stdout).toMatch(/^\| without +\| +[1-9][\d,]* \|.*\| +0 \| +\|$/m);
+    expect(stdout).toMatch(/^\| with +\| +[1-9][\d,]* \|.*\| +[1-9]\d* \| +[\d.]+ \|$/m);
+    expect(await readdir(directory)).toEqual([]);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
 test.each<[what: string, args: string[], environment: Record<string, string>, code: number, sentence: RegExp]>([
   ["an unknown flag", ["--sooner"], {}, 2, /^error: unknown option '--sooner'$/],
   ["a wrong number", ["--rounds", "none"], {}, 2, /^error: option '--rounds <n>' argument 'none' is invalid\./],

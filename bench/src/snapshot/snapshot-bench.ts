@@ -28,10 +28,17 @@ export interface SnapshotBench {
 export interface SnapshotRun {
   readonly withSnapshots: boolean;
   readonly measured: Pick<Measurement, "operationsPerSecond" | "latencyMs">;
-  /** How long the server's event loop was held up at most, ms. */
-  readonly stallMs: number;
+  /** How long the server's event loop was held up at most, ms; and the most that it computed itself before it came round. */
+  readonly stall: Stall;
   /** How long each snapshot took that ended meanwhile, ms. */
   readonly snapshotsMs: readonly number[];
+}
+
+/** What the probe in the server's process tells, ms. */
+export interface Stall {
+  readonly stallMs: number;
+  /** NaN where the system does not tell. */
+  readonly computedMs: number;
 }
 
 /** The server did not do what it was asked for. */
@@ -94,7 +101,7 @@ async function run(
     measuring = false;
   });
   const [measured] = await Promise.all([measurement, snapshots()]);
-  return { withSnapshots, measured, stallMs: await takeStall(server.pid, stallFile), snapshotsMs };
+  return { withSnapshots, measured, stall: await takeStall(server.pid, stallFile), snapshotsMs };
 }
 
 /** Has one taken, and waits until it is on the disk. Returns how long that took, ms. */
@@ -109,14 +116,16 @@ async function takeSnapshot(adminUrl: string, signal: AbortSignal): Promise<numb
   return performance.now() - begun;
 }
 
-/** The longest stall since this was asked last, ms. */
-async function takeStall(pid: number, file: string): Promise<number> {
+/** The longest stall since this was asked last. */
+async function takeStall(pid: number, file: string): Promise<Stall> {
   rmSync(file, { force: true });
   process.kill(pid, "SIGUSR2");
   for (let tries = 0; tries < 1_000; tries++) {
     await delay(10);
     try {
-      return Number(readFileSync(file, "latin1"));
+      const { stallMs, computedMs } = JSON.parse(readFileSync(file, "latin1")) as Partial<Stall>;
+      // JSON has no NaN.
+      return { stallMs: stallMs ?? Number.NaN, computedMs: computedMs ?? Number.NaN };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
@@ -126,16 +135,27 @@ async function takeStall(pid: number, file: string): Promise<number> {
 
 /** A line for each run, in the order in which they were made. */
 export function snapshotTable(runs: readonly SnapshotRun[]): string {
-  const rows = runs.map(({ withSnapshots, measured, stallMs, snapshotsMs }) => [
+  const rows = runs.map(({ withSnapshots, measured, stall, snapshotsMs }) => [
     withSnapshots ? "with" : "without",
     Math.round(measured.operationsPerSecond).toLocaleString("en"),
     measured.latencyMs.p50.toFixed(2),
     measured.latencyMs.p99.toFixed(2),
     measured.latencyMs.max.toFixed(1),
-    stallMs.toFixed(1),
+    stall.stallMs.toFixed(1),
+    Number.isNaN(stall.computedMs) ? "" : stall.computedMs.toFixed(1),
     String(snapshotsMs.length),
     snapshotsMs.length === 0 ? "" : (Math.max(...snapshotsMs) / 1_000).toFixed(1),
   ]);
-  const head = ["snapshots", "op/s", "p50 ms", "p99 ms", "longest ms", "longest stall ms", "taken", "longest s"];
+  const head = [
+    "snapshots",
+    "op/s",
+    "p50 ms",
+    "p99 ms",
+    "longest ms",
+    "longest stall ms",
+    "of own ms",
+    "taken",
+    "longest s",
+  ];
   return aligned([head, ...rows]);
 }
