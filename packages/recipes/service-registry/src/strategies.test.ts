@@ -196,3 +196,29 @@ test("a strategy that nobody knows is refused, with those there are", () => {
   const name = "fastest" as StrategyName;
   expect(() => strategyNamed(name)).toThrow(/"fastest" is not a strategy; use one of round-robin, random, weighted/);
 });
+
+test.each(["round-robin", "random", "weighted", "sticky", "least-recently-failed"] as const)(
+  "%s looks at all candidates once, however often it is asked",
+  (name) => {
+    let looks = 0;
+    const counting = (value: number) => ({
+      get: () => {
+        looks++;
+        return value;
+      },
+    });
+    const ids = Array.from({ length: 1_000 }, (_, i) => String(i).padStart(4, "0"));
+    const many = ids.map((id, i) => {
+      const { instance } = candidate(id);
+      const counted = { ...instance };
+      Object.defineProperty(counted, "weight", counting(1));
+      return Object.defineProperty({ instance: counted, failedMs: undefined }, "failedMs", counting(i % 2));
+    });
+    choices(
+      strategyNamed(name),
+      listed(many),
+      ids.map((_, i) => i / ids.length),
+    );
+    expect(looks).toBeLessThanOrEqual(2 * many.length);
+  },
+);

@@ -7,6 +7,8 @@
  *   weighted             any, each in proportion to its weight
  *   sticky(strategy)     the same as long as it is there, otherwise as the other strategy says
  *   leastRecentlyFailed  whose last failure is longest ago, one after the other among equals
+ *
+ * What has to be worked out of all candidates is worked out once for each list of them; a choice then takes logarithmic time.
  */
 import type { ServiceInstance } from "./instance.ts";
 
@@ -48,32 +50,44 @@ export const random: Strategy = (candidates, _memory, chance) => remembering(at(
 
 /** Any of them, as likely as its weight says. One of weight 0 only if all are. */
 export const weighted: Strategy = (candidates, _memory, chance) => {
-  const total = candidates.reduce((sum, { instance }) => sum + instance.weight, 0);
-  let left = chance * total;
-  for (const candidate of candidates) {
-    left -= candidate.instance.weight;
-    if (left < 0) return remembering(candidate);
-  }
-  // All weigh nothing; or rounding has left a crumb over, which is the last one's.
-  const last = candidates.findLast(({ instance }) => instance.weight > 0);
-  return remembering(last ?? at(candidates, chance));
+  const sums = weightSums(candidates);
+  const total = sums.at(-1) ?? 0;
+  if (!(total > 0)) return remembering(at(candidates, chance));
+  const heavier = (than: number): number => firstPlace(sums.length, (i) => (sums[i] ?? 0) > than);
+  // Rounding may come to the last sum itself, which is that of the last one who weighs anything.
+  const last = firstPlace(sums.length, (i) => (sums[i] ?? 0) >= total);
+  return remembering(candidates[Math.min(heavier(chance * total), last)] ?? candidates[0]);
 };
+
+/** The weights of the candidates up to each. */
+const weightSums = oncePerList((candidates) => {
+  let sum = 0;
+  return candidates.map(({ instance }) => {
+    sum += instance.weight;
+    return sum;
+  });
+});
 
 /** The one that was chosen last while it is there, otherwise as `strategy` says. */
 export function sticky(strategy: Strategy): Strategy {
   return (candidates, memory, chance) => {
-    const same = candidates.find(({ instance }) => instance.path === memory);
+    const last = memory === undefined ? undefined : candidates[firstAfter(candidates, memory) - 1];
+    const same = last?.instance.path === memory ? last : undefined;
     return same === undefined ? strategy(candidates, memory, chance) : remembering(same);
   };
 }
 
 /** The one whose last failure is longest ago; those that never failed first. One after the other among equals. */
-export const leastRecentlyFailed: Strategy = (candidates, memory, chance) => {
+export const leastRecentlyFailed: Strategy = (candidates, memory, chance) =>
+  roundRobin(equallyLongAgo(candidates) as typeof candidates, memory, chance);
+
+/** Those of whom none has failed longer ago, in their order. */
+const equallyLongAgo = oncePerList((candidates): Candidates => {
   const since = ({ failedMs = Number.NEGATIVE_INFINITY }: Candidate): number => failedMs;
-  const longestAgo = Math.min(...candidates.map(since));
+  const longestAgo = candidates.reduce((ms, candidate) => Math.min(ms, since(candidate)), Number.POSITIVE_INFINITY);
   const [first, ...others] = candidates.filter((candidate) => since(candidate) === longestAgo);
-  return first === undefined ? remembering(candidates[0]) : roundRobin([first, ...others], memory, chance);
-};
+  return first === undefined ? candidates : [first, ...others];
+});
 
 /** The strategy of that name. @throws RangeError if there is none */
 export function strategyNamed(name: StrategyName): Strategy {
@@ -105,13 +119,28 @@ export function preferZone<P>(
 
 /** The place of the first whose path comes after `path`. */
 function firstAfter(candidates: Candidates, path: string): number {
-  let [low, high] = [0, candidates.length];
+  return firstPlace(candidates.length, (i) => (candidates[i]?.instance.path ?? path) > path);
+}
+
+/** The first place below `length` at which it is so, `length` if there is none; from there on it must be so at all. */
+function firstPlace(length: number, isSo: (place: number) => boolean): number {
+  let [low, high] = [0, length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((candidates[middle]?.instance.path ?? path) > path) high = middle;
+    if (isSo(middle)) high = middle;
     else low = middle + 1;
   }
   return low;
+}
+
+/** Remembers the answer for each list. Whoever has other candidates has another list. */
+function oncePerList<T extends object>(work: (candidates: Candidates) => T): (candidates: Candidates) => T {
+  const known = new WeakMap<Candidates, T>();
+  return (candidates) => {
+    const answer = known.get(candidates) ?? work(candidates);
+    known.set(candidates, answer);
+    return answer;
+  };
 }
 
 function at<P>(candidates: Candidates<P>, chance: number): Candidate<P> {
