@@ -79,7 +79,7 @@ export async function decodeValue<T>(
     throw new MarshallingError({
       operation,
       path,
-      detail: `the data is not what the codec expects: ${messageOf(cause)}`,
+      detail: messageOf(cause),
       remedy: "Somebody wrote it in another form: read it without the codec, and see.",
       cause,
     });

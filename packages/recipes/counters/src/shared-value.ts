@@ -143,7 +143,7 @@ export class SharedValue<T> implements AsyncDisposable {
       throw new MarshallingError({
         operation: "read the value",
         path: this.path,
-        detail: `the data is not what the codec expects: ${cause instanceof Error ? cause.message : String(cause)}`,
+        detail: cause instanceof Error ? cause.message : String(cause),
         remedy: "Use the codec that it was written with, or another path.",
         cause,
       });
