@@ -5,8 +5,9 @@
 import { type Acl, DecodeError } from "@corral/protocol";
 import { decode } from "@msgpack/msgpack";
 import { DataTree } from "./data-tree.ts";
+import { PackedReader } from "./packed-reader.ts";
 import { SessionTable } from "./session-table.ts";
-import { type NodeRow, type SnapshotState, snapshotVersion } from "./snapshot.ts";
+import { type SnapshotState, snapshotVersion } from "./snapshot.ts";
 import {
   type Digest,
   digestVersion,
@@ -20,8 +21,9 @@ import { containerLifetime, type Lifetime, persistentLifetime } from "./znode.ts
 /** Before there were digests of sessions, which were in the header then. */
 const oldVersion = 1;
 
-/** Longest path that can come over the wire. */
-const pathBytesMax = 1 << 24;
+/** Of a NodeRow, and of an entry of its access list. */
+const nodeFields = 12;
+const aclFields = 3;
 
 /** Takes a snapshot's chunks in order and gives the state back. Storage has verified their checksums. */
 export class SnapshotReader {
@@ -35,10 +37,9 @@ export class SnapshotReader {
 
   /** @throws DecodeError when the chunk is not what a server writes. */
   onChunk(bytes: Uint8Array): void {
-    const rows = decodeArray(bytes);
-    if (this.#lastZxid === undefined) this.#onHeader(rows);
-    else if (this.#sessionsLeft > 0) this.#onSessions(rows);
-    else for (const row of rows) this.#onNode(row);
+    if (this.#lastZxid === undefined) this.#onHeader(decodeArray(bytes));
+    else if (this.#sessionsLeft > 0) this.#onSessions(decodeArray(bytes));
+    else this.#onNodes(new PackedReader(bytes));
   }
 
   /** The state, after the last chunk. @throws DecodeError when it is none, or its digest is not the one that the header names. */
@@ -95,20 +96,42 @@ export class SnapshotReader {
     if (this.#sessionsLeft < 0) throw new DecodeError("a snapshot with more sessions than its header says", 0);
   }
 
-  #onNode(row: unknown): void {
-    if (!isNodeRow(row)) throw new DecodeError("a node with fields of the wrong kind", 0);
-    const [path, data, aclOrNumber, lifetime, czxid, ctimeMs, mzxid, mtimeMs, pzxid, version, aversion, childCreates] =
-      row;
-    let acl: readonly Acl[] | undefined;
-    if (typeof aclOrNumber === "number") {
-      acl = this.#acls[aclOrNumber];
-    } else {
-      acl = aclOrNumber.map(decodeAcl);
-      this.#acls.push(acl);
+  #onNodes(reader: PackedReader): void {
+    for (let left = reader.list(); left > 0; left--) this.#onNode(reader);
+    if (!reader.isAtEnd) throw new DecodeError("a chunk of nodes with something behind them", 0);
+  }
+
+  /** The fields of a NodeRow, one by one: a million of them come at a start. */
+  #onNode(reader: PackedReader): void {
+    if (reader.list() !== nodeFields) throw new DecodeError("a node with too few fields, or too many", 0);
+    const path = reader.text();
+    if (!isPath(path)) throw new DecodeError("a node whose path is none", 0);
+    const data = reader.nullableBytes();
+    const acl = reader.isAtList ? this.#newAcl(reader) : this.#acls[reader.number()];
+    if (acl === undefined) throw new DecodeError(`the access list of ${path} is not in the snapshot`, 0);
+    this.#tree.restore(path, {
+      data,
+      acl,
+      lifetime: decodeLifetime(reader.scalar()),
+      czxid: reader.number(),
+      ctimeMs: reader.number(),
+      mzxid: reader.number(),
+      mtimeMs: reader.number(),
+      pzxid: reader.number(),
+      version: reader.number(),
+      aversion: reader.number(),
+      childCreates: reader.number(),
+    });
+  }
+
+  #newAcl(reader: PackedReader): readonly Acl[] {
+    const acl: Acl[] = [];
+    for (let left = reader.list(); left > 0; left--) {
+      if (reader.list() !== aclFields) throw new DecodeError("an access list with fields of the wrong kind", 0);
+      acl.push({ perms: reader.number(), id: { scheme: reader.text(), id: reader.text() } });
     }
-    if (acl === undefined) throw new DecodeError(`access list ${aclOrNumber} of ${path} is not in the snapshot`, 0);
-    const numbers = { czxid, ctimeMs, mzxid, mtimeMs, pzxid, version, aversion, childCreates };
-    this.#tree.restore(path, { data, acl, lifetime: decodeLifetime(lifetime), ...numbers });
+    this.#acls.push(acl);
+    return acl;
   }
 }
 
@@ -119,7 +142,7 @@ function decodeArray(bytes: Uint8Array): readonly unknown[] {
   try {
     decoded = decode(bytes, {
       useBigInt64: true,
-      maxStrLength: Math.min(most, pathBytesMax),
+      maxStrLength: most,
       maxBinLength: most,
       maxArrayLength: most,
       maxMapLength: 0,
@@ -141,34 +164,17 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** A million of them come at a start: what is looked at is what else would fail elsewhere, or not at all. */
-function isNodeRow(row: unknown): row is NodeRow {
-  if (!Array.isArray(row) || row.length !== 12) return false;
-  const [path, data, acl, lifetime] = row as readonly unknown[];
-  if (typeof path !== "string" || path.charCodeAt(0) !== 0x2f) return false;
-  if (path.length > 1 && path.charCodeAt(path.length - 1) === 0x2f) return false;
-  if (data !== null && !(data instanceof Uint8Array)) return false;
-  if (typeof acl !== "number" && !Array.isArray(acl)) return false;
-  const isLifetime =
-    lifetime === null || typeof lifetime === "bigint" || typeof lifetime === "number" || lifetime === "container";
-  if (!isLifetime) return false;
-  for (let at = 4; at < 12; at++) if (typeof row[at] !== "number") return false;
-  return true;
+function isPath(path: string): boolean {
+  if (path.charCodeAt(0) !== 0x2f) return false;
+  return path.length === 1 || path.charCodeAt(path.length - 1) !== 0x2f;
 }
 
-function decodeAcl(row: unknown): Acl {
-  const [perms, scheme, id] = arrayOf(row, "an access list's entry");
-  if (typeof perms !== "number" || typeof scheme !== "string" || typeof id !== "string") {
-    throw new DecodeError("an access list with fields of the wrong kind", 0);
-  }
-  return { perms, id: { scheme, id } };
-}
-
-function decodeLifetime(value: NodeRow[3]): Lifetime {
+function decodeLifetime(value: null | string | number | bigint): Lifetime {
   if (value === null) return persistentLifetime;
   if (typeof value === "bigint") return { kind: "ephemeral", owner: value };
   if (typeof value === "number") return { kind: "ttl", ttlMs: value };
-  return containerLifetime;
+  if (value === "container") return containerLifetime;
+  throw new DecodeError(`a node whose lifetime is ${value}`, 0);
 }
 
 /** Digests of another version mean nothing here; snapshots of before there were digests have none. */

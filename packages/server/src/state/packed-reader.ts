@@ -1,0 +1,144 @@
+/**
+ * Reads MessagePack item by item, where a value for everything in it would be too much: a snapshot has a dozen items for each
+ * node, and most of them are numbers that go straight into a column. What is rare is left to the library. Bytes are views.
+ */
+import { DecodeError } from "@corral/protocol";
+import { decode } from "@msgpack/msgpack";
+
+/** Reads from front to back. Everything throws DecodeError when the bytes are not what is asked for, or end. */
+export class PackedReader {
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Whether there is nothing left. */
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /** Begins a list: how many items follow. */
+  list(): number {
+    const head = this.#byte();
+    const count =
+      (head & 0xf0) === 0x90
+        ? head & 0x0f
+        : head === 0xdc
+          ? this.#view.getUint16(this.#take(2))
+          : head === 0xdd
+            ? this.#view.getUint32(this.#take(4))
+            : this.#fail("a list");
+    // Each item has a byte at least.
+    if (count > this.#bytes.length - this.#at) throw new DecodeError(`a list of ${count} that breaks off`, this.#at);
+    return count;
+  }
+
+  /** Whether a list comes next. */
+  get isAtList(): boolean {
+    const head = this.#bytes[this.#at] ?? 0;
+    return (head & 0xf0) === 0x90 || head === 0xdc || head === 0xdd;
+  }
+
+  /** A number; not one of 64 bits, which is for what is a bigint. */
+  number(): number {
+    const head = this.#byte();
+    if (head < 0x80) return head;
+    if (head >= 0xe0) return head - 0x100;
+    switch (head) {
+      case 0xcb:
+        return this.#view.getFloat64(this.#take(8));
+      case 0xcc:
+        return this.#view.getUint8(this.#take(1));
+      case 0xcd:
+        return this.#view.getUint16(this.#take(2));
+      case 0xce:
+        return this.#view.getUint32(this.#take(4));
+      case 0xd0:
+        return this.#view.getInt8(this.#take(1));
+      case 0xd1:
+        return this.#view.getInt16(this.#take(2));
+      case 0xd2:
+        return this.#view.getInt32(this.#take(4));
+      case 0xca:
+        return this.#view.getFloat32(this.#take(4));
+      default:
+        return this.#fail("a number");
+    }
+  }
+
+  /** Bytes, or null. */
+  nullableBytes(): Buffer | null {
+    const head = this.#byte();
+    if (head === 0xc0) return null;
+    const length =
+      head === 0xc4
+        ? this.#view.getUint8(this.#take(1))
+        : head === 0xc5
+          ? this.#view.getUint16(this.#take(2))
+          : head === 0xc6
+            ? this.#view.getUint32(this.#take(4))
+            : this.#fail("bytes");
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  /** Text. */
+  text(): string {
+    const begin = this.#at;
+    const head = this.#byte();
+    const length =
+      (head & 0xe0) === 0xa0
+        ? head & 0x1f
+        : head === 0xd9
+          ? this.#view.getUint8(this.#take(1))
+          : head === 0xda
+            ? this.#view.getUint16(this.#take(2))
+            : head === 0xdb
+              ? this.#view.getUint32(this.#take(4))
+              : this.#fail("text");
+    const start = this.#take(length);
+    const end = start + length;
+    for (let at = start; at < end; at++) if (this.#bytes[at]! >= 0x80) return this.#rare(begin, end, "text") as string;
+    return this.#bytes.toString("latin1", start, end);
+  }
+
+  /** null, text, a number, or a bigint where a number has 64 bits. */
+  scalar(): null | string | number | bigint {
+    const head = this.#bytes[this.#at];
+    if (head === 0xc0) {
+      this.#at++;
+      return null;
+    }
+    if (head === 0xcf) return this.#view.getBigUint64(this.#take(9) + 1);
+    if (head === 0xd3) return this.#view.getBigInt64(this.#take(9) + 1);
+    if (head !== undefined && ((head & 0xe0) === 0xa0 || (head >= 0xd9 && head <= 0xdb))) return this.text();
+    return this.number();
+  }
+
+  #byte(): number {
+    return this.#bytes[this.#take(1)] as number;
+  }
+
+  #take(length: number): number {
+    const start = this.#at;
+    if (length > this.#bytes.length - start) throw new DecodeError("something that breaks off", start);
+    this.#at = start + length;
+    return start;
+  }
+
+  #rare(begin: number, end: number, what: string): unknown {
+    try {
+      return decode(this.#bytes.subarray(begin, end));
+    } catch (cause) {
+      throw new DecodeError(`${what} that is none: ${cause instanceof Error ? cause.message : cause}`, begin);
+    }
+  }
+
+  #fail(what: string): never {
+    throw new DecodeError(`something else in the place of ${what}`, this.#at - 1);
+  }
+}
