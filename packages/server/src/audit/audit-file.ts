@@ -21,14 +21,22 @@ export interface AuditFileOptions {
 const retryMs = 1_000;
 /** How long `close` waits for a disk that hangs, ms. */
 const patienceMs = 5_000;
-/** What is written at once, UTF-16 code units. */
-const batchLength = 256 << 10;
+/** What is written at once, bytes; more where one line is longer. */
+const chunkBytes = 64 << 10;
+
+/** Lines as bytes: kept as texts, the many that wait for a slow disk would keep the collector of garbage busy. */
+interface Chunk {
+  readonly buffer: Buffer;
+  used: number;
+}
 
 /** See the head of this file. */
 export class AuditFile {
   readonly #options: AuditFileOptions;
   #file: DiskFile | undefined;
-  #waiting: string[] = [];
+  #waiting: Chunk[] = [];
+  /** Written, and free to be filled again. */
+  #spare: Chunk | undefined;
   #waitingBytes = 0;
   #isWriting = false;
   #writing: Promise<void> | undefined;
@@ -107,8 +115,21 @@ export class AuditFile {
   }
 
   #push(line: string, bytes: number): void {
-    this.#waiting.push(line);
+    let last = this.#waiting.at(-1);
+    if (last === undefined || last.used + bytes > last.buffer.length) {
+      last = this.#emptyChunk(bytes);
+      this.#waiting.push(last);
+    }
+    last.buffer.write(line, last.used, "utf8");
+    last.used += bytes;
     this.#waitingBytes += bytes;
+  }
+
+  #emptyChunk(bytes: number): Chunk {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare !== undefined && spare.buffer.length >= bytes) return { buffer: spare.buffer, used: 0 };
+    return { buffer: Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes)), used: 0 };
   }
 
   #lose(): void {
@@ -126,31 +147,21 @@ export class AuditFile {
 
   async #writeAll(): Promise<void> {
     while (this.#waiting.length > 0 || this.#reopens) {
-      const lines = this.#takeBatch();
-      const bytes = Buffer.from(lines.join(""), "utf8");
+      // No longer among those that wait, it is not added to while it is on its way.
+      const chunk = this.#waiting.shift();
       try {
-        await this.#writeBatch(bytes);
-        this.#waitingBytes -= bytes.length;
+        await this.#writeBatch(chunk?.buffer.subarray(0, chunk.used) ?? Buffer.alloc(0));
+        this.#waitingBytes -= chunk?.used ?? 0;
+        this.#spare = chunk;
         this.#onWritten();
       } catch (err) {
-        this.#waiting = [...lines, ...this.#waiting];
+        if (chunk !== undefined) this.#waiting.unshift(chunk);
         await this.#onFailed(err);
         break;
       }
     }
     // At once, not when the promise is looked at: a line that comes in between begins the next round.
     this.#isWriting = false;
-  }
-
-  #takeBatch(): readonly string[] {
-    let length = 0;
-    let count = 0;
-    for (const line of this.#waiting) {
-      if (count > 0 && length + line.length > batchLength) break;
-      length += line.length;
-      count++;
-    }
-    return this.#waiting.splice(0, count);
   }
 
   async #writeBatch(bytes: Buffer): Promise<void> {
@@ -163,8 +174,8 @@ export class AuditFile {
     if (bytes.length === 0) return;
     const size = await this.#file.size();
     // What failed may have left half a line.
-    const mark = this.#isFailing && size > 0 ? Buffer.from("\n") : Buffer.alloc(0);
-    await this.#file.write(size, Buffer.concat([mark, bytes]));
+    const isTorn = this.#isFailing && size > 0;
+    await this.#file.write(size, isTorn ? Buffer.concat([Buffer.from("\n"), bytes]) : bytes);
   }
 
   #onWritten(): void {

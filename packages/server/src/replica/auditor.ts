@@ -57,7 +57,9 @@ export class Auditor {
   onLost({ entry, connection }: Proposal): void {
     const { sessionId, identities, zxid } = entry;
     const client = connection && { identities, host: connection.remote.host };
-    for (const [part, asked] of numbered(auditedOperations(entry.operation))) {
+    const all = auditedOperations(entry.operation);
+    for (const [i, asked] of all.entries()) {
+      const part = all.length > 1 ? { number: i + 1, of: all.length } : undefined;
       this.#tell({ client, sessionId, zxid, ...asked, part, result: "invoked", reason: "the log failed" });
     }
   }
@@ -76,24 +78,48 @@ export class Auditor {
     this.#tell({ client, sessionId, operation: "reattach", result: "failure", error, reason: "wrong password" });
   }
 
-  #tellOutcome(common: Common, operations: readonly AuditedOperation[], outcome: Outcome): void {
+  #tellOutcome({ client, sessionId, zxid }: Common, operations: readonly AuditedOperation[], outcome: Outcome): void {
+    const timeMs = this.#timeMs;
     const results = outcome.type === "multi" ? outcome.results : undefined;
     const single = outcome.type === "error" ? outcome.code : undefined;
-    for (const [part, asked, index] of numbered(operations)) {
-      const result = results?.[index];
-      // Of those before the one that failed the answer says 0: taken back, they have failed all the same.
-      const inMulti =
-        result !== undefined && "err" in result ? result.err || ErrorCode.RuntimeInconsistency : undefined;
-      const error = single ?? inMulti;
-      const made = outcome.type === "created" ? outcome : result;
-      const path = made !== undefined && "path" in made ? made.path : asked.path;
-      this.#tell({ ...common, ...asked, path, part, result: error === undefined ? "success" : "failure", error });
+    for (let i = 0; i < operations.length; i++) {
+      const { operation, path, createMode, acl } = operations[i] as AuditedOperation;
+      const part = operations.length > 1 ? { number: i + 1, of: operations.length } : undefined;
+      const made = outcome.type === "created" ? outcome : results?.[i];
+      const error = single ?? errorIn(made);
+      this.#emit({
+        timeMs,
+        client,
+        sessionId,
+        zxid,
+        operation,
+        path: made !== undefined && "path" in made ? made.path : path,
+        createMode,
+        acl,
+        part,
+        result: error === undefined ? "success" : "failure",
+        error,
+      });
     }
   }
 
   #tell(record: Omit<AuditRecord, "timeMs">): void {
-    this.#turn.effect({ type: "audit", record: { timeMs: this.#turn.now.wallMs, ...record } });
+    this.#emit({ timeMs: this.#timeMs, ...record });
   }
+
+  #emit(record: AuditRecord): void {
+    this.#turn.effect({ type: "audit", record });
+  }
+
+  get #timeMs(): number {
+    return this.#turn.now.wallMs;
+  }
+}
+
+/** Of those before the one that failed a multi's answer says 0: taken back, they have failed all the same. */
+function errorIn(result: object | undefined): number | undefined {
+  if (result === undefined || !("err" in result) || typeof result.err !== "number") return undefined;
+  return result.err === ErrorCode.Ok ? ErrorCode.RuntimeInconsistency : result.err;
 }
 
 function clientOf({ identities, remote }: Connection): AuditedClient {
@@ -135,11 +161,4 @@ function isOpen(acl: AuditedOperation["acl"] | null): boolean {
   const [only] = acl ?? [];
   const [open] = openAcl;
   return acl?.length === 1 && only?.perms === open?.perms && only?.id.scheme === "world" && only.id.id === "anyone";
-}
-
-function numbered(
-  operations: readonly AuditedOperation[],
-): readonly (readonly [AuditRecord["part"], AuditedOperation, number])[] {
-  const { length } = operations;
-  return operations.map((asked, index) => [length > 1 ? { number: index + 1, of: length } : undefined, asked, index]);
 }
