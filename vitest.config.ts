@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config";
 
 const resolve = { conditions: ["source"] };
 
+/** What is waited for comes; a second, which is vitest's own limit, is nothing on a busy machine. */
+const expect = { poll: { timeout: 60_000 } };
+
 /** `unit` is quick and pure; the others start servers and processes, or need foreign programs. */
 export default defineConfig({
   test: {
@@ -12,6 +15,7 @@ export default defineConfig({
         resolve,
         ssr: { resolve },
         test: {
+          expect,
           name: "unit",
           include: ["packages/**/src/**/*.test.ts", "bench/src/**/*.test.ts", "test/tidy/**/*.test.ts"],
           // Nothing in here keeps state outside its test, and loading the sources anew for each file took most of the time.
@@ -24,6 +28,7 @@ export default defineConfig({
         resolve,
         ssr: { resolve },
         test: {
+          expect,
           name: "integration",
           include: ["test/integration/**/*.test.ts", "test/pain-points/**/*.test.ts"],
           pool: "forks",
@@ -35,6 +40,7 @@ export default defineConfig({
         resolve,
         ssr: { resolve },
         test: {
+          expect,
           name: "recipes",
           include: ["test/recipes/**/*.test.ts"],
           globalSetup: "test/engines/apache-setup.ts",
@@ -47,6 +53,7 @@ export default defineConfig({
         resolve,
         ssr: { resolve },
         test: {
+          expect,
           name: "conformance",
           include: ["test/conformance/**/*.test.ts"],
           globalSetup: "test/conformance/servers/conformance-setup.ts",
@@ -62,6 +69,7 @@ export default defineConfig({
         resolve,
         ssr: { resolve },
         test: {
+          expect,
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
           pool: "forks",
@@ -73,6 +81,7 @@ export default defineConfig({
         resolve,
         ssr: { resolve },
         test: {
+          expect,
           name: "packages",
           include: ["test/packages/**/*.test.ts"],
           globalSetup: "test/packages/packed-setup.ts",

@@ -43,7 +43,7 @@ export interface Engine {
 const seed = Number(process.env.CORRAL_SEED ?? 1);
 
 /** Long enough for a busy machine; tests that wait for an expiry ask for less, at least 1 000 on Apache (two ticks). */
-const sessionTimeoutMs = 6_000;
+const sessionTimeoutMs = 10_000;
 
 /** Sessions must outlive the weather by far. */
 const faultySessionTimeoutMs = 9_000;

@@ -119,8 +119,8 @@ describe("the deadline", () => {
       if (state === "lost") lostAtMs = performance.now();
     });
     proxy.refuse();
-    proxy.stall("both");
-    await expect.poll(() => Number.isFinite(goneAtMs), { timeout: 10_000 }).toBe(true);
+    proxy.cut();
+    await expect.poll(() => Number.isFinite(goneAtMs)).toBe(true);
     expect(lostAtMs).toBeLessThan(goneAtMs);
     expect(seen.map(({ state }) => state)).toEqual(["connected", "suspended", "lost", "connecting"]);
     expect(seen[2]?.reason).toBe("deadline");
@@ -183,7 +183,7 @@ describe("§6.25 the end of the process", () => {
     if (how !== "exit") child.process.kill("SIGTERM");
     expect(await child.exited).toEqual(ending);
     // Its timeout is 30 s; nobody waits for that.
-    const timeout = new Promise((resolve) => setTimeout(resolve, 5_000, "timeout").unref());
+    const timeout = new Promise((resolve) => setTimeout(resolve, 20_000, "timeout").unref());
     expect(await Promise.race([gone, timeout])).not.toBe("timeout");
   });
 

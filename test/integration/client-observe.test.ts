@@ -135,10 +135,10 @@ describeOn(["ours", "3.5"], "watchNode", () => {
     await expect.poll(() => seen.at(-1)).toBe("1");
     proxy.stall("toClient");
     await other.delete("/t/n");
-    await expect.poll(() => client.state, { timeout: 10_000 }).not.toBe("connected");
+    await expect.poll(() => client.state).not.toBe("connected");
     proxy.resume();
     proxy.cut();
-    await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toBe("absent");
+    await expect.poll(() => seen.at(-1)).toBe("absent");
     await other.create("/t/n", "2");
     await expect.poll(() => seen.at(-1)).toBe("2");
   });
@@ -200,14 +200,16 @@ describeOn(["ours", "3.5"], "watchChildren", () => {
 
   test("a slow loop sees the latest", async () => {
     const lengths: number[] = [];
+    let rounds = 0;
     for await (const names of client.watchChildren("/t")) {
       lengths.push(names?.length ?? -1);
       if (names?.length === 30) break;
-      await Promise.all(Array.from({ length: 10 }, (_, i) => other.create(`/t/${lengths.length}-${i}`)));
+      if (rounds < 3) await Promise.all(Array.from({ length: 10 }, (_, i) => other.create(`/t/${rounds}-${i}`)));
+      rounds++;
       await client.sync();
     }
     expect(lengths.at(-1)).toBe(30);
-    expect(lengths.length).toBeLessThan(10);
+    expect(lengths.length).toBeLessThan(20);
   });
 });
 

@@ -213,7 +213,7 @@ describe("a master that is cut off", () => {
   });
 
   test("or resigns hands over without waiting for its session to expire, and stands again", async () => {
-    await using group = await TestGroup.start();
+    await using group = await TestGroup.start(60_000);
     const first = await group.master({ id: "m1" });
     await next(first.it.events, "active");
     const second = await group.master({ id: "m2" });
@@ -223,7 +223,7 @@ describe("a master that is cut off", () => {
     expect(await resigned).toEqual({ epoch: 1 });
     const { epoch, tookMs } = await elected;
     expect(epoch).toBe(2);
-    expect(tookMs).toBeLessThan(1_900);
+    expect(tookMs).toBeLessThan(30_000);
     await second.it.close();
     expect(await next(first.it.events, "elected")).toMatchObject({ epoch: 3 });
   });

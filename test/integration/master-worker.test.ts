@@ -293,7 +293,7 @@ describe("a worker", () => {
     const letGo = await held;
     const drained = first.it.drain();
     const version = async () => (await tasks.client.exists("/workers/w1"))?.version;
-    await expect.poll(version, { timeout: 20_000 }).toBe(1);
+    await expect.poll(version).toBe(1);
     letGo();
     const second = await group.worker({ id: "w2", run: async () => "second" });
     await second.it.start();

@@ -51,7 +51,7 @@ function ended(runner: ChildProcess): Promise<{ code: number | null; signal: str
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  await expect.poll(condition, { timeout: 20_000, interval: 20 }).toBe(true);
+  await expect.poll(condition, { interval: 20 }).toBe(true);
 }
 
 /** Counts signals, and ends with code 3 when its input says so: once the second signal has surely been dropped. */

@@ -165,7 +165,7 @@ describe("§6.4 create succeeded but the reply was lost", () => {
         // An orphan would be waited for until its session ends.
         await (await take(steady, path, patience)).release();
       });
-      await expect.poll(ephemerals, { timeout: 20_000 }).toEqual([]);
+      await expect.poll(ephemerals).toEqual([]);
     },
   );
 });
@@ -195,7 +195,7 @@ describe("§6.22 given up while it is acquired", () => {
       await holder.release();
       await (await take(steady, path, patience)).release();
     });
-    await expect.poll(ephemerals, { timeout: 20_000 }).toEqual([]);
+    await expect.poll(ephemerals).toEqual([]);
   });
 
   test.each([
