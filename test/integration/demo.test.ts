@@ -90,7 +90,7 @@ describe("a run to the end", () => {
 
   it("gives the tasks of a worker that hangs to others, and gets rid of it at the end", async () => {
     for (let index = 0; index < 12; index += 1) write(`${index}.txt`, "some words");
-    await using demo = new DemoProcess(["--input", input, "--no-kill", "--pace", "400"]);
+    await using demo = new DemoProcess(["--input", input, "--no-kill", "--pace", "1500"]);
     await demo.says(/has submitted 12 tasks/);
     demo.signal(/"id":"worker-2"/, "SIGSTOP");
     const result = await demo.result;
@@ -103,7 +103,7 @@ describe("a run to the end", () => {
 
   it("a worker that was taken for dead and goes on does no harm, and takes part again", async () => {
     for (let index = 0; index < 12; index += 1) write(`${index}.txt`, "some words");
-    await using demo = new DemoProcess(["--input", input, "--no-kill", "--pace", "1500"]);
+    await using demo = new DemoProcess(["--input", input, "--no-kill", "--pace", "2500"]);
     await demo.says(/has submitted 12 tasks/);
     demo.signal(/"id":"worker-2"/, "SIGSTOP");
     await demo.says(/worker-2 is gone: its session is over/);
@@ -124,8 +124,10 @@ describe("Ctrl-Z", () => {
     await demo.allStopped();
     const stopped = demo.alive().length;
     expect(stopped).toBeGreaterThanOrEqual(7);
+    // What was said before that is still to be read.
+    await delay(500);
     const said = demo.said;
-    await delay(3_000);
+    await delay(2_500);
     expect(demo.said).toBe(said);
     expect(demo.alive()).toHaveLength(stopped);
     demo.kill("SIGCONT");
@@ -144,66 +146,6 @@ describe("Ctrl-Z", () => {
     demo.kill("SIGTERM");
     demo.kill("SIGCONT");
     expect(await demo.result).toMatchObject({ exitCode: 130 });
-    expect(demo.alive()).toEqual([]);
-    expect(demo.leftBehind()).toEqual([]);
-  });
-});
-
-describe("an early end", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)("%s ends every process and leaves nothing behind", async (signal) => {
-    await using demo = new DemoProcess([]);
-    await demo.says(/primary master, killed/);
-    // Server, masters, workers and client but for the one that was killed, and the demo itself.
-    expect(demo.alive().length).toBeGreaterThanOrEqual(7);
-    demo.kill(signal);
-    expect(await demo.result).toMatchObject({
-      exitCode: 130,
-      stderr: expect.stringContaining(`Interrupted (${signal})`),
-    });
-    expect(demo.alive()).toEqual([]);
-    expect(demo.leftBehind()).toEqual([]);
-  });
-
-  it("an interrupt at any early moment leaves nothing behind", async () => {
-    for (const moment of [/server started/, /is primary/, /has registered/]) {
-      await using demo = new DemoProcess([]);
-      await demo.says(moment);
-      demo.kill("SIGINT");
-      expect((await demo.result).exitCode).toBe(130);
-      expect(demo.alive()).toEqual([]);
-      expect(demo.leftBehind()).toEqual([]);
-    }
-  });
-
-  it("when the demo itself is killed, its processes end by themselves, and remove its directory", async () => {
-    for (const moment of [/server started/, /has submitted 51 tasks/]) {
-      await using demo = new DemoProcess([]);
-      await demo.says(moment);
-      demo.kill("SIGKILL");
-      expect(await demo.result).toMatchObject({ signal: "SIGKILL" });
-      await demo.allGone();
-      expect(demo.leftBehind()).toEqual([]);
-    }
-  });
-
-  it("when the demo itself is killed, the directory that it was told to keep is kept", async () => {
-    await using demo = new DemoProcess(["--keep"]);
-    await demo.says(/has submitted 51 tasks/);
-    demo.kill("SIGKILL");
-    await demo.result;
-    await demo.allGone();
-    expect(demo.leftBehind()).toHaveLength(1);
-  });
-
-  it("a process that ends unasked is named, with its exit and what it said", async () => {
-    await using demo = new DemoProcess(["--no-kill"]);
-    await demo.says(/has submitted 51 tasks/);
-    demo.signal(/"id":"worker-1"/, "SIGKILL");
-    const result = await demo.result;
-    expect(result).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringMatching(/worker-1 ended unexpectedly by SIGKILL/),
-    });
     expect(demo.alive()).toEqual([]);
     expect(demo.leftBehind()).toEqual([]);
   });

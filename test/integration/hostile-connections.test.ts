@@ -42,11 +42,11 @@ describe("before the handshake", () => {
   beforeEach(async () => {
     await server.close();
     bystander.destroy();
-    await start({ handshakeMs: 200 });
+    await start({ handshakeMs: 1_000 });
   });
 
   test.each([
-    ["nothing", Buffer.alloc(0), "it sent nothing in 200 ms"],
+    ["nothing", Buffer.alloc(0), "it sent nothing in 1000 ms"],
     ["half a length", Buffer.from([0, 0]), "it sent only 2 bytes"],
     ["half a frame", Buffer.concat([lengthField(45), Buffer.alloc(20)]), "it sent only 24 bytes"],
   ])("who sends %s is cut off in time", async (_what, bytes, reason) => {
