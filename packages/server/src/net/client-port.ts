@@ -297,6 +297,8 @@ export class ClientPort {
     }
     if (!this.#peers.has(peer.id)) return false;
     const hasMore = !peer.paused && this.#takeSlice(peer) && !peer.paused;
+    // Not when all have had their turn: its other side can go on meanwhile.
+    peer.stream.flush?.();
     if (!this.#peers.has(peer.id)) return false;
     if (peer.gone && !hasMore) {
       this.#remove(peer);
