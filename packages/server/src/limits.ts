@@ -89,7 +89,7 @@ export const defaultLimits: Limits = {
   maxPendingBytes: 256 << 20,
   maxPendingRequests: 100_000,
   maxTurnRequests: 10_000,
-  maxTurnBytes: 4 << 20,
+  maxTurnBytes: 8 << 20,
   largeRequestBytes: 64 << 10,
   maxLargeRequestBytes: 256 << 20,
   maxProposedEntries: 10_000,
