@@ -130,12 +130,12 @@ describe("the deadline", () => {
   });
 
   test("§6.1 §6.25 a program that stood still sends nothing in a belief that is out of date", async () => {
-    const client = await connect(server.connectString, { sessionTimeoutMs: 500 });
+    const client = await connect(server.connectString, { sessionTimeoutMs: 1_500 });
     await using other = await connect(server.connectString);
     await other.create("/epoch", "mine").catch(() => undefined);
     await client.create("/holder", null, { mode: "ephemeral" });
     const seen = await states(client);
-    const stallUntilMs = performance.now() + 900;
+    const stallUntilMs = performance.now() + 2_200;
     while (performance.now() < stallUntilMs);
     // In the same turn, before any timer or socket had its say.
     const writing = failure(client.set("/epoch", "still mine?"));

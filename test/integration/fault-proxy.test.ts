@@ -264,7 +264,7 @@ describe("stall", () => {
   });
 
   test("both ways, for as long as a session lives: it expires on both sides, each in its own time", async () => {
-    await using client = await connect(proxy.connectString, { sessionTimeoutMs: 300 });
+    await using client = await connect(proxy.connectString, { sessionTimeoutMs: 1_500 });
     await client.create("/mine", null, { mode: "ephemeral" });
     const gone = new Promise((resolve) => void direct.exists("/mine", { watch: resolve }));
     const lost = nextState(client, "lost");
