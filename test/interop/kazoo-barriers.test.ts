@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasKazoo } from "../support/peers.ts";
 
 const script = join(import.meta.dirname, "kazoo_barriers.py");
-const patience = { timeoutMs: 30_000 };
+const patience = { timeoutMs: 60_000 };
 
 /** A kazoo client in a process of its own. */
 class Kazoo {

@@ -15,13 +15,13 @@ test(`§6.14 ${parties} parties: the events grow with the parties, not with thei
     if (frame.kind === "event") events.push(frame.path);
   });
   const inside = await Promise.all(
-    clients.map((client) => new DoubleBarrier(client, "/double", { parties }).enter({ timeoutMs: 30_000 })),
+    clients.map((client) => new DoubleBarrier(client, "/double", { parties }).enter({ timeoutMs: 60_000 })),
   );
   // All but those who came last watched ready; nobody watched anybody else.
   expect(events.length).toBeLessThanOrEqual(parties);
   expect(new Set(events)).toEqual(new Set(["/double/ready"]));
   events.length = 0;
-  await Promise.all(inside.map((one) => one.leave({ timeoutMs: 30_000 })));
+  await Promise.all(inside.map((one) => one.leave({ timeoutMs: 60_000 })));
   // Each hears that the lowest has gone, the lowest of the highest that go one after the other, and each of its own node.
   expect(events.length).toBeLessThanOrEqual(3 * parties);
   await Promise.all(clients.map((client) => client.close()));
