@@ -3,7 +3,7 @@
  * has named, and the whole of it where the plan names no loss; everything that was changed lies aside as it was; or it is
  * refused, and nothing has changed. CORRAL_FLIPS=all tries every byte, otherwise it is one in seven.
  */
-import { nodeEnvironment } from "@corral/io";
+import { crc32, nodeEnvironment } from "@corral/io";
 import { CreateMode } from "@corral/protocol";
 import { MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
@@ -207,7 +207,18 @@ describe("a repair", () => {
     await expect(planRepair(disk, directory)).rejects.toThrow(/^Nothing in \/data can be saved: .*no whole snapshot/);
   });
 
-  it("is refused when a newer version wrote what is there", async () => {
+  it.each([
+    ["segment", longLog, 60],
+    ["snapshot", snapshots[0] ?? "", 32],
+  ])("is refused when a %s is of a newer version", async (_, path, headerBytes) => {
+    const bytes = original.disk.contents(path);
+    bytes.writeUInt32BE(9, 8);
+    bytes.writeUInt32BE(crc32(bytes.subarray(16, headerBytes), crc32(bytes.subarray(0, 12))), 12);
+    const disk = copyOf(original.disk, (copy) => copy.put(path, bytes));
+    await expect(planRepair(disk, directory)).rejects.toThrow(/^Nothing is wrong with \/data\/.* version 9, /);
+  });
+
+  it("is refused when entries mean nothing here", async () => {
     const disk = new MemoryDisk();
     const life = await TreeLife.open(disk, limits);
     await life.begin();
