@@ -237,7 +237,8 @@ describeOnEveryEngine("several locks", (engine) => {
   test("are given back when one of them cannot be tried", async () => {
     await using namespace = await engine.namespace();
     const a = await namespace.connect();
-    const locks = new MultiLock(a, [new Mutex(a, "/a"), new Mutex(a, "no path")]);
+    const tooLong = { identity: "x".repeat(2 << 20) };
+    const locks = new MultiLock(a, [new Mutex(a, "/a"), new Mutex(a, "/b", tooLong)]);
     await expect(locks.tryAcquire(patience)).rejects.toSatisfy((error) => isCoordinationError(error, "BadArguments"));
     await nodesBelow(a, "/a", 0);
   });
