@@ -11,10 +11,7 @@ import { type Server, startServer } from "../server.ts";
 import { epochFileName } from "../storage/file-names.ts";
 import { StorageError } from "../storage/storage-error.ts";
 import { serverVersion } from "../version.ts";
-import { runDigest } from "./digest.ts";
-import { offlineCommands, runOffline } from "./offline.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
-import { runScram } from "./scram.ts";
 import { type Gathered, gatherSettings, inOperatorsWords, splitWords } from "./settings.ts";
 
 const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
@@ -26,11 +23,21 @@ interface Flags {
   readonly logLevel?: string;
 }
 
+const offline = async () => (await import("./offline.ts")).runOffline;
+
+/** Commands that start no server. Loaded when they are asked for: a server has no use for their code. */
+const otherCommands: ReadonlyMap<string, () => Promise<(argv: readonly string[]) => Promise<void>>> = new Map([
+  ["verify", offline],
+  ["dump", offline],
+  ["repair", offline],
+  ["scram", async () => (await import("./scram.ts")).runScram],
+  ["digest", async () => (await import("./digest.ts")).runDigest],
+]);
+
 /** Exit codes: 0 stopped as asked, 1 could not start or had to stop, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
-  if (offlineCommands.includes(argv[2] ?? "")) return runOffline(argv);
-  if (argv[2] === "scram") return runScram(argv);
-  if (argv[2] === "digest") return runDigest(argv);
+  const other = otherCommands.get(argv[2] ?? "");
+  if (other !== undefined) return (await other())(argv);
   const command = describeCommand();
   try {
     command.parse([...argv]);

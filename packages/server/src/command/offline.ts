@@ -8,9 +8,6 @@ import { planRepair } from "../repair/plan.ts";
 import { reportRepair } from "../repair/report.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 
-/** The first arguments that mean one of these commands. */
-export const offlineCommands: readonly string[] = ["verify", "dump", "repair"];
-
 /** Exit codes: 0 all is well, 1 something is wrong with the directory (still, after a repair), 2 wrong usage. */
 export async function runOffline(argv: readonly string[]): Promise<void> {
   const command = new Command("corral-server").exitOverride();
