@@ -24,8 +24,15 @@ export interface LocalRegistry extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Starts one that offers `packages`, and packs what they depend on below `directory`. */
-export async function startRegistry(packages: readonly Packed[], directory: string): Promise<LocalRegistry> {
+/**
+ * Starts one that offers `packages`, and packs what they depend on below `directory`; and so of `foreign`, names of
+ * packages that projects use besides, with the workspace's package that has each.
+ */
+export async function startRegistry(
+  packages: readonly Packed[],
+  foreign: Readonly<Record<string, string>>,
+  directory: string,
+): Promise<LocalRegistry> {
   const offered = new Map<string, Offered>();
   for (const { name, manifest, archive } of packages) offered.set(name, { manifest, archive: async () => archive });
   const archives = await mkdtemp(join(directory, "foreign-"));
@@ -33,6 +40,9 @@ export async function startRegistry(packages: readonly Packed[], directory: stri
     for (const name of Object.keys(manifest.dependencies ?? {})) {
       if (!offered.has(name)) await offer(name, await foreignPackage(source, name), archives, offered);
     }
+  }
+  for (const [name, user] of Object.entries(foreign)) {
+    if (!offered.has(name)) await offer(name, await foreignPackage(user, name), archives, offered);
   }
   const server = createServer(async (request, response) => {
     const [, name = "", archive] = /^\/(.+?)(\/-\/.*)?$/.exec(decodeURIComponent(request.url ?? "")) ?? [];

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { TestServer } from "@corral/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalRegistry, startRegistry } from "./local-registry.ts";
-import { makeProject, packages, packedDirectory, readExample } from "./projects.ts";
+import { foreign, makeProject, packages, packedDirectory, readExample } from "./projects.ts";
 
 const run = promisify(execFile);
 const everything = process.env.CORRAL_INSTALLS === "all";
@@ -17,7 +17,7 @@ const alone = packages.filter(({ name }) => everything || name === "@corral/lock
 
 let registry: LocalRegistry;
 beforeAll(async () => {
-  registry = await startRegistry(packages, packedDirectory);
+  registry = await startRegistry(packages, foreign, packedDirectory);
 });
 afterAll(() => registry[Symbol.asyncDispose]());
 

@@ -12,7 +12,7 @@ export const packedDirectory = inject("packedDirectory");
 export const packages: readonly Packed[] = await readPacked(packedDirectory);
 
 /** What is installed besides our packages, and the workspace's package that has it. */
-const foreign: Readonly<Record<string, string>> = {
+export const foreign: Readonly<Record<string, string>> = {
   "@types/node": "",
   "expect-type": "test",
   rxjs: "test",
