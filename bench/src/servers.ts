@@ -115,6 +115,8 @@ function serves(port: number): Promise<string | undefined> {
     socket.setEncoding("utf8").on("data", (text) => {
       answer += text;
     });
+    // A server that is about to start may take a connection, and forget it.
+    socket.setTimeout(2_000, () => socket.destroy());
     socket.on("error", () => resolve(undefined));
     socket.on("close", () => resolve(answer.includes("Mode:") ? answer : undefined));
   });
