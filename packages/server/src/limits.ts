@@ -63,6 +63,8 @@ export interface Limits {
   readonly maxIdentitiesPerConnection: number;
   /** The text of all of them together, in UTF-16 code units. */
   readonly maxIdentityTextPerConnection: number;
+  /** Entries of an access list; who asks for more is answered with InvalidACL. */
+  readonly maxAclEntries: number;
   /** Entries applied between two snapshots (the next is taken somewhere in the upper half). */
   readonly snapshotEntries: number;
   /** Bytes logged between two snapshots. */
@@ -107,6 +109,7 @@ export const defaultLimits: Limits = {
   maxWatches: 2_000_000,
   maxIdentitiesPerConnection: 100,
   maxIdentityTextPerConnection: 64 << 10,
+  maxAclEntries: 1_000,
   snapshotEntries: 100_000,
   snapshotLogBytes: 256 << 20,
   minFreeDiskBytes: 128 << 20,

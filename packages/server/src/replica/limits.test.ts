@@ -1,5 +1,5 @@
 /** Bounds of what all connections hold together, and of how long the disk may keep writers waiting. */
-import { ErrorCode, openAcl } from "@corral/protocol";
+import { ErrorCode, OpCode, openAcl } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
 
@@ -189,4 +189,21 @@ test("sessions: those that are on their way to the disk count too, until they ar
   next.handshake();
   h.durable();
   expect([next.closed, h.replica.state.sessions.size]).toEqual([false, 2]);
+});
+
+test("an access list that is too long is refused, in a transaction too", () => {
+  const h = new ReplicaHarness({ limits: { maxAclEntries: 2 } });
+  const client = h.connect();
+  const list = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ perms: 31, id: { scheme: "ip", id: `10.0.0.${i}` } }));
+  expect(client.call("create", { ...node("/a"), acl: list(3) })).toBe(ErrorCode.InvalidAcl);
+  client.call("create", node("/a"));
+  expect(client.call("setACL", { path: "/a", acl: list(3), version: -1 })).toBe(ErrorCode.InvalidAcl);
+  expect(client.call("setACL", { path: "/a", acl: list(2), version: -1 })).toHaveProperty("stat");
+  const parts = [
+    { type: OpCode.create, ...node("/b") },
+    { type: OpCode.create, ...node("/c"), acl: list(3) },
+  ] as const;
+  expect(client.call("multi", parts)).toMatchObject([{ err: ErrorCode.Ok }, { err: ErrorCode.InvalidAcl }]);
+  expect(client.call("exists", { path: "/b", watch: false })).toBe(ErrorCode.NoNode);
 });

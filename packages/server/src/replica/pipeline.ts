@@ -24,6 +24,7 @@ import type { Operation, Outcome } from "../state/operation.ts";
 import type { Firing } from "../state/operations/context.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { WatchTable } from "../watch/watch-table.ts";
+import { tooLongAcl } from "./acl-limit.ts";
 import type { Auditor } from "./auditor.ts";
 import { type AuthenticationRules, authenticate, excessOfIdentities, hasProvenEnough } from "./authenticate.ts";
 import { ChildLists } from "./child-lists.ts";
@@ -264,7 +265,7 @@ export class Pipeline {
     try {
       operation = decodeClientWrite(type, new Reader(frame, 8));
       if (operation === undefined) return false;
-      failure = refusal(operation, this.#parts.behaviour);
+      failure = refusal(operation, this.#parts.behaviour) ?? tooLongAcl(operation, this.#parts.limits.maxAclEntries);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#logBadBody(connection, type, error);

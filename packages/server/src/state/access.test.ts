@@ -66,6 +66,25 @@ describe("allows", () => {
   });
 });
 
+test("a long list is looked through once for each who asks", () => {
+  let looks = 0;
+  const counted = { scheme: "digest", id: "bob:x" };
+  const entry = {
+    perms: Permission.read,
+    get id() {
+      looks++;
+      return counted;
+    },
+  };
+  const list = [...Array.from({ length: 1_000 }, () => acl("digest", "al:x")), entry];
+  const [bob, eve] = [[counted], [{ scheme: "digest", id: "eve:x" }]];
+  for (let i = 0; i < 100; i++) {
+    expect([allows(list, Permission.read, bob), allows(list, Permission.write, bob)]).toEqual([true, false]);
+    expect([allows(list, Permission.read, eve), allows(list, Permission.all, bob)]).toEqual([false, true]);
+  }
+  expect(looks).toBeLessThan(20);
+});
+
 describe("fixUpAcl", () => {
   test.each([
     ["null", null],
@@ -79,6 +98,19 @@ describe("fixUpAcl", () => {
 
   test("drops duplicates", () => {
     expect(fixUpAcl([acl("ip", "1.1.1.1"), acl("ip", "1.1.1.1")], [])).toEqual([acl("ip", "1.1.1.1")]);
+  });
+
+  test("takes a list of as many entries as a frame holds", () => {
+    const many = Array.from({ length: 40_000 }, (_, i) => acl("digest", `${i}:x`, Permission.read));
+    expect(fixUpAcl(many, [])).toEqual(many);
+  });
+
+  test("refuses what auth would make far longer than it was asked for", () => {
+    const identities = Array.from({ length: 100 }, (_, i) => ({ scheme: "digest", id: `${i}:x` }));
+    const asked = (count: number) => Array.from({ length: count }, (_, perms) => acl("auth", "", perms));
+    expect(fixUpAcl(asked(10), identities)).toHaveLength(1_000);
+    expect(fixUpAcl(asked(11), identities)).toBeUndefined();
+    expect(fixUpAcl(asked(60_000), identities)).toBeUndefined();
   });
 });
 

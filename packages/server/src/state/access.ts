@@ -5,8 +5,20 @@ import { isAddressPattern, matchesAddress } from "./ip-address.ts";
 /** The identity that may do everything. Never storable. */
 export const superIdentity: Id = { scheme: "super", id: "" };
 
+/** Lists with more entries than this are not looked through again for who has been looked up once. */
+const shortList = 8;
+
+/** What long lists grant to whom, as bits. Neither a list nor a connection's identities are ever changed, only replaced. */
+const granted = new WeakMap<readonly Acl[], WeakMap<readonly Id[], number>>();
+
 /** Whether one of `identities` has `permission` by `acl`. An empty list allows everything, as the reference has it. */
 export function allows(acl: readonly Acl[], permission: number, identities: readonly Id[]): boolean {
+  if (acl.length > shortList) return (grantedBy(acl, identities) & permission) !== 0;
+  return allowsAny(acl, permission, identities);
+}
+
+/** Any of the bits of `permission`. */
+function allowsAny(acl: readonly Acl[], permission: number, identities: readonly Id[]): boolean {
   if (acl.length === 0) return true;
   for (const entry of acl) {
     if ((entry.perms & permission) === 0) continue;
@@ -16,22 +28,42 @@ export function allows(acl: readonly Acl[], permission: number, identities: read
   return identities.some((identity) => identity.scheme === "super");
 }
 
+function grantedBy(acl: readonly Acl[], identities: readonly Id[]): number {
+  let byIdentities = granted.get(acl);
+  if (byIdentities === undefined) {
+    byIdentities = new WeakMap();
+    granted.set(acl, byIdentities);
+  }
+  let bits = byIdentities.get(identities);
+  if (bits === undefined) {
+    bits = 0;
+    for (let bit = 1; bit <= Permission.admin; bit *= 2) if (allowsAny(acl, bit, identities)) bits |= bit;
+    byIdentities.set(identities, bits);
+  }
+  return bits;
+}
+
 function matches(pattern: Id, identity: Id): boolean {
   if (pattern.scheme !== identity.scheme) return false;
   return pattern.scheme === "ip" ? matchesAddress(pattern.id, identity.id) : pattern.id === identity.id;
 }
 
+/** Entries up to which `auth` may make a list longer than it was asked for. */
+const grownEntriesMax = 1_000;
+
 /**
  * The access list to store for what a client asked: `auth` becomes the caller's authenticated identities, duplicates go.
- * `undefined` when it must be refused (−114): empty, an unknown scheme or malformed id, `auth` without an identity.
+ * `undefined` when it must be refused (−114): empty, an unknown scheme or malformed id, `auth` without an identity, or
+ * so many of both that a short request would make a list that takes seconds to look through.
  */
 export function fixUpAcl(asked: readonly Acl[] | null, identities: readonly Id[]): readonly Acl[] | undefined {
   if (asked === null || asked.length === 0) return undefined;
   if (isOpen(asked)) return openAcl;
-  const fixed: Acl[] = [];
+  const entriesMax = Math.max(asked.length, grownEntriesMax);
+  const fixed = new Map<string, Acl>();
   const add = (acl: Acl): void => {
-    const same = (a: Acl) => a.perms === acl.perms && a.id.scheme === acl.id.scheme && a.id.id === acl.id.id;
-    if (!fixed.some(same)) fixed.push(acl);
+    const key = `${acl.perms} ${acl.id.scheme} ${acl.id.id}`;
+    if (!fixed.has(key)) fixed.set(key, acl);
   };
   for (const entry of asked) {
     const { scheme, id } = entry.id;
@@ -39,13 +71,14 @@ export function fixUpAcl(asked: readonly Acl[] | null, identities: readonly Id[]
       const own = identities.filter((identity) => identity.scheme !== "ip" && identity.scheme !== "super");
       if (own.length === 0) return undefined;
       for (const identity of own) add({ perms: entry.perms, id: identity });
+      if (fixed.size > entriesMax) return undefined;
     } else if (isStorable(scheme, id)) {
       add(entry);
     } else {
       return undefined;
     }
   }
-  return fixed;
+  return [...fixed.values()];
 }
 
 /** Nearly every node has this list; all of them then share one copy of it. */
