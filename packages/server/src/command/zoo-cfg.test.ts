@@ -77,7 +77,8 @@ zookeeper.X509AuthenticationProvider.superUser=CN=admin
 netty.server.outstandingHandshake.limit=50
 `;
   expect(values(text)).toEqual({
-    host: "0.0.0.0",
+    host: "127.0.0.1",
+    secureHost: "0.0.0.0",
     secureClientPort: 2_281,
     tlsOnClientPort: true,
     tlsCertFile: "/etc/server.pem",
@@ -86,7 +87,16 @@ netty.server.outstandingHandshake.limit=50
     x509SuperUser: "CN=admin",
     "limits.maxHandshakes": 50,
   });
-  expect(readZooCfg(text).warnings).toEqual([]);
+  expect(readZooCfg(text).warnings).toEqual([
+    "clientPort: not given; the port for clear text is open to this machine alone",
+  ]);
+});
+
+test("clear text is not open to others where only the secure port is asked for", () => {
+  expect(values("secureClientPort=2281")).toMatchObject({ host: "127.0.0.1", secureHost: "0.0.0.0" });
+  const both = "clientPort=2181\nsecureClientPort=2281\nsecureClientPortAddress=10.0.0.1";
+  expect(values(both)).toMatchObject({ host: "0.0.0.0", secureHost: "10.0.0.1" });
+  expect(readZooCfg(both).warnings).toEqual([]);
 });
 
 test("TLS on the admin port, with what Apache's admin server shows", () => {

@@ -13,7 +13,8 @@ export interface ZooCfg {
 
 /**
  * Reads the text of a `zoo.cfg`. As with Apache, who names no address listens on every one; the admin port stays closed
- * unless `admin.serverPort` is given, and on this machine unless an address is.
+ * unless `admin.serverPort` is given, and on this machine unless an address is. With a `secureClientPort` alone Apache
+ * opens no port for clear text: here it is open to this machine alone.
  * @throws ConfigError that names the key
  */
 export function readZooCfg(text: string): ZooCfg {
@@ -22,6 +23,13 @@ export function readZooCfg(text: string): ZooCfg {
   ]);
   const warnings: string[] = [];
   const entries = parseProperties(text);
+  if (entries.has("secureClientPort")) {
+    settings.set("secureHost", { value: "0.0.0.0", key: "secureClientPortAddress" });
+    if (!entries.has("clientPort") && !entries.has("clientPortAddress")) {
+      settings.set("host", { value: "127.0.0.1", key: "clientPortAddress" });
+      warnings.push("clientPort: not given; the port for clear text is open to this machine alone");
+    }
+  }
   const isAdminOff = entries.get("admin.enableServer")?.toLowerCase() === "false";
   const enforcesAuth = entries.get("enforce.auth.enabled")?.toLowerCase() === "true";
   const forcesHttps = entries.get("admin.forceHttps")?.toLowerCase() === "true";
