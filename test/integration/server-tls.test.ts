@@ -176,6 +176,24 @@ describe("new certificates", () => {
     await logger.line("its certificate is not to be trusted");
   });
 
+  test.each([
+    ["that is empty", "", "holds no certificate in PEM"],
+    ["that is none", "no certificate", "holds no certificate in PEM"],
+    ["that is half written", serverCertificate.cert.slice(0, 300), "breaks off within a certificate"],
+    [
+      "with a certificate that is none",
+      "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+      "holds a certificate that cannot be read",
+    ],
+  ])("a file of authorities %s is refused, and shuts nobody out", async (_, text, problem) => {
+    const { secureClientPort } = await start();
+    await writeFile(files.tlsCaFile, text);
+    expect(server?.reloadCertificates()).toBe(false);
+    await logger.line("the new certificates cannot be used");
+    await (await open(secureClientPort, withCertificate)).create("/still", Buffer.from("x"));
+    await expect(startServer({ ...files, secureClientPort: 0 })).rejects.toThrow(`${files.tlsCaFile} ${problem}`);
+  });
+
   test("files that cannot be used keep the server from starting", async () => {
     await writeFile(files.tlsKeyFile, clientCertificate.key);
     await expect(start()).rejects.toThrow("tlsCertFile: cannot be used for TLS");

@@ -27,6 +27,7 @@ export { nodeRandom } from "./node/random.ts";
 export { nodeResolver } from "./node/resolver.ts";
 export { nodeTlsDialer, type TlsOptions } from "./node/tls-dialer.ts";
 export {
+  authoritiesProblem,
   type CertificateFacts,
   NodeTlsListener,
   type TlsCredentials,

@@ -220,6 +220,26 @@ function check(credentials: TlsCredentials): CertificateFacts {
   return { subject: subjectOf(raw), expiresMs: Date.parse(validTo) };
 }
 
+/**
+ * What is wrong with a file of authorities, if anything is. OpenSSL takes what it can read of it and passes over the rest in
+ * silence: then nobody could get in, or not everybody.
+ */
+export function authoritiesProblem(pem: Buffer): string | undefined {
+  const text = pem.toString("latin1");
+  const begun = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g)?.length ?? 0;
+  const whole =
+    text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g) ??
+    [];
+  if (begun === 0) return "holds no certificate in PEM";
+  if (whole.length < begun) return "breaks off within a certificate";
+  try {
+    for (const certificate of whole) new X509Certificate(certificate);
+  } catch (error) {
+    return `holds a certificate that cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  return undefined;
+}
+
 function secureOptions({ ca, passphrase, ciphers, minVersion, cert, key }: TlsCredentials) {
   return {
     cert,

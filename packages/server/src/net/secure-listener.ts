@@ -4,6 +4,7 @@
  */
 import {
   type Address,
+  authoritiesProblem,
   type CertificateFacts,
   type Listener,
   type Logger,
@@ -130,11 +131,18 @@ function readCredentials(settings: CertificateSettings): TlsCredentials {
   return {
     cert: readSmallFile(certFile),
     key: readSmallFile(keyFile),
-    ca: caFile === undefined ? undefined : readSmallFile(caFile),
+    ca: caFile === undefined ? undefined : readAuthorities(caFile),
     passphrase,
     minVersion,
     ciphers,
   };
+}
+
+function readAuthorities(path: string): Buffer {
+  const pem = readSmallFile(path);
+  const problem = authoritiesProblem(pem);
+  if (problem !== undefined) throw new Error(`${path} ${problem}`);
+  return pem;
 }
 
 function messageOf(error: unknown): string {
