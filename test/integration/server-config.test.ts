@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { server as serverCertificate } from "../support/certificates.ts";
 import { fourLetterWord } from "../support/four-letter-word.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 import { ServerProcess } from "../support/server-process.ts";
@@ -32,6 +33,24 @@ test("a zoo.cfg as it is: start, what it has no use for is warned about, and fla
   const client = await RawConnection.withSession(server.port);
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   await client.closed;
+});
+
+test("a secure port in use, and its address, are called by their names", async () => {
+  const first = await ServerProcess.start(["--memory", "--client-port", "0", "--log-level", "silent"]);
+  const pem = join(directory, "server.pem");
+  await writeFile(pem, `${serverCertificate.cert}\n${serverCertificate.key}\n`);
+  const usual = ["--memory", "--client-port", "0", "--tls-cert", pem, "--log-level", "silent"];
+  expect(await ServerProcess.fails([...usual, "--secure-client-port", String(first.port)])).toEqual({
+    code: 1,
+    stderr: `corral-server: Port ${first.port} is in use by another program. Stop it, or choose another port with --secure-client-port.\n`,
+  });
+  // 192.0.2.0/24 is nobody's: it is kept for documents.
+  const elsewhere = [...usual, "--secure-client-port", "0", "--secure-host", "192.0.2.1"];
+  expect(await ServerProcess.fails(elsewhere)).toEqual({
+    code: 1,
+    stderr: "corral-server: 192.0.2.1 is no address of this machine. Choose another with --secure-host.\n",
+  });
+  await first.stop();
 });
 
 test("settings as JSON, and variables before them", async () => {

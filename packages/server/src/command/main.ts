@@ -208,12 +208,12 @@ function holdsApacheData(dataDir: string): boolean {
 function explain(error: unknown, settings: ServerSettings, nameOf: (setting: string) => string): string {
   const known = error instanceof ConfigError || error instanceof StorageError || isDirectoryInUseError(error);
   const origin = error instanceof StorageError ? (error.cause ?? error) : error;
-  const { code, path, port } = origin as NodeJS.ErrnoException & { readonly port?: number };
-  const isAdmin = port !== undefined && port === settings.adminPort && port !== settings.clientPort;
-  const [portSetting, hostSetting] = isAdmin
-    ? (["adminPort", "adminHost"] as const)
-    : (["clientPort", "host"] as const);
-  const { [portSetting]: thatPort, [hostSetting]: thatHost, dataDir } = settings;
+  const { code, path, port, address } = origin as NodeJS.ErrnoException & {
+    readonly port?: number;
+    readonly address?: string;
+  };
+  const [portSetting, hostSetting] = listenerAt(port, address, settings);
+  const { [portSetting]: thatPort, [hostSetting]: thatHost = settings.host, dataDir } = settings;
   switch (code) {
     case "EADDRINUSE":
       return `Port ${thatPort} is in use by another program. Stop it, or choose another port with ${nameOf(portSetting)}.`;
@@ -237,6 +237,17 @@ function explain(error: unknown, settings: ServerSettings, nameOf: (setting: str
       if (error instanceof ConfigError) return inOperatorsWords(error, nameOf);
       return known ? error.message : `The server cannot start: ${messageOf(error)}`;
   }
+}
+
+/** Which of the ports could not be had. */
+function listenerAt(port: number | undefined, address: string | undefined, settings: ServerSettings) {
+  const listeners = [
+    ["clientPort", "host"],
+    ["secureClientPort", "secureHost"],
+    ["adminPort", "adminHost"],
+  ] as const;
+  const atPort = listeners.filter(([setting]) => port !== undefined && port === settings[setting]);
+  return atPort.find(([, host]) => address === settings[host]) ?? atPort[0] ?? listeners[0];
 }
 
 function messageOf(error: unknown): string {
