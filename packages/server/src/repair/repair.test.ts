@@ -218,6 +218,13 @@ describe("a repair", () => {
     await expect(planRepair(disk, directory)).rejects.toThrow(/^Nothing is wrong with \/data\/.* version 9, /);
   });
 
+  it("is refused when the epoch file is of a newer version", async () => {
+    const lines = "corral-epoch 2\nepoch 1\nsomething new\n";
+    const bytes = Buffer.from(`${lines}crc32 ${crc32(Buffer.from(lines)).toString(16).padStart(8, "0")}\n`);
+    const disk = copyOf(original.disk, (copy) => copy.put(`${directory}/epoch`, bytes));
+    await expect(planRepair(disk, directory)).rejects.toThrow(/^Nothing is wrong with \/data\/epoch.* version 2, /);
+  });
+
   it("is refused when entries mean nothing here", async () => {
     const disk = new MemoryDisk();
     const life = await TreeLife.open(disk, limits);

@@ -3,7 +3,7 @@
  * the log can be read, and what there is behind the place where it cannot. Judges nothing; `plan.ts` does. Changes nothing.
  */
 import type { Disk, DiskFile } from "@corral/io";
-import { decodeEpochFile, type EpochFile, epochFileBytesMax } from "../storage/epoch-file.ts";
+import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion } from "../storage/epoch-file.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "../storage/file-names.ts";
 import { decodeRecord, recordHeaderBytes } from "../storage/record.ts";
 import type { CheckedSegment } from "../storage/recovery.ts";
@@ -84,6 +84,10 @@ export async function survey(disk: Disk, directory: string, chunkBytesMax: numbe
   const epoch = hasEpoch
     ? await withFile(disk, `${directory}/${epochFileName}`, (file) => file.read(0, epochFileBytesMax))
     : undefined;
+  const otherVersion = epoch && otherEpochVersion(epoch);
+  if (otherVersion !== undefined) {
+    throw newerVersion(`${directory}/${epochFileName}`, `its format has version ${otherVersion}, this program knows 1`);
+  }
   return { snapshots, segments, hasEpoch, epoch: epoch && decodeEpochFile(epoch), unfinished };
 }
 

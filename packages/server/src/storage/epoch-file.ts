@@ -8,7 +8,7 @@
  *     newest-log log.200000006
  *     crc32 1b2c3d4e
  *
- * The last line is the CRC-32 of the lines above. The zxid is a lower bound: a log that ends before it has lost records.
+ * The last line is the CRC-32 of the lines above, in any version. The zxid is a lower bound: a log that ends before it has lost records.
  * The newest log is named when its creation is durable, and before anything in it is acknowledged: it must be there, and
  * its header whole. A newer one that is not named here has nothing in it that anybody was promised. Before the first log
  * is made, the line is `newest-log none`.
@@ -49,4 +49,12 @@ export function decodeEpochFile(bytes: Buffer): EpochFile | undefined {
   };
   if (!Object.values(decoded).every(Number.isSafeInteger)) return undefined;
   return bytes.equals(encodeEpochFile(decoded)) ? decoded : undefined;
+}
+
+/** The version of a file that is whole, but of another version than this one; undefined for all others. */
+export function otherEpochVersion(bytes: Buffer): number | undefined {
+  const [, lines = "", version, checksum] =
+    /^(corral-epoch (\d{1,9})\n(?:.*\n)*)crc32 ([0-9a-f]{8})\n$/.exec(bytes.toString("latin1")) ?? [];
+  if (version === undefined || Number(version) === 1) return undefined;
+  return crc32(Buffer.from(lines, "latin1")).toString(16).padStart(8, "0") === checksum ? Number(version) : undefined;
 }
