@@ -213,7 +213,7 @@ function explain(error: unknown, settings: ServerSettings, nameOf: (setting: str
     readonly address?: string;
   };
   const [portSetting, hostSetting] = listenerAt(port, address, settings);
-  const { [portSetting]: thatPort, [hostSetting]: thatHost = settings.host, dataDir } = settings;
+  const { [portSetting]: thatPort, [hostSetting]: thatHost = address, dataDir } = settings;
   switch (code) {
     case "EADDRINUSE":
       return `Port ${thatPort} is in use by another program. Stop it, or choose another port with ${nameOf(portSetting)}.`;
@@ -246,7 +246,8 @@ function listenerAt(port: number | undefined, address: string | undefined, setti
     ["secureClientPort", "secureHost"],
     ["adminPort", "adminHost"],
   ] as const;
-  const atPort = listeners.filter(([setting]) => port !== undefined && port === settings[setting]);
+  // Of a port that the system was to choose Node tells the address alone.
+  const atPort = listeners.filter(([setting]) => (port ?? 0) === settings[setting]);
   return atPort.find(([, host]) => address === settings[host]) ?? atPort[0] ?? listeners[0];
 }
 
