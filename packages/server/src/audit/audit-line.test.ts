@@ -58,6 +58,8 @@ test.each([
   ["a line's end of Unicode", "/a\u2028b\u0085c", "znode=/a\\u2028b\\u0085c"],
   ["an escape of a terminal", "/\u001b[2J", "znode=/\\u001b[2J"],
   ["text that turns around", "/\u202eabc", "znode=/\\u202eabc"],
+  ["text that turns around in Arabic", "/\u061cabc", "znode=/\\u061cabc"],
+  ["what nobody sees", "/a\u200bb\u2060", "znode=/a\\u200bb\\u2060"],
   ["a backslash", "/a\\u000a", "znode=/a\\\\u000a"],
   ["half a character", "/\ud800", "znode=/\\ud800"],
 ])("%s in a path does not leave it", (_, path, shown) => {

@@ -103,7 +103,7 @@ function valueText(value: Value): string {
 }
 
 /** What could end a line, for whichever program reads it, or change how it looks on a terminal; and the escape itself. */
-const unsafe = /[\\\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+const unsafe = /[\\\p{Cc}\p{Cs}\u2028\u2029\u061c\u200b-\u200f\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** What nearly every text is made of; found out ten times as fast. */
 const plain = /^[ -[\]-~]*$/;
