@@ -1,9 +1,11 @@
 /** `corral-server verify`, `dump` and `repair`, as an operator runs them: on a directory that a server has left, and has. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { crc32 } from "@corral/io";
 import { openAcl } from "@corral/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RawConnection } from "../support/raw-connection.ts";
@@ -93,4 +95,23 @@ test("a repair says what is lost, and does nothing until it is told to", async (
   expect((await again.call("exists", { path: "/a", watch: false })).header.err).toBe(0);
   expect((await again.call("exists", { path: "/b", watch: false })).header.err).toBe(-101);
   await server.kill();
+});
+
+test("an epoch file of another version is left to that version, and a reader who has seen enough is no error", async () => {
+  const server = await ServerProcess.start(["--client-port", "0", "--data-dir", directory, "--log-level", "silent"]);
+  await server.stop();
+  const lines = "corral-epoch 2\nepoch 1\n";
+  const checksum = crc32(Buffer.from(lines)).toString(16).padStart(8, "0");
+  await writeFile(join(directory, "epoch"), `${lines}crc32 ${checksum}\n`);
+  const refusal = "its format has version 2, this program knows 1";
+  const verified = await run("verify", directory);
+  expect(verified.stdout).toContain(`WRONG: ${refusal}`);
+  expect(verified.stdout).toContain("A server would not start: Nothing is wrong with the file");
+  expect(await run("repair", "--yes", directory)).toMatchObject({ code: 1, stderr: expect.stringContaining(refusal) });
+  expect(await readFile(join(directory, "epoch"), "utf8")).toContain(lines);
+
+  const child = spawn(process.execPath, [command, "verify", directory], { stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  const errors = await text(child.stderr);
+  expect(errors).toBe("");
 });

@@ -222,7 +222,9 @@ describe("a repair", () => {
     const lines = "corral-epoch 2\nepoch 1\nsomething new\n";
     const bytes = Buffer.from(`${lines}crc32 ${crc32(Buffer.from(lines)).toString(16).padStart(8, "0")}\n`);
     const disk = copyOf(original.disk, (copy) => copy.put(`${directory}/epoch`, bytes));
-    await expect(planRepair(disk, directory)).rejects.toThrow(/^Nothing is wrong with \/data\/epoch.* version 2, /);
+    await expect(planRepair(disk, directory)).rejects.toThrow(
+      /^Nothing is wrong with the file \/data\/epoch.* version 2, /,
+    );
   });
 
   it("is refused when entries mean nothing here", async () => {

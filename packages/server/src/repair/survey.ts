@@ -7,6 +7,7 @@ import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion }
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "../storage/file-names.ts";
 import { decodeRecord, recordHeaderBytes } from "../storage/record.ts";
 import type { CheckedSegment } from "../storage/recovery.ts";
+import { epochIsOfOtherVersion } from "../storage/refusal.ts";
 import { decodeSegmentHeader, type SegmentHeader, scanRecords, segmentHeaderBytes } from "../storage/segment.ts";
 import { verifySnapshotFile } from "../storage/snapshot-file.ts";
 import { StorageError } from "../storage/storage-error.ts";
@@ -86,7 +87,7 @@ export async function survey(disk: Disk, directory: string, chunkBytesMax: numbe
     : undefined;
   const otherVersion = epoch && otherEpochVersion(epoch);
   if (otherVersion !== undefined) {
-    throw newerVersion(`${directory}/${epochFileName}`, `its format has version ${otherVersion}, this program knows 1`);
+    throw epochIsOfOtherVersion(`${directory}/${epochFileName}`, otherVersion);
   }
   return { snapshots, segments, hasEpoch, epoch: epoch && decodeEpochFile(epoch), unfinished };
 }

@@ -12,13 +12,14 @@
  */
 import type { Disk } from "@corral/io";
 import { zxidEpoch } from "@corral/protocol";
-import { decodeEpochFile, type EpochFile, epochFileBytesMax } from "./epoch-file.ts";
+import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion } from "./epoch-file.ts";
 import { epochFileName, type StorageFiles, segmentFileName, snapshotFileName } from "./file-names.ts";
 import {
   damagedHeader,
   damagedRecord,
   disorderedRecord,
   epochIsDamaged,
+  epochIsOfOtherVersion,
   epochIsOld,
   headerIsCutOff,
   logIsCutOff,
@@ -109,8 +110,11 @@ export async function recover(place: RecoveryPlace): Promise<Recovery> {
 async function readEpoch(place: RecoveryPlace): Promise<EpochFile | undefined> {
   if (!place.files.hasEpoch) return undefined;
   const path = `${place.directory}/${epochFileName}`;
-  const epoch = decodeEpochFile(await withFile(place.disk, path, (file) => file.read(0, epochFileBytesMax)));
+  const bytes = await withFile(place.disk, path, (file) => file.read(0, epochFileBytesMax));
+  const epoch = decodeEpochFile(bytes);
   if (epoch) return epoch;
+  const otherVersion = otherEpochVersion(bytes);
+  if (otherVersion !== undefined) throw epochIsOfOtherVersion(path, otherVersion);
   throw epochIsDamaged(path);
 }
 

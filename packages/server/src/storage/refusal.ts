@@ -54,6 +54,14 @@ export function epochIsDamaged(path: string): StorageError {
   );
 }
 
+/** The epoch file is whole, but not of this version: removed, it would be missed by the version that wrote it. */
+export function epochIsOfOtherVersion(path: string, version: number): StorageError {
+  return new StorageError(
+    `Nothing is wrong with the file ${path}, but its format has version ${version}, this program knows 1. Start the version that wrote it.`,
+    { file: path, content: "unknown" },
+  );
+}
+
 /** The log has come to a later epoch than the epoch file. */
 export function epochIsOld(directory: string, epoch: number, lastZxid: number): StorageError {
   const path = `${directory}/${epochFileName}`;

@@ -4,7 +4,7 @@
  */
 import type { Disk } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
-import { decodeEpochFile, epochFileBytesMax } from "./epoch-file.ts";
+import { decodeEpochFile, epochFileBytesMax, otherEpochVersion } from "./epoch-file.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "./file-names.ts";
 import { decodeSegmentHeader, scanRecords, segmentHeaderBytes } from "./segment.ts";
 import { verifySnapshotFile } from "./snapshot-file.ts";
@@ -71,9 +71,13 @@ async function verifySegment(disk: Disk, directory: string, firstZxid: number): 
 async function verifyEpoch(disk: Disk, directory: string): Promise<FileReport> {
   return withFile(disk, `${directory}/${epochFileName}`, async (file) => {
     const bytes = await file.size();
-    const epoch = decodeEpochFile(await file.read(0, epochFileBytesMax));
+    const text = await file.read(0, epochFileBytesMax);
+    const epoch = decodeEpochFile(text);
     if (epoch === undefined) {
-      return { name: epochFileName, bytes, content: "nothing that can be read", problem: "it is damaged" };
+      const version = otherEpochVersion(text);
+      const problem =
+        version === undefined ? "it is damaged" : `its format has version ${version}, this program knows 1`;
+      return { name: epochFileName, bytes, content: "nothing that can be read", problem };
     }
     const newest = epoch.newestLogZxid === 0 ? "none" : segmentFileName(epoch.newestLogZxid);
     return { name: epochFileName, bytes, content: `epoch ${epoch.epoch}, newest log ${newest}`, problem: undefined };
