@@ -176,11 +176,12 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     process.on("SIGHUP", () => server.reloadCertificates());
   if (settings.auditFile !== undefined) process.on("SIGHUP", () => server.reopenAuditLog());
   const stop = (signal: NodeJS.Signals): void => {
+    // Whichever of them comes second ends it the hard way.
+    process.off("SIGTERM", stop).off("SIGINT", stop);
     logger.info({ signal }, "stopping");
     server.close().then(
       () => {
-        // Handlers gone, ports closed: the process ends by itself. A second signal ends it the hard way.
-        process.off("SIGTERM", stop).off("SIGINT", stop);
+        // Handlers gone, ports closed: the process ends by itself.
         process.stdout.write("Corral server stopped\n");
       },
       (error: unknown) => fail(1, `Stopping failed: ${messageOf(error)}`),
