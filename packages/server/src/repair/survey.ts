@@ -7,10 +7,9 @@ import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion }
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "../storage/file-names.ts";
 import { decodeRecord, recordHeaderBytes } from "../storage/record.ts";
 import type { CheckedSegment } from "../storage/recovery.ts";
-import { epochIsOfOtherVersion } from "../storage/refusal.ts";
+import { epochIsOfOtherVersion, isOfOtherVersion } from "../storage/refusal.ts";
 import { decodeSegmentHeader, type SegmentHeader, scanRecords, segmentHeaderBytes } from "../storage/segment.ts";
 import { verifySnapshotFile } from "../storage/snapshot-file.ts";
-import { StorageError } from "../storage/storage-error.ts";
 import { endOfContent, judgeTail, recordsBeyond } from "../storage/torn-tail.ts";
 import { withFile } from "../storage/whole-file.ts";
 
@@ -74,7 +73,7 @@ export async function survey(disk: Disk, directory: string, chunkBytesMax: numbe
     const name = snapshotFileName(zxid);
     const path = `${directory}/${name}`;
     const verdict = await verifySnapshotFile(disk, path, zxid, chunkBytesMax);
-    if (verdict.kind === "damaged" && verdict.isNewer) throw newerVersion(path, verdict.why);
+    if (verdict.kind === "damaged" && verdict.isNewer) throw isOfOtherVersion(path, verdict.why);
     snapshots.push({ name, zxid, fault: verdict.kind === "damaged" ? verdict.why : undefined });
   }
   const segments: SurveyedSegment[] = [];
@@ -140,7 +139,7 @@ async function headerOf(
   size: number,
 ): Promise<{ readonly header?: SegmentHeader; readonly fault: string | undefined }> {
   const decoded = decodeSegmentHeader(await file.read(0, segmentHeaderBytes));
-  if (decoded.kind === "bad" && decoded.isNewer) throw newerVersion(path, decoded.why);
+  if (decoded.kind === "bad" && decoded.isNewer) throw isOfOtherVersion(path, decoded.why);
   if (decoded.kind === "header" && decoded.header.firstZxid === firstZxid) {
     return { header: decoded.header, fault: undefined };
   }
@@ -174,11 +173,4 @@ async function lookBeyond(
     found = { ...found, recordCount: found.recordCount + 1, lastZxid: Math.max(found.lastZxid, zxid) };
   }
   return found;
-}
-
-function newerVersion(path: string, why: string): StorageError {
-  return new StorageError(`Nothing is wrong with ${path}, but ${why}. Use the version that wrote it.`, {
-    file: path,
-    content: "unknown",
-  });
 }

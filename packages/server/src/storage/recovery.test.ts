@@ -1,3 +1,4 @@
+import { crc32 } from "@corral/io";
 import { MemoryDisk, seededRandom } from "@corral/testing";
 import { beforeAll, describe, expect, it } from "vitest";
 import { copyOf, letters, live, resize, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
@@ -291,5 +292,16 @@ describe("recovery", () => {
     const bytes = disk.contents("/data/log.1");
     disk.put("/data/log.1", bytes.fill(0, 512, 1_024));
     expect(await start(disk)).toEqual(["1 a×100"]);
+  });
+
+  it("is refused when a snapshot is of a newer version, and nothing is touched", async () => {
+    const path = `/data/snapshot.${(epochStart + 8).toString(16)}`;
+    const bytes = original.contents(path);
+    bytes.writeUInt32BE(9, 8);
+    bytes.writeUInt32BE(crc32(bytes.subarray(16, 32), crc32(bytes.subarray(0, 12))), 12);
+    const disk = copy((changed) => changed.put(path, bytes));
+    const before = disk.paths();
+    expect(await start(disk)).toMatch(/^Nothing is wrong with \/data\/snapshot.100000008, but .* version 9, /);
+    expect(disk.paths()).toEqual(before);
   });
 });

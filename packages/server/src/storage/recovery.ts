@@ -22,6 +22,7 @@ import {
   epochIsOfOtherVersion,
   epochIsOld,
   headerIsCutOff,
+  isOfOtherVersion,
   logIsCutOff,
   logIsMissing,
   newestLogIsMissing,
@@ -124,6 +125,8 @@ async function chooseSnapshot({ disk, files, chunkBytesMax, ...place }: Recovery
     const path = `${place.directory}/${snapshotFileName(zxid)}`;
     const verdict = await verifySnapshotFile(disk, path, zxid, chunkBytesMax);
     if (verdict.kind === "valid") return { snapshotZxid: zxid, damagedSnapshots };
+    // Passed over, it would be taken away as damaged, and those who wrote it would miss it.
+    if (verdict.isNewer) throw isOfOtherVersion(path, verdict.why);
     damagedSnapshots.push({ zxid, why: verdict.why });
   }
   return { snapshotZxid: 0, damagedSnapshots };

@@ -54,6 +54,14 @@ export function epochIsDamaged(path: string): StorageError {
   );
 }
 
+/** A file is whole, but of a version that only others know. `why` names both. */
+export function isOfOtherVersion(path: string, why: string): StorageError {
+  return new StorageError(`Nothing is wrong with ${path}, but ${why}. Use the version that wrote it.`, {
+    file: path,
+    content: "unknown",
+  });
+}
+
 /** The epoch file is whole, but not of this version: removed, it would be missed by the version that wrote it. */
 export function epochIsOfOtherVersion(path: string, version: number): StorageError {
   return new StorageError(
