@@ -156,16 +156,17 @@ describeOnEveryEngine("a queue", (engine) => {
 
   test("tells a consumer whose claim somebody deleted, and refuses what it does then", async () => {
     await using namespace = await engine.namespace();
-    const [a, b] = (await connectMany(namespace, 2)) as [Client, Client];
+    // What b does by hand cannot simply be done again.
+    const [a, b] = await Promise.all([namespace.connect(), namespace.connectSteadily()]);
     const queue = new Queue(a, path, { codec, maxDeliveries: 50 });
     await queue.put("x", patience);
     const lost = await queue.take(patience);
-    await insist(b, () => b.delete(`${path}/taken/${lost.name}`));
+    await b.delete(`${path}/taken/${lost.name}`);
     const again = await new Queue(b, path, { codec, maxDeliveries: 50 }).take(patience);
     await expect(lost.acknowledge()).rejects.toSatisfy(isGrantLostError);
     expect(lost.signal.aborted).toBe(true);
     expect(again.held).toBe(true);
-    await insist(b, () => b.transaction().guard(again).create("/by-the-second").commit());
+    await b.transaction().guard(again).create("/by-the-second").commit();
     await again.acknowledge();
   });
 
