@@ -63,6 +63,8 @@ export class Part<T> {
         look.isRead = true;
         tell(state);
         await look.over;
+        // One event ends it, but what it read in several attempts may have left another watch.
+        this.#client.unwatch(this.#path, look.end);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
