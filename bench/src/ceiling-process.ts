@@ -4,7 +4,7 @@
  * Prints `ready PORT`.
  */
 import { createServer } from "node:net";
-import { connectResponseCodec, FrameDecoder, OpCode, Writer } from "@corral/protocol";
+import { type CreateMode, connectResponseCodec, FrameDecoder, isSequential, OpCode, Writer } from "@corral/protocol";
 import { tree } from "./figures.ts";
 
 const statBytes = 68;
@@ -27,11 +27,16 @@ const replies = new Map<number, Buffer>([
 
 function replyTo(request: Buffer): Buffer {
   const type = request.readInt32BE(4);
-  // The reply to a create is as long as the path, which stands first in the request.
-  const reply = type === OpCode.create ? canned(4 + request.readInt32BE(8)) : replies.get(type);
+  const reply = type === OpCode.create ? created(request) : replies.get(type);
   if (reply === undefined) throw new Error(`No reply is prepared for operation ${type}.`);
   reply.writeInt32BE(request.readInt32BE(0), 4);
   return reply;
+}
+
+/** As long as the path, which stands first in the request, and ten digits if the flags, which stand last, ask for them. */
+function created(request: Buffer): Buffer {
+  const sequential = isSequential(request.readInt32BE(request.length - 4) as CreateMode);
+  return canned(4 + request.readInt32BE(8) + (sequential ? 10 : 0));
 }
 
 function session(): Buffer {

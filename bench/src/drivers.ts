@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Figure, type LoadOperation, tree } from "./figures.ts";
 import type { LoadSpec } from "./load/load.ts";
 import type { Measurement } from "./measurement.ts";
+import type { Scenario, ScenarioSpec } from "./scenarios/scenarios.ts";
 import type { Running } from "./servers.ts";
 
 /** How long to measure. */
@@ -17,7 +18,12 @@ export interface Timing {
 export interface Driver {
   readonly name: string;
   measure(figure: Figure, server: Running, timing: Timing, signal: AbortSignal): Promise<Measurement>;
+  /** Answers the figure in the scenario's unit. */
+  measureScenario(scenario: Scenario, server: Running, timing: Timing, signal: AbortSignal): Promise<number>;
 }
+
+/** How often watchers see a change in one run. */
+const changes = 5;
 
 /** A run that failed: the server answered wrongly, or the driver could not be started. */
 export class DriverError extends Error {
@@ -48,6 +54,10 @@ export const ownDriver: Driver = {
     const spec: LoadSpec = { port, pid, figure, ...timing };
     return JSON.parse(await output(process.execPath, [loadProcess, JSON.stringify(spec)], signal)) as Measurement;
   },
+  async measureScenario(scenario, { port }, timing, signal) {
+    const spec: ScenarioSpec = { scenario, port, changes, ...timing };
+    return JSON.parse(await output(process.execPath, [loadProcess, JSON.stringify(spec)], signal)) as number;
+  },
 };
 
 const zkloadNames: Readonly<Record<LoadOperation, string>> = {
@@ -55,7 +65,16 @@ const zkloadNames: Readonly<Record<LoadOperation, string>> = {
   set: "set",
   setKib: "set",
   children: "children",
+  create: "create",
+  createEphemeralSequential: "createes",
+  delete: "delete",
   createDelete: "createdelete",
+};
+
+const zkloadModes: Readonly<Record<Scenario["kind"], string>> = {
+  sessions: "connect",
+  watchers: "watch",
+  lock: "lock",
 };
 
 /** The part that we read of what zkload prints; times are in microseconds. */
@@ -64,6 +83,8 @@ interface ZkloadOutput {
   readonly lat_us: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly server_cpu_us_per_op?: number;
   readonly client_cpu_pct?: number;
+  /** Only of watchers. */
+  readonly fanout_ms?: { readonly p50: number };
 }
 
 /**
@@ -77,6 +98,10 @@ export function zkload(path: string): Driver {
     const { code } = error as NodeJS.ErrnoException;
     throw new DriverError(`ZKLOAD=${path} cannot be run (${code}). Give it the path of a program, or leave it out.`);
   }
+  const run = async (mode: string, options: Readonly<Record<string, string | number>>, signal: AbortSignal) => {
+    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    return JSON.parse(await output(path, [mode, "--json", ...args], signal)) as ZkloadOutput;
+  };
   return {
     name: "zkload",
     async measure({ mix, connections, depth }, { port, pid }, { warmUpSeconds, seconds }, signal) {
@@ -87,20 +112,31 @@ export function zkload(path: string): Driver {
         depth,
         mix: shares.join(","),
         size: "setKib" in mix ? tree.largeBytes : tree.dataBytes,
-        keys: tree.keys,
+        // It deletes each once, and then stops.
+        keys: "delete" in mix ? 400_000 : tree.keys,
         children: tree.children,
         warmup: warmUpSeconds,
         seconds,
         pid,
       };
-      const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-      const found = JSON.parse(await output(path, ["--json", ...args], signal)) as ZkloadOutput;
+      const found = await run("bench", options, signal);
       return {
         operationsPerSecond: found.ops_per_sec,
         latencyMs: { p50: found.lat_us.p50 / 1000, p99: found.lat_us.p99 / 1000, max: found.lat_us.max / 1000 },
         serverCpuUs: found.server_cpu_us_per_op,
         driverCpuPercent: found.client_cpu_pct,
       };
+    },
+    async measureScenario({ kind, connections, watchers }, { port }, { warmUpSeconds, seconds }, signal) {
+      const options = {
+        hosts: `127.0.0.1:${port}`,
+        conns: connections,
+        ...(kind === "watchers"
+          ? { watchers: watchers ?? connections, rounds: changes }
+          : { warmup: warmUpSeconds, seconds }),
+      };
+      const found = await run(zkloadModes[kind], options, signal);
+      return found.fanout_ms?.p50 ?? found.ops_per_sec;
     },
   };
 }

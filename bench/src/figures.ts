@@ -1,7 +1,18 @@
 /** What is measured: an operation, or a mix of them, at so many connections with so many requests in flight on each. */
 
-/** What one request of the load does. `setKib` sets 1 KiB; `createDelete` creates a node and deletes it again, in turn. */
-export type LoadOperation = "get" | "set" | "setKib" | "children" | "createDelete";
+/**
+ * What one request of the load does. `setKib` sets 1 KiB; `createDelete` creates a node and deletes it again, in turn.
+ * `create` and `delete` are of nodes of each connection's own, so many that they stand alone in a mix.
+ */
+export type LoadOperation =
+  | "get"
+  | "set"
+  | "setKib"
+  | "children"
+  | "create"
+  | "createEphemeralSequential"
+  | "delete"
+  | "createDelete";
 
 /** One line of the table. */
 export interface Figure {
@@ -25,6 +36,8 @@ export const tree = {
   largeBytes: 1_024,
   /** Children of the node that is listed. */
   children: 100,
+  /** Parents of what connections create, one for each connection as far as they go. */
+  parents: 50,
 } as const;
 
 const shapes = [
@@ -48,6 +61,9 @@ export const figures: readonly Figure[] = [
   at("set 1 KiB", { setKib: 100 }, deep),
   at("children", { children: 100 }, spread),
   at("children", { children: 100 }, deep),
+  at("create", { create: 100 }, deep),
+  at("create ephemeral-sequential", { createEphemeralSequential: 100 }, deep),
+  at("delete", { delete: 100 }, deep),
   at("create/delete", { createDelete: 100 }, spread),
   at("create/delete", { createDelete: 100 }, deep),
   at("get/set 90/10", { get: 90, set: 10 }, spread),

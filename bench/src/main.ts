@@ -17,6 +17,8 @@ import { UnfairError } from "./recipes/holdings.ts";
 import { measureRecipes } from "./recipes/recipe-bench.ts";
 import { failOverTable, handOverTable, type RecipeRow } from "./recipes/report.ts";
 import { type Row, table } from "./report.ts";
+import { measureScenarios } from "./scenarios/scenario-bench.ts";
+import { scenarios } from "./scenarios/scenarios.ts";
 import { findApache, type Running, StartError, startApache, startCeiling, startCorral } from "./servers.ts";
 import { measureSizes } from "./size/size-bench.ts";
 import { measureSnapshots, SnapshotError } from "./snapshot/snapshot-bench.ts";
@@ -178,11 +180,13 @@ async function benchSnapshots(): Promise<void> {
 }
 
 async function benchServers(): Promise<void> {
-  const chosen = choose(figures);
-  if (chosen.length === 0) return;
+  const all = choose([...figures, ...scenarios]);
+  if (all.length === 0) return;
+  const chosen = figures.filter((figure) => all.includes(figure));
+  const chosenScenarios = scenarios.filter((scenario) => all.includes(scenario));
   const drivers = [ownDriver, ...(process.env.ZKLOAD ? [zkload(resolve(process.env.ZKLOAD))] : [])];
   const { ours, theirs, timing, rounds } = await begin();
-  const ceiling = options.ceiling ? await started(startCeiling()) : undefined;
+  const ceiling = options.ceiling && chosen.length > 0 ? await started(startCeiling()) : undefined;
 
   const loaded = [ours, ...(theirs ? [theirs] : [])];
   for (const server of loaded) await prepare(server, stop.signal);
@@ -192,7 +196,10 @@ async function benchServers(): Promise<void> {
     for (const figure of chosen) {
       rows.push(await measure(driver, figure, { ours, theirs, ceiling: driver === ownDriver ? ceiling : undefined }));
     }
-    print(`\n${driver.name}\n\n${table(rows)}`);
+    if (rows.length > 0) print(`\n${driver.name}\n\n${table(rows)}`);
+    const bench = { driver, ours, theirs, timing, rounds, signal: stop.signal, progress, leftOut: print };
+    const second = await measureScenarios(bench, chosenScenarios);
+    if (second !== undefined) print(`\n${driver.name}\n\n${second}`);
   }
 
   async function measure(
@@ -209,7 +216,8 @@ async function benchServers(): Promise<void> {
       // Who comes first changes, so that neither always finds the machine as the other left it.
       if (round % 2 === 1) turn.reverse();
       for (const [whose, server] of turn) {
-        if (server === undefined) continue;
+        // The ceiling moves only with the machine; once is enough to know where it is.
+        if (server === undefined || (whose === "ceiling" && round > 0)) continue;
         progress(`${driver.name}: ${figure.name}, round ${round + 1} of ${rounds}: ${server.name}`);
         row[whose].push(await driver.measure(figure, server, timing, stop.signal));
       }

@@ -112,6 +112,8 @@ function serves(port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     let answer = "";
     const socket = connect({ host: "127.0.0.1", port }, () => socket.write("srvr"));
+    // A server that is only just starting may take a connection and leave it at that; the next probe finds it further on.
+    socket.setTimeout(5_000, () => socket.destroy());
     socket.setEncoding("utf8").on("data", (text) => {
       answer += text;
     });

@@ -13,14 +13,31 @@ const bench = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "bench",
 /** Columns of the libraries that are there; of the others it is said, loudly, that they are not. */
 const peers = [...(hasCurator() ? ["LeaderLatch", "LeaderSelector"] : []), ...(hasKazoo() ? ["kazoo"] : [])];
 
-test("a quick run of gets, sets, creates and deletes", async () => {
+test("a quick run of creates and deletes", async () => {
   const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
   try {
-    const args = [bench, "--quick", "--no-peer", "--only", "/", "--data-dir", directory];
+    const args = [bench, "--quick", "--no-peer", "--only", "create/delete", "--data-dir", directory];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000 });
-    for (const figure of ["create/delete 50x1", "get/set 90/10 50x1"]) {
+    for (const figure of ["create/delete 50x1", "create/delete 50x16"]) {
       expect(stdout).toMatch(new RegExp(`^\\| ${figure} +\\| +[1-9][\\d,]* \\|`, "m"));
     }
+    expect(await readdir(directory)).toEqual([]);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+test("a quick run of ephemeral sequential nodes, watchers and a lock", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
+  try {
+    const run = async (only: string) => {
+      const args = [bench, "--quick", "--no-peer", "--no-ceiling", "--only", only, "--data-dir", directory];
+      return (await promisify(execFile)(process.execPath, args, { timeout: 100_000 })).stdout;
+    };
+    expect(await run("sequential")).toMatch(/^\| create ephemeral-sequential 50x16 +\| +[1-9][\d,]* \|/m);
+    const stdout = await run("100");
+    expect(stdout).toMatch(/^\| watchers 10,000 on 100 +\| ms to the last +\| +[\d,.]+ \|$/m);
+    expect(stdout).toMatch(/^\| lock 100 +\| +hand-overs\/s +\| +[\d,.]+ \|$/m);
     expect(await readdir(directory)).toEqual([]);
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -2,22 +2,10 @@
  * One session on one socket, as fast as Node can: requests are copied from templates, all that fit leave in one write,
  * and of each reply the length, the xid, the error code and the zxid are verified.
  */
-import { connect, type Socket } from "node:net";
-import {
-  connectRequestCodec,
-  connectResponseCodec,
-  errorName,
-  FrameDecoder,
-  OpCode,
-  Reader,
-  Writer,
-} from "@corral/protocol";
+import type { Socket } from "node:net";
+import { errorName, type FrameDecoder, OpCode, Writer } from "@corral/protocol";
+import { LoadError, openSession } from "./open-session.ts";
 import { type Request, xidOffset } from "./requests.ts";
-
-/** The server did not answer as the protocol says. */
-export class LoadError extends Error {
-  override readonly name = "LoadError";
-}
 
 /** What a connection is to do. */
 export interface Work {
@@ -55,25 +43,7 @@ export class LoadConnection {
 
   /** Opens a session on a server of this machine. */
   static async open(port: number, sessionTimeoutMs = 30_000): Promise<LoadConnection> {
-    const socket = connect({ host: "127.0.0.1", port, noDelay: true });
-    const decoder = new FrameDecoder({ maxFrameBytes: 16 * 2 ** 20 });
-    await new Promise<void>((resolve, reject) => {
-      const end = () => reject(new LoadError("The server closed the connection instead of opening a session."));
-      socket.once("error", reject);
-      socket.once("close", end);
-      socket.once("connect", () => socket.write(handshake(sessionTimeoutMs)));
-      socket.on("data", function onData(chunk: Buffer) {
-        decoder.push(chunk);
-        const frame = decoder.next();
-        if (frame === undefined) return;
-        socket.off("data", onData);
-        socket.off("error", reject);
-        socket.off("close", end);
-        const { timeOut, sessionId } = connectResponseCodec.read(new Reader(frame));
-        if (timeOut > 0 && sessionId !== 0n) resolve();
-        else reject(new LoadError("The server refused the session."));
-      });
-    });
+    const { socket, decoder } = await openSession(port, sessionTimeoutMs);
     return new LoadConnection(socket, decoder);
   }
 
@@ -172,23 +142,9 @@ export class LoadConnection {
     // The server answers and closes; one that does not is left.
     this.#socket.on("data", () => this.#socket.end());
     this.#socket.write(writer.take());
-    const patience = setTimeout(() => this.#socket.destroy(), 2000);
+    // With the session go its nodes, which may be many.
+    const patience = setTimeout(() => this.#socket.destroy(), 30_000);
     await closed;
     clearTimeout(patience);
   }
-}
-
-function handshake(sessionTimeoutMs: number): Buffer {
-  const writer = new Writer();
-  const mark = writer.beginFrame();
-  connectRequestCodec.write(writer, {
-    protocolVersion: 0,
-    lastZxidSeen: 0,
-    timeOut: sessionTimeoutMs,
-    sessionId: 0n,
-    passwd: new Uint8Array(16),
-    readOnly: false,
-  });
-  writer.endFrame(mark);
-  return writer.take();
 }

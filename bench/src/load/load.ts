@@ -4,7 +4,7 @@ import * as hdr from "hdr-histogram-js";
 import type { Figure } from "../figures.ts";
 import type { Measurement } from "../measurement.ts";
 import { LoadConnection } from "./connection.ts";
-import { building, filling, requestsOf } from "./requests.ts";
+import { building, filling, type Request, requestsOf } from "./requests.ts";
 
 /** One run. */
 export interface LoadSpec {
@@ -54,8 +54,19 @@ export async function load({ port, pid, figure, warmUpSeconds, seconds }: LoadSp
   let count = 0;
   let measuring = false;
   let stopped = false;
+  let onUsedUp: () => void = () => {};
+  const usedUp = new Promise<void>((resolve) => {
+    onUsedUp = resolve;
+  });
+  const requests = connections.map((_, i) => requestsOf(figure, i));
+  const { depth } = figure;
+  await Promise.all(connections.map((one, i) => forSeconds(one, requests[i]?.before, depth, warmUpSeconds + seconds)));
   const work = connections.map((connection, i) => {
-    const next = requestsOf(figure, i);
+    const next = () => {
+      const request = requests[i]?.next();
+      if (request === undefined) onUsedUp();
+      return request;
+    };
     return connection.run({
       next: () => (stopped ? undefined : next()),
       depth: figure.depth,
@@ -70,11 +81,13 @@ export async function load({ port, pid, figure, warmUpSeconds, seconds }: LoadSp
   await Promise.race([failed, sleep(warmUpSeconds)]);
   const before = instant(pid);
   measuring = true;
-  await Promise.race([failed, sleep(seconds)]);
+  // From when one connection has nothing to do any more, there is less load than the figure says.
+  await Promise.race([failed, usedUp, sleep(seconds)]);
   measuring = false;
   const after = instant(pid);
   stopped = true;
   await failed;
+  await Promise.all(connections.map((connection, i) => sendAll(connection, requests[i]?.after, depth)));
   await Promise.all(connections.map((connection) => connection.close()));
 
   const elapsedMs = after.ms - before.ms;
@@ -89,6 +102,25 @@ export async function load({ port, pid, figure, warmUpSeconds, seconds }: LoadSp
     serverCpuUs: cpuUs === undefined ? undefined : cpuUs / count,
     driverCpuPercent: (after.driverCpuUs - before.driverCpuUs) / elapsedMs / 10,
   };
+}
+
+/** Sends for so long what there is to send. */
+async function forSeconds(
+  connection: LoadConnection,
+  source: (() => Request) | undefined,
+  depth: number,
+  seconds: number,
+): Promise<void> {
+  const endMs = performance.now() + seconds * 1000;
+  await sendAll(connection, source && (() => (performance.now() < endMs ? source() : undefined)), depth);
+}
+
+async function sendAll(
+  connection: LoadConnection,
+  next: (() => Request | undefined) | undefined,
+  depth: number,
+): Promise<void> {
+  if (next !== undefined) await connection.run({ next, depth, onReply() {} });
 }
 
 function sleep(seconds: number): Promise<void> {

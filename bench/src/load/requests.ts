@@ -26,6 +26,10 @@ export interface Request {
 /** Where the xid stands in a request's frame. */
 export const xidOffset = 4;
 
+/** Where the path's length stands, in requests that begin with a path. */
+const pathOffset = 12;
+const numberDigits = 8;
+
 const headerBytes = 16;
 const statBytes = 68;
 const root = "/bench";
@@ -48,16 +52,39 @@ function create(path: string): Request {
   return request("create", body, 4 + path.length);
 }
 
+/** Digits of the number that a server appends to the path of a sequential node. */
+const sequenceDigits = 10;
+
+function createEphemeralSequential(prefix: string): Request {
+  const body = { path: prefix, data, acl: openAcl, flags: CreateMode.ephemeralSequential };
+  return request("create", body, 4 + prefix.length + sequenceDigits);
+}
+
+/**
+ * The same request for one number after the other: `template` is of a path that ends with `numberDigits` zeros.
+ * Copied, since many are in flight; encoding each would be most of the driver's work.
+ */
+function numbered(template: Request): (number: number) => Request {
+  const pathBytes = template.frame.readInt32BE(pathOffset);
+  const at = pathOffset + 4 + pathBytes - numberDigits;
+  return (number) => {
+    const frame = Buffer.from(template.frame);
+    frame.write(String(number).padStart(numberDigits, "0"), at, "latin1");
+    return { ...template, frame };
+  };
+}
+
 const keys = Array.from({ length: tree.keys }, (_, i) => `${root}/keys/key-${String(i).padStart(6, "0")}`);
 const children = Array.from({ length: tree.children }, (_, i) => `child-${String(i).padStart(6, "0")}`);
 const largeKeys = keys.map((key) => key.replace("/keys/", "/large/"));
 const listed = `${root}/listed`;
 const made = `${root}/made`;
+const own = Array.from({ length: tree.parents }, (_, i) => `${root}/own-${String(i).padStart(3, "0")}`);
 
 /** Builds the tree that the load works on, in an order in which every parent comes before its children. */
 export function building(): Request[] {
   return [
-    ...[root, `${root}/keys`, `${root}/large`, listed, made].map(create),
+    ...[root, `${root}/keys`, `${root}/large`, listed, made, ...own].map(create),
     ...keys.map(create),
     ...largeKeys.map(create),
     ...children.map((name) => create(`${listed}/${name}`)),
@@ -80,6 +107,29 @@ const set = (path: string) => request("setData", { path, data, version: -1 }, st
 
 type Source = () => Request;
 
+/** What one connection sends during a run. */
+export interface Requests {
+  /** Makes ready what is measured; called before that, again and again for as long as that takes. */
+  readonly before?: Source;
+  /** What is measured; `undefined` when what was made ready is used up. */
+  readonly next: () => Request | undefined;
+  /** Takes away, after the run, what it left; `undefined` when nothing is left. */
+  readonly after?: () => Request | undefined;
+}
+
+/** Creates and deletes of one connection. A session's requests are carried out in order, so what it sent is there. */
+function ownNodes(connection: number): { create: Source; remove: () => Request | undefined } {
+  // The process's number: what a run that failed left behind must not be in the way of the next.
+  const path = `${own[connection % own.length]}/${process.pid}-${connection}-${"0".repeat(numberDigits)}`;
+  const making = numbered(create(path));
+  const unmaking = numbered(request("delete", { path, version: -1 }, 0));
+  let [created, removed] = [0, 0];
+  return {
+    create: () => making(created++),
+    remove: () => (removed < created ? unmaking(removed++) : undefined),
+  };
+}
+
 /** Random enough to spread over keys, cheap enough not to be measured: xorshift. */
 function numbers(seed: number): (below: number) => number {
   let x = seed | 1;
@@ -91,8 +141,16 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
-/** The endless requests of one connection of a figure. */
-export function requestsOf(figure: Figure, connection: number): Source {
+/** The requests of one connection of a figure. */
+export function requestsOf(figure: Figure, connection: number): Requests {
+  const nodes = ownNodes(connection);
+  if ("create" in figure.mix) return { next: nodes.create, after: nodes.remove };
+  if ("delete" in figure.mix) return { before: nodes.create, next: nodes.remove, after: nodes.remove };
+  return { next: mixed(figure, connection) };
+}
+
+/** The endless requests of one connection that leave the tree as it is, or until the session's end. */
+function mixed(figure: Figure, connection: number): Source {
   const next = numbers((connection + 1) * 2_654_435_761);
   const { filledNodes } = figure;
   // Too many to be made before.
@@ -101,7 +159,7 @@ export function requestsOf(figure: Figure, connection: number): Source {
     const all = keys.map(make);
     return () => all[next(all.length)]!;
   };
-  const make: Readonly<Record<LoadOperation, () => Source>> = {
+  const make: Readonly<Record<Exclude<LoadOperation, "create" | "delete">, () => Source>> = {
     get: () => anyOf(get),
     set: () => anyOf(set),
     setKib: () => {
@@ -111,6 +169,11 @@ export function requestsOf(figure: Figure, connection: number): Source {
     children: () => {
       const bytes = 4 + children.reduce((sum, name) => sum + 4 + name.length, 0);
       const one = request("getChildren", { path: listed, watch: false }, bytes);
+      return () => one;
+    },
+    // The session's end takes the nodes away.
+    createEphemeralSequential: () => {
+      const one = createEphemeralSequential(`${own[connection % own.length]}/n-`);
       return () => one;
     },
     // A session's requests are carried out in order, so that one name for each connection will do, however deep. A run
@@ -125,7 +188,10 @@ export function requestsOf(figure: Figure, connection: number): Source {
       };
     },
   };
-  const parts = Object.entries(figure.mix).map(([name, share]) => ({ share, source: make[name as LoadOperation]() }));
+  const parts = Object.entries(figure.mix).map(([name, share]) => ({
+    share,
+    source: make[name as keyof typeof make](),
+  }));
   if (parts.length === 1) return parts[0]!.source;
   return () => {
     let at = next(100);
