@@ -25,6 +25,8 @@ export interface Engine {
   readonly name: string;
   /** False: it is not installed here, and its suites are skipped. */
   readonly isAvailable: boolean;
+  /** Whether whole suites on it are a run of their own, for their time. */
+  readonly isExtra: boolean;
   /**
    * Whether connections break by themselves. Sessions survive it, and so do correct recipes; a bare client's write may
    * reject with ConnectionLossError, and nothing can be said about how long anything takes.
@@ -58,6 +60,7 @@ interface Started extends NamespaceParts {
 class StartableEngine implements Engine {
   readonly name: string;
   readonly isAvailable: boolean;
+  readonly isExtra: boolean;
   readonly isFaulty: boolean;
   readonly isCorral: boolean;
   readonly #start: () => Promise<Started>;
@@ -65,11 +68,12 @@ class StartableEngine implements Engine {
 
   constructor(
     name: string,
-    traits: { readonly isAvailable: boolean; readonly isFaulty: boolean; readonly isCorral: boolean },
+    traits: Pick<Engine, "isAvailable" | "isExtra" | "isFaulty" | "isCorral">,
     start: () => Promise<Started>,
   ) {
     this.name = name;
     this.isAvailable = traits.isAvailable;
+    this.isExtra = traits.isExtra;
     this.isFaulty = traits.isFaulty;
     this.isCorral = traits.isCorral;
     this.#start = start;
@@ -131,32 +135,44 @@ const isApacheAvailable = ((): boolean => {
   return shared === undefined ? hasZooKeeper() : shared !== null;
 })();
 
-/** The fall-backs for servers of 3.5 have tests of their own; the whole suites on such a server are a run of their own. */
+/** Whether everything runs on the extra engines too. */
 const areAll = process.env.CORRAL_ENGINES === "all";
 
-const ours = { isAvailable: true, isFaulty: false, isCorral: true };
-const apache = { isAvailable: isApacheAvailable, isFaulty: false, isCorral: false };
+const ours = { isAvailable: true, isExtra: false, isFaulty: false, isCorral: true };
+const apache = { isAvailable: isApacheAvailable, isExtra: false, isFaulty: false, isCorral: false };
 
 /** All of them, for `describe.each` and its like; see `describeOnEveryEngine`. */
 export const engines: readonly Engine[] = [
   new StartableEngine("memory", ours, () => startOurs({})),
   new StartableEngine("durable", ours, () => startOurs({ durable: true })),
-  new StartableEngine("memory as 3.5", { ...ours, isAvailable: areAll }, () => startOurs({ compatibility: "3.5" })),
+  new StartableEngine("memory as 3.5", { ...ours, isExtra: true }, () => startOurs({ compatibility: "3.5" })),
   new StartableEngine("apache", apache, startApache),
   new StartableEngine(
     `apache through the fault proxy, seed ${seed}`,
-    { ...apache, isFaulty: true },
+    { ...apache, isExtra: true, isFaulty: true },
     startApacheInBadWeather,
   ),
 ];
 
+/** Whether a suite is run on `engine` in this run of the tests. */
+export function runsOn({ isAvailable, isExtra }: Engine): boolean {
+  return isAvailable && (areAll || !isExtra);
+}
+
 /** Describes the same suite on every engine, each started before its tests and closed after them. */
 export function describeOnEveryEngine(title: string, suite: (engine: Engine) => void): void {
-  for (const engine of engines) {
-    describe.skipIf(!engine.isAvailable)(`${title} on ${engine.name}`, () => {
-      beforeAll(() => engine.start());
-      afterAll(() => engine.close());
-      suite(engine);
-    });
-  }
+  for (const engine of engines) describeOn(engine, runsOn(engine), title, suite);
+}
+
+/** The same for a suite that is short, or found much: it runs on the extra engines whether they were asked for or not. */
+export function describeAlwaysOnEveryEngine(title: string, suite: (engine: Engine) => void): void {
+  for (const engine of engines) describeOn(engine, engine.isAvailable, title, suite);
+}
+
+function describeOn(engine: Engine, runs: boolean, title: string, suite: (engine: Engine) => void): void {
+  describe.skipIf(!runs)(`${title} on ${engine.name}`, () => {
+    beforeAll(() => engine.start());
+    afterAll(() => engine.close());
+    suite(engine);
+  });
 }

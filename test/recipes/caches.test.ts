@@ -19,7 +19,7 @@ import { insist } from "@corral/recipe-kit";
 import { FaultProxy, seededRandom } from "@corral/testing";
 import { filter, firstValueFrom } from "rxjs";
 import { expect, test } from "vitest";
-import { describeOnEveryEngine } from "../engines/engines.ts";
+import { describeAlwaysOnEveryEngine, describeOnEveryEngine } from "../engines/engines.ts";
 import type { Namespace } from "../engines/namespace.ts";
 import { fourLetterWord } from "../support/four-letter-word.ts";
 
@@ -120,7 +120,7 @@ class Severable implements AsyncDisposable {
   }
 }
 
-describeOnEveryEngine("a node cache", (engine) => {
+describeAlwaysOnEveryEngine("a node cache", (engine) => {
   test("holds the node, its absence, and its return", async () => {
     await using namespace = await engine.namespace();
     const [a, b] = await Promise.all([namespace.connect(), namespace.connectSteadily()]);

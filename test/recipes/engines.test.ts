@@ -1,10 +1,10 @@
 /** What the recipe suites take for granted of every engine. */
 import { type Client, isCoordinationError, isRecoverable } from "@corral/client";
 import { expect, test } from "vitest";
-import { describeOnEveryEngine } from "../engines/engines.ts";
+import { describeAlwaysOnEveryEngine } from "../engines/engines.ts";
 import { nextState } from "../support/states.ts";
 
-describeOnEveryEngine("an engine", (engine) => {
+describeAlwaysOnEveryEngine("an engine", (engine) => {
   test("gives each namespace a tree of its own", async () => {
     await using one = await engine.namespace();
     await using other = await engine.namespace();

@@ -5,7 +5,7 @@ import { MultiLock, Mutex, ReadWriteLock, Semaphore } from "@corral/locks";
 import { ServiceRegistry } from "@corral/service-registry";
 import { FaultProxy, TestServer } from "@corral/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { engines } from "../engines/engines.ts";
+import { engines, runsOn } from "../engines/engines.ts";
 
 const waiters = 100;
 const departures = 10;
@@ -95,7 +95,7 @@ async function departuresOf(take: Take, connectString: string): Promise<{ holder
 
 // Where connections break by themselves, everybody looks again.
 for (const engine of engines.filter(({ isFaulty }) => !isFaulty)) {
-  describe.skipIf(!engine.isAvailable)(`§6.14 of ${waiters} that wait on ${engine.name}`, () => {
+  describe.skipIf(!runsOn(engine))(`§6.14 of ${waiters} that wait on ${engine.name}`, () => {
     beforeAll(() => engine.start());
     afterAll(() => engine.close());
 

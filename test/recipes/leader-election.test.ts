@@ -4,7 +4,7 @@ import { Election, isGrantLostError, isWaitTimeoutError, type LeaderView } from 
 import { insist } from "@corral/recipe-kit";
 import { filter, firstValueFrom, type Observable } from "rxjs";
 import { expect, test } from "vitest";
-import { describeOnEveryEngine } from "../engines/engines.ts";
+import { describeAlwaysOnEveryEngine } from "../engines/engines.ts";
 import { Overlap } from "../support/overlap.ts";
 
 const path = "/leader";
@@ -23,7 +23,7 @@ function leads(leader$: Observable<LeaderView>, identity: string): Promise<Leade
   return firstValueFrom(leader$.pipe(filter((view) => typeof view !== "string" && view.identity === identity)));
 }
 
-describeOnEveryEngine("an election", (engine) => {
+describeAlwaysOnEveryEngine("an election", (engine) => {
   test("has one leader at a time, each with a higher token than the one before", async () => {
     await using namespace = await engine.namespace();
     const clients = await Promise.all(Array.from({ length: 4 }, () => namespace.connect()));

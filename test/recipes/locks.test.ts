@@ -12,7 +12,7 @@ import {
 } from "@corral/locks";
 import { insist } from "@corral/recipe-kit";
 import { expect, test } from "vitest";
-import { describeOnEveryEngine } from "../engines/engines.ts";
+import { describeAlwaysOnEveryEngine, describeOnEveryEngine } from "../engines/engines.ts";
 import { Overlap } from "../support/overlap.ts";
 
 const patience = { timeoutMs: 60_000 };
@@ -27,7 +27,7 @@ async function namesBelow(client: Client, path: string): Promise<string[]> {
   return await insist(client, () => client.children(path));
 }
 
-describeOnEveryEngine("a mutex", (engine) => {
+describeAlwaysOnEveryEngine("a mutex", (engine) => {
   test("lets one in at a time, in the order of tickets, with growing tokens", async () => {
     await using namespace = await engine.namespace();
     const clients = await Promise.all(Array.from({ length: 5 }, () => namespace.connect()));
