@@ -10,10 +10,15 @@ import type { Address, ByteStream, StreamHandler } from "../ports/network.ts";
 /** How long the other side may keep its half open after we have sent all and ended ours. */
 const lingerMs = 5_000;
 
-/** Options of every TCP socket: no delay for small writes, and dead peers are found though nothing is sent. */
-export const socketOptions = {
-  allowHalfOpen: true,
-  noDelay: true,
+/**
+ * Options of a socket that is accepted: no delay for small writes. Whoever accepts hears from every client within its
+ * session's timeout, or ends the session; probing for dead peers would cost each connection four system calls.
+ */
+export const acceptedSocketOptions = { allowHalfOpen: true, noDelay: true } as const;
+
+/** Options of a socket that is dialled: dead peers are found though nothing is sent. */
+export const dialledSocketOptions = {
+  ...acceptedSocketOptions,
   keepAlive: true,
   keepAliveInitialDelay: 10_000,
 } as const;
@@ -48,7 +53,7 @@ export class NodeByteStream implements ByteStream {
     socket.on("error", (error) => {
       this.#error ??= error;
     });
-    socket.once("end", () => setImmediate(() => setImmediate(() => socket.end())));
+    socket.once("end", () => setImmediate(() => setImmediate(this.#endToo)));
     socket.once("finish", () => this.#linger());
     socket.once("close", () => {
       this.#closed = true;
@@ -109,6 +114,11 @@ export class NodeByteStream implements ByteStream {
   destroy(): void {
     this.#socket.destroy();
   }
+
+  /** Unless it has ended already, as most have by then. */
+  readonly #endToo = (): void => {
+    if (this.#socket.writable) this.#socket.end();
+  };
 
   readonly #uncork = (): void => {
     this.#corked = false;

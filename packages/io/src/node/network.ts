@@ -2,7 +2,7 @@
 import { lookup } from "node:dns";
 import { type AddressInfo, connect, createServer, type LookupFunction, type Server, type Socket } from "node:net";
 import type { Address, ByteStream, Dialer, Listener, Listening } from "../ports/network.ts";
-import { NodeByteStream, socketOptions } from "./byte-stream.ts";
+import { acceptedSocketOptions, dialledSocketOptions, NodeByteStream } from "./byte-stream.ts";
 
 /** Connections that may wait to be accepted. The kernel lowers it to its own limit. */
 const backlog = 4_096;
@@ -15,7 +15,7 @@ export const nodeDialer: Dialer = {
         reject(signal.reason);
         return;
       }
-      const socket = connect({ host, port, ...socketOptions, lookup: spreadLookup });
+      const socket = connect({ host, port, ...dialledSocketOptions, lookup: spreadLookup });
       const onAbort = () => finish(() => reject(signal.reason));
       const onError = (error: Error) => finish(() => reject(oneError(error, { host, port })));
       const finish = (settle: () => void) => {
@@ -44,7 +44,7 @@ export const nodeDialer: Dialer = {
 export const nodeListener: Listener = {
   listen: (address, onStream) =>
     listenOn(
-      createServer(socketOptions, (socket) => accept(socket, onStream)),
+      createServer(acceptedSocketOptions, (socket) => accept(socket, onStream)),
       address,
     ),
 };

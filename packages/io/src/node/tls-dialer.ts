@@ -1,7 +1,7 @@
 /** TLS behind the `Dialer` port. */
 import { type ConnectionOptions, connect } from "node:tls";
 import type { ByteStream, Dialer } from "../ports/network.ts";
-import { NodeByteStream, socketOptions } from "./byte-stream.ts";
+import { dialledSocketOptions, NodeByteStream } from "./byte-stream.ts";
 import { oneError, plainAddress, spreadLookup } from "./network.ts";
 
 /** What to trust and what to show. Certificates and keys in PEM. */
@@ -32,9 +32,9 @@ export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
           reject(signal.reason);
           return;
         }
-        const socket = connect({ ...socketOptions, ...tls, host, port, lookup: spreadLookup });
-        socket.setNoDelay(socketOptions.noDelay);
-        socket.setKeepAlive(socketOptions.keepAlive, socketOptions.keepAliveInitialDelay);
+        const socket = connect({ ...dialledSocketOptions, ...tls, host, port, lookup: spreadLookup });
+        socket.setNoDelay(dialledSocketOptions.noDelay);
+        socket.setKeepAlive(dialledSocketOptions.keepAlive, dialledSocketOptions.keepAliveInitialDelay);
         const onAbort = () => finish(() => reject(signal.reason));
         const onError = (error: Error) => finish(() => reject(explained(oneError(error, { host, port }))));
         const onEnd = () => finish(() => reject(new Error(`${host}:${port} ended the TLS handshake`)));

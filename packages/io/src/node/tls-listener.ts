@@ -6,7 +6,7 @@ import { constants, X509Certificate } from "node:crypto";
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { createSecureContext, createServer, type TLSSocket } from "node:tls";
 import type { Address, Listener } from "../ports/network.ts";
-import { NodeByteStream, socketOptions } from "./byte-stream.ts";
+import { acceptedSocketOptions, NodeByteStream } from "./byte-stream.ts";
 import { subjectOf } from "./distinguished-name.ts";
 import { listenOn, plainAddress } from "./network.ts";
 
@@ -94,7 +94,7 @@ export class NodeTlsListener {
         const acceptor = this.acceptor({ orPlain }, (socket, remote, subject) =>
           onStream(new NodeByteStream(socket, remote, { ...(subject !== undefined && { subject }) })),
         );
-        const tcp = createTcpServer(socketOptions, acceptor.accept);
+        const tcp = createTcpServer(acceptedSocketOptions, acceptor.accept);
         tcp.once("close", acceptor.close);
         return listenOn(tcp, address);
       },
