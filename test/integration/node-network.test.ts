@@ -231,6 +231,34 @@ describe("a stream", () => {
     await server.closed();
     expect(socket.destroyed).toBe(false);
   });
+
+  it("does not wait at all for one that has nothing more to say, which gets everything", async () => {
+    const { port, accepted } = await listen();
+    const socket = await rawSocket(port, { allowHalfOpen: true });
+    const server = (await accepted()).attach();
+    server.stream.write(Buffer.from("bye"));
+    server.stream.end(true);
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    // Far from the seconds that it would wait for the other half.
+    for (let turns = 0; turns < 10; turns++) await turn();
+    expect(server.events).toContain("close");
+    expect(server.error).toBeUndefined();
+    let received = "";
+    for await (const chunk of socket) received += String(chunk);
+    expect(received).toBe("bye");
+  });
+
+  it("sends what the other side has not taken yet before an end that is mutual, too", async () => {
+    const { port, accepted } = await listen();
+    const socket = await rawSocket(port);
+    const server = (await accepted()).attach();
+    server.stream.write(Buffer.alloc(16 << 20));
+    server.stream.end(true);
+    let bytes = 0;
+    for await (const chunk of socket) bytes += (chunk as Buffer).length;
+    expect(bytes).toBe(16 << 20);
+    await server.closed();
+  });
 });
 
 describe("dialing", () => {

@@ -107,8 +107,12 @@ export class NodeByteStream implements ByteStream {
     else this.#socket.resume();
   }
 
-  end(): void {
-    this.#socket.end();
+  end(isMutual = false): void {
+    const socket = this.#socket;
+    // What the operating system has taken arrives nevertheless, and the end behind it. TLS has a last word of its own.
+    const isAllSent = socket.writableLength === 0 && !("encrypted" in socket);
+    if (isMutual && isAllSent) socket.destroy();
+    else socket.end();
   }
 
   destroy(): void {

@@ -55,8 +55,11 @@ export interface ByteStream {
   readonly outputMark?: number | undefined;
   /** Stops (`true`) or resumes (`false`) reading from the other side, which feels it as back-pressure. */
   pauseReading(paused: boolean): void;
-  /** Sends what is queued, then ends the stream in order. */
-  end(): void;
+  /**
+   * Sends what is queued, then ends the stream in order: when the other side has ended it too, or has had its time to.
+   * `isMutual`: the other side has nothing more to say, so that its end need not be waited for.
+   */
+  end(isMutual?: boolean): void;
   /** Ends the stream at once and drops what is queued. */
   destroy(): void;
 }

@@ -130,7 +130,7 @@ export class ClientPort {
 
   /** Ends every connection after what was sent to it; those that do not end their side in time are cut off. */
   async endAll(): Promise<void> {
-    for (const peer of [...this.#peers.values()]) this.#drop(peer, false);
+    for (const peer of [...this.#peers.values()]) this.#drop(peer);
     if (this.#ending.size === 0) return;
     const ended = new Promise<void>((resolve) => {
       this.#onAllEnded = resolve;
@@ -170,9 +170,10 @@ export class ClientPort {
     }
   }
 
-  close(id: ConnectionId, abrupt: boolean): void {
+  /** Ends a connection after what was sent to it; see `ByteStream.end`. */
+  close(id: ConnectionId, isMutual: boolean): void {
     const peer = this.#peers.get(id);
-    if (peer !== undefined) this.#drop(peer, abrupt);
+    if (peer !== undefined) this.#drop(peer, { isMutual });
   }
 
   /** Nothing more is taken of the connection, neither off the wire nor of what lies here; or it goes on. */
@@ -394,7 +395,7 @@ export class ClientPort {
     }
     if (!this.#peers.has(peer.id)) return;
     peer.stream.write(Buffer.from(text, "utf8"));
-    this.#drop(peer, false);
+    this.#drop(peer);
   }
 
   #onClose(peer: Peer, error: Error | undefined): void {
@@ -417,10 +418,10 @@ export class ClientPort {
     if (!this.#peers.has(peer.id)) return;
     this.cutOffTotal++;
     this.#options.logger.warn({ remote: text(peer.stream.remote), reason }, "connection cut off");
-    this.#drop(peer, abrupt);
+    this.#drop(peer, { abrupt });
   }
 
-  #drop(peer: Peer, abrupt: boolean): void {
+  #drop(peer: Peer, { abrupt = false, isMutual = false } = {}): void {
     this.#remove(peer);
     if (abrupt || peer.gone) {
       peer.stream.destroy();
@@ -428,7 +429,7 @@ export class ClientPort {
       // What still comes is not for us, but must be read for the other side's end to be seen.
       peer.stream.pauseReading(false);
       this.#ending.set(peer.stream, this.#options.clock.elapsedMs());
-      peer.stream.end();
+      peer.stream.end(isMutual);
     }
     this.#options.dispatch({ type: "disconnected", connection: peer.id });
   }

@@ -67,15 +67,15 @@ export class Connections {
     if (session !== undefined && this.#attached.get(session.id) === connection) this.#attached.delete(session.id);
   }
 
-  /** Ends a connection after what was written to it so far (or at once), and says why in the log. */
+  /** Ends a connection after what was written to it so far, and says why in the log. */
   close(
     connection: Connection,
     reason: string,
-    options: { readonly level?: "debug" | "info" | "warn"; readonly abrupt?: boolean } = {},
+    options: { readonly level?: "debug" | "info" | "warn"; readonly isMutual?: boolean } = {},
   ): void {
     if (connection.phase === "closing") return;
     this.#turn.send(connection);
-    this.#turn.effect({ type: "close", connection: connection.id, abrupt: options.abrupt ?? false });
+    this.#turn.effect({ type: "close", connection: connection.id, isMutual: options.isMutual ?? false });
     this.#turn.log(
       options.level ?? "warn",
       {

@@ -304,7 +304,7 @@ export class Pipeline {
     writeOutcome(connection.out, write.xid, state.lastZxid, write.type, outcome);
     this.#answered(connection, write.type, write.xid, write.arrivedMs);
     if (outcome.type === "sessionClosed") {
-      connections.close(connection, "the client ended its session", { level: "debug" });
+      connections.close(connection, "the client ended its session", { level: "debug", isMutual: true });
     }
   }
 

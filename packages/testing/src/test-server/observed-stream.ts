@@ -54,8 +54,8 @@ export class ObservedStream implements ByteStream {
     this.#inner.pauseReading(paused);
   }
 
-  end(): void {
-    this.#inner.end();
+  end(isMutual?: boolean): void {
+    this.#inner.end(isMutual);
   }
 
   destroy(): void {
