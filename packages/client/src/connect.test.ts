@@ -64,6 +64,7 @@ describe("connect", () => {
     expect(message).toContain("refusing:2181: no connection: connect ECONNREFUSED");
     expect(message).toContain("hole:2181: no connection within 1000 ms");
     expect(message).toContain("rude:2181: it accepted the connection and closed it without an answer");
+    expect(message).toContain("want TLS, or a certificate of the client's that it trusts");
     expect(message).toContain("silent:2181: it accepted the connection but did not answer within 1000 ms");
     expect(message).toContain("web:2181: what answered does not speak the ZooKeeper protocol");
     expect(clock.pendingTimers).toBe(0);

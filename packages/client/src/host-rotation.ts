@@ -165,7 +165,7 @@ export function describeFailure(failure: LinkFailure): string {
         : `it accepted the connection but did not answer within ${failure.waitedMs} ms`;
     case "refused": {
       const told = failure.error === undefined ? "" : `: ${failure.error.message}`;
-      return `it accepted the connection and closed it without an answer${told} (it may not be serving yet, have too many connections from this address, or hold older data than this client has seen)`;
+      return `it accepted the connection and closed it without an answer${told} (it may not be serving yet, have too many connections from this address, hold older data than this client has seen, want TLS, or a certificate of the client's that it trusts; its log may say)`;
     }
     case "malformed":
       return `what answered does not speak the ZooKeeper protocol: ${failure.error.message}`;
