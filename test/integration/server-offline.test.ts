@@ -60,6 +60,16 @@ test("they tell what a server has left, what is damaged in it, and that one is s
   expect(await run("verify")).toMatchObject({ code: 2 });
 });
 
+test.each(["verify", "dump", "repair"])("%s of a file names it, and what to give instead", async (verb) => {
+  const file = join(directory, "log.100000001");
+  await writeFile(file, "");
+  expect(await run(verb, file)).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: `corral-server: ${file} is not a directory. Give the data directory that holds the server's files.\n`,
+  });
+});
+
 test("a repair says what is lost, and does nothing until it is told to", async () => {
   const start = () => ServerProcess.start(["--client-port", "0", "--data-dir", directory, "--log-level", "silent"]);
   let server = await start();

@@ -92,8 +92,16 @@ async function guarded(directory: string, run: () => Promise<void>): Promise<voi
     const isExpected = isStorageError(error) || isDirectoryInUseError(error) || code !== undefined;
     if (!isExpected) throw error;
     process.exitCode = 1;
-    process.stderr.write(`corral-server: ${code === "ENOENT" ? `There is no directory ${directory}.` : message}\n`);
+    process.stderr.write(`corral-server: ${explain(directory, code) ?? message}\n`);
   }
+}
+
+/** What the system's error means for who named `directory`; undefined if its own message says it best. */
+function explain(directory: string, code: string | undefined): string | undefined {
+  if (code === "ENOENT") return `There is no directory ${directory}.`;
+  if (code === "ENOTDIR")
+    return `${directory} is not a directory. Give the data directory that holds the server's files.`;
+  return undefined;
 }
 
 /** Hexadecimal, as everything here prints them: 0x100000001, or without 0x as in names of files. */
