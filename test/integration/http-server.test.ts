@@ -84,3 +84,27 @@ test("closes when what is under way has been answered", async () => {
   await closed;
   await expect(fetch(server.url)).rejects.toThrow();
 });
+
+test("so many connections and no more; who is closed is told of, and who asks is known by his address", async () => {
+  const refused: string[] = [];
+  const asked: string[] = [];
+  const answer = async (_: Request, remote: string): Promise<Response> => {
+    asked.push(remote);
+    return new Response("here");
+  };
+  server = await serveHttp(answer, { maxConnections: 1, onRefused: (remote) => refused.push(remote) });
+  const first = connect(server.address);
+  await once(first, "connect");
+  // Its first answer shows that it was counted.
+  first.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(first, "data");
+  expect(server.connections).toBe(1);
+  const second = connect(server.address);
+  second.on("error", () => second.destroy());
+  await once(second.resume(), "close");
+  expect(refused).toEqual(["127.0.0.1"]);
+  first.destroy();
+  await expect.poll(() => server.connections).toBe(0);
+  expect(await (await fetch(server.url)).text()).toBe("here");
+  expect(asked).toEqual(["127.0.0.1", "127.0.0.1"]);
+});

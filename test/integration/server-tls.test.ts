@@ -120,6 +120,19 @@ describe("a port for TLS", () => {
     await logger.line("no TLS handshake came of it in 300 ms");
   });
 
+  test("who goes away in the middle of the handshake gives its place back at once", async () => {
+    const { secureClientPort: port } = await start({ limits: { handshakeMs: 120_000, maxHandshakes: 1 } });
+    const hasty = connectTcp({ host: "localhost", port: Number(port) });
+    const over = ended(hasty);
+    // The beginning of a first message that is said to be 512 bytes long.
+    hasty.end(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]));
+    await over;
+    const client = await open(port, withCertificate);
+    await client.create("/after", Buffer.from("x"));
+    const reasons = logger.lines.map(({ fields }) => String(fields.reason ?? ""));
+    expect(reasons.join()).not.toContain("no TLS handshake came of it");
+  });
+
   test("so many may be silent at once", async () => {
     const { secureClientPort: port } = await start({ limits: { handshakeMs: 120_000, maxHandshakes: 2 } });
     const silent = [1, 2, 3].map(() => connectTcp({ host: "localhost", port: Number(port) }));

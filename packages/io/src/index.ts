@@ -18,7 +18,7 @@ export { nodeDisk } from "./node/disk.ts";
 export { nodeEnvironment } from "./node/environment.ts";
 export { readSmallFile, watchFiles } from "./node/file-watch.ts";
 export { type HttpAnswer, type HttpRequestOptions, httpRequest } from "./node/http-request.ts";
-export { type HttpServer, type HttpServerOptions, serveHttp } from "./node/http-server.ts";
+export { type HttpHandler, type HttpServer, type HttpServerOptions, serveHttp } from "./node/http-server.ts";
 export { nodeLocalAddress } from "./node/local-address.ts";
 export { nodeMachine } from "./node/machine.ts";
 export { nodeDialer, nodeListener } from "./node/network.ts";

@@ -68,6 +68,9 @@ test.each([
   [{ enforcedAuthSchemes: ["digest", "ip"] }, "enforcedAuthSchemes.1", "some of digest, x509, sasl"],
   [{ saslUsers: ["anna"] }, "saslUsers.0", "user:password"],
   [{ saslMechanisms: [] }, "saslMechanisms", "must be some of"],
+  [{ saslUsers: ["bob:one", "ann:two", "bob:three"] }, "saslUsers", "names bob twice"],
+  [{ saslUsers: ["bob:one"], saslSuperUser: "ann" }, "saslSuperUser", "ann is none of saslUsers"],
+  [{ enforcedAuthSchemes: ["sasl"] }, "enforcedAuthSchemes", "nobody could come in"],
 ])("%j names the key and what is wrong", (settings, key, text) => {
   const attempt = () => parseConfig(settings as Parameters<typeof parseConfig>[0]);
   expect(attempt).toThrow(key);

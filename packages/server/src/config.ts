@@ -345,6 +345,8 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     const text = "limits.hardUnsentBytes: must not be below maxResponseBytes and softUnsentBytes together";
     throw new ConfigError(`Wrong settings: ${text}`, ["limits.hardUnsentBytes"]);
   }
+  const problem = saslProblem(config);
+  if (problem !== undefined) throw new ConfigError(`Wrong settings: ${problem.key}: ${problem.text}`, [problem.key]);
   return {
     ...config,
     dataDir: config.dataDir,
@@ -361,6 +363,30 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
     limits: allLimits,
   };
+}
+
+/** What settings of SASL say that cannot be meant: that nobody may come in, or that there is somebody who is not. */
+function saslProblem(config: v.InferOutput<typeof schema>): { key: string; text: string } | undefined {
+  const { saslUsers, saslSuperUser, enforcedAuthSchemes } = config;
+  const names = saslUsers.map((user) => user.slice(0, user.indexOf(":")));
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    return { key: "saslUsers", text: `names ${twice} twice: leave one line of each user` };
+  }
+  if (saslSuperUser !== undefined && !names.includes(saslSuperUser)) {
+    return {
+      key: "saslSuperUser",
+      text: `${saslSuperUser} is none of saslUsers: add a line ${saslSuperUser}:password there`,
+    };
+  }
+  if (
+    names.length === 0 &&
+    enforcedAuthSchemes.length > 0 &&
+    enforcedAuthSchemes.every((scheme) => scheme === "sasl")
+  ) {
+    return { key: "enforcedAuthSchemes", text: "with sasl alone nobody could come in: saslUsers names nobody" };
+  }
+  return undefined;
 }
 
 function tlsOf(config: v.InferOutput<typeof schema>): TlsSettings | undefined {

@@ -53,6 +53,8 @@ export interface Limits {
   readonly handshakeMs: number;
   /** TLS handshakes under way, and connections that have not said on a port with TLS what they speak; the next is refused. */
   readonly maxHandshakes: number;
+  /** Connections to the admin port at once; the next is closed. */
+  readonly maxAdminConnections: number;
   /** Watches that one connection may set, paths. */
   readonly maxWatchesPerConnection: number;
   /** The text of their paths, in UTF-16 code units. */
@@ -65,7 +67,7 @@ export interface Limits {
   readonly maxIdentityTextPerConnection: number;
   /** Entries of an access list; who asks for more is answered with InvalidACL. */
   readonly maxAclEntries: number;
-  /** Entries applied between two snapshots (the next is taken somewhere in the upper half). */
+  /** Entries applied between two snapshots, or as many as there are nodes if they are more (the next is taken somewhere in the upper half). */
   readonly snapshotEntries: number;
   /** Bytes logged between two snapshots. */
   readonly snapshotLogBytes: number;
@@ -104,6 +106,7 @@ export const defaultLimits: Limits = {
   stuckOutputMs: 60_000,
   handshakeMs: 10_000,
   maxHandshakes: 2_000,
+  maxAdminConnections: 200,
   maxWatchesPerConnection: 500_000,
   maxWatchedTextPerConnection: 16 << 20,
   maxWatches: 2_000_000,

@@ -357,9 +357,13 @@ export class Replica {
     this.#turn.effect({ type: "snapshot", zxid: this.state.lastZxid, chunks: snapshotChunks(this.state) });
   }
 
-  /** Somewhere in the upper half of the limit, so that the servers of an ensemble do not all snapshot at once. */
+  /**
+   * Entries until the next snapshot. It writes every node: that of a big tree is only worth it after as many writes. Drawn
+   * from the upper half, so that the servers of an ensemble do not all snapshot at once.
+   */
   #drawSnapshotDistance(): number {
     const { limits, random } = this.#options;
-    return Math.ceil((limits.snapshotEntries / 2) * (1 + random.fraction()));
+    const most = Math.max(limits.snapshotEntries, this.state.tree.nodeCount);
+    return Math.ceil((most / 2) * (1 + random.fraction()));
   }
 }

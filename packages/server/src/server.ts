@@ -22,6 +22,7 @@ import {
 } from "@corral/io";
 import { assert, formatZxid, type ScramHash, zxidEpoch } from "@corral/protocol";
 import { openAdminPort } from "./admin/admin-port.ts";
+import { AdminWitness } from "./admin/admin-witness.ts";
 import { answerFourLetterWord } from "./admin/four-letter-words.ts";
 import type { Phase } from "./admin/health.ts";
 import { initialTraceMask, type Subject } from "./admin/subject.ts";
@@ -111,6 +112,7 @@ export class Server {
   #phase: Phase = "recovering";
   #subject: Subject | undefined;
   #admin: HttpServer | undefined;
+  readonly #adminWitness: AdminWitness;
   #loopWatch: TimerHandle | undefined;
   #diskSpace: DiskSpace | undefined;
   readonly #syncMs = new Histogram();
@@ -125,6 +127,7 @@ export class Server {
   constructor(config: ServerConfig, ports: ServerPorts) {
     this.#config = config;
     this.#ports = ports;
+    this.#adminWitness = new AdminWitness({ ...ports, audit: () => this.#audit });
     this.failed = new Promise((_resolve, reject) => {
       this.#onFatal = reject;
     });
@@ -193,8 +196,8 @@ export class Server {
   async start(): Promise<void> {
     const { clock, random, logger } = this.#ports;
     const { tls, adminTls, limits } = this.#config;
-    if (tls !== undefined) this.#secure = new SecureListener(tls, limits, logger);
-    if (adminTls !== undefined) this.#adminSecure = new SecureListener(adminTls, limits, logger);
+    if (tls !== undefined) this.#secure = new SecureListener(tls, limits, { logger, clock });
+    if (adminTls !== undefined) this.#adminSecure = new SecureListener(adminTls, limits, { logger, clock });
     // Before what follows: a long recovery can then be told from a server that hangs.
     await this.#openAdminPort();
     const audit = await this.#openAudit();
@@ -264,6 +267,7 @@ export class Server {
     const address = await clientPort.listen({ host, port }, both);
     this.#port = address.port;
     logger.info({ host, port: address.port, tls: both !== undefined }, "listening for clients");
+    await this.#compareFileLimit();
     const secureAddress = this.#config.tls?.securePort;
     if (secureAddress === undefined || this.#secure === undefined) return;
     const bound = await clientPort.listen(secureAddress, this.#secure.listener({ orPlain: false }));
@@ -271,14 +275,26 @@ export class Server {
     logger.info({ host: secureAddress.host, port: bound.port }, "listening for clients that speak TLS");
   }
 
+  /** Connections are files: who allows more than the system does would see clients fail, and the log with them. */
+  async #compareFileLimit(): Promise<void> {
+    const { machine, logger } = this.#ports;
+    const { maxConnections } = this.#config.limits;
+    const openFilesMax = (await machine.files())?.limit;
+    if (openFilesMax === undefined || openFilesMax >= maxConnections) return;
+    const remedy = "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.maxConnections";
+    logger.warn({ openFilesMax, maxConnections }, `more connections are allowed than files can be opened: ${remedy}`);
+  }
+
   async #openAdminPort(): Promise<void> {
-    const { adminHost: host, adminPort: port, adminToken: token, adminTls } = this.#config;
+    const { adminHost: host, adminPort: port, adminToken: token, adminTls, limits } = this.#config;
     if (port === undefined) return;
     const { logger } = this.#ports;
     const phase = () => this.#phase;
     const subject = () => this.#subject;
     const tls = adminTls && this.#adminSecure?.http(adminTls);
-    this.#admin = await openAdminPort({ host, port, token, tls, logger, phase, subject });
+    const { maxAdminConnections: maxConnections } = limits;
+    const witness = this.#adminWitness;
+    this.#admin = await openAdminPort({ host, port, token, tls, maxConnections, logger, witness, phase, subject });
     logger.info({ host, port: this.#admin.address.port, tls: tls !== undefined }, "listening for administrators");
   }
 
@@ -326,6 +342,8 @@ export class Server {
       clientPort,
       secure: together(this.#secureListeners),
       reloadCertificates: () => this.#reload(),
+      adminWitness: this.#adminWitness,
+      adminConnections: () => server.#admin?.connections ?? 0,
       audit: this.#audit,
       clock: this.#ports.clock,
       machine: this.#ports.machine,

@@ -23,6 +23,8 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
     },
     secure: { handshakes: 1, refusedTotal: 2, expiresMs: 4_000_000_000_000, reloadFailuresTotal: 0 },
     reloadCertificates: () => [],
+    adminWitness: { unauthorizedTotal: 8, refusedTotal: 9 },
+    adminConnections: () => 3,
     audit: { recordsTotal: 5, lostTotal: 2, isFailing: false, waitingBytes: 70 },
     clock: {
       wallMs: () => epochMs + harness.nowMs,

@@ -4,10 +4,11 @@
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Address } from "../ports/network.ts";
+import { plainAddress } from "./network.ts";
 import type { NodeTlsListener, TlsAcceptor } from "./tls-listener.ts";
 
 /** Where to listen. */
@@ -18,17 +19,26 @@ export interface HttpServerOptions {
   readonly port?: number | undefined;
   /** How long a request may take to arrive, its body included, ms. Default 30 000. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Connections at once; one more is closed as soon as it is there. Default: no limit. */
+  readonly maxConnections?: number | undefined;
   /** TLS, and whether requests in clear are taken as well. Default: in clear alone. */
   readonly tls?: { readonly listener: NodeTlsListener; readonly orPlain: boolean } | undefined;
   /** Called with what went wrong between a request and its response, which nobody else would hear of. */
   readonly onError?: ((error: unknown) => void) | undefined;
+  /** Called for each connection that `maxConnections` has closed. */
+  readonly onRefused?: ((remote: string) => void) | undefined;
 }
+
+/** Answers a request; `remote` is the address that it comes from. */
+export type HttpHandler = (request: Request, remote: string) => Promise<Response>;
 
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
   readonly address: Address;
   /** `http://`, or `https://` where that alone is spoken, and the address. */
   readonly url: string;
+  /** Connections that are open. */
+  readonly connections: number;
   /** Accepts no more; resolves when the requests under way have been answered. Idempotent. */
   close(): Promise<void>;
 }
@@ -37,16 +47,20 @@ export interface HttpServer extends AsyncDisposable {
 const headMs = 30_000;
 
 /** Listens, and answers with `handler`; one that rejects is answered with status 500. */
-export async function serveHttp(
-  handler: (request: Request) => Promise<Response>,
-  options: HttpServerOptions = {},
-): Promise<HttpServer> {
+export async function serveHttp(handler: HttpHandler, options: HttpServerOptions = {}): Promise<HttpServer> {
   const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, onError = () => undefined, tls } = options;
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
     const isClosing = (): boolean => !server.listening;
     answer(handler, incoming, outgoing, isClosing, onError).catch(onError);
   });
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
+  server.on("drop", (dropped) => options.onRefused?.(plainAddress(dropped?.remoteAddress ?? "")));
   const acceptor = tls === undefined ? undefined : behindTls(server, tls);
+  let connections = 0;
+  server.on("connection", (socket: Socket) => {
+    connections++;
+    socket.once("close", () => connections--);
+  });
   server.listen({ host, port });
   await once(server, "listening");
   const address: Address = { host, port: (server.address() as AddressInfo).port };
@@ -57,7 +71,15 @@ export async function serveHttp(
     return closed;
   };
   const scheme = tls === undefined || tls.orPlain ? "http" : "https";
-  return { address, url: `${scheme}://${authority}`, close, [Symbol.asyncDispose]: close };
+  return {
+    address,
+    url: `${scheme}://${authority}`,
+    get connections() {
+      return connections;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** The server goes on to accept connections, so that it knows how many there are; requests come when the handshake is over. */
@@ -80,7 +102,7 @@ async function closeServer(server: Server, acceptor: TlsAcceptor | undefined): P
 }
 
 async function answer(
-  handler: (request: Request) => Promise<Response>,
+  handler: HttpHandler,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   isClosing: () => boolean,
@@ -104,7 +126,7 @@ async function answer(
 }
 
 async function responseTo(
-  handler: (request: Request) => Promise<Response>,
+  handler: HttpHandler,
   incoming: IncomingMessage,
   signal: AbortSignal,
   onError: (error: unknown) => void,
@@ -117,7 +139,7 @@ async function responseTo(
     return new Response(null, { status: 400 });
   }
   try {
-    return await handler(request);
+    return await handler(request, plainAddress(incoming.socket.remoteAddress ?? ""));
   } catch (error) {
     onError(error);
     return new Response(null, { status: 500 });

@@ -114,11 +114,11 @@ export class NodeTlsListener {
       rejectUnauthorized: false,
       // Ours ends first, and begins with the connection.
       handshakeTimeout: 2 * handshakeMs,
-      allowHalfOpen: true,
     });
     const update = (credentials: TlsCredentials) => tls.setSecureContext(secureOptions(credentials));
     this.#contexts.add(update);
     tls.on("secureConnection", (socket: TLSSocket) => {
+      socket.allowHalfOpen = acceptedSocketOptions.allowHalfOpen;
       const remote = addressOf(socket);
       if (remote !== undefined) this.#endHandshake(remote);
       const reason = this.#judge(socket);
@@ -199,6 +199,8 @@ export class NodeTlsListener {
       if (chunk[0] === firstByteOfTls) {
         this.#underWay.set(keyOf(remote), over);
         socket.once("close", () => this.#endHandshake(remote, "it went away in the middle of its TLS handshake"));
+        // TLS takes this over from the socket: who ends its half in the middle of the handshake is gone.
+        socket.allowHalfOpen = false;
         tls.emit("connection", socket);
         return;
       }

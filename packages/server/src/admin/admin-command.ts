@@ -11,6 +11,8 @@ export interface AdminCommand {
   readonly names: readonly [string, ...string[]];
   /** Whether it is there only where an admin token is set. */
   readonly needsToken?: true;
+  /** Whether the audit log is told of it. */
+  readonly isAudited?: true;
   /** How it must be asked for; by default in any way. */
   readonly method?: "POST";
   /** Gives the fields of the answer, or an answer that is no JSON. @throws CommandError */

@@ -1,9 +1,11 @@
-import { silentLogger } from "@corral/io";
-import { CreateMode, openAcl } from "@corral/protocol";
+import { type LogFields, silentLogger } from "@corral/io";
+import { CreateMode, ErrorCode, openAcl } from "@corral/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ReplicaHarness } from "../../test-support/replica-harness.ts";
 import { subjectOf } from "../../test-support/subject.ts";
+import type { AuditRecord } from "../replica/audit-record.ts";
 import { answerAdminRequest } from "./admin-port.ts";
+import { AdminWitness } from "./admin-witness.ts";
 import { adminCommands } from "./commands.ts";
 import type { Phase } from "./health.ts";
 import { metrics } from "./metrics.ts";
@@ -13,18 +15,26 @@ let harness: ReplicaHarness;
 let subject: Subject | undefined;
 let phase: Phase;
 let token: string | undefined;
+let witness: AdminWitness;
+let audited: Partial<AuditRecord>[];
+let warnings: LogFields[];
 
 beforeEach(() => {
   harness = new ReplicaHarness();
   subject = subjectOf(harness, {});
   phase = "serving";
   token = undefined;
+  audited = [];
+  warnings = [];
+  const logger = { ...silentLogger, warn: (fields: LogFields) => void warnings.push(fields) };
+  const audit = { write: (record: AuditRecord) => void audited.push(record) };
+  witness = new AdminWitness({ logger, clock: subject.clock, audit: () => audit });
 });
 
 async function ask(path: string, headers: Record<string, string> = {}, method = "GET") {
   const request = new Request(`http://localhost${path}`, { method, headers });
-  const options = { token, logger: silentLogger, phase: () => phase, subject: () => subject };
-  const response = await answerAdminRequest(request, options);
+  const options = { token, witness, phase: () => phase, subject: () => subject };
+  const response = await answerAdminRequest(request, "10.1.2.3", options);
   return { status: response.status, text: await response.text() };
 }
 const body = async (path: string) => JSON.parse((await ask(path)).text);
@@ -155,6 +165,38 @@ describe("who may ask", () => {
     }
     expect((await ask("/metrics", { authorization: `Bearer ${token}` })).status).toBe(200);
     expect((await ask("/health")).status).toBe(200);
+  });
+
+  test("who shows none, or a wrong one, is counted, audited, and told in the log without filling it", async () => {
+    token = "0123456789abcdef";
+    await ask("/metrics");
+    for (let n = 0; n < 5; n++) await ask("/commands/snapshot", { authorization: "Bearer fedcba9876543210" });
+    await ask("/commands/stats", { authorization: `Bearer ${token}` });
+    expect(witness.unauthorizedTotal).toBe(6);
+    expect(warnings).toEqual([
+      { remote: "10.1.2.3", asked: "/metrics", reason: "no admin token" },
+      { remote: "10.1.2.3", asked: "snapshot", reason: "a wrong admin token" },
+    ]);
+    const client = { host: "10.1.2.3", identities: [{ scheme: "ip", id: "10.1.2.3" }] };
+    expect(audited).toHaveLength(6);
+    expect(audited[1]).toMatchObject({ client, operation: "snapshot", result: "failure", error: ErrorCode.AuthFailed });
+    expect(JSON.stringify([warnings, audited])).not.toContain("fedcba");
+  });
+
+  test("who has the state handed out, put in its place or moved on stands in the audit log; who looks does not", async () => {
+    token = "0123456789abcdef";
+    subject = subjectOf(harness, { adminToken: token });
+    const shown = { authorization: `Bearer ${token}` };
+    await ask("/commands/stats", shown);
+    await ask("/commands/raise_epoch?above=0x500000000", shown, "POST");
+    await ask("/commands/raise_epoch", shown, "POST");
+    await ask("/commands/restore", shown);
+    const lines = audited.map(({ client, operation, result, reason }) => [client?.host, operation, result, reason]);
+    expect(lines).toEqual([
+      ["10.1.2.3", "raise_epoch", "success", undefined],
+      ["10.1.2.3", "raise_epoch", "failure", expect.stringContaining("say above which zxid")],
+      ["10.1.2.3", "restore", "failure", expect.stringContaining("ask for it by POST")],
+    ]);
   });
 
   test("without one: no web page, under whatever name it reaches this machine", async () => {

@@ -5,6 +5,7 @@
 import { type HttpServer, type HttpServerOptions, type Logger, serveHttp } from "@corral/io";
 import { sameSecret } from "../state/session-table.ts";
 import { type AdminCommand, type CommandBody, CommandError } from "./admin-command.ts";
+import type { AdminWitness, CommandOutcome } from "./admin-witness.ts";
 import { adminCommands } from "./commands.ts";
 import { healthOf, type Phase } from "./health.ts";
 import { type JsonValue, toJson } from "./json.ts";
@@ -19,7 +20,9 @@ export interface AdminPortOptions {
   readonly token: string | undefined;
   /** TLS, if it is spoken. */
   readonly tls: HttpServerOptions["tls"];
+  readonly maxConnections: number;
   readonly logger: Logger;
+  readonly witness: AdminWitness;
   readonly phase: () => Phase;
   /** Undefined until the server has recovered. */
   readonly subject: () => Subject | undefined;
@@ -30,27 +33,33 @@ const bodyMs = 3_600_000;
 
 /** Listens; rejects with the operating system's error when the address cannot be had. */
 export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
-  const { host, port, tls, logger } = options;
-  return serveHttp((request) => answerAdminRequest(request, options), {
+  const { host, port, tls, maxConnections, logger, witness } = options;
+  return serveHttp((request, remote) => answerAdminRequest(request, remote, options), {
     host,
     port,
     tls,
+    maxConnections,
+    onRefused: (remote) => witness.onRefused(remote, maxConnections),
     requestTimeoutMs: bodyMs,
     onError: (err) => logger.warn({ err }, "an answer on the admin port failed"),
   });
 }
 
-/** What is answered to one request. */
+/** What is answered to one request, which comes from the address `remote`. */
 export async function answerAdminRequest(
   request: Request,
-  options: Omit<AdminPortOptions, "host" | "port" | "tls">,
+  remote: string,
+  options: Pick<AdminPortOptions, "token" | "phase" | "subject" | "witness">,
 ): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   if (!["GET", "HEAD", "POST"].includes(request.method)) return json({ error: "method not allowed" }, 405);
   const refusal = isForeign(request, options.token);
   if (refusal !== undefined) return json({ error: refusal }, 403);
   if (/^\/health(\/(live|ready))?\/?$/.test(pathname)) return answerHealth(pathname, options);
+  const command = /^\/commands\/([^/]+)\/?$/.exec(pathname)?.[1];
   if (!isAuthorized(request, options.token)) {
+    const asked = command === undefined ? pathname : decode(command);
+    options.witness.onUnauthorized(remote, asked, request.headers.has("authorization"));
     return json({ error: "show the admin token as Authorization: Bearer TOKEN" }, 401, {
       "www-authenticate": "Bearer",
     });
@@ -58,8 +67,11 @@ export async function answerAdminRequest(
   const subject = options.subject();
   if (pathname === "/metrics") return answerMetrics(subject);
   if (/^\/commands\/?$/.test(pathname)) return listCommands();
-  const command = /^\/commands\/([^/]+)\/?$/.exec(pathname)?.[1];
-  if (command !== undefined) return answerCommand(decode(command), subject, searchParams, request);
+  if (command !== undefined) {
+    const onDone = (operation: string, outcome: CommandOutcome) =>
+      options.witness.onCommand(remote, operation, outcome);
+    return answerCommand(decode(command), subject, searchParams, request, onDone);
+  }
   return json({ error: `there is no ${pathname}: try /commands, /health or /metrics` }, 404);
 }
 
@@ -118,6 +130,7 @@ async function answerCommand(
   subject: Subject | undefined,
   query: URLSearchParams,
   request: Request,
+  onDone: (operation: string, outcome: CommandOutcome) => void,
 ): Promise<Response> {
   const command = adminCommands.find(({ names }) => names.includes(name));
   if (command === undefined) return json({ command: name, error: `Unknown command: ${name}` });
@@ -126,11 +139,19 @@ async function answerCommand(
   try {
     refuseUnlessAllowed(command, subject, request);
     const answer: CommandBody | Response = await command.run(subject, query, request);
+    if (command.isAudited) onDone(fullName, { result: "success", zxid: zxidTold(answer) });
     return answer instanceof Response ? answer : json({ ...answer, command: fullName, error: null });
   } catch (error) {
+    if (command.isAudited) onDone(fullName, { result: "failure", reason: String(error) });
     if (!(error instanceof CommandError)) throw error;
     return json({ error: error.message, command: fullName }, error.status);
   }
+}
+
+/** Up to which entry a snapshot goes, or which one a restore was. */
+function zxidTold(answer: CommandBody | Response): number | undefined {
+  const told = answer instanceof Response ? answer.headers.get("last_zxid") : answer.last_zxid;
+  return typeof told === "string" ? Number(told) : undefined;
 }
 
 function refuseUnlessAllowed({ needsToken, method, names: [name] }: AdminCommand, subject: Subject, request: Request) {

@@ -50,6 +50,7 @@ const measures: Readonly<Record<keyof Limits, Measure | typeof ofOneThing>> = {
   maxUnsentBytes: sum(({ pendingOutput }) => pendingOutput),
   maxLargeRequestBytes: ({ clientPort }) => clientPort.largeRequestBytes,
   maxHandshakes: ({ secure }) => secure?.handshakes ?? 0,
+  maxAdminConnections: (subject) => subject.adminConnections(),
   maxAuditBytes: ({ audit }) => audit?.waitingBytes ?? 0,
   writeWaitMs: ({ replica }) => replica.oldestWaitMs,
   maxWatches: ({ replica }) => replica.watchCount,

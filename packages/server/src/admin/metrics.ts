@@ -159,6 +159,16 @@ export const metrics: readonly Metric[] = [
     secure === undefined ? [] : [["", secure.expiresMs * inSeconds]],
   ),
 
+  counter(
+    "admin_unauthorized",
+    "Requests on the admin port without the admin token, or with a wrong one",
+    ({ adminWitness }) => adminWitness.unauthorizedTotal,
+  ),
+  counter(
+    "admin_refused",
+    "Connections to the admin port closed because of their number",
+    ({ adminWitness }) => adminWitness.refusedTotal,
+  ),
   counter("audit_records", "Lines of the audit log", ({ audit }) => audit?.recordsTotal ?? 0),
   counter("audit_lost", "Lines of the audit log that were lost", ({ audit }) => audit?.lostTotal ?? 0),
   gauge("audit_failing", "1 when the audit log cannot be written", ({ audit }) => Number(audit?.isFailing ?? false)),

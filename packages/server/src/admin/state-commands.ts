@@ -14,6 +14,7 @@ export const stateCommands: readonly AdminCommand[] = [
   {
     names: ["snapshot", "snap"],
     needsToken: true,
+    isAudited: true,
     run: async (subject, query) => {
       const snapshot = await orRefused(subject.maintenance.takeSnapshot());
       const { zxid, bytes } = snapshot;
@@ -35,6 +36,7 @@ export const stateCommands: readonly AdminCommand[] = [
   {
     names: ["restore", "rest"],
     needsToken: true,
+    isAudited: true,
     method: "POST",
     run: async (subject, query, request) => {
       const above = zxidOf(query.get("above") ?? "0");
@@ -45,6 +47,7 @@ export const stateCommands: readonly AdminCommand[] = [
   {
     names: ["raise_epoch"],
     needsToken: true,
+    isAudited: true,
     method: "POST",
     run: async (subject, query) => {
       const above = query.get("above");

@@ -8,6 +8,7 @@ import type { Reloaded, TlsFacts } from "../net/secure-listener.ts";
 import type { Histogram } from "../replica/latencies.ts";
 import type { Replica } from "../replica.ts";
 import type { DirectorySizes } from "../storage/storage.ts";
+import type { AdminWitness } from "./admin-witness.ts";
 
 /** A running server, to look at. Only `stat_reset` and its kin, the trace mask, `maintenance` and certificates change anything. */
 export interface Subject {
@@ -27,6 +28,10 @@ export interface Subject {
   readonly secure: TlsFacts | undefined;
   /** Reads all certificates again; one outcome for each of the server's. */
   reloadCertificates(): readonly Reloaded[];
+  /** Who was turned away by the admin port. */
+  readonly adminWitness: Pick<AdminWitness, "unauthorizedTotal" | "refusedTotal">;
+  /** Connections to the admin port. */
+  adminConnections(): number;
   /** The audit log, if there is one. */
   readonly audit: Pick<AuditLog, "recordsTotal" | "lostTotal" | "isFailing" | "waitingBytes"> | undefined;
   readonly clock: Clock;

@@ -6,6 +6,7 @@
 import type { Address, ByteStream, Clock, Listener, Listening, Logger } from "@corral/io";
 import { type FourLetterWord, FrameDecoder, FrameLengthError, fourLetterWord } from "@corral/protocol";
 import type { Limits } from "../limits.ts";
+import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
 import { LargeRequests, type Sender } from "./large-requests.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -77,6 +78,7 @@ export class ClientPort {
   readonly #largeRequests: LargeRequests;
   readonly #newcomers: TokenBucket;
   readonly #turns: WorkTurns<Peer>;
+  readonly #refusals: RepeatedWarning;
   readonly #peers = new Map<ConnectionId, Peer>();
   readonly #perAddress = new Map<string, number>();
   /** Ended from here, not yet by the other side; with the time since when. */
@@ -95,6 +97,7 @@ export class ClientPort {
       refillCount: limits.connectionRefillCount,
       nowMs: clock.elapsedMs(),
     });
+    this.#refusals = new RepeatedWarning("connection refused", options);
     this.#turns = new WorkTurns({ clock, limits, work: (peer) => this.#onTurn(peer) });
   }
 
@@ -217,17 +220,11 @@ export class ClientPort {
     const { limits, clock, dispatch } = this.#options;
     const { host } = stream.remote;
     const fromHere = this.#perAddress.get(host) ?? 0;
-    const refusal =
-      this.#peers.size >= limits.maxConnections
-        ? `${limits.maxConnections} connections are open (limit maxConnections)`
-        : limits.maxConnectionsPerAddress > 0 && fromHere >= limits.maxConnectionsPerAddress
-          ? `${fromHere} connections from ${host} are open (limit maxConnectionsPerAddress)`
-          : undefined;
-    if (refusal !== undefined) {
-      this.refusedTotal++;
-      this.#options.logger.warn({ remote: text(stream.remote), reason: refusal }, "connection refused");
-      stream.destroy();
-      return;
+    if (this.#peers.size >= limits.maxConnections) {
+      return this.#refuse(stream, "maxConnections", `${limits.maxConnections} connections are open`);
+    }
+    if (limits.maxConnectionsPerAddress > 0 && fromHere >= limits.maxConnectionsPerAddress) {
+      return this.#refuse(stream, "maxConnectionsPerAddress", `${fromHere} connections from ${host} are open`);
     }
     const peer: Peer = {
       id: ++this.#lastId,
@@ -254,6 +251,12 @@ export class ClientPort {
       onDrain: () => this.#onDrain(peer),
       onClose: (error) => this.#onClose(peer, error),
     });
+  }
+
+  #refuse(stream: ByteStream, limit: keyof Limits, why: string): void {
+    this.refusedTotal++;
+    this.#refusals.tell(limit, { remote: text(stream.remote), reason: `${why} (limit ${limit})` });
+    stream.destroy();
   }
 
   #onData(peer: Peer, chunk: Buffer): void {

@@ -6,6 +6,7 @@ import {
   type Address,
   authoritiesProblem,
   type CertificateFacts,
+  type Clock,
   type Listener,
   type Logger,
   NodeTlsListener,
@@ -15,6 +16,7 @@ import {
 } from "@corral/io";
 import { type CertificateSettings, ConfigError } from "../config.ts";
 import type { Limits } from "../limits.ts";
+import { RepeatedWarning } from "../repeated-warning.ts";
 
 /** What is told of TLS. */
 export type TlsFacts = Pick<SecureListener, "handshakes" | "refusedTotal" | "expiresMs" | "reloadFailuresTotal">;
@@ -33,13 +35,19 @@ export class SecureListener {
   reloadFailuresTotal = 0;
   readonly #settings: CertificateSettings;
   readonly #logger: Logger;
+  readonly #refusals: RepeatedWarning;
   readonly #listener: NodeTlsListener;
   readonly #stopWatching: () => void;
 
   /** @throws ConfigError when the files cannot be read or used */
-  constructor(settings: CertificateSettings, limits: Limits, logger: Logger) {
+  constructor(
+    settings: CertificateSettings,
+    limits: Limits,
+    { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
+  ) {
     this.#settings = settings;
     this.#logger = logger;
+    this.#refusals = new RepeatedWarning("connection refused", { logger, clock });
     const { named, clientAuth, certFile, keyFile, caFile } = settings;
     const { handshakeMs, maxHandshakes } = limits;
     const onRefused = (remote: Address, reason: string): void => this.#onRefused(remote, reason);
@@ -101,7 +109,9 @@ export class SecureListener {
 
   #onRefused({ host, port }: Address, reason: string): void {
     this.refusedTotal++;
-    this.#logger.warn({ remote: `${host}:${port}`, reason }, "connection refused");
+    // What stands behind a colon, and numbers, differ from one to the next; the rest is one of few.
+    const kind = reason.replace(/:.*/s, "").replace(/\d+/g, "");
+    this.#refusals.tell(kind, { remote: `${host}:${port}`, reason });
   }
 }
 

@@ -3,7 +3,7 @@
  * certain, each operation of a multi by itself. Exists only where there is an audit log.
  */
 import { CreateMode, ErrorCode, type MultiOperation, OpCode, openAcl, opName, WatchEventType } from "@corral/protocol";
-import { type Operation, type Outcome, restorePart } from "../state/operation.ts";
+import type { Operation, Outcome } from "../state/operation.ts";
 import type { Applied } from "../state/state-machine.ts";
 import type { AuditedClient, AuditedOperation, AuditRecord } from "./audit-record.ts";
 import type { Connection } from "./connection.ts";
@@ -38,9 +38,6 @@ export class Auditor {
       case OpCode.deleteContainer:
         if (outcome.type !== "deleted") return;
         return this.#tell({ operation: "delete", path: operation.request.path, zxid, result: "success" });
-      case restorePart:
-        if (outcome.type !== "restorePartTaken" || !outcome.isRestored) return;
-        return this.#tell({ operation: "restore", zxid, result: "success" });
       default:
         this.#tellOutcome({ client, sessionId, zxid }, auditedOperations(operation), outcome);
     }

@@ -1,0 +1,30 @@
+import { openAcl } from "@corral/protocol";
+import { expect, test } from "vitest";
+import { ReplicaHarness } from "../test-support/replica-harness.ts";
+
+/** Of the harness's draws: a snapshot is due after this part of the entries between two. */
+const share = 0.75;
+
+test("a snapshot is due after so many entries, or as many as there were nodes at the last one if they are more", () => {
+  const harness = new ReplicaHarness({ limits: { snapshotEntries: 40 } });
+  const client = harness.connect();
+  /** Nodes of the tree, and writes since the snapshot before, at each snapshot. */
+  const taken: { readonly nodes: number; readonly writes: number }[] = [];
+  let writes = 0;
+  for (let n = 0; taken.length < 6; n++) {
+    client.call("create", { path: `/n${n}`, data: null, acl: openAcl, flags: 0 });
+    writes++;
+    if (harness.snapshots.length === taken.length) continue;
+    const { tree, lastZxid } = harness.replica.state;
+    taken.push({ nodes: tree.nodeCount, writes });
+    writes = 0;
+    harness.input({ type: "snapshotEnded", written: { zxid: lastZxid, tookMs: 1 } });
+  }
+  const [first, ...others] = taken;
+  // The session's own entry counts, too.
+  expect(first?.writes).toBe(share * 40 - 1);
+  for (const [i, { writes }] of others.entries()) {
+    expect(writes).toBe(Math.ceil(share * Math.max(40, taken[i]?.nodes ?? 0)));
+  }
+  expect(others.at(-1)?.writes).toBeGreaterThan(100);
+});
