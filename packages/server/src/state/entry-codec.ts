@@ -6,7 +6,6 @@
  */
 import { assert, type Codec, DecodeError, type Id, OpCode, operations, Reader, Writer } from "@corral/protocol";
 import { Decoder } from "@msgpack/msgpack";
-import { EntryWriter, identitiesBytes } from "./entry-writer.ts";
 import {
   type AttachSession,
   attachSession,
@@ -17,6 +16,7 @@ import {
   type RestorePart,
   restorePart,
 } from "./operation.ts";
+import { PackedWriter, textBytes } from "./packed-writer.ts";
 import { digestVersion, stateDigestVersion } from "./tree-digest.ts";
 import type { Witness } from "./witness.ts";
 
@@ -27,7 +27,7 @@ const maxEntryBytes = 128 << 20;
 /** All of an entry but its identities and its body, at most. */
 const frameBytes = 96;
 
-const entryWriter = new EntryWriter();
+const entryWriter = new PackedWriter();
 const decoder = new Decoder({
   useBigInt64: true,
   maxStrLength: maxEntryBytes,
@@ -126,6 +126,13 @@ function writeServerOperation(writer: Writer, operation: Operation): void {
     default:
       assert(false, `operation ${operation.type} comes from a client and brings its bytes`);
   }
+}
+
+/** Bytes that identities take, at most. */
+function identitiesBytes(identities: readonly Id[]): number {
+  let bytes = 5;
+  for (const { scheme, id } of identities) bytes += 1 + textBytes(scheme) + textBytes(id);
+  return bytes;
 }
 
 /** `wireBody`: the request's bytes for an operation that a client sent; absent for those that servers make. */

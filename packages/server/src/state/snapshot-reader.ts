@@ -7,7 +7,7 @@ import { decode } from "@msgpack/msgpack";
 import { DataTree } from "./data-tree.ts";
 import { PackedReader } from "./packed-reader.ts";
 import { SessionTable } from "./session-table.ts";
-import { type SnapshotState, snapshotVersion } from "./snapshot.ts";
+import { aclFields, nodeFields, type SnapshotState, snapshotVersion } from "./snapshot.ts";
 import {
   type Digest,
   digestVersion,
@@ -20,10 +20,6 @@ import { containerLifetime, type Lifetime, persistentLifetime } from "./znode.ts
 
 /** Before there were digests of sessions, which were in the header then. */
 const oldVersion = 1;
-
-/** Of a NodeRow, and of an entry of its access list. */
-const nodeFields = 12;
-const aclFields = 3;
 
 /** Takes a snapshot's chunks in order and gives the state back. Storage has verified their checksums. */
 export class SnapshotReader {
@@ -101,7 +97,7 @@ export class SnapshotReader {
     if (!reader.isAtEnd) throw new DecodeError("a chunk of nodes with something behind them", 0);
   }
 
-  /** The fields of a NodeRow, one by one: a million of them come at a start. */
+  /** The fields of a node, one by one: a million of them come at a start. */
   #onNode(reader: PackedReader): void {
     if (reader.list() !== nodeFields) throw new DecodeError("a node with too few fields, or too many", 0);
     const path = reader.text();

@@ -83,6 +83,30 @@ describe("a snapshot", () => {
     );
   });
 
+  test("has nodes of every kind, of any name and size, and access lists of any length", () => {
+    const owner = -(2n ** 62n);
+    const d = new StateDriver();
+    d.session(1n);
+    d.session(owner);
+    const own = Array.from({ length: 70_000 }, (_, i) => ({ perms: i % 32, id: { scheme: "digest", id: `n${i}:é` } }));
+    const few = own.slice(0, 20);
+    const outcomes = [
+      d.create("/é"),
+      d.create("/é/日本", CreateMode.persistent, null),
+      d.create(`/${"x".repeat(300)}ü`, CreateMode.persistent, Buffer.alloc(0)),
+      d.create("/large", CreateMode.persistent, Buffer.alloc(700_000, "x")),
+      d.create("/mine", CreateMode.ephemeralSequential, null, owner),
+      d.apply({ type: OpCode.createContainer, request: { path: "/c", data: null, acl: openAcl, flags: 4 } }),
+      d.apply({ type: OpCode.createTTL, request: { path: "/t", data: null, acl: openAcl, flags: 5, ttl: 2 ** 39 } }),
+      d.apply({ type: OpCode.create, request: { path: "/many", data: null, acl: own, flags: 0 } }),
+      d.apply({ type: OpCode.create, request: { path: "/few", data: null, acl: few, flags: 0 } }),
+      d.apply({ type: OpCode.create, request: { path: "/as-few", data: null, acl: few, flags: 0 } }),
+    ];
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ type: "created" });
+    for (let i = 0; i < 300; i++) d.set("/few", Buffer.from("x"));
+    expect(picture(restore(snapshotChunks(d.state)))).toEqual(picture(d.state));
+  });
+
   test("plus the entries after it is the state", () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), fc.array(change, { maxLength: 30 }), (before, after) => {

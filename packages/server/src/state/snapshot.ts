@@ -7,6 +7,7 @@
 import type { Acl } from "@corral/protocol";
 import { Encoder } from "@msgpack/msgpack";
 import type { DataTree } from "./data-tree.ts";
+import { PackedWriter, textBytes } from "./packed-writer.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
 import { stateDigestVersion, sumOfDigests } from "./tree-digest.ts";
 import type { Lifetime, Znode } from "./znode.ts";
@@ -15,27 +16,23 @@ import type { Lifetime, Znode } from "./znode.ts";
 export const snapshotVersion = 2;
 const chunkBytes = 64 << 10;
 const sessionsInChunk = 500;
+/** Of an array, at most. */
+const arrayHeadBytes = 5;
 
 const encoder = new Encoder({ useBigInt64: true });
+const writer = new PackedWriter();
 
 /** A session as a chunk has it. */
 export type SessionRow = readonly [id: bigint, password: Uint8Array, timeoutMs: number, attachment: number];
 
-/** A node as a chunk has it. */
-export type NodeRow = readonly [
-  path: string,
-  data: Uint8Array | null,
-  acl: number | readonly (readonly [number, string, string])[],
-  lifetime: null | bigint | "container" | number,
-  czxid: number,
-  ctimeMs: number,
-  mzxid: number,
-  mtimeMs: number,
-  pzxid: number,
-  version: number,
-  aversion: number,
-  childCreates: number,
-];
+/**
+ * A node as a chunk has it: path, data or nil, access list (its entries where it first occurs, from then on its number),
+ * lifetime (nil, the owner's session, "container", or the time to live in ms), czxid, ctime, mzxid, mtime, pzxid,
+ * version, aversion, children ever created.
+ */
+export const nodeFields = 12;
+/** An entry of an access list: permissions, scheme, id. */
+export const aclFields = 3;
 
 /** Tree and sessions as of one zxid: what a snapshot holds. */
 export interface SnapshotState {
@@ -66,51 +63,83 @@ function* iterateChunks(
     yield encoder.encode(sessions.slice(at, at + sessionsInChunk).map(encodeSession));
   }
   const aclNumbers = new Map<readonly Acl[], number>();
-  let rows: NodeRow[] = [];
+  let rows: Buffer[] = [];
   let bytes = 0;
   for (const [path, node] of nodes) {
-    rows.push(encodeNode(path, node, aclNumbers));
-    bytes += 100 + path.length + node.dataLength;
+    const row = packNode(path, node, aclNumbers);
+    rows.push(row);
+    bytes += row.length;
     if (bytes < chunkBytes) continue;
-    yield encoder.encode(rows);
+    yield together(rows);
     rows = [];
     bytes = 0;
   }
-  if (rows.length > 0) yield encoder.encode(rows);
+  if (rows.length > 0) yield together(rows);
+}
+
+/** One array of all of them. */
+function together(rows: readonly Buffer[]): Buffer {
+  writer.begin(arrayHeadBytes);
+  writer.array(rows.length);
+  return Buffer.concat([writer.end(), ...rows]);
 }
 
 function encodeSession({ id, password, timeoutMs, attachment }: SessionRecord): SessionRow {
   return [id, password, timeoutMs, attachment];
 }
 
-function encodeNode(path: string, node: Znode, aclNumbers: Map<readonly Acl[], number>): NodeRow {
-  const known = aclNumbers.get(node.acl);
-  if (known === undefined) aclNumbers.set(node.acl, aclNumbers.size);
-  return [
-    path,
-    node.data,
-    known ?? node.acl.map((a) => [a.perms, a.id.scheme, a.id.id] as const),
-    encodeLifetime(node.lifetime),
-    node.czxid,
-    node.ctimeMs,
-    node.mzxid,
-    node.mtimeMs,
-    node.pzxid,
-    node.version,
-    node.aversion,
-    node.childCreates,
-  ];
+/** What the fields of a node take besides its path, data and access list, at most. */
+const otherFieldsBytes = arrayHeadBytes + (nodeFields - 2) * 10;
+
+function packNode(path: string, node: Znode, aclNumbers: Map<readonly Acl[], number>): Buffer {
+  const { acl, data } = node;
+  const known = aclNumbers.get(acl);
+  if (known === undefined) aclNumbers.set(acl, aclNumbers.size);
+  const dataBytes = 5 + (data?.length ?? 0);
+  writer.begin(otherFieldsBytes + textBytes(path) + dataBytes + (known === undefined ? aclBytes(acl) : 0));
+  writer.array(nodeFields);
+  writer.string(path);
+  if (data === null) writer.nil();
+  else writer.binary(data);
+  if (known === undefined) packAcl(acl);
+  else writer.double(known);
+  packLifetime(node.lifetime);
+  writer.double(node.czxid);
+  writer.double(node.ctimeMs);
+  writer.double(node.mzxid);
+  writer.double(node.mtimeMs);
+  writer.double(node.pzxid);
+  writer.int(node.version);
+  writer.int(node.aversion);
+  writer.double(node.childCreates);
+  return writer.end();
 }
 
-function encodeLifetime(lifetime: Lifetime): NodeRow[3] {
+function aclBytes(acl: readonly Acl[]): number {
+  let bytes = arrayHeadBytes;
+  for (const { id } of acl) bytes += 6 + textBytes(id.scheme) + textBytes(id.id);
+  return bytes;
+}
+
+function packAcl(acl: readonly Acl[]): void {
+  writer.array(acl.length);
+  for (const { perms, id } of acl) {
+    writer.array(aclFields);
+    writer.int(perms);
+    writer.string(id.scheme);
+    writer.string(id.id);
+  }
+}
+
+function packLifetime(lifetime: Lifetime): void {
   switch (lifetime.kind) {
     case "persistent":
-      return null;
+      return writer.nil();
     case "ephemeral":
-      return lifetime.owner;
+      return writer.bigInt(lifetime.owner);
     case "container":
-      return "container";
+      return writer.string("container");
     case "ttl":
-      return lifetime.ttlMs;
+      return writer.double(lifetime.ttlMs);
   }
 }
