@@ -207,6 +207,11 @@ describe("new certificates", () => {
     await expect(startServer({ ...files, secureClientPort: 0 })).rejects.toThrow(`${files.tlsCaFile} ${problem}`);
   });
 
+  test("a certificate that no port shows is warned of", async () => {
+    await start({ secureClientPort: undefined });
+    await logger.line("there is a certificate, but no port speaks TLS");
+  });
+
   test("files that cannot be used keep the server from starting", async () => {
     await writeFile(files.tlsKeyFile, clientCertificate.key);
     await expect(start()).rejects.toThrow("tlsCertFile: cannot be used for TLS");

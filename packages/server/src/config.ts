@@ -269,6 +269,7 @@ export interface ServerConfig {
   readonly saslUsers: readonly string[];
   readonly saslMechanisms: readonly (typeof saslMechanisms)[number][];
   readonly saslSuperUser: string | undefined;
+  readonly tlsCertFile: string | undefined;
   readonly auditEnabled: boolean;
   readonly auditFile: string | undefined;
   /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
@@ -355,6 +356,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     adminToken: config.adminToken,
     x509SuperUser: config.x509SuperUser,
     saslSuperUser: config.saslSuperUser,
+    tlsCertFile: config.tlsCertFile,
     auditFile: config.auditFile,
     tls: tlsOf(config),
     adminTls: adminTlsOf(config),

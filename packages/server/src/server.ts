@@ -195,7 +195,11 @@ export class Server {
   /** Called by `startServer`. */
   async start(): Promise<void> {
     const { clock, random, logger } = this.#ports;
-    const { tls, adminTls, limits } = this.#config;
+    const { tls, adminTls, tlsCertFile, limits } = this.#config;
+    if (tlsCertFile !== undefined && tls === undefined && adminTls === undefined) {
+      const remedy = "set secureClientPort, tlsOnClientPort or adminTls";
+      logger.warn({ tlsCertFile }, `there is a certificate, but no port speaks TLS: ${remedy}`);
+    }
     if (tls !== undefined) this.#secure = new SecureListener(tls, limits, { logger, clock });
     if (adminTls !== undefined) this.#adminSecure = new SecureListener(adminTls, limits, { logger, clock });
     // Before what follows: a long recovery can then be told from a server that hangs.

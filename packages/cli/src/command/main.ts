@@ -59,5 +59,5 @@ CORRAL_ADMIN_TOKEN; of import and export also CORRAL_FROM_AUTH, CORRAL_TO_AUTH a
   // Subcommands copy these settings when they are made; what they have of their own they do not.
   for (const verb of program.commands)
     verb.allowExcessArguments(false).showHelpAfterError(`Run corral ${verb.name()} --help.`);
-  return program;
+  return program.showHelpAfterError("Run corral --help.");
 }
