@@ -19,8 +19,8 @@ const echoMs = 1000;
  * @returns how it ended: `{ code, signal }`, one of them null
  */
 export async function runHere(file, args, cwd, { stopsItself = false } = {}) {
-  const child = spawn(file, args, { cwd, stdio: "inherit", detached: true });
-  const { code, signal } = await ended(child, (name) => child.kill(name), stopsItself);
+  const start = () => spawn(file, args, { cwd, stdio: "inherit", detached: true });
+  const { code, signal } = await ended(start, (child, name) => child.kill(name), stopsItself);
   return { code, signal };
 }
 
@@ -29,21 +29,25 @@ export async function runHere(file, args, cwd, { stopsItself = false } = {}) {
  * @returns how it ended: `{ code, signal, output, interruptedBy }`; the last is the first signal that came meanwhile, or null
  */
 export async function runQuietly(file, args, cwd) {
-  const child = spawn(file, args, { cwd, stdio: ["ignore", "pipe", "pipe"], detached: true });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8");
-    stream.on("data", (text) => {
-      output += text;
-    });
-  }
+  const start = () => {
+    const child = spawn(file, args, { cwd, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8");
+      stream.on("data", (text) => {
+        output += text;
+      });
+    }
+    return child;
+  };
   // A package manager leaves its work to children, and not all of them pass signals on: tell the whole group.
-  const exit = await ended(child, (name) => signalGroup(child, name), false);
+  const exit = await ended(start, signalGroup, false);
   return { ...exit, output };
 }
 
-function ended(child, send, stopsItself) {
+function ended(start, send, stopsItself) {
   return new Promise((resolve, reject) => {
+    let child;
     const lastMs = new Map();
     let interruptedBy = null;
     const handlers = new Map([
@@ -63,13 +67,15 @@ function ended(child, send, stopsItself) {
         const echo = nowMs - (lastMs.get(name) ?? Number.NEGATIVE_INFINITY) < echoMs;
         lastMs.set(name, nowMs);
         interruptedBy ??= name;
-        if (!echo) send(name);
+        if (!echo) send(child, name);
       });
     }
     const stop = () => {
       for (const [name, handler] of handlers) process.removeListener(name, handler);
     };
+    // Before the program is there: a signal that comes while it starts must not end this process and leave it alone.
     for (const [name, handler] of handlers) process.on(name, handler);
+    child = start();
     child.once("error", (error) => {
       stop();
       reject(error);

@@ -111,14 +111,14 @@ export interface ServerUnderTest {
 export function onBoth(what: string, declare: (server: ServerUnderTest) => void, kind: ServerKind = "plain"): void {
   const apachePorts = inject("conformanceApachePorts");
   describe(`${what}: Corral`, () => {
-    declare(testsOf("corral", kind, async () => (await ourServer(kind)).clientPort));
+    declare(testsOf("corral", kind, true, async () => (await ourServer(kind)).clientPort));
   });
   describe.runIf(apachePorts !== null)(`${what}: Apache ZooKeeper`, () => {
-    declare(testsOf("apache", kind, async () => apachePorts?.[kind] ?? 0));
+    declare(testsOf("apache", kind, apachePorts !== null, async () => apachePorts?.[kind] ?? 0));
   });
 }
 
-function testsOf(name: ServerName, kind: ServerKind, port: () => Promise<number>): ServerUnderTest {
+function testsOf(name: ServerName, kind: ServerKind, isThere: boolean, port: () => Promise<number>): ServerUnderTest {
   const run = (body: (visit: Visit) => Promise<unknown>) => async () => {
     const visit = new Visit(name, await port());
     try {
@@ -131,16 +131,18 @@ function testsOf(name: ServerName, kind: ServerKind, port: () => Promise<number>
   return {
     name,
     test: (title, body) => test(title, run(body)),
-    slow: (title, body) => slowTests.push([`${title}: ${name}`, run(body)]),
+    slow: (title, body) => slowTests.push({ title: `${title}: ${name}`, isThere, body: run(body) }),
   };
 }
 
-const slowTests: [title: string, body: () => Promise<unknown>][] = [];
+const slowTests: { readonly title: string; readonly isThere: boolean; readonly body: () => Promise<unknown> }[] = [];
 
 /** Declares the tests that have to wait: all at once, after the others, so that the run waits once. */
 export function declareSlow(): void {
   describe("What takes its time", () => {
-    for (const [title, body] of slowTests) test.concurrent(title, async () => void (await body()));
+    for (const { title, isThere, body } of slowTests) {
+      test.skipIf(!isThere).concurrent(title, async () => void (await body()));
+    }
   });
 }
 

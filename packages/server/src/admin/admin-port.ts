@@ -142,7 +142,8 @@ async function answerCommand(
     if (command.isAudited) onDone(fullName, { result: "success", zxid: zxidTold(answer) });
     return answer instanceof Response ? answer : json({ ...answer, command: fullName, error: null });
   } catch (error) {
-    if (command.isAudited) onDone(fullName, { result: "failure", reason: String(error) });
+    if (command.isAudited)
+      onDone(fullName, { result: "failure", reason: error instanceof Error ? error.message : String(error) });
     if (!(error instanceof CommandError)) throw error;
     return json({ error: error.message, command: fullName }, error.status);
   }

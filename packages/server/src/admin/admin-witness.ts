@@ -8,6 +8,9 @@ import type { AuditRecord } from "../replica/audit-record.ts";
 /** What came of a command. */
 export type CommandOutcome = Pick<AuditRecord, "result" | "reason" | "zxid">;
 
+/** Of what somebody asked for who may not: so much is told. */
+const maxAskedLength = 100;
+
 /** See the head of this file. */
 export class AdminWitness {
   readonly #clock: Clock;
@@ -37,12 +40,13 @@ export class AdminWitness {
     return this.#refusedTotal;
   }
 
-  /** Somebody asked for `what` without the token, or with a wrong one. */
+  /** Somebody asked for `what`, which may be any text, without the token, or with a wrong one. */
   onUnauthorized(remote: string, what: string, isShown: boolean): void {
     this.#unauthorizedTotal++;
+    const asked = what.slice(0, maxAskedLength);
     const reason = isShown ? "a wrong admin token" : "no admin token";
-    this.#refusal.tell(reason, { remote, asked: what, reason });
-    this.#write(remote, what, { result: "failure", reason, error: ErrorCode.AuthFailed });
+    this.#refusal.tell(reason, { remote, asked, reason });
+    this.#write(remote, asked, { result: "failure", reason, error: ErrorCode.AuthFailed });
   }
 
   /** A connection was closed, for there are `limit`. */
