@@ -1,15 +1,19 @@
-/** Foreign programs that some tests need. Absent: the tests are skipped, loudly; with CORRAL_REQUIRE_PEERS=1 they fail. */
+/**
+ * Foreign programs that some tests need. Absent: the tests are skipped, loudly; with CORRAL_PEERS=required they fail. With
+ * CORRAL_PEERS=none all of them are taken for absent, whatever is installed.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-const required = process.env.CORRAL_REQUIRE_PEERS === "1";
+const peers = process.env.CORRAL_PEERS ?? "";
+if (!["", "required", "none"].includes(peers)) throw new Error(`CORRAL_PEERS=${peers}: it must be required, or none.`);
 
 /** Debian's jars of Apache ZooKeeper and what it needs. */
 export const zookeeperJars = "/usr/share/java/zookeeper.jar";
 
 function peer(name: string, present: boolean, remedy: string): boolean {
-  if (present) return true;
-  if (required) throw new Error(`${name} is required here and is missing: ${remedy}`);
+  if (present && peers !== "none") return true;
+  if (peers === "required") throw new Error(`${name} is required here and is missing: ${remedy}`);
   process.stderr.write(`\n  SKIPPED: ${name} is not installed, so its tests do not run (${remedy})\n\n`);
   return false;
 }
