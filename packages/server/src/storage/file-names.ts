@@ -3,7 +3,7 @@
  *   epoch               the current epoch, and which log is the newest (epoch-file.ts)
  *   snapshot.<zxid>     the state after that zxid (snapshot-file.ts)
  *   log.<zxid>          a log segment that starts with that zxid (segment.ts)
- *   <name>.tmp          not finished: removed at the next start
+ *   <name>.tmp          not finished, or no longer needed: removed at the next start
  *   <name>.damaged      a snapshot that could not be read: kept for people to look at, otherwise ignored
  * Everything else in the directory is left alone.
  */
@@ -11,7 +11,7 @@
 /** The file that holds the current epoch. */
 export const epochFileName = "epoch";
 
-/** Ends the name of a file that is still being written. */
+/** Ends the name of a file that is still being written, or is being removed. */
 export const unfinishedSuffix = ".tmp";
 
 /** Ends the name of a file that was found to be damaged. */
@@ -50,6 +50,6 @@ export function sortFileNames(names: readonly string[]): StorageFiles {
     snapshotZxids: zxids("snapshot", snapshotFileName),
     segmentZxids: zxids("log", segmentFileName),
     hasEpoch: names.includes(epochFileName),
-    unfinished: names.filter((name) => /^(epoch|snapshot\.[0-9a-f]+)\.tmp$/.test(name)),
+    unfinished: names.filter((name) => /^(epoch|(snapshot|log)\.[0-9a-f]+)\.tmp$/.test(name)),
   };
 }

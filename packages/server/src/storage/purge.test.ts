@@ -1,4 +1,4 @@
-import { MemoryDisk } from "@corral/testing";
+import { diskError, MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { purge } from "./purge.ts";
 
@@ -48,16 +48,63 @@ describe("purge", () => {
     const disk = new MemoryDisk();
     for (const zxid of snapshots) disk.put(`/d/snapshot.${zxid.toString(16)}`, Buffer.from("snapshot"));
     for (const { firstZxid } of known) disk.put(`/d/log.${firstZxid.toString(16)}`, Buffer.from("log"));
-    const oldest = await purge(disk, "/d", { retainedSnapshots: 3, segments: known });
+    const oldest = await purge(disk, "/d", { retainedSnapshots: 3, segments: known, isOpen: () => false });
     const zxids = (kind: string) =>
       disk
         .crash()
         .paths()
-        .filter((path) => path.includes(kind))
+        .filter((path) => path.includes(kind) && !path.endsWith(".tmp"))
         .map((path) => Number.parseInt(path.slice(path.indexOf(".") + 1), 16))
         .sort((one, other) => one - other)
         .join(" ");
     expect(`${zxids("log")} | ${zxids("snapshot")}`).toBe(left);
     expect(oldest).toBe(snapshots.length < 3 ? undefined : Number(left.split(" ")[0]));
+  });
+
+  const megabyte = 1024 * 1024;
+
+  /** A disk with snapshots of that many bytes after zxids 2, 4, 6 …, of which one is kept. */
+  function snapshotsOf(bytes: number, count: number): { disk: MemoryDisk; run: (open?: string) => Promise<unknown> } {
+    const disk = new MemoryDisk();
+    for (let zxid = 2; zxid <= 2 * count; zxid += 2) disk.put(`/d/snapshot.${zxid}`, Buffer.alloc(bytes, zxid));
+    const run = (open?: string) =>
+      purge(disk, "/d", { retainedSnapshots: 1, segments: [], isOpen: (name) => name === open });
+    return { disk, run };
+  }
+
+  it("removes a large file bit by bit, and only when its name is gone for good", async () => {
+    const { disk, run } = snapshotsOf(10 * megabyte, 2);
+    const operations: string[] = [];
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "truncate" && operations.at(-1) === "syncDirectory") {
+        expect(disk.crash().paths(), "after a crash").toEqual(["/d/snapshot.2.tmp", "/d/snapshot.4"]);
+      }
+      operations.push(kind === "truncate" ? `${kind} ${disk.contents(path).length / megabyte}` : kind);
+    };
+    await run();
+    expect(operations.join(", ")).toBe(
+      "list, rename, syncDirectory, open, size, truncate 10, truncate 6, close, remove",
+    );
+  });
+
+  it("leaves the bytes of a snapshot that somebody reads", async () => {
+    const { disk, run } = snapshotsOf(10 * megabyte, 2);
+    const file = await disk.open("/d/snapshot.2", "read");
+    await run("snapshot.2");
+    expect(disk.paths()).toEqual(["/d/snapshot.4"]);
+    expect(await file.read(10 * megabyte - 1, 1)).toEqual(Buffer.of(2));
+  });
+
+  it("removes the next time what it could not remove", async () => {
+    const { disk, run } = snapshotsOf(10 * megabyte, 3);
+    disk.put("/d/epoch.tmp", Buffer.from("being written"));
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "truncate") throw diskError("EIO", kind, path);
+    };
+    await expect(run()).rejects.toMatchObject({ code: "EIO" });
+    disk.onOperation = undefined;
+    expect(disk.paths()).toEqual(["/d/epoch.tmp", "/d/snapshot.2.tmp", "/d/snapshot.4.tmp", "/d/snapshot.6"]);
+    await run();
+    expect(disk.paths()).toEqual(["/d/epoch.tmp", "/d/snapshot.6"]);
   });
 });

@@ -1,6 +1,7 @@
 /** Removes what no start will ever need again. */
 import type { Disk } from "@corral/io";
-import { segmentFileName, snapshotFileName, sortFileNames } from "./file-names.ts";
+import { epochFileName, segmentFileName, snapshotFileName, sortFileNames, unfinishedSuffix } from "./file-names.ts";
+import { removeFile, retireFiles } from "./remove-file.ts";
 import type { KnownSegment } from "./write-ahead-log.ts";
 
 /** What to keep. */
@@ -8,28 +9,34 @@ export interface PurgeRule {
   readonly retainedSnapshots: number;
   /** All segments, ascending. */
   readonly segments: readonly KnownSegment[];
+  /** Whether somebody has the file of that name open: then it keeps its bytes until it is closed. */
+  isOpen(name: string): boolean;
 }
 
 /**
  * Keeps the newest snapshots, and every segment that has records behind the oldest of them. While there are fewer
  * snapshots than may be kept, the whole log stays: the empty state at its beginning is a snapshot as good as any.
  * Snapshots go first, then segments from the oldest on, so that nothing that is left misses something between.
- * Returns the first zxid of the oldest segment that is left.
+ * Returns the first zxid of the oldest segment that is left. To be called while no snapshot is being written.
  */
 export async function purge(disk: Disk, directory: string, rule: PurgeRule): Promise<number | undefined> {
-  const { snapshotZxids, segmentZxids } = sortFileNames(await disk.list(directory));
+  const { snapshotZxids, segmentZxids, unfinished } = sortFileNames(await disk.list(directory));
   const retained = snapshotZxids.slice(-rule.retainedSnapshots);
   const oldest = retained[0];
   if (oldest === undefined || retained.length < rule.retainedSnapshots) return undefined;
   const firstNeeded = rule.segments.findLast((segment) => (segment.previousZxid ?? segment.firstZxid) <= oldest);
-  for (const zxid of snapshotZxids) {
-    if (zxid < oldest) await disk.remove(`${directory}/${snapshotFileName(zxid)}`);
+  const oldSnapshots = snapshotZxids.filter((zxid) => zxid < oldest).map(snapshotFileName);
+  const oldSegments = segmentZxids.filter((zxid) => firstNeeded && zxid < firstNeeded.firstZxid).map(segmentFileName);
+  const retired = [
+    // Those that could not be removed the last time. The epoch is written at any time.
+    ...unfinished.filter((name) => name !== `${epochFileName}${unfinishedSuffix}`),
+    ...(await retireFiles(disk, directory, oldSnapshots)),
+    ...(await retireFiles(disk, directory, oldSegments)),
+  ];
+  for (const name of retired) {
+    const path = `${directory}/${name}`;
+    if (rule.isOpen(name.slice(0, -unfinishedSuffix.length))) await disk.remove(path);
+    else await removeFile(disk, path);
   }
-  await disk.syncDirectory(directory);
-  if (!firstNeeded) return undefined;
-  for (const zxid of segmentZxids) {
-    if (zxid < firstNeeded.firstZxid) await disk.remove(`${directory}/${segmentFileName(zxid)}`);
-  }
-  await disk.syncDirectory(directory);
-  return firstNeeded.firstZxid;
+  return firstNeeded?.firstZxid;
 }

@@ -91,6 +91,8 @@ export class Storage {
   #replaying = false;
   #writingSnapshot: Promise<void> | undefined;
   #snapshotSource: Pulled | undefined;
+  /** Of snapshots that `openSnapshot` has opened, or is opening. */
+  readonly #readers = new Set<{ readonly name: string }>();
   #closing: Promise<void> | undefined;
 
   private constructor(parts: Parts) {
@@ -232,9 +234,18 @@ export class Storage {
    */
   async openSnapshot(zxid: number): Promise<OpenSnapshot> {
     const { disk, directory } = this.#parts;
-    const file = await disk.open(`${directory}/${snapshotFileName(zxid)}`, "read");
-    const bytes = await file.size();
-    return { bytes, read: (position) => file.read(position, readAheadBytes), close: () => file.close() };
+    const name = snapshotFileName(zxid);
+    const reader = { name };
+    this.#readers.add(reader);
+    const letGo = () => this.#readers.delete(reader);
+    try {
+      const file = await disk.open(`${directory}/${name}`, "read");
+      const close = () => file.close().finally(letGo);
+      return { bytes: await file.size(), read: (position) => file.read(position, readAheadBytes), close };
+    } catch (error) {
+      letGo();
+      throw error;
+    }
   }
 
   /**
@@ -271,6 +282,7 @@ export class Storage {
       const firstZxid = await purge(disk, directory, {
         retainedSnapshots: limits.retainedSnapshots,
         segments: log.known,
+        isOpen: (name) => [...this.#readers].some((reader) => reader.name === name),
       });
       if (firstZxid !== undefined) log.forgetBefore(firstZxid);
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Files that are there as a whole or not at all: written under another name, synced, renamed, the name synced. */
 import type { Disk, DiskFile } from "@corral/io";
 import { unfinishedSuffix } from "./file-names.ts";
+import { removeFile } from "./remove-file.ts";
 
 /**
  * Creates or replaces `<directory>/<name>` with what `write` writes. Durable when it resolves. When it rejects, the
@@ -31,7 +32,7 @@ export async function replaceFile(
 /** Best effort: what cannot be removed now is removed at the next start, and why it came to this is thrown by the caller. */
 async function discard(disk: Disk, file: DiskFile, path: string): Promise<void> {
   await Promise.allSettled([file.close()]);
-  await Promise.allSettled([disk.remove(path)]);
+  await Promise.allSettled([removeFile(disk, path)]);
 }
 
 /** Opens a file for reading, hands it on, and closes it in any case. */
