@@ -26,18 +26,21 @@ export class EpochRegister {
     return this.#content.epoch;
   }
 
-  /** Makes a change durable. Rejects with what the disk says; what was not changed stays as it was then. */
-  update(change: Partial<EpochFile>): Promise<void> {
-    const written = this.#last.then(() => this.#write(change));
+  /**
+   * Makes a change durable, but not before `ready` has resolved. Rejects with what the disk says, or as `ready` does; what was
+   * not changed stays as it was then.
+   */
+  update(change: Partial<EpochFile>, ready?: Promise<unknown>): Promise<void> {
+    const written = this.#last.then(() => this.#write(change, ready));
     // Whoever asked for a change that failed is told; the next one is tried all the same.
     this.#last = Promise.allSettled([written]);
     return written;
   }
 
-  async #write(change: Partial<EpochFile>): Promise<void> {
+  async #write(change: Partial<EpochFile>, ready: Promise<unknown> | undefined): Promise<void> {
     const content = { ...this.#content, ...change };
     const bytes = encodeEpochFile(content);
-    await replaceFile(this.#disk, this.#directory, epochFileName, (file) => file.write(0, bytes));
+    await replaceFile(this.#disk, this.#directory, epochFileName, (file) => file.write(0, bytes), ready);
     this.#content = content;
   }
 }

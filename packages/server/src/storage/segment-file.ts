@@ -12,7 +12,7 @@
 import type { Disk, DiskFile } from "@corral/io";
 import { encodeSegmentHeader, type SegmentHeader, segmentHeaderBytes } from "./segment.ts";
 
-const zeros = Buffer.alloc(256 * 1024);
+const zeros = Buffer.alloc(1024 * 1024);
 
 /** See the head of this file. */
 export class SegmentFile implements DiskFile {
@@ -38,8 +38,11 @@ export class SegmentFile implements DiskFile {
     const keptBytes = stepBytes === 0 ? segmentHeaderBytes : Math.ceil(segmentHeaderBytes / stepBytes) * stepBytes;
     const file = new SegmentFile(await disk.open(path, "create"), { ...zxids, keptBytes }, stepBytes > 0);
     try {
-      await file.write(0, encodeSegmentHeader(file.#header));
-      await file.writeZeros(segmentHeaderBytes, keptBytes);
+      // In one go: everybody who writes waits for it.
+      const start = Buffer.alloc(Math.min(keptBytes, zeros.length));
+      encodeSegmentHeader(file.#header).copy(start);
+      await file.write(0, start);
+      await file.writeZeros(start.length, keptBytes);
       await file.sync();
     } catch (error) {
       // Why it could not be made is what matters, not that it could not be closed either.

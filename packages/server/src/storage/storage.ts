@@ -177,7 +177,8 @@ export class Storage {
       { lastZxid, segment: secured(segments.at(-1)), known: knownSegments(files, recovery) },
       limits,
       {
-        onSegment: (newestLogZxid, previousZxid) => register.update({ newestLogZxid, lastZxid: previousZxid }),
+        onSegment: (newestLogZxid, previousZxid, ready) =>
+          register.update({ newestLogZxid, lastZxid: previousZxid }, ready),
         onDurable: (zxid) => this.onDurable(zxid),
         onFailure: (error, path) => this.onFailure(writeFailure(error, path)),
       },

@@ -34,8 +34,11 @@ export interface LogEnd {
 
 /** Whom the log tells. */
 export interface LogListener {
-  /** A new segment is on the disk. Resolves when that has been noted durably; only then is it written to. */
-  onSegment(firstZxid: number, previousZxid: number): Promise<void>;
+  /**
+   * A new segment is on the disk when `ready` resolves. Resolves when that has been noted durably after it; only then is the
+   * segment written to. Rejects if `ready` does.
+   */
+  onSegment(firstZxid: number, previousZxid: number, ready: Promise<void>): Promise<void>;
   onDurable(lastZxid: number): void;
   onFailure(error: unknown, path: string): void;
 }
@@ -151,18 +154,20 @@ export class WriteAheadLog {
 
   async #startSegment(path: string, firstZxid: number): Promise<void> {
     const old = this.#segment;
-    if (old) {
-      await old.group.drained();
-      if (this.#failed) return;
-      this.#segment = undefined;
-      await old.file.close();
-    }
+    await old?.group.drained();
+    if (this.#failed) return;
+    this.#segment = undefined;
     const previousZxid = this.#durableZxid;
+    const made = this.#makeSegment(path, firstZxid, previousZxid);
+    // All writers wait: what can be done at the same time is.
+    await Promise.all([made, this.#listener.onSegment(firstZxid, previousZxid, made), old?.file.close()]);
+    this.#rollWanted = false;
+  }
+
+  async #makeSegment(path: string, firstZxid: number, previousZxid: number): Promise<void> {
     const file = await SegmentFile.create(this.#disk, path, { firstZxid, previousZxid }, this.#limits.preallocateBytes);
     this.#segment = this.#writeOn(path, file, { position: segmentHeaderBytes, firstZxid });
     await this.#disk.syncDirectory(this.#directory);
-    await this.#listener.onSegment(firstZxid, previousZxid);
-    this.#rollWanted = false;
   }
 
   /** `firstZxid` is given for a new segment: it counts as known from its first durable record on. */
