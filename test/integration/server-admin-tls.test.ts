@@ -162,7 +162,9 @@ describe("reload_certificates", () => {
     expect(status).toBe(409);
     expect(JSON.parse(body)).toMatchObject({
       command: "reload_certificates",
-      error: expect.stringMatching(/^the certificates before stay: .*cert\.pem: .*key values mismatch/),
+      error: expect.stringMatching(
+        /^the certificates before stay: .*cert\.pem: .*key\.pem is not the private key of .*cert\.pem$/,
+      ),
     });
     expect(await ask(url, "/health")).toMatchObject({ status: 200 });
     expect((await ask(url, "/metrics")).body).toMatch(/^corral_tls_reload_failures_total [1-9]/m);

@@ -1,4 +1,5 @@
 /** TLS on the server: a port of its own, or the same as for clear text; certificates of clients, and new ones while it runs. */
+import { createPrivateKey } from "node:crypto";
 import { copyFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -169,6 +170,85 @@ describe("TLS on the port for clear text", () => {
   });
 });
 
+const encryptedKey = createPrivateKey(serverCertificate.key)
+  .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "right" })
+  .toString();
+const junkKey = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+
+describe("files that cannot be used keep the server from starting, and the error blames the right one", () => {
+  test.each<[string, "cert.pem" | "key.pem" | "ca.pem", string, ServerSettings, string]>([
+    [
+      "another's key",
+      "key.pem",
+      clientCertificate.key,
+      {},
+      "tlsKeyFile: KEY is not the private key of the first certificate in CERT",
+    ],
+    ["a key that is none", "key.pem", junkKey, {}, "tlsKeyFile: KEY holds a private key that cannot be read"],
+    ["no key", "key.pem", serverCertificate.cert, {}, "tlsKeyFile: KEY holds no private key in PEM"],
+    [
+      "a key nowhere",
+      "key.pem",
+      "",
+      { tlsKeyFile: undefined },
+      "tlsKeyFile: must name the file with the private key, since CERT holds no private key in PEM",
+    ],
+    ["a locked key", "key.pem", encryptedKey, {}, "tlsKeyPassword: is needed: the key is encrypted (KEY)"],
+    [
+      "a wrong password",
+      "key.pem",
+      encryptedKey,
+      { tlsKeyPassword: "wrong" },
+      "tlsKeyPassword: does not open the key: error:",
+    ],
+    ["no certificate", "cert.pem", "", {}, "tlsCertFile: CERT holds no certificate in PEM"],
+    [
+      "half a certificate",
+      "cert.pem",
+      serverCertificate.cert.slice(0, 300),
+      {},
+      "tlsCertFile: CERT breaks off within a certificate",
+    ],
+    ["no authority", "ca.pem", "localhost\n", {}, "tlsCaFile: CA holds no certificate in PEM"],
+    [
+      "no such file",
+      "ca.pem",
+      ca,
+      { tlsCaFile: "/nowhere/ca.pem" },
+      "tlsCaFile: /nowhere/ca.pem cannot be read (ENOENT)",
+    ],
+    [
+      "no such cipher",
+      "ca.pem",
+      ca,
+      { tlsCiphers: "FOO" },
+      "tlsCiphers: cannot be used: error:0A0000B9:SSL routines::no cipher match",
+    ],
+  ])("%s", async (_, name, text, settings, message) => {
+    await writeFile(join(directory, name), text);
+    const paths: Record<string, string> = { KEY: files.tlsKeyFile, CERT: files.tlsCertFile, CA: files.tlsCaFile };
+    const expected = message.replace(/\b(KEY|CERT|CA)\b/g, (word) => paths[word] ?? word);
+    await expect(start(settings)).rejects.toThrow(`Wrong settings: ${expected}`);
+  });
+
+  test("the key opens with the right password", async () => {
+    await writeFile(files.tlsKeyFile, encryptedKey);
+    const { secureClientPort } = await start({ tlsKeyPassword: "right" });
+    expect(await (await open(secureClientPort, withCertificate)).exists("/")).toBeDefined();
+  });
+
+  test("the admin port's own key, and the authorities that it shares", async () => {
+    const own = join(directory, "admin.key");
+    await writeFile(own, clientCertificate.key);
+    const admin: ServerSettings = { adminPort: 0, adminTls: "only", secureClientPort: undefined };
+    await expect(start({ ...admin, adminTlsCertFile: files.tlsCertFile, adminTlsKeyFile: own })).rejects.toThrow(
+      `adminTlsKeyFile: ${own} is not the private key`,
+    );
+    await writeFile(files.tlsCaFile, "");
+    await expect(start(admin)).rejects.toThrow(`tlsCaFile: ${files.tlsCaFile} holds no certificate in PEM`);
+  });
+});
+
 describe("new certificates", () => {
   test("a changed file counts by itself; what cannot be used does not", async () => {
     const { secureClientPort } = await start();
@@ -212,9 +292,7 @@ describe("new certificates", () => {
     await logger.line("there is a certificate, but no port speaks TLS");
   });
 
-  test("files that cannot be used keep the server from starting", async () => {
-    await writeFile(files.tlsKeyFile, clientCertificate.key);
-    await expect(start()).rejects.toThrow("tlsCertFile: cannot be used for TLS");
+  test("what no port can be opened with", async () => {
     await expect(startServer({ secureClientPort: 0 })).rejects.toThrow("tlsCertFile: must name");
     await expect(startServer({ ...files, secureClientPort: 0, tlsCaFile: undefined, tlsClientAuth: "need" }))
       .rejects //

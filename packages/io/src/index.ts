@@ -25,14 +25,14 @@ export { nodeDialer, nodeListener } from "./node/network.ts";
 export { nodeProcessEnd } from "./node/process-end.ts";
 export { nodeRandom } from "./node/random.ts";
 export { nodeResolver } from "./node/resolver.ts";
-export { nodeTlsDialer, type TlsOptions } from "./node/tls-dialer.ts";
 export {
-  authoritiesProblem,
   type CertificateFacts,
-  NodeTlsListener,
+  type CredentialsProblem,
+  credentialsProblem,
   type TlsCredentials,
-  type TlsListenerOptions,
-} from "./node/tls-listener.ts";
+} from "./node/tls-credentials.ts";
+export { nodeTlsDialer, type TlsOptions } from "./node/tls-dialer.ts";
+export { NodeTlsListener, type TlsListenerOptions } from "./node/tls-listener.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
 export type { Compression } from "./ports/compression.ts";
 export type { Diagnostics, DiagnosticsChannel } from "./ports/diagnostics.ts";

@@ -295,8 +295,8 @@ export interface AdminTlsSettings extends CertificateSettings {
 
 /** What a port with TLS shows, and who must show what. */
 export interface CertificateSettings {
-  /** The setting that names `certFile`, for errors. */
-  readonly named: "tlsCertFile" | "adminTlsCertFile";
+  /** The settings that the others come from, for errors. */
+  readonly named: Readonly<Record<"certFile" | "keyFile" | "keyPassword" | "caFile" | "ciphers", string>>;
   readonly certFile: string;
   readonly keyFile: string;
   readonly keyPassword: string | undefined;
@@ -391,6 +391,20 @@ function saslProblem(config: v.InferOutput<typeof schema>): { key: string; text:
   return undefined;
 }
 
+const sharedNames: CertificateSettings["named"] = {
+  certFile: "tlsCertFile",
+  keyFile: "tlsKeyFile",
+  keyPassword: "tlsKeyPassword",
+  caFile: "tlsCaFile",
+  ciphers: "tlsCiphers",
+};
+const ownNames: CertificateSettings["named"] = {
+  ...sharedNames,
+  certFile: "adminTlsCertFile",
+  keyFile: "adminTlsKeyFile",
+  keyPassword: "adminTlsKeyPassword",
+};
+
 function tlsOf(config: v.InferOutput<typeof schema>): TlsSettings | undefined {
   const { secureClientPort, tlsOnClientPort, tlsCertFile, tlsCaFile } = config;
   if (tlsCertFile === undefined || (secureClientPort === undefined && !tlsOnClientPort)) return undefined;
@@ -398,7 +412,7 @@ function tlsOf(config: v.InferOutput<typeof schema>): TlsSettings | undefined {
   return {
     securePort: secureClientPort === undefined ? undefined : { host, port: secureClientPort },
     onClientPort: tlsOnClientPort,
-    named: "tlsCertFile",
+    named: sharedNames,
     certFile: tlsCertFile,
     keyFile: config.tlsKeyFile ?? tlsCertFile,
     keyPassword: config.tlsKeyPassword,
@@ -419,7 +433,10 @@ function adminTlsOf(config: v.InferOutput<typeof schema>): AdminTlsSettings | un
       : [config.adminTlsKeyFile, config.adminTlsKeyPassword];
   return {
     orPlain: adminTls === "both",
-    named: own === undefined ? "tlsCertFile" : "adminTlsCertFile",
+    named: {
+      ...(own === undefined ? sharedNames : ownNames),
+      caFile: config.adminTlsCaFile === undefined ? "tlsCaFile" : "adminTlsCaFile",
+    },
     certFile,
     keyFile: keyFile ?? certFile,
     keyPassword,

@@ -2,27 +2,19 @@
  * TLS behind the `Listener` port. The first byte of a connection tells whether it speaks TLS (0x16): those that do not are
  * turned away, or let in as they are where both are allowed. A stream is handed on once its handshake is over.
  */
-import { constants, X509Certificate } from "node:crypto";
 import { createServer as createTcpServer, type Socket } from "node:net";
-import { createSecureContext, createServer, type TLSSocket } from "node:tls";
+import { createServer, type TLSSocket } from "node:tls";
 import type { Address, Listener } from "../ports/network.ts";
 import { acceptedSocketOptions, NodeByteStream } from "./byte-stream.ts";
 import { subjectOf } from "./distinguished-name.ts";
 import { listenOn, plainAddress } from "./network.ts";
-
-/** What a server shows and whom it trusts, as PEM. */
-export interface TlsCredentials {
-  /** Its certificate, with those between it and the authority. */
-  readonly cert: string | Buffer;
-  readonly key: string | Buffer;
-  /** Of the key, if it is encrypted. */
-  readonly passphrase?: string | undefined;
-  /** Authorities that clients' certificates may come from. Default: those that Node comes with. */
-  readonly ca?: string | Buffer | undefined;
-  readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
-  /** Ciphers as OpenSSL names them, with colons. */
-  readonly ciphers?: string | undefined;
-}
+import {
+  type CertificateFacts,
+  certificateFacts,
+  credentialsProblem,
+  secureOptions,
+  type TlsCredentials,
+} from "./tls-credentials.ts";
 
 /** What a listener does with those who connect. */
 export interface TlsListenerOptions {
@@ -37,14 +29,6 @@ export interface TlsListenerOptions {
 }
 
 const firstByteOfTls = 0x16;
-
-/** A server's certificate. */
-export interface CertificateFacts {
-  /** Whom it is for, as RFC 2253 writes it. */
-  readonly subject: string;
-  /** When it is no longer good, ms since 1970. */
-  readonly expiresMs: number;
-}
 
 /** Takes sockets that somebody accepts, and hands on those that got through. */
 export interface TlsAcceptor {
@@ -217,42 +201,9 @@ export class NodeTlsListener {
 
 /** @throws Error when something cannot be used */
 function check(credentials: TlsCredentials): CertificateFacts {
-  createSecureContext(secureOptions(credentials));
-  const { raw, validTo } = new X509Certificate(credentials.cert);
-  return { subject: subjectOf(raw), expiresMs: Date.parse(validTo) };
-}
-
-/**
- * What is wrong with a file of authorities, if anything is. OpenSSL takes what it can read of it and passes over the rest in
- * silence: then nobody could get in, or not everybody.
- */
-export function authoritiesProblem(pem: Buffer): string | undefined {
-  const text = pem.toString("latin1");
-  const begun = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g)?.length ?? 0;
-  const whole =
-    text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g) ??
-    [];
-  if (begun === 0) return "holds no certificate in PEM";
-  if (whole.length < begun) return "breaks off within a certificate";
-  try {
-    for (const certificate of whole) new X509Certificate(certificate);
-  } catch (error) {
-    return `holds a certificate that cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  return undefined;
-}
-
-function secureOptions({ ca, passphrase, ciphers, minVersion, cert, key }: TlsCredentials) {
-  return {
-    cert,
-    key,
-    minVersion: minVersion ?? "TLSv1.2",
-    // Who was trusted once must show its certificate again.
-    secureOptions: constants.SSL_OP_NO_TICKET,
-    ...(ca !== undefined && { ca }),
-    ...(passphrase !== undefined && { passphrase }),
-    ...(ciphers !== undefined && { ciphers }),
-  };
+  const problem = credentialsProblem(credentials);
+  if (problem !== undefined) throw new Error(`TLS: ${problem.part} ${problem.text}`);
+  return certificateFacts(credentials.cert);
 }
 
 function shownSubject(socket: TLSSocket): string | undefined {

@@ -4,19 +4,17 @@
  */
 import {
   type Address,
-  authoritiesProblem,
   type CertificateFacts,
   type Clock,
   type Listener,
   type Logger,
   NodeTlsListener,
-  readSmallFile,
-  type TlsCredentials,
   watchFiles,
 } from "@corral/io";
 import { type CertificateSettings, ConfigError } from "../config.ts";
 import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
+import { readCertificates } from "./certificate-files.ts";
 
 /** What is told of TLS. */
 export type TlsFacts = Pick<SecureListener, "handshakes" | "refusedTotal" | "expiresMs" | "reloadFailuresTotal">;
@@ -48,20 +46,14 @@ export class SecureListener {
     this.#settings = settings;
     this.#logger = logger;
     this.#refusals = new RepeatedWarning("connection refused", { logger, clock });
-    const { named, clientAuth, certFile, keyFile, caFile } = settings;
+    const { clientAuth, certFile, keyFile, caFile } = settings;
     const { handshakeMs, maxHandshakes } = limits;
     const onRefused = (remote: Address, reason: string): void => this.#onRefused(remote, reason);
-    try {
-      this.#listener = new NodeTlsListener(readCredentials(settings), {
-        clientAuth,
-        handshakeMs,
-        maxHandshakes,
-        onRefused,
-      });
-    } catch (error) {
-      const text = `cannot be used for TLS: ${messageOf(error)}`;
-      throw new ConfigError(`Wrong settings: ${named}: ${text}`, [named]);
+    const read = readCertificates(settings);
+    if ("setting" in read) {
+      throw new ConfigError(`Wrong settings: ${read.setting}: ${read.text}`, [read.setting]);
     }
+    this.#listener = new NodeTlsListener(read, { clientAuth, handshakeMs, maxHandshakes, onRefused });
     const files = [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])];
     this.#stopWatching = watchFiles([...new Set(files)], () => this.reload());
   }
@@ -89,13 +81,13 @@ export class SecureListener {
   /** Reads the files again. New connections are met with what is in them, if it can be used. */
   reload(): Reloaded {
     const { certFile } = this.#settings;
-    try {
-      this.#listener.replace(readCredentials(this.#settings));
-    } catch (err) {
+    const read = readCertificates(this.#settings);
+    if ("setting" in read) {
       this.reloadFailuresTotal++;
-      this.#logger.error({ err, certFile }, "the new certificates cannot be used: the ones before stay");
-      return { certFile, failure: messageOf(err) };
+      this.#logger.error({ certFile, problem: read.text }, "the new certificates cannot be used: the ones before stay");
+      return { certFile, failure: read.text };
     }
+    this.#listener.replace(read);
     const { certificate } = this.#listener;
     const expires = new Date(certificate.expiresMs).toISOString();
     this.#logger.info({ certFile, subject: certificate.subject, expires }, "certificates were read again");
@@ -134,27 +126,4 @@ export function together(listeners: readonly SecureListener[]): TlsFacts | undef
       return Math.min(...listeners.map(({ expiresMs }) => expiresMs));
     },
   };
-}
-
-function readCredentials(settings: CertificateSettings): TlsCredentials {
-  const { certFile, keyFile, caFile, keyPassword: passphrase, minVersion, ciphers } = settings;
-  return {
-    cert: readSmallFile(certFile),
-    key: readSmallFile(keyFile),
-    ca: caFile === undefined ? undefined : readAuthorities(caFile),
-    passphrase,
-    minVersion,
-    ciphers,
-  };
-}
-
-function readAuthorities(path: string): Buffer {
-  const pem = readSmallFile(path);
-  const problem = authoritiesProblem(pem);
-  if (problem !== undefined) throw new Error(`${path} ${problem}`);
-  return pem;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
