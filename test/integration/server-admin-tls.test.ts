@@ -1,6 +1,7 @@
 /** TLS on the admin port, and certificates that are read again when an administrator asks for it. */
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { renameSync } from "node:fs";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
@@ -163,11 +164,46 @@ describe("reload_certificates", () => {
     expect(JSON.parse(body)).toMatchObject({
       command: "reload_certificates",
       error: expect.stringMatching(
-        /^the certificates before stay: .*cert\.pem: .*key\.pem is not the private key of .*cert\.pem$/,
+        /^the certificates before stay: tlsKeyFile: .*key\.pem is not the private key of .*cert\.pem$/,
       ),
     });
     expect(await ask(url, "/health")).toMatchObject({ status: 200 });
     expect((await ask(url, "/metrics")).body).toMatch(/^corral_tls_reload_failures_total [1-9]/m);
+  });
+
+  test("a change is told once, though two ports show it and several files have changed", async () => {
+    const live = join(directory, "live");
+    // All files change in one step, as with who keeps them behind a link.
+    const show = async (name: string, cert: string, key: string) => {
+      await mkdir(join(directory, name));
+      await put(`${name}/cert.pem`, cert);
+      await put(`${name}/key.pem`, key);
+      await symlink(name, `${live}.new`);
+      renameSync(`${live}.new`, live);
+    };
+    await show("good", serverCertificate.cert, serverCertificate.key);
+    const [tlsCertFile, tlsKeyFile] = [join(live, "cert.pem"), join(live, "key.pem")];
+    const url = await start({ adminTls: "both", secureClientPort: 0, tlsCertFile, tlsKeyFile });
+    await show("mixed", client.cert, serverCertificate.key);
+    await logger.line("is not the private key");
+    await show("none", "no certificate", client.key);
+    await logger.line("holds no certificate");
+    const { body: metrics } = await httpRequest(new URL("/metrics", url), { headers });
+    expect(metrics).toMatch(/^corral_tls_reload_failures_total 2$/m);
+    await show("new", client.cert, client.key);
+    await logger.line("certificates were read again");
+    const told = logger.lines.filter(({ fields }) => "certFile" in fields);
+    expect(told.map(({ level, fields: { certFile, reason } }) => ({ level, certFile, reason }))).toEqual([
+      {
+        level: "error",
+        certFile: tlsCertFile,
+        reason: `tlsKeyFile: ${tlsKeyFile} is not the private key of the first certificate in ${tlsCertFile}`,
+      },
+      { level: "error", certFile: tlsCertFile, reason: `tlsCertFile: ${tlsCertFile} holds no certificate in PEM` },
+      { level: "info", certFile: tlsCertFile, reason: undefined },
+    ]);
+    const { body } = await httpRequest(new URL("/commands/reload_certificates", url), { method: "POST", headers });
+    expect(JSON.parse(body).certificates).toMatchObject([{ file: tlsCertFile, subject: "CN=a client" }]);
   });
 
   test("is for who shows the token, and for servers that speak TLS", async () => {

@@ -31,8 +31,9 @@ import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts
 import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
 import { Maintenance } from "./maintenance.ts";
+import { Certificates } from "./net/certificates.ts";
 import { ClientPort } from "./net/client-port.ts";
-import { type Reloaded, SecureListener, together } from "./net/secure-listener.ts";
+import { type Reloaded, SecureListener } from "./net/secure-listener.ts";
 import { recover } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
 import { SaslUsers } from "./replica/sasl-users.ts";
@@ -105,6 +106,7 @@ export class Server {
   #clientPort: ClientPort | undefined;
   #secure: SecureListener | undefined;
   #adminSecure: SecureListener | undefined;
+  #certificates: Certificates | undefined;
   #ticker: TimerHandle | undefined;
   #port = 0;
   #securePort: number | undefined;
@@ -155,11 +157,7 @@ export class Server {
   }
 
   #reload(): readonly Reloaded[] {
-    return this.#secureListeners.map((one) => one.reload());
-  }
-
-  get #secureListeners(): readonly SecureListener[] {
-    return [this.#secure, this.#adminSecure].filter((one) => one !== undefined);
+    return this.#certificates?.reload() ?? [];
   }
 
   /** Goes on in the file that is called `auditFile` now, after the one before was renamed. */
@@ -202,6 +200,9 @@ export class Server {
     }
     if (tls !== undefined) this.#secure = new SecureListener(tls, limits, { logger, clock });
     if (adminTls !== undefined) this.#adminSecure = new SecureListener(adminTls, limits, { logger, clock });
+    if (tls !== undefined || adminTls !== undefined) {
+      this.#certificates = new Certificates({ clients: this.#secure, admin: this.#adminSecure }, { logger });
+    }
     // Before what follows: a long recovery can then be told from a server that hangs.
     await this.#openAdminPort();
     const audit = await this.#openAudit();
@@ -344,7 +345,7 @@ export class Server {
       config: this.#config,
       replica,
       clientPort,
-      secure: together(this.#secureListeners),
+      secure: this.#certificates,
       reloadCertificates: () => this.#reload(),
       adminWitness: this.#adminWitness,
       adminConnections: () => server.#admin?.connections ?? 0,
@@ -406,7 +407,7 @@ export class Server {
     this.#ticker?.cancel();
     this.#loopWatch?.cancel();
     this.#diskSpace?.stop();
-    for (const one of this.#secureListeners) one.close();
+    this.#certificates?.close();
     await this.#clientPort?.stopAccepting();
     this.#driver?.dispatch({ type: "stop" });
     try {

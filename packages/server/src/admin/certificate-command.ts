@@ -9,7 +9,7 @@ export const certificateCommand: AdminCommand = {
   run: ({ reloadCertificates }) => {
     const outcomes = reloadCertificates();
     if (outcomes.length === 0) throw new CommandError("this server speaks no TLS: there is nothing to read", 409);
-    const failures = outcomes.flatMap((one) => ("failure" in one ? [`${one.certFile}: ${one.failure}`] : []));
+    const failures = outcomes.flatMap((one) => ("failure" in one ? [one.failure] : []));
     if (failures.length > 0) {
       const others = failures.length < outcomes.length ? "; others were read" : "";
       throw new CommandError(`the certificates before stay: ${failures.join("; ")}${others}`, 409);

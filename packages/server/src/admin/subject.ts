@@ -3,8 +3,9 @@ import type { Clock, Machine } from "@corral/io";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Maintenance } from "../maintenance.ts";
+import type { TlsFacts } from "../net/certificates.ts";
 import type { ClientPort } from "../net/client-port.ts";
-import type { Reloaded, TlsFacts } from "../net/secure-listener.ts";
+import type { Reloaded } from "../net/secure-listener.ts";
 import type { Histogram } from "../replica/latencies.ts";
 import type { Replica } from "../replica.ts";
 import type { DirectorySizes } from "../storage/storage.ts";
@@ -26,7 +27,7 @@ export interface Subject {
   >;
   /** TLS, if it is spoken. */
   readonly secure: TlsFacts | undefined;
-  /** Reads all certificates again; one outcome for each of the server's. */
+  /** Reads all certificates again; one outcome for each that differs. */
   reloadCertificates(): readonly Reloaded[];
   /** Who was turned away by the admin port. */
   readonly adminWitness: Pick<AdminWitness, "unauthorizedTotal" | "refusedTotal">;
