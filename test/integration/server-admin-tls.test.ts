@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { raiseEpoch } from "@corral/cli";
 import { connect } from "@corral/client";
-import { httpRequest, type TlsOptions } from "@corral/io";
-import { type Server, type ServerSettings, startServer } from "@corral/server";
+import { type Clock, httpRequest, nodeClock, type TlsOptions } from "@corral/io";
+import { type Server, type ServerOptions, startServer } from "@corral/server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ca, client, foreign, server as serverCertificate } from "../support/certificates.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
@@ -43,7 +43,7 @@ async function put(name: string, text: string): Promise<string> {
   return join(directory, name);
 }
 
-async function start(settings: ServerSettings = {}): Promise<URL> {
+async function start(settings: ServerOptions = {}): Promise<URL> {
   const limits = { handshakeMs: 120_000 };
   server = await startServer({ adminPort: 0, adminToken, adminTls: "only", limits, ...files, ...settings, logger });
   return new URL(server.adminUrl ?? "");
@@ -212,6 +212,66 @@ describe("reload_certificates", () => {
     await server?.close();
     const open = await start({ adminTls: "none", adminToken: undefined });
     expect(await ask(open, "/commands/reload_certificates", {}, "POST")).toMatchObject({ status: 403 });
+  });
+});
+
+describe("a certificate's end", () => {
+  const expiry = Date.parse("2126-10-27T12:32:04.000Z");
+  const warningsOf = async (url: URL) => JSON.parse((await ask(url, "/health")).body).warnings;
+  /** A clock whose date and timers a test sets. */
+  const testClock = (startMs: number) => {
+    const date = { nowMs: startMs };
+    const looks: (() => void)[] = [];
+    const setTimer: Clock["setTimer"] = (delayMs, callback) => {
+      if (delayMs < 3_600_000) return nodeClock.setTimer(delayMs, callback);
+      looks.push(callback);
+      return { cancel: () => undefined };
+    };
+    const clock = { elapsedMs: () => nodeClock.elapsedMs(), wallMs: () => date.nowMs, setTimer };
+    return { clock, date, looks };
+  };
+
+  test("is warned of in the log and by /health, before and after, once however many ports show it", async () => {
+    const { clock, looks, date } = testClock(expiry - 15 * 24 * 3_600_000);
+    const url = await start({ clock, secureClientPort: 0 });
+    expect(await warningsOf(url)).toEqual([]);
+    date.nowMs = expiry - 14 * 24 * 3_600_000;
+    const soon = `the certificate in ${files.tlsCertFile} expires at 2126-10-27T12:32:04.000Z: put a new one in its place before`;
+    expect(await warningsOf(url)).toEqual([soon]);
+    const lines = () =>
+      logger.lines.filter(({ level, message }) => level === "warn" && message.includes("the certificate"));
+    expect(lines()).toEqual([]);
+    const look = () => looks.shift()?.();
+    look();
+    look();
+    expect(lines().map(({ message }) => message)).toEqual([soon]);
+    date.nowMs = expiry;
+    look();
+    const over = `the certificate in ${files.tlsCertFile} expired at 2126-10-27T12:32:04.000Z: put a new one in its place`;
+    expect(lines().map(({ message }) => message)).toEqual([soon, over]);
+    expect(await warningsOf(url)).toEqual([over]);
+  });
+
+  test("that has been at the start is warned of as well", async () => {
+    const { clock } = testClock(expiry);
+    await start({ clock });
+    await logger.line(`the certificate in ${files.tlsCertFile} expired at`);
+  });
+
+  test("keeps it from taking the place of one that is good", async () => {
+    const later = {
+      tlsCertFile: await put("later.pem", foreign.cert),
+      tlsKeyFile: await put("later.key", foreign.key),
+    };
+    const { clock, date } = testClock(expiry);
+    await start({ clock, ...later });
+    await put("later.pem", serverCertificate.cert);
+    await put("later.key", serverCertificate.key);
+    expect(server?.reloadCertificates()).toBe(false);
+    await logger.line(`tlsCertFile: ${later.tlsCertFile} expired at 2126-10-27T12:32:04.000Z`);
+    // Unless there is none to be kept.
+    date.nowMs = Date.parse("2127-01-01");
+    expect(server?.reloadCertificates()).toBe(true);
   });
 });
 

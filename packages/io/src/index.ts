@@ -28,6 +28,7 @@ export { nodeResolver } from "./node/resolver.ts";
 export {
   type CertificateFacts,
   type CredentialsProblem,
+  certificateFacts,
   credentialsProblem,
   type TlsCredentials,
 } from "./node/tls-credentials.ts";

@@ -201,7 +201,7 @@ export class Server {
     if (tls !== undefined) this.#secure = new SecureListener(tls, limits, { logger, clock });
     if (adminTls !== undefined) this.#adminSecure = new SecureListener(adminTls, limits, { logger, clock });
     if (tls !== undefined || adminTls !== undefined) {
-      this.#certificates = new Certificates({ clients: this.#secure, admin: this.#adminSecure }, { logger });
+      this.#certificates = new Certificates({ clients: this.#secure, admin: this.#adminSecure }, { logger, clock });
     }
     // Before what follows: a long recovery can then be told from a server that hangs.
     await this.#openAdminPort();

@@ -21,7 +21,7 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
       newcomers: 6,
       waitingCount: 7,
     },
-    secure: { handshakes: 1, refusedTotal: 2, expiresMs: 4_000_000_000_000, reloadFailuresTotal: 0 },
+    secure: { handshakes: 1, refusedTotal: 2, expiresMs: 4_000_000_000_000, reloadFailuresTotal: 0, warnings: [] },
     reloadCertificates: () => [],
     adminWitness: { unauthorizedTotal: 8, refusedTotal: 9 },
     adminConnections: () => 3,

@@ -32,7 +32,7 @@ export function healthOf(phase: Phase, subject: Subject | undefined): Health {
       `the disk is nearly full, so writes are refused: make room, until ${2 * minFreeDiskBytes} bytes are free (twice limits.minFreeDiskBytes)`,
     );
   }
-  const warnings = subject === undefined ? [] : [...nearLimits(subject)];
+  const warnings = subject === undefined ? [] : [...nearLimits(subject), ...(subject.secure?.warnings ?? [])];
   if (subject?.audit?.isFailing) {
     warnings.push("the audit log cannot be written: see the server's log, and make room for auditFile");
   }

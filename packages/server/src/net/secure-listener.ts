@@ -6,6 +6,7 @@ import {
   type Address,
   type CertificateFacts,
   type Clock,
+  certificateFacts,
   type Listener,
   type Logger,
   NodeTlsListener,
@@ -26,6 +27,7 @@ export class SecureListener {
   /** Connections that did not get through the handshake. */
   refusedTotal = 0;
   readonly #settings: CertificateSettings;
+  readonly #clock: Clock;
   readonly #refusals: RepeatedWarning;
   readonly #listener: NodeTlsListener;
 
@@ -36,6 +38,7 @@ export class SecureListener {
     { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
   ) {
     this.#settings = settings;
+    this.#clock = clock;
     this.#refusals = new RepeatedWarning("connection refused", { logger, clock });
     const { clientAuth } = settings;
     const { handshakeMs, maxHandshakes } = limits;
@@ -52,7 +55,12 @@ export class SecureListener {
     return this.#listener.certificate;
   }
 
-  /** The files that it comes from. */
+  /** The file that this comes from. */
+  get certFile(): string {
+    return this.#settings.certFile;
+  }
+
+  /** All files that it uses. */
   get files(): readonly string[] {
     const { certFile, keyFile, caFile } = this.#settings;
     return [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])];
@@ -73,11 +81,20 @@ export class SecureListener {
     return { listener: this.#listener, orPlain };
   }
 
-  /** Reads the files again. New connections are met with what is in them, if it can be used. */
+  /**
+   * Reads the files again. New connections are met with what is in them, if it can be used; one that has expired does not take
+   * the place of one that has not.
+   */
   reload(): Reloaded {
     const { certFile } = this.#settings;
     const read = readCertificates(this.#settings);
     if ("setting" in read) return { certFile, failure: `${read.setting}: ${read.text}` };
+    const { expiresMs } = certificateFacts(read.cert);
+    const nowMs = this.#clock.wallMs();
+    if (expiresMs <= nowMs && this.certificate.expiresMs > nowMs) {
+      const expired = `${certFile} expired at ${new Date(expiresMs).toISOString()}`;
+      return { certFile, failure: `${this.#settings.named.certFile}: ${expired}` };
+    }
     this.#listener.replace(read);
     return { certFile, certificate: this.#listener.certificate };
   }
