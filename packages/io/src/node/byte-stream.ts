@@ -111,7 +111,8 @@ export class NodeByteStream implements ByteStream {
     const socket = this.#socket;
     // What the operating system has taken arrives nevertheless, and the end behind it. TLS has a last word of its own.
     const isAllSent = socket.writableLength === 0 && !("encrypted" in socket);
-    if (isMutual && isAllSent) socket.destroy();
+    // Not before Node has told the last write for done, which would make an error for it, with its stack, and throw it away.
+    if (isMutual && isAllSent) process.nextTick(() => socket.destroy());
     else socket.end();
   }
 
