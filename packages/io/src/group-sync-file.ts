@@ -43,7 +43,7 @@ export interface BatchPlace {
   readonly durablePosition: number;
 }
 
-const zeros = Buffer.alloc(256 * 1024);
+const zeros = Buffer.alloc(1024 * 1024);
 
 /** See the head of this file. Does not own the file: whoever opened it closes it, after `drained`. */
 export class GroupSyncFile<Item> {

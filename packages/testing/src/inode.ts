@@ -57,6 +57,12 @@ export class Inode {
     this.forgetUnsynced();
   }
 
+  /** Makes just these bytes durable, which are within the file's durable length. */
+  syncRange(from: number, to: number): void {
+    if (to > this.#durableLength) throw new RangeError("a write-through must not make the file longer");
+    this.#bytes.copy(this.#durable, from, from, to);
+  }
+
   /** What was written stays visible, but no later sync will make it durable. */
   forgetUnsynced(): void {
     this.#dirtyFrom = Number.POSITIVE_INFINITY;

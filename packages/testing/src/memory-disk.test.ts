@@ -57,6 +57,20 @@ describe("MemoryDisk", () => {
     expect(next.crash().paths()).toEqual([]);
   });
 
+  it("keeps at a crash what was written through, and nothing else of the file; it fails as a sync does", async () => {
+    const disk = await diskWith({ a: "------" });
+    const file = await disk.open("/d/a", "write");
+    await file.write(0, Buffer.from("ab"));
+    await file.writeThrough?.(2, Buffer.from("cd"));
+    expect(disk.contents("/d/a").toString()).toBe("abcd--");
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "sync") throw diskError("EIO", kind, path);
+    };
+    await expect(file.writeThrough?.(4, Buffer.from("ef"))).rejects.toMatchObject({ code: "EIO" });
+    expect(disk.contents("/d/a").toString()).toBe("abcdef");
+    expect(disk.crash().contents("/d/a").toString()).toBe("--cd--");
+  });
+
   it("drops at a crash what was not synced: bytes, lengths, names, renames, removals", async () => {
     const disk = await diskWith({ kept: "old", moved: "m", removed: "r" });
     const kept = await disk.open("/d/kept", "write");

@@ -272,13 +272,23 @@ class MemoryFile implements DiskFile {
     });
   }
 
+  /** As two operations, so that a test can come between them: before the second the bytes are seen, but not on the disk. */
+  async writeThrough(position: number, bytes: Uint8Array): Promise<void> {
+    await this.write(position, bytes);
+    await this.#sync(() => this.#inode.syncRange(position, position + bytes.length));
+  }
+
   truncate(length: number): Promise<void> {
     return this.#perform("truncate", () => this.#inode.truncate(length));
   }
 
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
+    return this.#sync(() => this.#inode.sync());
+  }
+
+  async #sync(deed: () => void): Promise<void> {
     try {
-      await this.#perform("sync", () => this.#inode.sync());
+      await this.#perform("sync", deed);
     } catch (error) {
       this.#inode.forgetUnsynced();
       throw error;

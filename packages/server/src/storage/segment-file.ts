@@ -94,12 +94,17 @@ export class SegmentFile implements DiskFile {
     await this.#file.sync();
     if (!this.#followsGrowth || this.#writtenBytes <= this.#header.keptBytes) return;
     const header = { ...this.#header, keptBytes: this.#writtenBytes };
-    await this.#file.write(0, encodeSegmentHeader(header));
-    await this.#file.sync();
+    await this.#writeDurably(0, encodeSegmentHeader(header));
     this.#header = header;
   }
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  async #writeDurably(position: number, bytes: Uint8Array): Promise<void> {
+    if (this.#file.writeThrough) return this.#file.writeThrough(position, bytes);
+    await this.#file.write(position, bytes);
+    await this.#file.sync();
   }
 }
