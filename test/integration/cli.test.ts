@@ -1,5 +1,6 @@
 /** The built command `corral`: what it prints, with which exit code it ends, where secrets come from. */
 import { spawn } from "node:child_process";
+import { createPrivateKey } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -219,4 +220,57 @@ test("over TLS, with an authority of one's own", async () => {
   expect(await printed(["ls", "/", "--connect", connect, "--tls-ca", ca])).toBe("zookeeper\n");
   const ended = await corral(["ls", "/", "--connect", connect, "--tls", "--timeout", "2000"]);
   expect(ended).toMatchObject({ code: 6, stderr: expect.stringContaining("localhost") });
+});
+
+test("files of TLS that cannot be used are wrong usage, told before anybody is connected to", async () => {
+  const put = async (name: string, ...texts: string[]) => {
+    await writeFile(join(directory, name), texts.join("\n"));
+    return join(directory, name);
+  };
+  const { cert, key } = certificates.client;
+  const [own, ownKey, foreignKey] = [
+    await put("own.pem", cert),
+    await put("own.key", key),
+    await put("foreign.key", certificates.foreign.key),
+  ];
+  const locked = createPrivateKey(key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" });
+  const lockedKey = await put("locked.key", locked.toString());
+  const junk = await put("junk.pem", "localhost");
+  const cases: [readonly string[], string][] = [
+    [
+      ["--tls-cert", own],
+      `--tls-key must name the file with the private key, since ${own} holds no private key in PEM.`,
+    ],
+    [["--tls-key", ownKey], `--tls-cert must name the certificate that ${ownKey} is the private key of.`],
+    [
+      ["--tls-cert", own, "--tls-key", foreignKey],
+      `--tls-key: ${foreignKey} is not the private key of the first certificate in ${own}.`,
+    ],
+    [["--tls-cert", own, "--tls-key", junk], `--tls-key: ${junk} holds no private key in PEM.`],
+    [
+      ["--tls-cert", own, "--tls-key", lockedKey],
+      `CORRAL_TLS_PASSPHRASE is needed: the key is encrypted (${lockedKey}).`,
+    ],
+    [["--tls-cert", junk, "--tls-key", ownKey], `--tls-cert: ${junk} holds no certificate in PEM.`],
+    [["--tls-ca", junk], `--tls-ca: ${junk} holds no certificate in PEM.`],
+  ];
+  for (const [flags, message] of cases) {
+    const ended = await corral(["ls", "/", "--connect", "127.0.0.1:1", ...flags]);
+    expect(ended).toEqual({ code: 2, stdout: "", stderr: `corral: ${message}\n` });
+  }
+  const copy = ["import", "--from", "127.0.0.1:1", "--to", server.connectString, "--from-tls-cert", own];
+  expect(await corral(copy)).toMatchObject({ code: 2, stderr: expect.stringContaining("--from-tls-key must name") });
+  const admin = ["import", "--from", server.connectString, "--to", server.connectString, "--admin-tls-ca", junk];
+  expect(await corral(admin)).toMatchObject({ code: 2, stderr: expect.stringContaining("--admin-tls-ca: ") });
+});
+
+test("the certificate that is shown may have its key in the same file", async () => {
+  const both = join(directory, "both.pem");
+  await writeFile(both, `${certificates.client.cert}\n${certificates.client.key}\n`);
+  const ca = join(directory, "ca.pem");
+  await writeFile(ca, certificates.ca);
+  const needs = { ca: certificates.ca, requestCert: true, rejectUnauthorized: true };
+  await using front = await TlsFront.start(server.clientPort, { ...certificates.server, ...needs });
+  const flags = ["--connect", `localhost:${front.port}`, "--tls-ca", ca, "--tls-cert", both];
+  expect(await printed(["ls", "/", ...flags])).toBe("zookeeper\n");
 });

@@ -2,11 +2,11 @@
  * Where to connect, and as whom: flags for what anybody may see, variables for secrets, which the list of processes would
  * show. With two ensembles each has its own, `--from-tls-ca` and CORRAL_FROM_AUTH beside `--tls-ca` and CORRAL_AUTH.
  */
-import { readFileSync } from "node:fs";
 import { type Client, connect, parseConnectString, type SaslOptions } from "@corral/client";
 import type { TlsOptions } from "@corral/io";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "./exit-codes.ts";
+import { readTlsFiles } from "./tls-files.ts";
 
 /** Which of two ensembles; `""` where there is only one. */
 export type Side = "" | "from" | "to";
@@ -24,7 +24,9 @@ export function addConnectionOptions(command: Command, side: Side, help: string)
     .addOption(new Option(`--${prefix}tls`, "connect with TLS"))
     .addOption(new Option(`--${prefix}tls-ca <file>`, "authorities whose certificates are accepted, PEM; implies TLS"))
     .addOption(new Option(`--${prefix}tls-cert <file>`, "own certificate, PEM; implies TLS"))
-    .addOption(new Option(`--${prefix}tls-key <file>`, "its private key, PEM"))
+    .addOption(
+      new Option(`--${prefix}tls-key <file>`, "its private key, PEM (default: it is in the file of the certificate)"),
+    )
     .addOption(new Option(`--${prefix}tls-name <name>`, "the name in the server's certificate, if it is not its host"));
 }
 
@@ -74,17 +76,15 @@ export async function connectSide(
 /** What one side of TLS is told. @throws UsageError */
 export function tlsOf(side: Side, isOwn: boolean, values: Values, variables: Variables): TlsOptions {
   const { flag, variable } = saidOf(side, isOwn, values, variables);
-  const files = { ca: "TLS_CA", cert: "TLS_CERT", key: "TLS_KEY" } as const;
-  const tls: Record<string, string | Buffer> = {};
-  for (const [name, suffix] of Object.entries(files)) {
-    const file = flag(`tls${name.charAt(0).toUpperCase()}${name.slice(1)}`) ?? variable(suffix);
-    if (file !== undefined) tls[name] = readPem(file, suffix);
-  }
   const serverName = flag("tlsName") ?? variable("TLS_NAME");
-  if (serverName !== undefined) tls.servername = serverName;
-  const passphrase = variable("TLS_PASSPHRASE");
-  if (passphrase !== undefined) tls.passphrase = passphrase;
-  return tls;
+  const files = {
+    ca: flag("tlsCa") ?? variable("TLS_CA"),
+    cert: flag("tlsCert") ?? variable("TLS_CERT"),
+    key: flag("tlsKey") ?? variable("TLS_KEY"),
+    passphrase: variable("TLS_PASSPHRASE"),
+  };
+  const read = readTlsFiles(files, side === "" ? "" : `${side}-`);
+  return serverName === undefined ? read : { ...read, servername: serverName };
 }
 
 /** What is said about one side, by flag and by variable. */
@@ -101,16 +101,6 @@ function saidOf(side: Side, isOwn: boolean, values: Values, variables: Variables
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-/** What a flag's file has; `variable`: the flag, as the variable is called. @throws UsageError */
-export function readPem(file: string, variable: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`The file for ${variable.toLowerCase().replace(/_/g, "-")} cannot be read: ${reason}.`);
-  }
 }
 
 function saslOf(text: string, mechanism = "DIGEST-MD5"): SaslOptions {

@@ -44,16 +44,11 @@ export function certificateFacts(pem: string | Buffer): CertificateFacts {
   return { subject: subjectOf(raw), beginsMs: Date.parse(validFrom), expiresMs: Date.parse(validTo) };
 }
 
-/** What keeps credentials from being used, if anything does. */
-export function credentialsProblem(credentials: TlsCredentials): CredentialsProblem | undefined {
+/** What keeps credentials from being used, if anything does. A client may show none, so there `cert` and `key` may both be absent. */
+export function credentialsProblem(credentials: Partial<TlsCredentials>): CredentialsProblem | undefined {
   const { cert, ca, ciphers, minVersion } = credentials;
-  const inCertificates = certificatesProblem(cert);
-  if (inCertificates !== undefined) return { part: "cert", text: inCertificates };
-  const key = readKey(credentials);
-  if ("part" in key) return key;
-  if (!new X509Certificate(cert).checkPrivateKey(key)) {
-    return { part: "pair", text: "is not the private key of the first certificate" };
-  }
+  const inOwn = cert === undefined ? undefined : ownProblem(cert, credentials);
+  if (inOwn !== undefined) return inOwn;
   const inAuthorities = ca === undefined ? undefined : certificatesProblem(ca);
   if (inAuthorities !== undefined) return { part: "ca", text: inAuthorities };
   const inCiphers = refusalOf({ ciphers, minVersion });
@@ -62,11 +57,21 @@ export function credentialsProblem(credentials: TlsCredentials): CredentialsProb
   return inAll === undefined ? undefined : { part: "cert", text: `cannot be used: ${inAll}` };
 }
 
+function ownProblem(cert: string | Buffer, credentials: Partial<TlsCredentials>): CredentialsProblem | undefined {
+  const inCertificates = certificatesProblem(cert);
+  if (inCertificates !== undefined) return { part: "cert", text: inCertificates };
+  const key = readKey(credentials);
+  if ("part" in key) return key;
+  return new X509Certificate(cert).checkPrivateKey(key)
+    ? undefined
+    : { part: "pair", text: "is not the private key of the first certificate" };
+}
+
 /** What a listener's context is made of. */
-export function secureOptions({ ca, passphrase, ciphers, minVersion, cert, key }: TlsCredentials) {
+export function secureOptions({ ca, passphrase, ciphers, minVersion, cert, key }: Partial<TlsCredentials>) {
   return {
-    cert,
-    key,
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
     minVersion: minVersion ?? "TLSv1.2",
     // Who was trusted once must show its certificate again.
     secureOptions: constants.SSL_OP_NO_TICKET,
@@ -93,7 +98,7 @@ function certificatesProblem(pem: string | Buffer): string | undefined {
   return undefined;
 }
 
-function readKey({ key, passphrase }: TlsCredentials): KeyObject | CredentialsProblem {
+function readKey({ key = "", passphrase }: Partial<TlsCredentials>): KeyObject | CredentialsProblem {
   const text = key.toString("latin1");
   const kind = /-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.exec(text);
   if (kind === null) return { part: "key", text: "holds no private key in PEM" };

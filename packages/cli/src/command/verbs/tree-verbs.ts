@@ -10,10 +10,11 @@ import { raiseEpoch } from "../../raise-epoch.ts";
 import type { CounterPolicy } from "../../tree/counters.ts";
 import type { LeftOut, ReadTreeOptions } from "../../tree/read-tree.ts";
 import type { ConflictPolicy } from "../../tree/write-tree.ts";
-import { addConnectionOptions, addTimeoutOption, connectSide, readPem, type Side, tlsOf } from "../connection.ts";
+import { addConnectionOptions, addTimeoutOption, connectSide, type Side, tlsOf } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { hex, jsonLine } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
+import { readTlsFiles } from "../tls-files.ts";
 
 interface Flags {
   readonly json?: true;
@@ -181,7 +182,7 @@ function writeOptions(flags: Flags, { variables, signal }: Surroundings, target:
   // Its admin port shows what its port for clients shows, or has an authority of its own.
   const shared = tlsOf(target.side, target.isOwn, target.values, variables);
   const own = adminTlsCa ?? variables.CORRAL_ADMIN_TLS_CA;
-  const tls = own === undefined ? shared : { ...shared, ca: readPem(own, "ADMIN_TLS_CA") };
+  const tls = own === undefined ? shared : { ...shared, ...readTlsFiles({ ca: own }, "admin-") };
   const port = admin === undefined ? undefined : { url: admin, token: variables.CORRAL_ADMIN_TOKEN, tls };
   return {
     conflict,
