@@ -218,9 +218,19 @@ test("over TLS, with an authority of one's own", async () => {
   await writeFile(ca, certificates.ca);
   const connect = `localhost:${front.port}`;
   expect(await printed(["ls", "/", "--connect", connect, "--tls-ca", ca])).toBe("zookeeper\n");
-  const ended = await corral(["ls", "/", "--connect", connect, "--tls", "--timeout", "2000"]);
-  expect(ended).toMatchObject({ code: 6, stderr: expect.stringContaining("localhost") });
+  const ended = await corral(["ls", "/", "--connect", connect, "--tls", "--timeout", "3600000"]);
+  expect(ended).toMatchObject({ code: 6, stderr: expect.stringMatching(/localhost.*not to be trusted.*--tls-ca/) });
 });
+
+test.each(["DIGEST-MD5", "SCRAM-SHA-256"])(
+  "a wrong password for %s ends it at once: not allowed",
+  async (mechanism) => {
+    await using guarded = await startServer({ saslUsers: ["bob:secret"] });
+    const variables = { CORRAL_SASL: "bob:wrong", CORRAL_SASL_MECHANISM: mechanism };
+    const ended = await corral(["ls", "/", "--connect", guarded.connectString, "--timeout", "3600000"], { variables });
+    expect(ended).toMatchObject({ code: 5, stderr: expect.stringMatching(/refused.*CORRAL_SASL/) });
+  },
+);
 
 test("files of TLS that cannot be used are wrong usage, told before anybody is connected to", async () => {
   const put = async (name: string, ...texts: string[]) => {

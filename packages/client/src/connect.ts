@@ -16,7 +16,7 @@ import { Client } from "./client.ts";
 import { ClientCore } from "./client-core.ts";
 import { parseConnectString } from "./connect-string.ts";
 import { viewOf } from "./context.ts";
-import { BadArgumentsError, ClientClosedError, ConnectTimeoutError } from "./errors.ts";
+import { BadArgumentsError, ClientClosedError, ConnectTimeoutError, finalError } from "./errors.ts";
 import { HostSource } from "./host-source.ts";
 import { limits } from "./limits.ts";
 import { onAbort } from "./on-abort.ts";
@@ -39,8 +39,12 @@ const connectVariable = "CORRAL_CONNECT";
  * await client.close();
  * ```
  *
- * @throws BadArgumentsError (the connect string or an option), ConnectTimeoutError (with what happened at each host), or
- * the signal's reason. Nothing stays open then.
+ * Some failures are final, and it rejects as soon as the last thing that happened at every host is one: the certificate of
+ * the server is not trusted, expired or for another name, or the server says that of the client's (NotTrustedError); the
+ * server refuses what `sasl` says (AuthFailedError). A client that was connected once goes on trying even then.
+ *
+ * @throws BadArgumentsError (the connect string or an option), NotTrustedError, AuthFailedError, ConnectTimeoutError (with
+ * what happened at each host), or the signal's reason. Nothing stays open then.
  */
 export function connect(connectString?: string, options?: ClientOptions): Promise<Client>;
 export function connect(options: ClientOptions): Promise<Client>;
@@ -56,7 +60,9 @@ export async function connect(first?: string | ClientOptions, second: ClientOpti
   const { session, states } = core;
   const client = new Client(viewOf(core, chroot));
   const failure = await new Promise<(() => unknown) | undefined>((resolve) => {
+    let settled = false;
     const settle = (failed?: () => unknown) => {
+      settled = true;
       timer.cancel();
       ignoreAbort();
       states.off(onState);
@@ -71,7 +77,11 @@ export async function connect(first?: string | ClientOptions, second: ClientOpti
     });
     const ignoreAbort = onAbort(signal, () => settle(() => signal?.reason));
     states.on(onState);
-    session.start();
+    // What fails later concerns a client that is there: it goes on trying, as certificates and users may change.
+    session.start(() => {
+      const final = settled ? undefined : finalError(target, session.diagnosis);
+      if (final !== undefined) settle(() => final);
+    });
   });
   if (failure === undefined) {
     closeWithProcess(core, options);

@@ -3,6 +3,7 @@
  * class and in `code`; whether trying again can help is a mark that `isRecoverable` reads. Both marks are registered
  * symbols, so that errors are recognised across several copies of this package.
  */
+import { CertificateError } from "@corral/io";
 import { type ErrorName, errorName } from "@corral/protocol";
 
 /** What `CoordinationError.code` can be: the protocol's names, and some of the client's own making. */
@@ -11,6 +12,7 @@ export type CoordinationCode =
   | "ClientClosed"
   | "ConnectTimeout"
   | "GrantLost"
+  | "NotTrusted"
   | "WaitTimeout";
 
 interface ErrorKind {
@@ -125,6 +127,10 @@ const kinds: Readonly<Record<CoordinationCode, ErrorKind>> = {
     what: "no server could be reached in time",
     remedy: "Check that a server is running and that the address is right.",
     recoverable: true,
+  },
+  NotTrusted: {
+    what: "a certificate is not trusted",
+    remedy: "Check the certificates of both sides, and the authorities that each trusts.",
   },
   GrantLost: { what: "it is not held any more", remedy: "Stop acting on it, and acquire it again." },
   WaitTimeout: {
@@ -262,10 +268,14 @@ export type InvalidAclError = CoordinationError<"InvalidAcl">;
 export const BadArgumentsError = errorClass("BadArguments");
 /** An error of that class. */
 export type BadArgumentsError = CoordinationError<"BadArguments">;
-/** The server refused the credentials given to addAuth(). */
+/** The server refused the credentials given to addAuth(); from connect(): those of `sasl`. */
 export const AuthFailedError = errorClass("AuthFailed");
 /** An error of that class. */
 export type AuthFailedError = CoordinationError<"AuthFailed">;
+/** From connect(): no server could be talked to, because a certificate is not trusted, the server's or the client's. */
+export const NotTrustedError = errorClass("NotTrusted");
+/** An error of that class. */
+export type NotTrustedError = CoordinationError<"NotTrusted">;
 /** The connection broke between request and answer: the outcome of a write is unknown. Recoverable. */
 export const ConnectionLossError = errorClass("ConnectionLoss");
 /** An error of that class. */
@@ -350,6 +360,27 @@ export interface HostDiagnosis {
   /** What happened there last, in words. */
   readonly reason: string;
   readonly cause?: Error;
+  /** Trying again does not mend it, and why: the certificate of one side is not trusted, or the credentials are refused. */
+  readonly final?: "NotTrusted" | "AuthFailed";
+}
+
+/**
+ * The error of `connect()` when trying again is of no use, because every host has failed for good; otherwise `undefined`.
+ * Of several reasons the first host's is told first.
+ */
+export function finalError(connectString: string, hosts: readonly HostDiagnosis[]): CoordinationError | undefined {
+  const [first] = hosts;
+  if (first?.final === undefined || hosts.some(({ final }) => final === undefined)) return undefined;
+  const remedy =
+    first.cause instanceof CertificateError
+      ? first.cause.remedy
+      : "Check mechanism, username and password in { sasl } (CORRAL_SASL), and that the server has that user.";
+  return makeError(first.final, {
+    operation: `connect to ${connectString}`,
+    detail: formatDiagnosis(hosts),
+    cause: first.cause,
+    remedy,
+  });
 }
 
 /** What happened at each host, as a part of a message. */

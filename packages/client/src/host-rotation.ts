@@ -2,7 +2,7 @@
  * Which host to try next, and what happened at each. Pure. The list comes shuffled, so that clients spread over the
  * servers, and from there on it goes round and round; or it comes by priority, and every search begins at its head.
  */
-import type { Address } from "@corral/io";
+import { type Address, CertificateError } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { formatAddress } from "./connect-string.ts";
 import type { HostDiagnosis } from "./errors.ts";
@@ -62,12 +62,14 @@ export class HostRotation {
   failed(host: Address, failure: LinkFailure): void {
     this.#refusals = failure.kind === "refused" ? this.#refusals + 1 : 0;
     const error = "error" in failure ? failure.error : undefined;
+    const final = whyFinal(failure);
     const name = formatAddress(host);
     if (failure.kind !== "refused") this.#whyRefused.delete(name);
     this.#last.set(name, {
       host: name,
       reason: this.#whyRefused.get(name) ?? describeFailure(failure),
       ...(error === undefined ? {} : { cause: error }),
+      ...(final === undefined ? {} : { final }),
     });
   }
 
@@ -154,6 +156,15 @@ function soFar({ phase }: Link): string {
   return phase === "dialing" ? "no connection so far" : "it accepted the connection and has not answered so far";
 }
 
+/**
+ * Whether trying again is of no use. Of a client's certificate that is known only where the server says so: one that just
+ * closes the connection, as ours does, may have other reasons.
+ */
+function whyFinal(failure: LinkFailure): HostDiagnosis["final"] {
+  if ("error" in failure && failure.error instanceof CertificateError) return "NotTrusted";
+  return failure.kind === "notAuthenticated" && failure.isFinal ? "AuthFailed" : undefined;
+}
+
 /** A failure in words, as the end of "host:port: …". */
 export function describeFailure(failure: LinkFailure): string {
   switch (failure.kind) {
@@ -164,6 +175,7 @@ export function describeFailure(failure: LinkFailure): string {
         ? `no connection within ${failure.waitedMs} ms`
         : `it accepted the connection but did not answer within ${failure.waitedMs} ms`;
     case "refused": {
+      if (failure.error instanceof CertificateError) return failure.error.message;
       const told = failure.error === undefined ? "" : `: ${failure.error.message}`;
       return `it accepted the connection and closed it without an answer${told} (it may not be serving yet, have too many connections from this address, hold older data than this client has seen, want TLS, or a certificate of the client's that it trusts; its log may say)`;
     }

@@ -41,6 +41,7 @@ export {
   NoNodeError,
   NotEmptyError,
   NotReadOnlyError,
+  NotTrustedError,
   QuotaExceededError,
   SessionExpiredError,
   SessionMovedError,

@@ -259,7 +259,8 @@ export class SessionMachine<R extends SessionRequest> {
     assert(link.phase === "authenticating", "authentication is asked for once");
     const verdict = this.#authentication.onSaslReply(err, body);
     if (verdict === "going on") return;
-    if (verdict !== "done") return this.#onBroken({ kind: "notAuthenticated", error: verdict });
+    if (verdict !== "done")
+      return this.#onBroken({ kind: "notAuthenticated", error: verdict, isFinal: err === ErrorCode.AuthFailed });
     this.#resume();
     this.#onEstablished(link);
   }

@@ -60,7 +60,7 @@ export type LinkFailure =
   | { readonly kind: "timeout"; readonly stage: "dial" | "handshake"; readonly waitedMs: number }
   | { readonly kind: "refused"; readonly error?: Error }
   | { readonly kind: "noSession" }
-  | { readonly kind: "notAuthenticated"; readonly error: Error }
+  | { readonly kind: "notAuthenticated"; readonly error: Error; readonly isFinal: boolean }
   | { readonly kind: "malformed"; readonly error: Error }
   | { readonly kind: "closed"; readonly error?: Error }
   | { readonly kind: "silent"; readonly waitedMs: number }

@@ -97,6 +97,7 @@ export class Session {
   /** Bytes of the requests that await their outcome. */
   #waitingBytes = 0;
   #lostTold = 0;
+  #onFailed = () => {};
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -172,8 +173,9 @@ export class Session {
     return { sent: this.meter.bytesSent + sent, received: this.meter.bytesReceived + received };
   }
 
-  /** Begins to connect. Once. */
-  start(): void {
+  /** Begins to connect. Once. `onFailed` is told of each attempt that failed. */
+  start(onFailed: () => void): void {
+    this.#onFailed = onFailed;
     this.#reconnector.start();
   }
 
@@ -332,7 +334,8 @@ export class Session {
         this.meter.failed++;
         this.#tellConnection("failed", effect.host, reason);
         if (effect.failure.kind === "refused") void this.#askWhyRefused(effect.host);
-        return this.#reconnector.failed(reason);
+        this.#reconnector.failed(reason);
+        return this.#onFailed();
       }
       case "dial":
         return this.#dial(effect.connection, effect.host);

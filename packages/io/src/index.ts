@@ -47,7 +47,15 @@ export {
 export type { Environment } from "./ports/environment.ts";
 export { type LogFields, type Logger, silentLogger } from "./ports/log.ts";
 export type { Machine, MachineFacts } from "./ports/machine.ts";
-export type { Address, ByteStream, Dialer, Listener, Listening, StreamHandler } from "./ports/network.ts";
+export {
+  type Address,
+  type ByteStream,
+  CertificateError,
+  type Dialer,
+  type Listener,
+  type Listening,
+  type StreamHandler,
+} from "./ports/network.ts";
 export type { ProcessEnd, SignalName } from "./ports/process-end.ts";
 export type { Random } from "./ports/random.ts";
 export type { Resolver, ServiceRecord } from "./ports/resolver.ts";

@@ -28,6 +28,7 @@ const byCode: Readonly<Record<string, number>> = {
   NoAuth: exitCodes.notAllowed,
   AuthFailed: exitCodes.notAllowed,
   SessionClosedRequireSaslAuth: exitCodes.notAllowed,
+  NotTrusted: exitCodes.noConnection,
   ConnectTimeout: exitCodes.noConnection,
   ConnectionLoss: exitCodes.noConnection,
   SessionExpired: exitCodes.noConnection,

@@ -39,19 +39,27 @@ export class NodeByteStream implements ByteStream {
 
   /**
    * `gathersWrites`: what is written in one go of the program leaves in one system call. Whoever writes once in a go anyway
-   * is quicker without.
+   * is quicker without. `explained`: makes of an error what the owner is told.
    */
   constructor(
     socket: Socket,
     remote: Address,
-    { subject, gathersWrites = false }: { readonly subject?: string; readonly gathersWrites?: boolean } = {},
+    {
+      subject,
+      gathersWrites = false,
+      explained = (error) => error,
+    }: {
+      readonly subject?: string;
+      readonly gathersWrites?: boolean;
+      readonly explained?: (error: Error) => Error;
+    } = {},
   ) {
     this.#socket = socket;
     this.#gathersWrites = gathersWrites;
     this.remote = remote;
     this.subject = subject;
     socket.on("error", (error) => {
-      this.#error ??= error;
+      this.#error ??= explained(error);
     });
     socket.once("end", () => setImmediate(() => setImmediate(this.#endToo)));
     socket.once("finish", () => this.#linger());

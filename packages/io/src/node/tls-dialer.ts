@@ -1,6 +1,6 @@
 /** TLS behind the `Dialer` port. */
 import { type ConnectionOptions, connect } from "node:tls";
-import type { ByteStream, Dialer } from "../ports/network.ts";
+import { type ByteStream, CertificateError, type Dialer } from "../ports/network.ts";
 import { dialledSocketOptions, NodeByteStream } from "./byte-stream.ts";
 import { oneError, plainAddress, spreadLookup } from "./network.ts";
 
@@ -55,7 +55,7 @@ export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
             new NodeByteStream(
               socket,
               { host: plainAddress(socket.remoteAddress ?? host), port },
-              { gathersWrites: true },
+              { gathersWrites: true, explained },
             ),
           );
         });
@@ -63,16 +63,39 @@ export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
   };
 }
 
-/** The two usual mistakes, in words. */
+/** The usual mistakes, in words. */
 function explained(error: Error): Error {
   const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) return error;
+  if (/ALERT_/.test(code)) return refusedByServer.test(code) ? refused(error, code) : error;
   if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
     return Object.assign(new Error(`what answers does not speak TLS: ${error.message}`, { cause: error }), { code });
   }
-  if (code !== undefined && /CERT|SELF_SIGNED|ISSUER|ALTNAME|UNABLE_TO_VERIFY/.test(code)) {
-    return Object.assign(new Error(`the certificate is not to be trusted: ${error.message}`, { cause: error }), {
-      code,
-    });
+  if (!/CERT|SELF_SIGNED|ISSUER|ALTNAME|UNABLE_TO_VERIFY|INVALID_CA/.test(code)) return error;
+  const message = `the server's certificate is not to be trusted: ${error.message}`;
+  return new CertificateError(message, { code, remedy: remedyFor(code), cause: error });
+}
+
+/** What servers say of a client's certificate. Others of their alerts may mean anything, so they are not final. */
+const refusedByServer =
+  /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|NO_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)$/;
+
+function refused(error: Error, code: string): CertificateError {
+  // OpenSSL says where in its sources, too.
+  const reason = /:SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1] ?? error.message;
+  return new CertificateError(`the server refuses the client's certificate, or that it shows none: ${reason}`, {
+    code,
+    remedy: "Give a certificate that the server trusts as tls.cert (--tls-cert), and its key as tls.key (--tls-key).",
+    cause: error,
+  });
+}
+
+function remedyFor(code: string): string {
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return "Connect by a name in the certificate, or give that name as tls.servername (--tls-name).";
   }
-  return error;
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") {
+    return "Give the server a certificate that is good now, and see whether the clocks of both machines are right.";
+  }
+  return "Give the certificate of the authority that issued it (or of the server itself, if it is self-signed) as tls.ca (--tls-ca).";
 }

@@ -4,10 +4,28 @@
  */
 export interface Dialer {
   /**
-   * Opens a stream to `host:port`. Rejects with the operating system's error (ECONNREFUSED, ENOTFOUND, …), or with
-   * the signal's reason when that aborts first; nothing stays open then.
+   * Opens a stream to `host:port`. Rejects with the operating system's error (ECONNREFUSED, ENOTFOUND, …), with a
+   * `CertificateError`, or with the signal's reason when that aborts first; nothing stays open then.
    */
   dial(address: Address, options: { readonly signal: AbortSignal }): Promise<ByteStream>;
+}
+
+/**
+ * One side does not trust the other's certificate, which trying again does not mend: somebody has to change a file or a
+ * setting. A dial rejects with it, or a stream ends with it, since a refusal may come after the handshake (TLS 1.3).
+ */
+export class CertificateError extends Error {
+  override readonly name = "CertificateError";
+  /** As Node and OpenSSL call it: `CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, … */
+  readonly code: string;
+  /** What to do about it. */
+  readonly remedy: string;
+
+  constructor(message: string, more: { readonly code: string; readonly remedy: string; readonly cause: Error }) {
+    super(message, { cause: more.cause });
+    this.code = more.code;
+    this.remedy = more.remedy;
+  }
 }
 
 /** Where a server listens. */
