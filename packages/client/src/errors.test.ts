@@ -45,6 +45,13 @@ test("a number that nobody has defined is a failure of the server", () => {
   expect(error.message).toContain("-126");
 });
 
+test("a server that could not do it may lack room on its disk: where to look is said", () => {
+  const { message } = makeError("SystemError", { operation: "set", path: "/a" });
+  expect(message).toBe(
+    "set /a: the server could not do it. It may take no writes because its disk is full or nearly so, or have failed: its log and its admin port's /health say which.",
+  );
+});
+
 test("what can be tried again", () => {
   const recoverable = names.filter((name) => isRecoverable(makeError(name, {})));
   expect(recoverable.sort()).toEqual([

@@ -28,7 +28,11 @@ const unexpected = "This points to a fault on the server: see its log.";
 
 /** The table. A code that is missing here does not compile. */
 const kinds: Readonly<Record<CoordinationCode, ErrorKind>> = {
-  SystemError: { what: "the server failed", remedy: unexpected },
+  SystemError: {
+    what: "the server could not do it",
+    remedy:
+      "It may take no writes because its disk is full or nearly so, or have failed: its log and its admin port's /health say which.",
+  },
   RuntimeInconsistency: {
     what: "it was not tried, because another operation of the transaction failed",
     remedy: "Look at the operation that failed first.",
