@@ -1,3 +1,4 @@
+import { CertificateError, type Dialer } from "@corral/io";
 import { describe, expect, test } from "vitest";
 import { FakeClock, settle } from "../test-helpers/fake-clock.ts";
 import { ScriptedDialer, ScriptedServer } from "../test-helpers/scripted-server.ts";
@@ -85,6 +86,53 @@ describe("connect", () => {
     expect(await error).toBe(reason);
     await settle();
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  describe("a certificate that is not trusted", () => {
+    const distrust = new CertificateError("it has expired", {
+      code: "CERT_HAS_EXPIRED",
+      remedy: "Renew it.",
+      cause: new Error("expired"),
+    });
+
+    test("ends it as soon as every host has failed so, and not before", async () => {
+      const clock = new FakeClock();
+      const dialed: string[] = [];
+      const dialer: Dialer = {
+        dial: ({ host }) => {
+          dialed.push(host);
+          const isForGood = host === "one" || dialed.length > 3;
+          return Promise.reject(isForGood ? distrust : new Error("connect ECONNREFUSED"));
+        },
+      };
+      const error = rejection(connect("one,two", { clock, dialer, random, hostOrder: "shuffled" }));
+      await clock.advance(5_000);
+      expect(await error).toMatchObject({ name: "NotTrustedError", code: "NotTrusted", cause: distrust });
+      expect((await error).message).toMatch(/one:2181: no connection: it has expired.*Renew it\.$/);
+      expect(new Set(dialed)).toEqual(new Set(["one", "two"]));
+      expect(dialed.length).toBeGreaterThan(3);
+      expect(clock.pendingTimers).toBe(0);
+    });
+
+    test("does not end a client that was connected once", async () => {
+      const clock = new FakeClock();
+      const server = new ScriptedServer({ id: 77n, timeoutMs });
+      let isTrusted = true;
+      const scripted = new ScriptedDialer({ one: server });
+      const dialer: Dialer = {
+        dial: (address, options) => (isTrusted ? scripted.dial(address, options) : Promise.reject(distrust)),
+      };
+      const { client, states } = await world({ clock, dialer });
+      isTrusted = false;
+      server.connection.close();
+      await clock.advance(3_000);
+      expect(client.diagnosis()).toMatchObject([{ final: "NotTrusted" }]);
+      isTrusted = true;
+      await clock.advance(2_000);
+      expect(states).toEqual(["suspended", "connected"]);
+      server.manner = "refuse";
+      void client.close();
+    });
   });
 
   test.each([
