@@ -14,6 +14,7 @@ import {
   foreign as foreignCertificate,
   server as serverCertificate,
 } from "../support/certificates.ts";
+import { fourLetterWord } from "../support/four-letter-word.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
@@ -78,6 +79,28 @@ describe("a port for TLS", () => {
     const client = await open(secureClientPort, withCertificate);
     await client.delete("/closed");
     expect(await clear.exists("/closed")).toBeUndefined();
+  });
+
+  test("administrators see which port is for TLS, and who came to it", async () => {
+    const { clientPort, secureClientPort, adminUrl } = await start({
+      tlsOnClientPort: true,
+      adminPort: 0,
+      fourLetterWords: ["*"],
+    });
+    const own = await open(secureClientPort, withCertificate);
+    await open(clientPort);
+    // As with Apache's `client.portUnification`, the port tells, not what is spoken there.
+    await open(clientPort, withCertificate);
+    expect(await fourLetterWord(clientPort, "conf")).toContain(
+      `clientPort=${clientPort}\nsecureClientPort=${secureClientPort}\n`,
+    );
+    for (const name of ["connections", "stats"]) {
+      const response = await fetch(`${adminUrl}/commands/${name}`);
+      const { connections, secure_connections: secure } = (await response.json()) as Record<string, unknown[]>;
+      expect([connections?.length, secure?.length], name).toEqual([2, 1]);
+    }
+    const connections = await fetch(`${adminUrl}/commands/connections`);
+    expect(await connections.text()).toMatch(new RegExp(`"secure_connections" : [^]*"session_id" : ${own.sessionId}`));
   });
 
   test("a large tree of bytes comes through unchanged", async () => {

@@ -188,6 +188,7 @@ export class Replica {
           input.connection,
           input.remote,
           certified(input.subject, this.#options.authentication),
+          input.isSecure,
         );
       case "frames": {
         const connection = this.#connections.get(input.connection);

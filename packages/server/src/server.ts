@@ -275,7 +275,8 @@ export class Server {
     await this.#compareFileLimit();
     const secureAddress = this.#config.tls?.securePort;
     if (secureAddress === undefined || this.#secure === undefined) return;
-    const bound = await clientPort.listen(secureAddress, this.#secure.listener({ orPlain: false }));
+    const secure = this.#secure.listener({ orPlain: false });
+    const bound = await clientPort.listen(secureAddress, secure, { isSecure: true });
     this.#securePort = bound.port;
     logger.info({ host: secureAddress.host, port: bound.port }, "listening for clients that speak TLS");
   }
@@ -354,6 +355,9 @@ export class Server {
       machine: this.#ports.machine,
       get boundPort() {
         return server.#port;
+      },
+      get boundSecurePort() {
+        return server.#securePort;
       },
       startedMs: this.#startedMs,
       maintenance,

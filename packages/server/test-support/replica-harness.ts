@@ -147,11 +147,11 @@ export class ReplicaHarness {
   }
 
   /** A connection that has said nothing yet. */
-  dial(): TestClient {
+  dial({ isSecure = false } = {}): TestClient {
     const id = ++this.#lastConnection;
     const client = new TestClient(this, id);
     this.clients.set(id, client);
-    this.input({ type: "connected", connection: id, remote: { host: "127.0.0.1", port: 40_000 + id } });
+    this.input({ type: "connected", connection: id, remote: { host: "127.0.0.1", port: 40_000 + id }, isSecure });
     return client;
   }
 

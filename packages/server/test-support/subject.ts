@@ -49,6 +49,7 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
       files: () => Promise.resolve({ open: 33, limit: 1_024 }),
     },
     boundPort: 2181,
+    boundSecurePort: undefined,
     startedMs: 0,
     maintenance: {
       takeSnapshot: () => Promise.reject(new Error("a harness has no disk")),

@@ -92,6 +92,15 @@ describe("/commands", () => {
   });
 });
 
+test("who came to the port for TLS stands apart", async () => {
+  harness.connect();
+  harness.dial({ isSecure: true }).handshake();
+  const [clear, secure] = [40_001, 40_002].map((port) => ({ remote_socket_address: `127.0.0.1:${port}` }));
+  for (const name of ["connections", "stats"]) {
+    expect(await body(`/commands/${name}`)).toMatchObject({ connections: [clear], secure_connections: [secure] });
+  }
+});
+
 describe("/metrics", () => {
   test("is the whole table, in Prometheus's text", async () => {
     const client = harness.connect();

@@ -48,7 +48,7 @@ export const adminCommands: readonly AdminCommand[] = [
   },
   {
     names: ["connections", "cons"],
-    run: (subject) => ({ connections: reportConnections(subject).map(atLength), secure_connections: [] }),
+    run: (subject) => connectionsByPort(subject, atLength),
   },
   {
     names: ["dirs"],
@@ -120,8 +120,7 @@ export const adminCommands: readonly AdminCommand[] = [
     names: ["stats", "stat"],
     run: async (subject) => ({
       ...(await serverStats(subject)),
-      connections: reportConnections(subject).map(briefly),
-      secure_connections: [],
+      ...connectionsByPort(subject, briefly),
     }),
   },
   {
@@ -196,6 +195,15 @@ async function serverStats(subject: Subject): Promise<Body> {
       uptime: Math.round(clock.elapsedMs() - startedMs),
     },
     node_count: state.tree.nodeCount,
+  };
+}
+
+/** By the port that they came to, as the reference has it: TLS on the port for clear text is among the others there, too. */
+function connectionsByPort(subject: Subject, describe: (connection: ConnectionReport) => Body): Body {
+  const reports = reportConnections(subject);
+  return {
+    connections: reports.filter(({ isSecure }) => !isSecure).map(describe),
+    secure_connections: reports.filter(({ isSecure }) => isSecure).map(describe),
   };
 }
 

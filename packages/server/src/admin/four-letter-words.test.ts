@@ -120,6 +120,8 @@ maxSessionTimeout=40000
 clientPortListenBacklog=-1
 serverId=1
 `);
+  subject = { ...subject, boundSecurePort: 2281 };
+  expect(await ask("conf")).toContain("\nsecureClientPort=2281\n");
   expect(await ask("dirs")).toBe("datadir_size: 200\nlogdir_size: 1000\n");
   expect(await ask("envi")).toMatch(/^Environment:\nzookeeper\.version=3\.9\..*\nhost\.name=box\n/);
 });

@@ -135,12 +135,12 @@ function atLength(connection: ConnectionReport): string {
 
 /** The settings that the reference's `conf` shows, by its names. */
 export async function configuration(subject: Subject): Promise<readonly (readonly [string, string | number])[]> {
-  const { config, boundPort } = subject;
+  const { config, boundPort, boundSecurePort } = subject;
   const { logBytes, snapshotBytes } = await subject.directorySizes();
   const dataDir = config.dataDir ?? "";
   return [
     ["clientPort", boundPort],
-    ["secureClientPort", -1],
+    ["secureClientPort", boundSecurePort ?? -1],
     ["dataDir", dataDir],
     ["dataDirSize", snapshotBytes],
     ["dataLogDir", dataDir],

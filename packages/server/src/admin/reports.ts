@@ -39,6 +39,8 @@ const lastOperationNames: Readonly<Record<number, string>> = {
 
 /** One connection, as `cons` and `connections` show it. */
 export interface ConnectionReport {
+  /** Whether it came to the port that speaks nothing but TLS. */
+  readonly isSecure: boolean;
   readonly host: string;
   readonly port: number;
   /** 1: it is read; 4: output waits for it. */
@@ -72,6 +74,7 @@ function reportConnection(connection: Connection, startOfTimeMs: number): Connec
   const { stats, session } = connection;
   const { lastType } = stats;
   return {
+    isSecure: connection.isSecure,
     host: connection.remote.host,
     port: connection.remote.port,
     interestOps:

@@ -39,6 +39,8 @@ export interface Subject {
   readonly machine: Machine;
   /** The port for clients, as bound. */
   readonly boundPort: number;
+  /** The port for clients that speaks nothing but TLS, as bound; undefined if there is none. */
+  readonly boundSecurePort: number | undefined;
   /** When the server began to serve, elapsed ms. */
   readonly startedMs: number;
   readonly maintenance: Pick<Maintenance, "takeSnapshot" | "restore" | "raiseEpoch">;

@@ -118,10 +118,14 @@ export class ClientPort {
 
   /**
    * Listens, by default with the listener that it was made with; can be called again for a further port. Rejects with the
-   * operating system's error when the address cannot be had. Returns the one bound.
+   * operating system's error when the address cannot be had. Returns the one bound. `isSecure`: nothing but TLS is spoken there.
    */
-  async listen(address: Address, listener: Listener = this.#options.listener): Promise<Address> {
-    const listening = await listener.listen(address, (stream) => this.#onStream(stream));
+  async listen(
+    address: Address,
+    listener: Listener = this.#options.listener,
+    { isSecure = false }: { readonly isSecure?: boolean } = {},
+  ): Promise<Address> {
+    const listening = await listener.listen(address, (stream) => this.#onStream(stream, isSecure));
     this.#listening.push(listening);
     return listening.address;
   }
@@ -216,9 +220,10 @@ export class ClientPort {
     }
   }
 
-  #onStream(stream: ByteStream): void {
+  #onStream(stream: ByteStream, isSecure: boolean): void {
     const { limits, clock, dispatch } = this.#options;
-    const { host } = stream.remote;
+    const { remote, subject } = stream;
+    const { host } = remote;
     const fromHere = this.#perAddress.get(host) ?? 0;
     if (this.#peers.size >= limits.maxConnections) {
       return this.#refuse(stream, "maxConnections", `${limits.maxConnections} connections are open`);
@@ -245,7 +250,7 @@ export class ClientPort {
     };
     this.#peers.set(peer.id, peer);
     this.#perAddress.set(host, fromHere + 1);
-    dispatch({ type: "connected", connection: peer.id, remote: stream.remote, subject: stream.subject });
+    dispatch({ type: "connected", connection: peer.id, remote, subject, isSecure });
     stream.attach({
       onData: (chunk) => this.#onData(peer, chunk),
       onDrain: () => this.#onDrain(peer),

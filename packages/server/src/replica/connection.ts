@@ -56,6 +56,8 @@ export class Connection implements Watcher {
    */
   phase: "fresh" | "connecting" | "open" | "leaving" | "closing" = "fresh";
   identities: readonly Id[];
+  /** Whether it came to the port that speaks nothing but TLS; only tools ask. */
+  isSecure = false;
   /** The SASL exchange of which it has to send the next message; undefined: none was begun. */
   saslExchange: SaslExchange | undefined;
   session: ClockedSession | undefined;

@@ -26,10 +26,11 @@ export class Connections {
     return this.#all.size;
   }
 
-  /** `identities`: those that it has besides its address. */
-  open(id: ConnectionId, remote: Address, identities: readonly Id[] = []): void {
+  /** `identities`: those that it has besides its address. `isSecure`: whether it came to the port for TLS. */
+  open(id: ConnectionId, remote: Address, identities: readonly Id[] = [], isSecure = false): void {
     assert(!this.#all.has(id), `connection ${id} is new`);
     const connection = new Connection(id, remote, this.#turn.now.elapsedMs, this.load);
+    connection.isSecure = isSecure;
     connection.identities = [...connection.identities, ...identities];
     this.#all.set(id, connection);
   }

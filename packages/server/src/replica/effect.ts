@@ -25,6 +25,8 @@ export type Input =
       readonly remote: Address;
       /** The subject of the certificate that it has shown. */
       readonly subject?: string | undefined;
+      /** Whether it came to the port that speaks nothing but TLS. */
+      readonly isSecure?: boolean;
     }
   /** Complete frames that one read of the connection brought. */
   | {
