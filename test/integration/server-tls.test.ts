@@ -170,6 +170,31 @@ describe("a port for TLS", () => {
   });
 });
 
+describe("no port for clear text", () => {
+  test("clients, four-letter words and the admin port do without", async () => {
+    const { clientPort, secureClientPort, connectString, adminUrl } = await start({
+      clientPortEnabled: false,
+      fourLetterWords: ["conf"],
+      adminPort: 0,
+    });
+    expect({ clientPort, connectString }).toEqual({ clientPort: 0, connectString: `127.0.0.1:${secureClientPort}` });
+    const client = await open(secureClientPort, withCertificate);
+    await client.create("/here", Buffer.from("x"));
+    const word = connectTls({ host: "localhost", port: Number(secureClientPort), ...withCertificate });
+    word.setEncoding("utf8").write("conf");
+    let answer = "";
+    for await (const text of word) answer += text;
+    expect(answer).toContain(`clientPort=-1\nsecureClientPort=${secureClientPort}\n`);
+    expect((await fetch(`${adminUrl}/health`)).status).toBe(200);
+    expect(await (await fetch(`${adminUrl}/commands/configuration`)).json()).toMatchObject({ client_port: -1 });
+    expect(logger.lines.some(({ message }) => message === "listening for clients")).toBe(false);
+  });
+
+  test.each([{ secureClientPort: undefined }, { tlsOnClientPort: true }])("not with %j", async (settings) => {
+    await expect(start({ clientPortEnabled: false, ...settings })).rejects.toThrow("clientPortEnabled: false leaves");
+  });
+});
+
 describe("TLS on the port for clear text", () => {
   test("the first byte tells", async () => {
     const { clientPort, secureClientPort } = await start({
@@ -328,7 +353,6 @@ test("the command: a zoo.cfg with TLS, and SIGHUP", async () => {
   const both = join(directory, "both.pem");
   await writeFile(both, `${serverCertificate.cert}\n${serverCertificate.key}\n`);
   const lines = [
-    "clientPort=0",
     `dataDir=${join(directory, "data")}`,
     "secureClientPort=0",
     `ssl.keyStore.location=${both}`,
@@ -338,6 +362,7 @@ test("the command: a zoo.cfg with TLS, and SIGHUP", async () => {
   await writeFile(config, `${lines.join("\n")}\n`);
   const running = await ServerProcess.start(["--config", config]);
   const port = Number(/^Corral secure port: (\d+)$/.exec(running.stdout[0] ?? "")?.[1]);
+  expect(running.stdout[1]).toContain(`listening on 127.0.0.1:${port} (`);
   const client = await open(port, withCertificate);
   expect(await client.whoAmI()).toContainEqual({ authScheme: "x509", user: "CN=a client" });
   running.process.kill("SIGHUP");

@@ -72,6 +72,8 @@ const fields = {
   host: v.optional(text("must be a host name or address"), "127.0.0.1"),
   /** Port for clients; 0: any free one. */
   clientPort: v.optional(port, 0),
+  /** Whether `clientPort` is opened. If not, `secureClientPort` must be: clients then speak TLS, and so does who asks four-letter words. */
+  clientPortEnabled: v.optional(yesOrNo, true),
   /** Directory for logs and snapshots. Without it the server lives in memory and forgets everything at its end. */
   dataDir: v.optional(text("must be the path of a directory")),
   /** The basic unit of time, ms: sessions expire with this precision. */
@@ -197,6 +199,11 @@ const schema = v.pipe(
     "must be user:base64(digest of user:password by digestAlgorithm), as corral-server digest prints it",
   ),
   rule(
+    "clientPortEnabled",
+    (c) => c.clientPortEnabled || (c.secureClientPort !== undefined && !c.tlsOnClientPort),
+    "false leaves secureClientPort alone, which must be given, and tlsOnClientPort without a port, which must not",
+  ),
+  rule(
     "tlsCertFile",
     (c) => c.tlsCertFile !== undefined || (c.secureClientPort === undefined && !c.tlsOnClientPort),
     "must name the server's certificate, since TLS is asked for",
@@ -250,6 +257,7 @@ export type ServerSettings = v.InferInput<typeof schema>;
 export interface ServerConfig {
   readonly host: string;
   readonly clientPort: number;
+  readonly clientPortEnabled: boolean;
   readonly dataDir: string | undefined;
   readonly tickMs: number;
   readonly minSessionTimeoutMs: number;

@@ -1,5 +1,6 @@
 /** The server put together: ports in, recovery, replica, driver, sockets; an orderly start and an orderly stop. */
 import {
+  type Address,
   type Clock,
   type Disk,
   digestBase64,
@@ -137,7 +138,7 @@ export class Server {
     this.failed.catch((err: unknown) => ports.logger.error({ err }, "the server stopped: this is a bug in Corral"));
   }
 
-  /** Port for clients, as bound. */
+  /** Port for clients, as bound; 0 if it is not opened (`clientPortEnabled`). */
   get clientPort(): number {
     return this.#port;
   }
@@ -170,11 +171,17 @@ export class Server {
     return this.#admin?.url;
   }
 
-  /** Where clients find it: `host:port`. */
+  /** Where clients find it: `host:port`. Of the secure port, if that is the only one. */
   get connectString(): string {
-    const { host } = this.#config;
+    const { host, port } = this.#clientAddress;
     const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-    return reachable.includes(":") ? `[${reachable}]:${this.#port}` : `${reachable}:${this.#port}`;
+    return reachable.includes(":") ? `[${reachable}]:${port}` : `${reachable}:${port}`;
+  }
+
+  get #clientAddress(): Address {
+    const secure = this.#config.tls?.securePort;
+    if (this.#config.clientPortEnabled || secure === undefined) return { host: this.#config.host, port: this.#port };
+    return { host: secure.host, port: this.#securePort ?? secure.port };
   }
 
   /**
@@ -252,7 +259,7 @@ export class Server {
 
   async #listen(replica: Replica, log: DurableLog): Promise<void> {
     const { clock, listener, logger } = this.#ports;
-    const { host, clientPort: port, limits } = this.#config;
+    const { host, clientPort: port, clientPortEnabled, limits } = this.#config;
     const driver = this.#driver;
     assert(driver, "the driver runs before the port opens");
     const clientPort = new ClientPort({
@@ -268,10 +275,12 @@ export class Server {
     this.#subject = subject;
     this.#clientPort = clientPort;
     driver.connect(clientPort);
-    const both = this.#config.tls?.onClientPort ? this.#secure?.listener({ orPlain: true }) : undefined;
-    const address = await clientPort.listen({ host, port }, both);
-    this.#port = address.port;
-    logger.info({ host, port: address.port, tls: both !== undefined }, "listening for clients");
+    if (clientPortEnabled) {
+      const both = this.#config.tls?.onClientPort ? this.#secure?.listener({ orPlain: true }) : undefined;
+      const address = await clientPort.listen({ host, port }, both);
+      this.#port = address.port;
+      logger.info({ host, port: address.port, tls: both !== undefined }, "listening for clients");
+    }
     await this.#compareFileLimit();
     const secureAddress = this.#config.tls?.securePort;
     if (secureAddress === undefined || this.#secure === undefined) return;
@@ -354,7 +363,7 @@ export class Server {
       clock: this.#ports.clock,
       machine: this.#ports.machine,
       get boundPort() {
-        return server.#port;
+        return server.#config.clientPortEnabled ? server.#port : undefined;
       },
       get boundSecurePort() {
         return server.#securePort;

@@ -139,7 +139,7 @@ export async function configuration(subject: Subject): Promise<readonly (readonl
   const { logBytes, snapshotBytes } = await subject.directorySizes();
   const dataDir = config.dataDir ?? "";
   return [
-    ["clientPort", boundPort],
+    ["clientPort", boundPort ?? -1],
     ["secureClientPort", boundSecurePort ?? -1],
     ["dataDir", dataDir],
     ["dataDirSize", snapshotBytes],

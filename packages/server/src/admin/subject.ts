@@ -37,8 +37,8 @@ export interface Subject {
   readonly audit: Pick<AuditLog, "recordsTotal" | "lostTotal" | "isFailing" | "waitingBytes"> | undefined;
   readonly clock: Clock;
   readonly machine: Machine;
-  /** The port for clients, as bound. */
-  readonly boundPort: number;
+  /** The port for clients, as bound; undefined if it is not opened. */
+  readonly boundPort: number | undefined;
   /** The port for clients that speaks nothing but TLS, as bound; undefined if there is none. */
   readonly boundSecurePort: number | undefined;
   /** When the server began to serve, elapsed ms. */

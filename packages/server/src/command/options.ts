@@ -46,6 +46,12 @@ function variableOf(setting: string): string {
 /** All but the limits. */
 export const serverOptions: readonly CommandOption[] = [
   option("clientPort", "number", "port", "port for clients; 0 takes a free one (default: 2181)"),
+  option(
+    "clientPortEnabled",
+    "boolean",
+    "bool",
+    "whether that port is opened; false: the secure port alone (default: true)",
+  ),
   option("host", "text", "address", "address to listen on (default: 127.0.0.1; 0.0.0.0 for every interface)"),
   option("dataDir", "text", "dir", "directory for logs and snapshots; made if it does not exist"),
   option("tickMs", "number", "ms", "basic unit of time; sessions expire with this precision (default: 2000)", "tick"),

@@ -107,6 +107,17 @@ test("a zoo.cfg is read, with its warnings", () => {
   expect(warnings).toEqual(["zoo.cfg: foo: no such key in zoo.cfg; it has no effect"]);
 });
 
+test("a port for clear text that a flag asks for is opened, though the file has none", () => {
+  const file = ["zoo.cfg", "secureClientPort=2281"] as const;
+  expect(gathered({ file }).settings).toMatchObject({ clientPortEnabled: false });
+  const { settings } = gathered({ file, flags: { clientPort: 2_181 } });
+  expect(settings).toMatchObject({ clientPort: 2_181, host: "127.0.0.1" });
+  expect(settings).not.toHaveProperty("clientPortEnabled");
+  expect(gathered({ file, flags: { clientPort: 1, clientPortEnabled: false } }).settings).toMatchObject({
+    clientPortEnabled: false,
+  });
+});
+
 test.each<readonly [string, Given]>([
   ["--client-port: must be 0 … 65535", { flags: { clientPort: 70_000 } }],
   ["CORRAL_CLIENT_PORT: must be 0 … 65535", { variables: { CORRAL_CLIENT_PORT: "70000" } }],

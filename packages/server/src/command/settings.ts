@@ -57,6 +57,9 @@ export function gatherSettings(sources: Sources): Gathered {
   for (const [setting, value] of flags) {
     origins.set(setting, { value, name: flagOf(setting), rank: ranks.flag });
   }
+  // A port that is asked for is wanted, whatever a weaker source says.
+  const [port, enabled] = [origins.get("clientPort"), origins.get("clientPortEnabled")];
+  if (port !== undefined && enabled !== undefined && port.rank > enabled.rank) origins.delete("clientPortEnabled");
   const memory = wantsMemory(sources, origins);
   if (memory) origins.delete("dataDir");
   return {

@@ -78,9 +78,9 @@ netty.server.outstandingHandshake.limit=50
 `;
   expect(values(text)).toEqual({
     host: "127.0.0.1",
+    clientPortEnabled: false,
     secureHost: "0.0.0.0",
     secureClientPort: 2_281,
-    tlsOnClientPort: true,
     tlsCertFile: "/etc/server.pem",
     tlsCaFile: "/etc/ca.pem",
     tlsClientAuth: "want",
@@ -88,14 +88,16 @@ netty.server.outstandingHandshake.limit=50
     "limits.maxHandshakes": 50,
   });
   expect(readZooCfg(text).warnings).toEqual([
-    "clientPort: not given; the port for clear text is open to this machine alone",
+    "clientPort: not given, so no port for clear text is opened unless --client-port asks for one",
+    "client.portUnification: there is no clientPort to speak TLS on; it has no effect",
   ]);
 });
 
-test("clear text is not open to others where only the secure port is asked for", () => {
-  expect(values("secureClientPort=2281")).toMatchObject({ host: "127.0.0.1", secureHost: "0.0.0.0" });
+test("no port for clear text where only the secure one is asked for", () => {
+  expect(values("secureClientPort=2281")).toMatchObject({ clientPortEnabled: false, secureHost: "0.0.0.0" });
   const both = "clientPort=2181\nsecureClientPort=2281\nsecureClientPortAddress=10.0.0.1";
   expect(values(both)).toMatchObject({ host: "0.0.0.0", secureHost: "10.0.0.1" });
+  expect(values(both).clientPortEnabled).toBeUndefined();
   expect(readZooCfg(both).warnings).toEqual([]);
 });
 

@@ -13,8 +13,8 @@ export interface ZooCfg {
 
 /**
  * Reads the text of a `zoo.cfg`. As with Apache, who names no address listens on every one; the admin port stays closed
- * unless `admin.serverPort` is given, and on this machine unless an address is. With a `secureClientPort` alone Apache
- * opens no port for clear text: here it is open to this machine alone.
+ * unless `admin.serverPort` is given, and on this machine unless an address is. With a `secureClientPort` alone no port for
+ * clear text is opened.
  * @throws ConfigError that names the key
  */
 export function readZooCfg(text: string): ZooCfg {
@@ -26,8 +26,10 @@ export function readZooCfg(text: string): ZooCfg {
   if (entries.has("secureClientPort")) {
     settings.set("secureHost", { value: "0.0.0.0", key: "secureClientPortAddress" });
     if (!entries.has("clientPort") && !entries.has("clientPortAddress")) {
+      settings.set("clientPortEnabled", { value: false, key: "clientPort" });
+      // Of the port that a flag or a variable may open all the same.
       settings.set("host", { value: "127.0.0.1", key: "clientPortAddress" });
-      warnings.push("clientPort: not given; the port for clear text is open to this machine alone");
+      warnings.push("clientPort: not given, so no port for clear text is opened unless --client-port asks for one");
     }
   }
   const isAdminOff = entries.get("admin.enableServer")?.toLowerCase() === "false";
@@ -59,6 +61,9 @@ export function readZooCfg(text: string): ZooCfg {
     } else if ("refused" in known && value.toLowerCase() !== known.unless) {
       throw refusal(written, known.refused);
     }
+  }
+  if (settings.has("clientPortEnabled") && settings.delete("tlsOnClientPort")) {
+    warnings.push("client.portUnification: there is no clientPort to speak TLS on; it has no effect");
   }
   const [dataDir, dataLogDir] = [entries.get("dataDir"), entries.get("dataLogDir")];
   const isSame = dataLogDir !== undefined && dataLogDir === dataDir;
