@@ -1,4 +1,5 @@
 /** When the log cannot be written: nothing is acknowledged that is not durable, reads go on, and a restart finds what was. */
+import { connect } from "@corral/client";
 import type { Disk } from "@corral/io";
 import { ErrorCode, openAcl } from "@corral/protocol";
 import { startServer } from "@corral/server";
@@ -46,6 +47,9 @@ test.each(["a full disk", "a failed sync"])("§6.23 %s stops writes, not reads",
   expect(server.writesStopped).toBe(true);
   expect(await fourLetterWord(server.clientPort, "isro")).toBe("ro");
   expect(await fourLetterWord(server.clientPort, "srvr")).toContain("Mode: read-only");
+  // Nobody new comes in, and nobody comes back: what he had in flight may still turn out to have been done.
+  const cameIn = () => connect(server.connectString, { connectTimeoutMs: 500 }).then(() => "in", String);
+  await expect.poll(cameIn, { timeout: 60_000 }).toContain("its log cannot be written");
   reader.destroy();
   await server.close();
 

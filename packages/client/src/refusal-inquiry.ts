@@ -37,6 +37,10 @@ export function reasonOf(srvr: string, lastZxid: number): string | undefined {
     const seen = formatZxid(lastZxid);
     return `its data (zxid ${zxid}) is older than what this client has seen (${seen}): it lags behind, or was wiped or restored`;
   }
+  // As Corral's server says it. What it holds can be read over the connections that there are.
+  if (/^Mode: read-only \(the log failed/m.test(srvr)) {
+    return "its log cannot be written: it opens no sessions until its disk is mended and it is started again";
+  }
   if (/^Mode: read-only/m.test(srvr)) {
     return "it is read-only at the moment: wait for its quorum, or connect with canBeReadOnly";
   }
