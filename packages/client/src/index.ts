@@ -7,6 +7,8 @@ export {
   openAcl,
   Permission,
   pathProblem,
+  permissionLetters,
+  permissionsOfLetters,
   readOnlyAcl,
 } from "@corral/protocol";
 export { Client } from "./client.ts";

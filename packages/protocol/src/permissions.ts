@@ -11,6 +11,24 @@ export const Permission = {
   all: 31,
 } as const;
 
+const letters = [
+  ["c", Permission.create],
+  ["d", Permission.delete],
+  ["r", Permission.read],
+  ["w", Permission.write],
+  ["a", Permission.admin],
+] as const;
+
+/** `Acl.perms` as zkCli writes them: letters of `cdrwa`, in that order; `""` for none. */
+export function permissionLetters(perms: number): string {
+  return letters.map(([letter, bit]) => ((perms & bit) === 0 ? "" : letter)).join("");
+}
+
+/** The bits that letters of `cdrwa` stand for, in any order; other characters stand for none. */
+export function permissionsOfLetters(text: string): number {
+  return letters.reduce((bits, [letter, bit]) => (text.includes(letter) ? bits | bit : bits), 0);
+}
+
 /** Everybody may do everything: the ACL of a node for which none was asked. */
 export const openAcl: readonly Acl[] = [{ perms: Permission.all, id: { scheme: "world", id: "anyone" } }];
 

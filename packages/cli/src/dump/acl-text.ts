@@ -1,17 +1,9 @@
 /** Access lists as text: `cdrwa world:anyone`, with zkCli's letters. */
-import { type Acl, Permission } from "@corral/client";
-
-const letters = [
-  ["c", Permission.create],
-  ["d", Permission.delete],
-  ["r", Permission.read],
-  ["w", Permission.write],
-  ["a", Permission.admin],
-] as const;
+import { type Acl, permissionLetters, permissionsOfLetters } from "@corral/client";
 
 /** One entry as text. */
 export function aclEntryText({ perms, id }: Acl): string {
-  const shown = letters.flatMap(([letter, bit]) => ((perms & bit) === 0 ? [] : [letter])).join("");
+  const shown = permissionLetters(perms);
   return `${shown === "" ? "-" : shown} ${id.scheme}:${id.id}`;
 }
 
@@ -19,6 +11,5 @@ export function aclEntryText({ perms, id }: Acl): string {
 export function parseAclEntry(text: string): Acl | undefined {
   const [, shown, scheme, id] = /^([cdrwa]+|-) ([^: ]+):(.*)$/s.exec(text) ?? [];
   if (shown === undefined || scheme === undefined || id === undefined) return undefined;
-  const perms = letters.reduce((bits, [letter, bit]) => (shown.includes(letter) ? bits | bit : bits), 0);
-  return { perms, id: { scheme, id } };
+  return { perms: permissionsOfLetters(shown), id: { scheme, id } };
 }

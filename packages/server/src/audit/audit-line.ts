@@ -2,7 +2,7 @@
  * A line of the audit log as text: `key=value`, tabs between, Apache ZooKeeper's keys in its order, then our own. No value
  * can hold a tab or a line's end, so that no path and no name can pass for another line or another key. Pure.
  */
-import { type Acl, CreateMode, errorName, formatZxid, type Id, Permission } from "@corral/protocol";
+import { type Acl, CreateMode, errorName, formatZxid, type Id, permissionLetters } from "@corral/protocol";
 import type { AuditRecord } from "../replica/audit-record.ts";
 import { formatSessionId } from "../replica/connection.ts";
 
@@ -81,20 +81,11 @@ function userOf({ scheme, id }: Id): string {
   return scheme === "digest" ? (id.split(":")[0] ?? "") : id;
 }
 
-const letters = [
-  ["c", Permission.create],
-  ["d", Permission.delete],
-  ["r", Permission.read],
-  ["w", Permission.write],
-  ["a", Permission.admin],
-] as const;
-
 /** Whoever asks for an access list may have put anything into it: only what is known to be no secret is shown. */
 function aclText({ perms, id: { scheme, id } }: Acl): string {
-  const permissions = letters.map(([letter, bit]) => ((perms & bit) === 0 ? "" : letter)).join("");
   const isPublic = scheme === "world" || scheme === "ip" || scheme === "sasl" || scheme === "x509";
   const shown = scheme === "digest" ? `${id.split(":")[0]}:x` : isPublic ? id : id === "" ? "" : "x";
-  return `${scheme}:${shown}:${permissions}`;
+  return `${scheme}:${shown}:${permissionLetters(perms)}`;
 }
 
 function valueText(value: Value): string {
