@@ -136,6 +136,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   maxCnxns: setting("limits.maxConnections", "number", "0"),
   "jute.maxbuffer": setting("limits.maxFrameBytes"),
   "jute.maxbuffer.extrasize": inside,
+  intBufferStartingSizeBytes: inside,
   snapCount: setting("limits.snapshotEntries"),
   snapSizeLimitInKb: setting("limits.snapshotLogBytes", "kibibytes", "-1"),
   "znode.container.checkIntervalMs": setting("reaperIntervalMs"),
@@ -182,6 +183,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "snapshot.compression.method": inside,
   "digest.enabled": { missing: "the tree always has one" },
   "serializeLastProcessedZxid.enabled": inside,
+  "db.autocreate": { missing: "an empty directory always begins an empty tree" },
   "datadir.autocreate": { needless: "the directory is made if it does not exist" },
   flushDelay: inside,
   maxWriteQueuePollTime: inside,
@@ -235,6 +237,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   bitHashCacheSize: inside,
   maxResponseCacheSize: inside,
   maxGetChildrenResponseCacheSize: inside,
+  "pathStats.delay": inside,
   "pathStats.enabled": inside,
   "pathStats.initialDelay": inside,
   "pathStats.maxDepth": inside,
@@ -268,6 +271,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "observer.syncEnabled": ensemble,
   "observerMaster.sizeLimit": ensemble,
   controllerPort: inside,
+  "testingonly.initialZxid": inside,
 };
 
 /** Beginnings of keys that stand for many. */
