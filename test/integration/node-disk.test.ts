@@ -59,6 +59,19 @@ describe("nodeDisk", () => {
     await expect(file.writeThrough?.(0, Buffer.from("x"))).rejects.toMatchObject({ code: "EBADF" });
   });
 
+  it("writes through in several places at once", async () => {
+    const path = join(directory, "a");
+    const file = await nodeDisk.open(path, "create");
+    await file.write(0, Buffer.alloc(5 * 4_096));
+    await file.sync();
+    for (let round = 0; round < 20; round += 1) {
+      const blocks = [0, 1, 2, 3, 4].map((block) => Buffer.alloc(4_096, 10 * round + block));
+      await Promise.all(blocks.map((bytes, block) => file.writeThrough?.(block * 4_096, bytes)));
+      expect(Buffer.concat(blocks).equals(await readFile(path)), `round ${round}`).toBe(true);
+    }
+    await file.close();
+  });
+
   it("reads what was written, at any position", async () => {
     const file = await nodeDisk.open(join(directory, "a"), "create");
     await file.write(0, Buffer.from("hello"));

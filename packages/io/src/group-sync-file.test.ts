@@ -50,14 +50,23 @@ class ManualFile implements DiskFile {
   }
 }
 
-function open(file: ManualFile, options: { preallocateBytes?: number; batchBytes?: number; position?: number } = {}) {
+interface OpenOptions {
+  preallocateBytes?: number;
+  batchBytes?: number;
+  position?: number;
+  allocatedBytes?: number;
+  overlapBytes?: number;
+}
+
+function open(file: ManualFile, options: OpenOptions = {}) {
   const durable: string[][] = [];
   const failures: Error[] = [];
   const places: string[] = [];
   const group = new GroupSyncFile<string>({
     file,
     position: options.position ?? 0,
-    allocatedBytes: options.position ?? 0,
+    allocatedBytes: options.allocatedBytes ?? options.position ?? 0,
+    overlapBytes: options.overlapBytes ?? 0,
     preallocateBytes: options.preallocateBytes ?? 0,
     batchBytes: options.batchBytes ?? 1_000,
     sizeOf: (item) => item.length,
@@ -170,4 +179,91 @@ describe("GroupSyncFile", () => {
     await group.drained();
     expect(durable).toHaveLength(2);
   });
+
+  describe("with two batches under way", () => {
+    const options = { position: 64, allocatedBytes: 20_000, overlapBytes: 10 };
+
+    it("starts the second at a block of its own, acknowledges in order, and goes on behind it", async () => {
+      const file = writingThrough(new ManualFile());
+      const { group, durable, places } = open(file, options);
+      group.append(["first"]);
+      const first = await file.nextSync();
+      group.append(["second"]);
+      const second = await file.nextSync();
+      group.append(["third"]);
+      second.resolve();
+      await turns();
+      expect(durable).toEqual([]);
+      first.resolve();
+      (await file.nextSync()).resolve();
+      await group.drained();
+      expect(durable).toEqual([["first"], ["second"], ["third"]]);
+      expect(places).toEqual(["64 after 64", "4096 after 64", "4102 after 4102"]);
+    });
+
+    it("tells of a place that is known to be durable as soon as it is", async () => {
+      const file = writingThrough(new ManualFile());
+      const { group, durable, places } = open(file, options);
+      group.append(["first"]);
+      const first = await file.nextSync();
+      group.append(["second"]);
+      const second = await file.nextSync();
+      first.resolve();
+      await turns();
+      expect(durable).toEqual([["first"]]);
+      group.append(["third"]);
+      (await file.nextSync()).resolve();
+      second.resolve();
+      await group.drained();
+      expect(durable).toEqual([["first"], ["second"], ["third"]]);
+      expect(places).toEqual(["64 after 64", "4096 after 64", "8192 after 69"]);
+    });
+
+    it.each([
+      { what: "too many bytes wait", append: ["12345678901"], file: writingThrough(new ManualFile()) },
+      { what: "the file has no room", append: ["x"], allocatedBytes: 4_096, file: writingThrough(new ManualFile()) },
+      { what: "the file cannot write through", append: ["x"], file: new ManualFile() },
+    ])("waits with the second while $what", async ({ append, file, ...more }) => {
+      const { group, places } = open(file, { ...options, ...more });
+      group.append(["first"]);
+      const first = await file.nextSync();
+      group.append(append);
+      await turns();
+      expect(places).toHaveLength(1);
+      first.resolve();
+      (await file.nextSync()).resolve();
+      await group.drained();
+      expect(places).toEqual(["64 after 64", "69 after 69"]);
+    });
+
+    it.each(["first", "second"])(
+      "acknowledges neither when the %s fails, and is drained when both are done",
+      async (which) => {
+        const file = writingThrough(new ManualFile());
+        const { group, durable, failures } = open(file, options);
+        group.append(["first"]);
+        const first = await file.nextSync();
+        group.append(["second"]);
+        const second = await file.nextSync();
+        const [failing, other] = which === "first" ? [first, second] : [second, first];
+        failing.reject(new Error("EIO"));
+        await turns();
+        expect(failures.map(({ message }) => message)).toEqual(["EIO"]);
+        let isDrained = false;
+        const drained = group.drained().then(() => {
+          isDrained = true;
+        });
+        await turns();
+        expect(isDrained).toBe(false);
+        other.resolve();
+        await drained;
+        expect(durable).toEqual([]);
+      },
+    );
+  });
 });
+
+/** Whatever can go on by itself has gone on. */
+async function turns(): Promise<void> {
+  for (let count = 0; count < 100; count += 1) await Promise.resolve();
+}

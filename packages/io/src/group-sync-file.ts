@@ -2,10 +2,15 @@
  * Appends to one file so that one trip to the disk serves everybody who waits: while a batch is being written and synced, the
  * next one gathers. Pure over `DiskFile`.
  *
+ * A small batch need not wait until the one before it is on the disk: two may be under way. So whoever writes alone beside
+ * somebody else waits for one trip, not for two. The second starts at a block of its own, for the system writes whole blocks,
+ * and one that changes while it is being written may arrive as neither what it was nor what it is to be. What is left
+ * between the two stays zeros.
+ *
  * Invariants
- * - Batches are written one after the other and acknowledged in the order of appending; a batch is acknowledged when the
- *   writing of the next one has begun.
- * - Nothing is acknowledged before its sync has succeeded.
+ * - Batches are acknowledged in the order of appending, and served while the disk is at work on the next.
+ * - Nothing is acknowledged before its sync has succeeded, and those of all batches before it.
+ * - Two batches that are under way at the same time have no block in common, and the file has its length already.
  * - The first failure is final. After a failed write or sync nobody knows what is on the disk, and a second sync may
  *   succeed without having written anything; so nothing after it is ever written or acknowledged.
  *
@@ -25,7 +30,9 @@ export interface GroupSyncOptions<Item> {
   readonly preallocateBytes: number;
   /** A batch ends when it has this many bytes, so that memory stays bounded; a larger item goes alone. */
   readonly batchBytes: number;
-  /** About how many bytes the item will take. */
+  /** While one batch is under way, a second of up to so many bytes may be. Absent: one at a time. */
+  readonly overlapBytes?: number;
+  /** How many bytes the item takes, at most. */
   sizeOf(item: Item): number;
   /** The bytes of a batch that will stand at `place.position`. Called when the batch is about to be written. */
   encode(batch: readonly Item[], place: BatchPlace): Uint8Array;
@@ -43,17 +50,33 @@ export interface BatchPlace {
   readonly durablePosition: number;
 }
 
+/** What a file system writes as a whole; larger units are multiples of it. The second of two batches under way starts at one. */
+export const diskBlockBytes = 4096;
+
 const zeros = Buffer.alloc(1024 * 1024);
+
+/** A batch under way. */
+interface Flight<Item> {
+  readonly batch: readonly Item[];
+  /** Offset behind it. */
+  end: number;
+  /** Whether it goes into space that is there, so that another may go beside it. */
+  isThrough: boolean;
+  isDone: boolean;
+}
 
 /** See the head of this file. Does not own the file: whoever opened it closes it, after `drained`. */
 export class GroupSyncFile<Item> {
   readonly #options: GroupSyncOptions<Item>;
   #queue: Item[] = [];
+  /** In their order in the file. */
+  readonly #flights: Flight<Item>[] = [];
   #position: number;
   #durablePosition: number;
   #allocatedBytes: number;
+  #startDue = false;
   #failed = false;
-  #running: Promise<void> | undefined;
+  #idleWaiters: (() => void)[] = [];
 
   constructor(options: GroupSyncOptions<Item>) {
     this.#options = options;
@@ -76,37 +99,96 @@ export class GroupSyncFile<Item> {
   append(items: readonly Item[]): void {
     if (this.#failed || items.length === 0) return;
     for (const item of items) this.#queue.push(item);
-    this.#running ??= this.#run();
+    if (this.#startDue) return;
+    this.#startDue = true;
+    // Whatever else this turn of the program appends still comes into the first batch.
+    queueMicrotask(() => {
+      this.#startDue = false;
+      this.#start();
+    });
   }
 
   /** Resolves when nothing is queued or being written, which a failure brings about as well. */
   async drained(): Promise<void> {
-    while (this.#running) await this.#running;
+    while (!this.#isIdle) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  async #run(): Promise<void> {
-    // Whatever else this turn of the program appends still comes into the first batch.
-    await Promise.resolve();
-    let durable: readonly Item[] | undefined;
-    while (this.#queue.length > 0 || durable !== undefined) {
-      const batch = this.#takeBatch();
-      const writing = batch.length > 0 ? this.#write(batch) : undefined;
-      // The disk is at work on the next batch while those who waited for this one are served.
-      if (durable !== undefined) this.#options.onDurable(durable);
-      durable = undefined;
-      if (writing === undefined) continue;
-      try {
-        await writing;
-      } catch (error) {
-        this.#failed = true;
-        this.#queue = [];
-        this.#running = undefined;
-        this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
-        return;
-      }
-      durable = batch;
+  get #isIdle(): boolean {
+    return this.#queue.length === 0 && this.#flights.length === 0;
+  }
+
+  /** Puts as many batches under way as may be. */
+  #start(): void {
+    while (this.#queue.length > 0 && this.#mayStart()) void this.#fly(this.#takeBatch());
+  }
+
+  #mayStart(): boolean {
+    const [first, second] = this.#flights;
+    if (first === undefined) return true;
+    const { overlapBytes = 0, sizeOf } = this.#options;
+    if (second !== undefined || !first.isThrough) return false;
+    let bytes = 0;
+    for (const item of this.#queue) {
+      bytes += sizeOf(item);
+      if (bytes > overlapBytes) return false;
     }
-    this.#running = undefined;
+    return blockEnd(this.#position) + bytes <= this.#allocatedBytes;
+  }
+
+  /** Writes a batch. How it ended is told to the listeners. */
+  async #fly(batch: readonly Item[]): Promise<void> {
+    const flight: Flight<Item> = { batch, end: this.#position, isThrough: false, isDone: false };
+    this.#flights.push(flight);
+    try {
+      await this.#write(flight);
+      flight.isDone = true;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#land(flight);
+  }
+
+  async #write(flight: Flight<Item>): Promise<void> {
+    const { file, encode } = this.#options;
+    const position = this.#flights.length === 1 ? this.#position : blockEnd(this.#position);
+    const bytes = encode(flight.batch, { position, durablePosition: this.#durablePosition });
+    flight.end = position + bytes.length;
+    this.#position = flight.end;
+    if (flight.end <= this.#allocatedBytes && file.writeThrough !== undefined) {
+      flight.isThrough = true;
+      await file.writeThrough(position, bytes);
+    } else {
+      await file.write(position, bytes);
+      if (flight.end > this.#allocatedBytes) await this.#allocate(flight.end);
+      await file.sync();
+    }
+  }
+
+  #land(flight: Flight<Item>): void {
+    if (this.#failed) {
+      this.#flights.splice(this.#flights.indexOf(flight), 1);
+    } else {
+      const durable: (readonly Item[])[] = [];
+      while (this.#flights[0]?.isDone) {
+        const { batch, end } = this.#flights.shift() as Flight<Item>;
+        this.#durablePosition = end;
+        durable.push(batch);
+      }
+      // The disk is at work on the next batch while those who waited for this one are served.
+      this.#start();
+      for (const batch of durable) this.#options.onDurable(batch);
+    }
+    if (!this.#isIdle) return;
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#queue = [];
+    this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
   }
 
   #takeBatch(): readonly Item[] {
@@ -121,22 +203,6 @@ export class GroupSyncFile<Item> {
     return count === queue.length ? queue : queue.slice(0, count);
   }
 
-  async #write(batch: readonly Item[]): Promise<void> {
-    const { file, encode } = this.#options;
-    const position = this.#position;
-    const bytes = encode(batch, { position, durablePosition: this.#durablePosition });
-    const end = position + bytes.length;
-    this.#position = end;
-    if (end <= this.#allocatedBytes && file.writeThrough !== undefined) {
-      await file.writeThrough(position, bytes);
-    } else {
-      await file.write(position, bytes);
-      if (end > this.#allocatedBytes) await this.#allocate(end);
-      await file.sync();
-    }
-    this.#durablePosition = end;
-  }
-
   /** Writes zeros from `end` to the next step. The sync that follows anyway makes them durable. */
   async #allocate(end: number): Promise<void> {
     const { file, preallocateBytes } = this.#options;
@@ -149,4 +215,9 @@ export class GroupSyncFile<Item> {
       this.#allocatedBytes += length;
     }
   }
+}
+
+/** The first offset from `position` on at which a block starts. */
+function blockEnd(position: number): number {
+  return Math.ceil(position / diskBlockBytes) * diskBlockBytes;
 }

@@ -1,5 +1,5 @@
 /** The ports, and Node's implementation of them. */
-export { type BatchPlace, GroupSyncFile, type GroupSyncOptions } from "./group-sync-file.ts";
+export { type BatchPlace, diskBlockBytes, GroupSyncFile, type GroupSyncOptions } from "./group-sync-file.ts";
 export { nodeClock } from "./node/clock.ts";
 export { gzipCompression } from "./node/compression.ts";
 export { crc32 } from "./node/crc32.ts";
@@ -52,6 +52,7 @@ export {
   type ByteStream,
   CertificateError,
   type Dialer,
+  isCertificateError,
   type Listener,
   type Listening,
   type StreamHandler,

@@ -1,4 +1,5 @@
 /** One file's bytes, twice: as programs see them, and as a crash would leave them. */
+import { diskBlockBytes } from "@corral/io";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /** What a disk writes as a whole or not at all. */
@@ -13,6 +14,7 @@ export class Inode {
   /** Written since the last sync, from … to. */
   #dirtyFrom = Number.POSITIVE_INFINITY;
   #dirtyTo = 0;
+  readonly #blocksUnderWay = new Set<number>();
 
   get length(): number {
     return this.#length;
@@ -55,6 +57,18 @@ export class Inode {
     const to = Math.min(this.#dirtyTo, this.#length);
     if (from < to) this.#bytes.copy(this.#durable, from, from, to);
     this.forgetUnsynced();
+  }
+
+  /** Nobody else may write through to these blocks until the function that is returned has been called. */
+  beginWriteThrough(from: number, to: number): () => void {
+    const blocks: number[] = [];
+    for (let at = from - (from % diskBlockBytes); at < to; at += diskBlockBytes) blocks.push(at);
+    const taken = blocks.find((block) => this.#blocksUnderWay.has(block));
+    if (taken !== undefined) throw new RangeError(`two writes are under way in the block at byte ${taken}`);
+    for (const block of blocks) this.#blocksUnderWay.add(block);
+    return () => {
+      for (const block of blocks) this.#blocksUnderWay.delete(block);
+    };
   }
 
   /** Makes just these bytes durable, which are within the file's durable length. */

@@ -272,10 +272,19 @@ class MemoryFile implements DiskFile {
     });
   }
 
-  /** As two operations, so that a test can come between them: before the second the bytes are seen, but not on the disk. */
+  /**
+   * As two operations, so that a test can come between them: before the second the bytes are seen, but not on the disk. Rejects
+   * with a `RangeError` if another that is under way has a block in common with it.
+   */
   async writeThrough(position: number, bytes: Uint8Array): Promise<void> {
-    await this.write(position, bytes);
-    await this.#sync(() => this.#inode.syncRange(position, position + bytes.length));
+    const end = position + bytes.length;
+    const done = this.#inode.beginWriteThrough(position, end);
+    try {
+      await this.write(position, bytes);
+      await this.#sync(() => this.#inode.syncRange(position, end));
+    } finally {
+      done();
+    }
   }
 
   truncate(length: number): Promise<void> {

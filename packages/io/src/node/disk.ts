@@ -28,8 +28,9 @@ class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
   readonly #path: string;
   #closing: Promise<void> | undefined;
-  /** The same file, opened so that each write is on the disk when it returns. */
-  #through: Promise<FileHandle> | undefined;
+  /** The same file, opened so that each write is on the disk when it returns; and those of them that are at rest. */
+  readonly #throughs: FileHandle[] = [];
+  readonly #resting: FileHandle[] = [];
 
   constructor(handle: FileHandle, path: string) {
     this.#handle = handle;
@@ -56,8 +57,17 @@ class NodeDiskFile implements DiskFile {
   }
 
   async writeThrough(position: number, bytes: Uint8Array): Promise<void> {
-    this.#through ??= open(this.#path, constants.O_RDWR | constants.O_DSYNC);
-    await this.#write(await this.#through, position, bytes);
+    // Each of the writes under way has a descriptor of its own. The system tells of a page that it could not write once for each
+    // descriptor: over a shared one, the other write might hear of it, and the one that was lost pass for done.
+    const handle = this.#resting.pop() ?? (await this.#openThrough());
+    await this.#write(handle, position, bytes);
+    this.#resting.push(handle);
+  }
+
+  async #openThrough(): Promise<FileHandle> {
+    const handle = await open(this.#path, constants.O_RDWR | constants.O_DSYNC);
+    this.#throughs.push(handle);
+    return handle;
   }
 
   async #write(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
@@ -90,9 +100,7 @@ class NodeDiskFile implements DiskFile {
   }
 
   async #close(): Promise<void> {
-    // One that could not be opened has told so already.
-    const through = await this.#through?.catch(() => undefined);
-    await Promise.all([this.#handle.close(), through?.close()]);
+    await Promise.all([this.#handle, ...this.#throughs].map((handle) => handle.close()));
   }
 
   /** Node names the file in the errors of paths, not in those of open files. */

@@ -35,7 +35,8 @@ export interface DiskFile {
   write(position: number, bytes: Uint8Array): Promise<void>;
   /**
    * Writes all of `bytes` at `position`, and returns when just they are on the disk: one trip to the disk instead of the two
-   * of `write` and `sync`. Within the file's present length. Absent where a file cannot do better than those two.
+   * of `write` and `sync`. Within the file's present length. Several may be under way at once, if they have no block of
+   * `diskBlockBytes` in common; each tells of its own failure. Absent where a file cannot do better than those two.
    */
   readonly writeThrough?: ((position: number, bytes: Uint8Array) => Promise<void>) | undefined;
   /** Cuts or extends (with zeros) to `length` bytes. */

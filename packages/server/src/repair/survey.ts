@@ -109,7 +109,7 @@ async function surveySegment(
   const scan = readable ? await scanRecords({ file, size, header }, note) : nothingRead;
   const { end, lastZxid, recordCount, syncedOffset, disorder } = scan;
   const contentEnd = await endOfContent({ file, size, offset: end });
-  const verdict = readable ? await judgeTail({ file, size, offset: end }) : undefined;
+  const verdict = readable ? await judgeTail({ file, size, offset: end, lastZxid }) : undefined;
   const why = verdict === undefined || verdict.kind === "clean" ? undefined : verdict.why;
   return {
     ...named,

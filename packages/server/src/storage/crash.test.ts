@@ -227,7 +227,9 @@ async function randomLife(disk: MemoryDisk, promised: Promised, random: SeededRa
   const limits = {
     ...smallLimits,
     retainedSnapshots: 1 + random.below(3),
-    preallocateBytes: random.pick([0, 512, 2_048]),
+    preallocateBytes: random.pick([0, 512, 2_048, 16_384]),
+    // In the larger ones two batches may be under way.
+    segmentBytes: random.pick([3_000, 40_000]),
   };
   try {
     const life = await live(disk, limits);

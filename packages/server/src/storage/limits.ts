@@ -11,6 +11,11 @@ export interface StorageLimits {
   readonly preallocateBytes: number;
   /** Records written and synced together have at most this many bytes; a larger record goes alone. */
   readonly batchBytes: number;
+  /**
+   * Records of at most this many bytes are written while others are still being synced. More gather until that is done: one
+   * sync for many costs less than two for a few. 0: always one after the other.
+   */
+  readonly overlapBytes: number;
   /** The largest record, and the largest chunk of a snapshot, in bytes. More is the caller's mistake. */
   readonly itemBytes: number;
 }
@@ -21,5 +26,6 @@ export const defaultStorageLimits: StorageLimits = {
   segmentBytes: 64 * 1024 * 1024,
   preallocateBytes: 1024 * 1024,
   batchBytes: 8 * 1024 * 1024,
+  overlapBytes: 2 * 1024,
   itemBytes: 64 * 1024 * 1024,
 };

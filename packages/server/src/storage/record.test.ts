@@ -1,6 +1,16 @@
+import { diskBlockBytes } from "@corral/io";
 import { seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
-import { decodeRecord, encodeRecords, hasHole, type LogRecord, recordByteLength, sectorBytes } from "./record.ts";
+import {
+  blockFrom,
+  decodeRecord,
+  encodeRecords,
+  hasHole,
+  type LogRecord,
+  recordByteLength,
+  recordStartMark,
+  sectorBytes,
+} from "./record.ts";
 
 const place = { position: 64, durablePosition: 64, previousZxid: 6 };
 
@@ -55,6 +65,24 @@ describe("a record", () => {
         payload: Buffer.from(record.bytes).toString("latin1"),
       })),
     );
+  });
+
+  it("has no block that starts with the start mark but its own, whatever its payload", () => {
+    const marks = Buffer.alloc(20_000);
+    for (let at = 0; at < marks.length; at += 4) marks.writeUInt32BE(recordStartMark, at);
+    for (const [position, length] of [
+      [64, 20_000],
+      [4_000, 100],
+      [4_040, 20],
+      [8_184, 9_000],
+    ] as const) {
+      const payload = marks.subarray(0, length);
+      const bytes = encodeRecords([{ zxid: 7, bytes: payload }], { ...place, position });
+      for (let block = blockFrom(position + 1); block < position + bytes.length; block += diskBlockBytes) {
+        expect(bytes.readUInt32BE(block - position), `at ${position}, block ${block}`).not.toBe(recordStartMark);
+      }
+      expect(decodeAll(bytes, position).found).toMatchObject([{ payload: payload.toString("latin1") }]);
+    }
   });
 
   it("is not valid at any other offset, nor with any byte before its end mark changed", () => {

@@ -20,8 +20,12 @@
  * the first part has the start mark, the last one the end mark, and the mask is chosen so that no part between is zero.
  * Bytes that are wrong without a hole have been damaged later. That is what tells a torn write (nobody was promised it)
  * from rot (somebody was).
+ *
+ * A record stands right behind the one before, or at the next block of the disk (`diskBlockBytes`), if both were under way
+ * at the same time (see GroupSyncFile). The mask sees to it too that within a record no block starts with the start mark:
+ * so a block that does has a record, or has had one.
  */
-import { crc32 } from "@corral/io";
+import { crc32, diskBlockBytes } from "@corral/io";
 import { assert } from "@corral/protocol";
 
 /** A log entry as the storage sees it: `bytes` mean nothing here. */
@@ -124,6 +128,20 @@ export function decodeRecord(buffer: Buffer, at: number, offset: number): Decode
   return { kind: "record", header, payload };
 }
 
+/** The first block of the disk that starts at `offset` or behind it. */
+export function blockFrom(offset: number): number {
+  return Math.ceil(offset / diskBlockBytes) * diskBlockBytes;
+}
+
+/** The zxid of the record before, if these bytes, at `offset`, are a header that is whole but perhaps for its start mark. */
+export function previousZxidIn(header: Buffer, offset: number): number | undefined {
+  if (header.length < recordHeaderBytes) return undefined;
+  const marked = Buffer.from(header);
+  marked.writeUInt32BE(recordStartMark, 0);
+  const isWhole = marked.readUInt32BE(8) === headerChecksum(marked, 0, checksumSeed(offset));
+  return isWhole ? readUint64(marked, 24) : undefined;
+}
+
 /** Whether some sector's part of these bytes, from `start` to `end`, is all zeros. `offset`: where `start` stands in its file. */
 export function hasHole(bytes: Uint8Array, offset: number, start = 0, end = bytes.length): boolean {
   for (let from = start; from < end; ) {
@@ -155,20 +173,28 @@ export function isZero(bytes: Uint8Array, from: number, to: number): boolean {
 }
 
 /**
- * XORs the payload with a mask that leaves no sector's part all zeros, and returns the mask. Nearly always it is 0.
- * Each part can rule out one mask only, so the search ends.
+ * XORs the payload with a mask that leaves no sector's part all zeros, and no block that starts with the start mark, and returns
+ * the mask. Nearly always it is 0. Each part and each block can rule out one mask only, so the search ends.
  */
 function applyMask(target: Buffer, start: number, end: number, offset: number): number {
   // Shorter ones may have a part that is padding and end mark, or header, but none that is payload alone.
-  if (end - start < sectorBytes) return 0;
+  if (end - start < sectorBytes && blockFrom(offset + 1) >= offset + end - start) return 0;
   const payloadLength = target.readUInt32BE(start + 40);
   const payload = target.subarray(start + recordHeaderBytes, start + recordHeaderBytes + payloadLength);
   for (let tries = 0, applied = 0; ; tries += 1) {
     const mask = Math.imul(tries, 0x9e37_79b1) >>> 0;
     xor(payload, (applied ^ mask) >>> 0);
     applied = mask;
-    if (!hasHole(target, offset, start, end)) return mask;
+    if (!hasHole(target, offset, start, end) && !hasStartMark(target, offset, start, end)) return mask;
   }
+}
+
+/** Whether a block that starts within these bytes, but not with them, starts with the start mark. */
+function hasStartMark(bytes: Buffer, offset: number, start: number, end: number): boolean {
+  for (let at = start + blockFrom(offset + 1) - offset; at < end; at += diskBlockBytes) {
+    if (bytes.readUInt32BE(at) === recordStartMark) return true;
+  }
+  return false;
 }
 
 function xor(bytes: Buffer, mask: number): void {

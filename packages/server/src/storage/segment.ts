@@ -1,6 +1,6 @@
 /**
- * A segment of the log: the file `log.<first zxid>`, a header and then records one after the other. What follows the
- * last record is zeros, written ahead so that syncing is quick.
+ * A segment of the log: the file `log.<first zxid>`, a header and then records one after the other, each right behind the
+ * one before or at the next block of the disk. What follows the last record is zeros, written ahead so that syncing is quick.
  *
  *     0  8 bytes  "CORRALWL"
  *     8  u32      version of the format, 1
@@ -19,7 +19,7 @@
  */
 import { crc32, type DiskFile } from "@corral/io";
 import { assert } from "@corral/protocol";
-import { decodeRecord, type RecordHeader, readUint64, writeUint64 } from "./record.ts";
+import { blockFrom, decodeRecord, type RecordHeader, readUint64, writeUint64 } from "./record.ts";
 
 /** Bytes before the first record. */
 export const segmentHeaderBytes = 64;
@@ -105,6 +105,8 @@ export type RecordVisitor = (header: RecordHeader, payload: Buffer) => void;
 /** Reads records from the beginning of a segment to the first place that is not one, or does not follow. */
 export async function scanRecords({ file, size, header }: ScanStart, visit: RecordVisitor): Promise<ScanResult> {
   let end = segmentHeaderBytes;
+  /** Where the next record is looked for: there, or at the next block. */
+  let at = end;
   let lastZxid = header.previousZxid;
   let recordCount = 0;
   let syncedOffset = segmentHeaderBytes;
@@ -112,22 +114,28 @@ export async function scanRecords({ file, size, header }: ScanStart, visit: Reco
   let windowStart = end;
   const result = (disorder?: RecordHeader): ScanResult => ({ end, lastZxid, recordCount, syncedOffset, disorder });
   for (;;) {
-    const decoded = decodeRecord(window, end - windowStart, end);
-    if (decoded.kind === "bad") return result();
-    if (decoded.kind === "short") {
-      if (decoded.bytesNeeded > size - end) return result();
-      windowStart = end;
-      window = await file.read(end, Math.min(size - end, Math.max(readAheadBytes, decoded.bytesNeeded)));
+    const decoded = decodeRecord(window, at - windowStart, at);
+    if (decoded.kind === "short" && decoded.bytesNeeded <= size - at) {
+      windowStart = at;
+      window = await file.read(at, Math.min(size - at, Math.max(readAheadBytes, decoded.bytesNeeded)));
       assert(window.length >= decoded.bytesNeeded, "nobody shortens a log while it is being read");
+      continue;
+    }
+    if (decoded.kind !== "record") {
+      const block = blockFrom(end);
+      if (at === block || recordCount === 0) return result();
+      at = block;
       continue;
     }
     const { header: record } = decoded;
     const isFirst = recordCount === 0;
     if (record.previousZxid !== lastZxid || record.zxid <= lastZxid || (isFirst && record.zxid !== header.firstZxid)) {
-      return result(record);
+      // Behind a gap it may be what is left of a write whose first blocks were lost: for the judge of tails.
+      return at === end ? result(record) : result();
     }
     visit(record, decoded.payload);
-    end += record.byteLength;
+    end = at + record.byteLength;
+    at = end;
     lastZxid = record.zxid;
     syncedOffset = record.syncedOffset;
     recordCount += 1;

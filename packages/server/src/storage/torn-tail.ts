@@ -3,7 +3,16 @@
  * or damage. See record.ts for why a crash leaves a trace that damage does not.
  */
 import type { DiskFile } from "@corral/io";
-import { decodeRecord, hasHole, type RecordHeader, recordHeaderBytes, recordStartMark } from "./record.ts";
+import {
+  blockFrom,
+  decodeRecord,
+  hasHole,
+  isZero,
+  previousZxidIn,
+  type RecordHeader,
+  recordHeaderBytes,
+  recordStartMark,
+} from "./record.ts";
 
 /** `torn`: nobody was promised what is there. `damaged`: it had been on the disk, or may have been. */
 export type TailVerdict =
@@ -19,21 +28,45 @@ export interface Tail {
   readonly offset: number;
 }
 
+/** A tail of a segment, behind the record `lastZxid`. */
+export interface SegmentTail extends Tail {
+  readonly lastZxid: number;
+}
+
 const windowBytes = 1024 * 1024;
 const mark = Buffer.alloc(4);
 mark.writeUInt32BE(recordStartMark);
 
 /** Looks at the bytes and decides. */
-export async function judgeTail(tail: Tail): Promise<TailVerdict> {
+export async function judgeTail(tail: SegmentTail): Promise<TailVerdict> {
   const contentEnd = await endOfContent(tail);
   if (contentEnd === tail.offset) return { kind: "clean" };
-  const why = await signOfTear(tail, contentEnd);
-  if (why === undefined) return { kind: "damaged", why: "the record there is complete, but its checksum is wrong" };
-  const proof = await laterProof(tail, contentEnd);
+  const offset = await placeOfRecord(tail, contentEnd);
+  const where = offset === tail.offset ? "" : `behind unused bytes, at byte ${offset}: `;
+  const record = { file: tail.file, size: tail.size, offset };
+  const sign = await signOfTear(record, contentEnd);
+  const why = `${where}${sign ?? "the record there is complete, but its checksum is wrong"}`;
+  if (sign === undefined) return { kind: "damaged", why };
+  const proof = await laterProof(record, contentEnd);
   if (proof !== undefined) {
     return { kind: "damaged", why: `${why}, but the record at byte ${proof} shows that it had been on the disk` };
   }
   return { kind: "torn", why, bytes: contentEnd - tail.offset };
+}
+
+/**
+ * Where the record that cannot be read should be: right behind the last one, or at the next block, with zeros before it. If it
+ * is only its header that is damaged, the start mark tells, or a header that is whole but for that.
+ */
+async function placeOfRecord({ file, offset, lastZxid }: SegmentTail, contentEnd: number): Promise<number> {
+  const block = blockFrom(offset);
+  if (block === offset || contentEnd <= block) return offset;
+  const gap = await file.read(offset, block - offset);
+  if (!isZero(gap, 0, gap.length)) return offset;
+  const head = await file.read(block, recordHeaderBytes);
+  const previousZxid = previousZxidIn(head, block);
+  if (previousZxid !== undefined) return previousZxid === lastZxid ? block : offset;
+  return head.length >= mark.length && head.subarray(0, mark.length).equals(mark) ? block : offset;
 }
 
 /** Offset behind the last byte that is not zero, `tail.offset` if all are. */

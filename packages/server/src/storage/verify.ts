@@ -56,7 +56,7 @@ async function verifySegment(disk: Disk, directory: string, firstZxid: number): 
       recordCount === 0
         ? "no record"
         : `${recordCount} records, ${formatZxid(header.firstZxid)} to ${formatZxid(lastZxid)}, up to byte ${end}`;
-    const verdict = await judgeTail({ file, size: bytes, offset: end });
+    const verdict = await judgeTail({ file, size: bytes, offset: end, lastZxid });
     let problem: string | undefined;
     if (header.firstZxid !== firstZxid) problem = "its name and its header do not agree";
     else if (disorder)

@@ -180,6 +180,7 @@ export class WriteAheadLog {
       allocatedBytes: file.keptBytes,
       preallocateBytes: this.#limits.preallocateBytes,
       batchBytes: this.#limits.batchBytes,
+      overlapBytes: this.#limits.overlapBytes,
       sizeOf: (record) => recordByteLength(record.bytes.length),
       encode: (batch, place) => {
         const bytes = encodeRecords(batch, { ...place, previousZxid: this.#encodedZxid });
