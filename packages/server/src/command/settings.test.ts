@@ -107,6 +107,12 @@ test("a zoo.cfg is read, with its warnings", () => {
   expect(warnings).toEqual(["zoo.cfg: foo: no such key in zoo.cfg; it has no effect"]);
 });
 
+test("a zoo.cfg may leave the port to a flag or a variable", () => {
+  const file = ["zoo.cfg", "dataDir=/d"] as const;
+  expect(gathered({ file, flags: { clientPort: 0 } }).settings).toMatchObject({ clientPort: 0, dataDir: "/d" });
+  expect(gathered({ file, variables: { CORRAL_CLIENT_PORT: "0" } }).settings).toMatchObject({ clientPort: 0 });
+});
+
 test("a port for clear text that a flag asks for is opened, though the file has none", () => {
   const file = ["zoo.cfg", "secureClientPort=2281"] as const;
   expect(gathered({ file }).settings).toMatchObject({ clientPortEnabled: false });
@@ -126,10 +132,15 @@ test.each<readonly [string, Given]>([
   ["clientPort in c.json: must be", { file: json({ clientPort: "x" }) }],
   ["limits.maxFrameBytes in c.json: must be at least 1024 bytes", { file: json({ limits: { maxFrameBytes: 1 } }) }],
   ["--limit maxFrameBytes: must be at least 1024 bytes", { flags: { "limits.maxFrameBytes": 1 } }],
-  ["jute.maxbuffer in zoo.cfg: must be at least 1024 bytes", { file: ["zoo.cfg", "jute.maxbuffer=1"] }],
+  ["jute.maxbuffer in zoo.cfg: must be at least 1024 bytes", { file: ["zoo.cfg", "clientPort=1\njute.maxbuffer=1"] }],
   ['zoo.cfg: clientPort: must be a whole number, not "x"', { file: ["zoo.cfg", "clientPort=x"] }],
+  ["zoo.cfg: has neither clientPort nor secureClientPort: give one", { file: ["zoo.cfg", "dataDir=/d\nclientPrt=1"] }],
+  ["nor secureClientPort", { file: ["zoo.cfg", "clientPortAddress=10.0.0.1"] }],
   ["clientprot: no such setting", { file: json({ clientprot: 1 }) }],
-  ["4lw.commands.whitelist in zoo.cfg: must be four-letter words", { file: ["zoo.cfg", "4lw.commands.whitelist=foo"] }],
+  [
+    "4lw.commands.whitelist in zoo.cfg: must be four-letter words",
+    { file: ["zoo.cfg", "clientPort=1\n4lw.commands.whitelist=foo"] },
+  ],
   ["c.json: is not JSON", { file: ["c.json", "{"] }],
   ["c.json: must be an object of settings", { file: json([]) }],
   ["nowhere: cannot be read (ENOENT)", { variables: { CORRAL_CONFIG: "nowhere" } }],

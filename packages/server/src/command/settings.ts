@@ -60,6 +60,7 @@ export function gatherSettings(sources: Sources): Gathered {
   // A port that is asked for is wanted, whatever a weaker source says.
   const [port, enabled] = [origins.get("clientPort"), origins.get("clientPortEnabled")];
   if (port !== undefined && enabled !== undefined && port.rank > enabled.rank) origins.delete("clientPortEnabled");
+  if (path !== undefined && isZooCfg(path)) refuseUnlessPortSaid(path, origins);
   const memory = wantsMemory(sources, origins);
   if (memory) origins.delete("dataDir");
   return {
@@ -69,6 +70,14 @@ export function gatherSettings(sources: Sources): Gathered {
     warnings,
     nameOf: (setting) => origins.get(setting)?.name ?? flagOf(setting),
   };
+}
+
+/** Apache would serve nobody; the usual port, open to everybody, is not what a file that says nothing can mean. */
+function refuseUnlessPortSaid(path: string, origins: ReadonlyMap<string, Origin>): void {
+  const isEnabled = origins.get("clientPortEnabled")?.value !== false;
+  if (!isEnabled || origins.get("clientPort")?.rank !== ranks.preset) return;
+  const remedy = "give one of them there, or --client-port";
+  throw new ConfigError(`Wrong settings: ${path}: has neither clientPort nor secureClientPort: ${remedy}`, [path]);
 }
 
 function flagOf(setting: string): string {
@@ -87,7 +96,7 @@ function addFile(
   const add = (setting: string, value: unknown, key: string): void => {
     origins.set(setting, { value, name: `${key} in ${path}`, rank: ranks.file });
   };
-  if (!path.endsWith(".json")) {
+  if (isZooCfg(path)) {
     try {
       const { settings, warnings: said } = readZooCfg(text);
       for (const [setting, { value, key }] of settings) add(setting, value, key);
@@ -102,6 +111,10 @@ function addFile(
     if (key !== "limits" || typeof value !== "object" || value === null) add(key, value, key);
     else for (const [name, limit] of Object.entries(value)) add(`limits.${name}`, limit, `limits.${name}`);
   }
+}
+
+function isZooCfg(path: string): boolean {
+  return !path.endsWith(".json");
 }
 
 function readText(path: string, readFile: (path: string) => string): string {
