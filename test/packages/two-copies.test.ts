@@ -21,6 +21,7 @@ const argumentsOf: Readonly<Record<string, readonly unknown[]>> = {
   BeginUnknownError: ["tx-1"],
   CacheOverflowError: ["/a", { nodes: 2, bytes: 2 }, { nodesMax: 1, bytesMax: 1 }],
   CacheUnavailableError: ["/a", "closed"],
+  CertificateError: ["expired", { code: "CERT_HAS_EXPIRED", remedy: "Renew it.", cause: new Error("expired") }],
   ConfigError: ["wrong", ["tickMs"]],
   ConnectTimeoutError: ["a:1", 100, []],
   CoordinationError: ["SystemError", context],

@@ -3,7 +3,7 @@
  * class and in `code`; whether trying again can help is a mark that `isRecoverable` reads. Both marks are registered
  * symbols, so that errors are recognised across several copies of this package.
  */
-import { CertificateError } from "@corral/io";
+import { isCertificateError } from "@corral/io";
 import { type ErrorName, errorName } from "@corral/protocol";
 
 /** What `CoordinationError.code` can be: the protocol's names, and some of the client's own making. */
@@ -375,10 +375,9 @@ export interface HostDiagnosis {
 export function finalError(connectString: string, hosts: readonly HostDiagnosis[]): CoordinationError | undefined {
   const [first] = hosts;
   if (first?.final === undefined || hosts.some(({ final }) => final === undefined)) return undefined;
-  const remedy =
-    first.cause instanceof CertificateError
-      ? first.cause.remedy
-      : "Check mechanism, username and password in { sasl } (CORRAL_SASL), and that the server has that user.";
+  const remedy = isCertificateError(first.cause)
+    ? first.cause.remedy
+    : "Check mechanism, username and password in { sasl } (CORRAL_SASL), and that the server has that user.";
   return makeError(first.final, {
     operation: `connect to ${connectString}`,
     detail: formatDiagnosis(hosts),

@@ -2,7 +2,7 @@
  * Which host to try next, and what happened at each. Pure. The list comes shuffled, so that clients spread over the
  * servers, and from there on it goes round and round; or it comes by priority, and every search begins at its head.
  */
-import { type Address, CertificateError } from "@corral/io";
+import { type Address, isCertificateError } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { formatAddress } from "./connect-string.ts";
 import type { HostDiagnosis } from "./errors.ts";
@@ -161,7 +161,7 @@ function soFar({ phase }: Link): string {
  * closes the connection, as ours does, may have other reasons.
  */
 function whyFinal(failure: LinkFailure): HostDiagnosis["final"] {
-  if ("error" in failure && failure.error instanceof CertificateError) return "NotTrusted";
+  if ("error" in failure && isCertificateError(failure.error)) return "NotTrusted";
   return failure.kind === "notAuthenticated" && failure.isFinal ? "AuthFailed" : undefined;
 }
 
@@ -175,7 +175,7 @@ export function describeFailure(failure: LinkFailure): string {
         ? `no connection within ${failure.waitedMs} ms`
         : `it accepted the connection but did not answer within ${failure.waitedMs} ms`;
     case "refused": {
-      if (failure.error instanceof CertificateError) return failure.error.message;
+      if (isCertificateError(failure.error)) return failure.error.message;
       const told = failure.error === undefined ? "" : `: ${failure.error.message}`;
       return `it accepted the connection and closed it without an answer${told} (it may not be serving yet, have too many connections from this address, hold older data than this client has seen, want TLS, or a certificate of the client's that it trusts; its log may say)`;
     }

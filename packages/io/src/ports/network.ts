@@ -10,6 +10,8 @@ export interface Dialer {
   dial(address: Address, options: { readonly signal: AbortSignal }): Promise<ByteStream>;
 }
 
+const certificateMark = Symbol.for("corral.io.certificate");
+
 /**
  * One side does not trust the other's certificate, which trying again does not mend: somebody has to change a file or a
  * setting. A dial rejects with it, or a stream ends with it, since a refusal may come after the handshake (TLS 1.3).
@@ -25,7 +27,13 @@ export class CertificateError extends Error {
     super(message, { cause: more.cause });
     this.code = more.code;
     this.remedy = more.remedy;
+    Object.defineProperty(this, certificateMark, { value: true });
   }
+}
+
+/** Whether `error` is a CertificateError, of whatever copy of this package. */
+export function isCertificateError(error: unknown): error is CertificateError {
+  return typeof error === "object" && error !== null && Reflect.get(error, certificateMark) === true;
 }
 
 /** Where a server listens. */
