@@ -10,7 +10,9 @@ export function reportRepair(directory: string, { steps, losses, kept, lostUpToZ
   if (steps.length === 0) return [`Nothing in ${directory} is to be repaired. It holds ${state}`];
   return [
     ...losses.map(({ what }) => `LOST ${what}`),
-    losses.length === 0 ? "Nothing is lost that anybody was promised." : summary(losses, zxid, lostUpToZxid),
+    losses.length === 0
+      ? "Nothing is lost that anybody was promised, as far as the files can tell."
+      : summary(losses, zxid, lostUpToZxid),
     `KEPT ${state}`,
     ...steps.map(lineOf),
   ];
