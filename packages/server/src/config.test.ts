@@ -44,6 +44,11 @@ test.each([
   [{ extendedTypesEnabled: "yes" }, "extendedTypesEnabled", "true or false"],
   [{ limits: { maxFrameBytes: 0 } }, "limits.maxFrameBytes", "at least 1024"],
   [{ limits: { hardUnsentBytes: 1_000 } }, "limits.hardUnsentBytes", "maxResponseBytes"],
+  [
+    { limits: { maxFrameBytes: 32 << 20, maxResponseBytes: 1 << 20, hardUnsentBytes: 8 << 20 } },
+    "limits.hardUnsentBytes",
+    "maxFrameBytes",
+  ],
   [{ limits: { maxConnections: -1 } }, "limits.maxConnections", "negative"],
   [{ adminPort: 0, adminTls: "only" }, "adminTlsCertFile", "or tlsCertFile one for all"],
   [{ adminPort: 0, adminTls: "yes" }, "adminTls", "one of none, both, only"],

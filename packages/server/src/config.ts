@@ -350,8 +350,10 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
   const { limits, compatibility, extendedTypesEnabled, ...config } = result.output;
   const given = Object.fromEntries(Object.entries(limits ?? {}).filter(([, value]) => value !== undefined));
   const allLimits: Limits = { ...defaultLimits, ...given };
-  if (allLimits.hardUnsentBytes < allLimits.maxResponseBytes + allLimits.softUnsentBytes) {
-    const text = "limits.hardUnsentBytes: must not be below maxResponseBytes and softUnsentBytes together";
+  // A node's data is as long as a request can be.
+  const longest = allLimits.maxFrameBytes > allLimits.maxResponseBytes ? "maxFrameBytes" : "maxResponseBytes";
+  if (allLimits.hardUnsentBytes < allLimits[longest] + allLimits.softUnsentBytes) {
+    const text = `limits.hardUnsentBytes: must not be below ${longest} and softUnsentBytes together`;
     throw new ConfigError(`Wrong settings: ${text}`, ["limits.hardUnsentBytes"]);
   }
   const problem = saslProblem(config);

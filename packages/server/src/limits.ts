@@ -39,7 +39,7 @@ export interface Limits {
   readonly maxProposedBytes: number;
   /** How long the disk may keep the oldest write waiting, ms, before more are refused with ThrottledOp; 0 is for ever. */
   readonly writeWaitMs: number;
-  /** Longest answer, bytes; what would be longer is refused with SystemError and a line in the log. */
+  /** Longest list of names, and most that several reads at once may come to, bytes; more is refused with SystemError. */
   readonly maxResponseBytes: number;
   /** Replies of one connection that the operating system has not taken, bytes; above it its requests wait. */
   readonly softUnsentBytes: number;

@@ -279,6 +279,16 @@ describe("bounds in bytes", () => {
     expect(c.closed).toBe(false);
   });
 
+  test("a list of ephemerals that would be too long is refused", () => {
+    const h = new ReplicaHarness({ limits: { maxResponseBytes: 1_000 } });
+    const c = h.connect();
+    for (const name of ["a", "b", "c"]) c.call("create", node(`/${name.repeat(400)}`, CreateMode.ephemeral));
+    expect(c.call("getEphemerals", { prefixPath: "/a" })).toEqual({ ephemerals: [`/${"a".repeat(400)}`] });
+    expect(c.call("getEphemerals", { prefixPath: "/" })).toBe(ErrorCode.SystemError);
+    expect(h.logs.at(-1)?.fields.reason).toContain("a read of the ephemerals below / would be too long");
+    expect(c.closed).toBe(false);
+  });
+
   test("watched paths: who watches more text than allowed is cut off", () => {
     const h = new ReplicaHarness({ limits: { maxWatchedTextPerConnection: 1_000 } });
     const c = h.connect();

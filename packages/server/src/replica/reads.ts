@@ -10,7 +10,7 @@ import type { Connection } from "./connection.ts";
 
 /** Whose request is read from what. */
 export interface ReadContext {
-  /** Longest answer, bytes. */
+  /** Longest list, and most that several reads at once may come to, bytes. */
   readonly maxResponseBytes: number;
   readonly state: StateMachine;
   readonly watches: WatchTable<Connection>;
@@ -122,9 +122,16 @@ const sync: Handler = (_context, reader, out) => {
 const getEphemerals: Handler = (context, reader, out) => {
   const { prefixPath } = operations.getEphemerals.request.read(reader);
   const { session } = context.connection;
-  const own = session === undefined ? [] : [...context.state.tree.ephemeralsOf(session.id)];
-  // A plain prefix of the text, not of segments: that is how the reference has it.
-  const ephemerals = own.filter((path) => path.startsWith(prefixPath));
+  const own = session === undefined ? [] : context.state.tree.ephemeralsOf(session.id);
+  const ephemerals: string[] = [];
+  let bytes = 0;
+  for (const path of own) {
+    // A plain prefix of the text, not of segments: that is how the reference has it.
+    if (!path.startsWith(prefixPath)) continue;
+    bytes += 4 + path.length;
+    if (bytes > context.maxResponseBytes) throw new ResponseTooLongError(`the ephemerals below ${prefixPath}`);
+    ephemerals.push(path);
+  }
   operations.getEphemerals.response.write(out, { ephemerals });
   return ErrorCode.Ok;
 };
