@@ -37,6 +37,23 @@ onBoth("A. Creating nodes", (server) => {
     }
   });
 
+  server.slow("A.3 also when the parent is a container that was reaped and made anew", async ({ caller, path }) => {
+    const a = await caller();
+    const parent = `${path}/c`;
+    for (let round = 0; round < 2; round++) {
+      await a.value("createContainer", node(parent, CreateMode.container));
+      await a.value("exists", { path: parent, watch: true });
+      for (const number of ["0000000000", "0000000001"]) {
+        expect(await a.value("create", node(`${parent}/s-`, sequential))).toEqual({ path: `${parent}/s-${number}` });
+      }
+      for (const number of ["0000000000", "0000000001"]) {
+        await a.value("delete", { path: `${parent}/s-${number}`, version: -1 });
+      }
+      await a.untilEvent();
+      expect(await a.events()).toEqual([`nodeDeleted ${parent}`]);
+    }
+  });
+
   server.test("A.5 the path is checked once the number is on it", async ({ caller, path }) => {
     const a = await caller();
     expect(await a.error("create", node(`${path}/`))).toBe("BadArguments");

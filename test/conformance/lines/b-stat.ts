@@ -7,6 +7,16 @@ import { node, onBoth } from "../servers/on-both.ts";
 const statOf = async (a: Caller, path: string) => (await a.value("exists", { path, watch: false })).stat;
 const any = -1;
 
+/** Lets the server's clock go on, so that a time that moves can be told from one that stays. */
+async function untilLater(a: Caller, path: string, thanMs: number): Promise<void> {
+  const clock = `${path}-clock`;
+  const { stat } = await a.value("create2", node(clock));
+  for (let { mtime } = stat; mtime <= thanMs; ) {
+    mtime = (await a.value("setData", { path: clock, data: null, version: any })).stat.mtime;
+  }
+  await a.value("delete", { path: clock, version: any });
+}
+
 onBoth("B. Stat and zxids", (server) => {
   server.test(
     "B.1 create: all zxids of the child are its own, of the parent only pzxid and cversion move",
@@ -14,6 +24,7 @@ onBoth("B. Stat and zxids", (server) => {
       const { path } = v;
       const a = await v.caller();
       const before = await statOf(a, path);
+      await untilLater(a, path, before.mtime);
       const { zxid, value } = await a.call("create2", node(`${path}/x`, 0, "abc"));
       const stat = { czxid: zxid, mzxid: zxid, pzxid: zxid, version: 0, cversion: 0, aversion: 0 };
       expect(value?.stat).toMatchObject(stat);
@@ -26,6 +37,7 @@ onBoth("B. Stat and zxids", (server) => {
     const a = await caller();
     await a.value("create", node(`${path}/x`));
     const before = await statOf(a, path);
+    await untilLater(a, path, before.mtime);
     const { zxid } = await a.call("delete", { path: `${path}/x`, version: any });
     expect(await statOf(a, path)).toEqual({ ...before, pzxid: zxid, cversion: 2, numChildren: 0 });
   });
@@ -35,9 +47,14 @@ onBoth("B. Stat and zxids", (server) => {
     const a = await visit.caller();
     await a.value("create", node(`${path}/x`, 0, "same"));
     const [before, parent] = [await statOf(a, `${path}/x`), await statOf(a, path)];
+    let lastMs = before.mtime;
     for (const version of [1, 2]) {
+      await untilLater(a, path, lastMs);
       const { zxid, value } = await a.call("setData", { path: `${path}/x`, data: Buffer.from("same"), version: any });
-      expect(value?.stat).toEqual({ ...before, version, mzxid: zxid, mtime: value?.stat.mtime });
+      const mtime = value?.stat.mtime ?? 0;
+      expect(value?.stat).toEqual({ ...before, version, mzxid: zxid, mtime });
+      expect(mtime).toBeGreaterThan(lastMs);
+      lastMs = mtime;
     }
     expect(await statOf(a, path)).toEqual(parent);
   });
@@ -47,6 +64,7 @@ onBoth("B. Stat and zxids", (server) => {
     await watcher.value("getData", { path, watch: true });
     await watcher.value("getChildren", { path, watch: true });
     const before = await statOf(a, path);
+    await untilLater(a, path, before.mtime);
     const { stat } = await a.value("setACL", { path, acl: node(path).acl, version: 0 });
     expect(stat).toEqual({ ...before, aversion: 1 });
     expect(await watcher.events()).toEqual([]);

@@ -1,5 +1,5 @@
 /** Section E: sessions, and what becomes of them when their connection ends. */
-import { CreateMode } from "@corral/protocol";
+import { AddWatchMode, CreateMode } from "@corral/protocol";
 import { expect } from "vitest";
 import type { Caller } from "../servers/caller.ts";
 import { strictConnections, tickMs } from "../servers/kinds.ts";
@@ -22,7 +22,9 @@ onBoth("E. Sessions", (server) => {
     const two = await caller();
     const [first, second] = [one.connection.sessionId, two.connection.sessionId];
     expect(second).toBe(first + 1n);
-    await callers(2);
+    const others = await callers(2);
+    // Both servers stand alone, as number 1.
+    for (const { connection } of [one, two, ...others]) expect(connection.sessionId >> 56n).toBe(1n);
   });
 
   server.test("E.2 a session is written down before its client hears of it", async ({ caller }) => {
@@ -67,19 +69,23 @@ onBoth("E. Sessions", (server) => {
     await listens.untilClosed();
   });
 
-  server.slow("E.5 a session is never over early, and within a tick or two of its time", async (visit) => {
+  // How late it may be: packages/server/src/replica/session-clock.test.ts, where the time is not that of a busy machine.
+  server.slow("E.5 a session is never over early, and over when nothing is heard of it", async (visit) => {
     const { path } = visit;
     const watcher = await visit.caller();
-    const a = await visit.caller(2 * tickMs);
-    await watcher.error("exists", { path: `${path}/e`, watch: true });
+    const timeoutMs = 4 * tickMs;
+    const a = await visit.caller(timeoutMs);
+    await watcher.value("addWatch", { path: `${path}/e`, mode: AddWatchMode.persistent });
     const lastHeardMs = performance.now();
     await a.value("create", node(`${path}/e`, CreateMode.ephemeral));
-    await watcher.events();
-    await watcher.value("exists", { path: `${path}/e`, watch: true });
     a.connection.destroy();
-    await watcher.untilEvent();
-    expect(performance.now() - lastHeardMs).toBeGreaterThan(2 * tickMs);
-    expect(await watcher.events()).toEqual([`nodeDeleted ${path}/e`]);
+    const heard: string[] = [];
+    while (!heard.includes(`nodeDeleted ${path}/e`)) {
+      await watcher.untilEvent();
+      heard.push(...(await watcher.events()));
+    }
+    expect(performance.now() - lastHeardMs).toBeGreaterThan(timeoutMs);
+    expect(heard).toEqual([`nodeCreated ${path}/e`, `nodeDeleted ${path}/e`]);
   });
 
   server.slow("E.8 what expires ends at one zxid too", async (visit) => {

@@ -6,6 +6,7 @@ import {
   type MultiResult,
   multiHeaderCodec,
   OpCode,
+  operations,
   Permission,
   setAclRequestCodec,
   Writer,
@@ -98,12 +99,16 @@ onBoth("G. Transactions", (server) => {
 
   server.test("G.6 closing the session, sync, setACL and reconfig cannot be parts of one", async ({ caller, path }) => {
     const a = await caller();
+    const newMembers = { joiningServers: null, leavingServers: null, newMembers: "server.1=a:1:2;3", curConfigId: -1 };
     for (const type of [OpCode.closeSession, OpCode.sync, OpCode.setACL, OpCode.reconfig]) {
       const w = new Writer();
       multiHeaderCodec.write(w, { type: OpCode.create, done: false, err: -1 });
       createRequestCodec.write(w, node(`${path}/x`));
       multiHeaderCodec.write(w, { type, done: false, err: -1 });
       if (type === OpCode.setACL) setAclRequestCodec.write(w, { path, acl: toAll(all), version: -1 });
+      if (type === OpCode.sync) operations.sync.request.write(w, { path });
+      // The end of a session is asked for without a word more.
+      if (type === OpCode.reconfig) operations.reconfig.request.write(w, newMembers);
       multiHeaderCodec.write(w, { type: -1, done: true, err: -1 });
       expect(await a.raw(OpCode.multi, w.take())).toBe("MarshallingError");
     }
@@ -129,6 +134,30 @@ onBoth("G. Transactions", (server) => {
     await b.value("setData", { path: `${path}/x`, data: null, version: -1 });
     await b.value("create", node(`${path}/x/y`));
     expect(await a.events()).toEqual([]);
+  });
+
+  server.test("G.7 many reads in one request are of one moment", async ({ callers, path }) => {
+    const [a, b] = await callers(2);
+    const many = 300;
+    const paths = [`${path}/x`, `${path}/y`, `${path}/z`];
+    await a.value(
+      "multi",
+      paths.map((each) => create(each)),
+    );
+    const change = b.connection.encode(
+      "multi",
+      paths.map((each) => set(each)),
+    );
+    b.connection.socket.write(Buffer.concat(Array.from({ length: many }, () => change)));
+    const reads = paths.map((each) => ({ type: OpCode.getData, path: each, watch: false }));
+    for (let last = 0; last < many; ) {
+      const results = await a.value("multiRead", reads);
+      const seen = results.map((result) => (result.type === OpCode.getData ? result.stat.mzxid : result));
+      expect(new Set(seen).size).toBe(1);
+      const [first] = results;
+      last = first?.type === OpCode.getData ? first.stat.version : many;
+    }
+    expect(await b.answer("multi")).toMatchObject({ err: "Ok" });
   });
 
   server.test("G.8 a transaction is one frame, with one frame's limit", async ({ caller, path }) => {

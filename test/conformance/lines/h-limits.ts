@@ -8,6 +8,7 @@ import { node, onBoth } from "../servers/on-both.ts";
 const set = (path: string, version = -1) => ({ path, data: null, version });
 
 onBoth("H. Limits", (server) => {
+  // That nothing more is read meanwhile: packages/server/src/replica/limits.test.ts; from outside it cannot be told from slowness.
   server.test("H.1 more requests than a server takes at once are answered later, without an error", async (visit) => {
     const { path } = visit;
     const a = await visit.caller();

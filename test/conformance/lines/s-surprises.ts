@@ -40,7 +40,10 @@ onBoth("S. Surprises", (server) => {
   });
 
   server.test("S.4 whether the password of a session follows from its id", async (visit) => {
-    const { sessionId, passwd } = (await visit.caller()).connection;
+    const [{ connection: one }, { connection: other }] = await visit.callers(2);
+    expect(one.passwd).toHaveLength(16);
+    expect(Buffer.from(one.passwd).equals(other.passwd)).toBe(false);
+    const { sessionId, passwd } = one;
     expect(Buffer.from(passwd).equals(javaRandomBytes(sessionId ^ 0xb3415c00n))).toBe(visit.differing("S.4"));
   });
 
