@@ -33,11 +33,30 @@ export const differences = {
     apache: "Ok",
     why: "Apache's from 3.8.4 and 3.9.2 on: a Stat tells of a node what READ is there to hide",
   },
+  "C.6": {
+    asked: "the scheme of the first identity that whoAmI answers to who has authenticated",
+    corral: "ip",
+    apache: "digest",
+    why: "Apache's 3.8.0 answers in the order of a hash table; the address first can be relied on",
+  },
   "D.6": {
     asked: "how many of three changes a persistent watch hears when a plain read watches the same path",
     corral: 3,
     apache: 1,
     why: "as Apache's from 3.9 on (ZOOKEEPER-4466): a read of somebody else's must not take a lasting watch away",
+  },
+  "D.6 kinds": {
+    asked: "what is heard of two changes and two creates where a path has a watch of every kind",
+    corral: [
+      "nodeDataChanged ",
+      "nodeDataChanged ",
+      "nodeCreated /x",
+      "nodeChildrenChanged ",
+      "nodeCreated /y",
+      "nodeChildrenChanged ",
+    ],
+    apache: ["nodeDataChanged ", "nodeChildrenChanged "],
+    why: "as Apache's from 3.9 on: each kind makes heard what it does by itself, and the lasting ones last",
   },
   "D.7": {
     asked: "the zxid in an event's header",

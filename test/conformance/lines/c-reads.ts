@@ -96,6 +96,7 @@ onBoth("C. Reading", (server) => {
     expect(await a.value("whoAmI", {})).toEqual({ clientInfo: [address] });
     for (const who of ["bob:secret", "eve:apple", "bob:secret"]) expect(await a.authenticate(who)).toBe("Ok");
     const { clientInfo } = await a.value("whoAmI", {});
+    expect(clientInfo[0]?.authScheme).toBe(visit.differing("C.6"));
     const all = [address, { authScheme: "digest", user: "bob" }, { authScheme: "digest", user: "eve" }];
     expect([...clientInfo].sort((one, other) => (one.user < other.user ? -1 : 1))).toEqual(all);
   });

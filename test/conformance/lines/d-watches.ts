@@ -41,13 +41,16 @@ onBoth("D. Watches", (server) => {
   server.test("D.1 a create fires created at the node and children at its parent, in every mode", async (visit) => {
     const { path } = visit;
     const [a, b] = await visit.callers(2);
-    const modes = [CreateMode.persistent, CreateMode.ephemeral, CreateMode.persistentSequential];
-    for (const [at, flags] of modes.entries()) {
-      const name = flags === CreateMode.persistentSequential ? `${path}/x0000000002` : `${path}/x${at}`;
+    const ttl = 3_600_000;
+    for (const [at, [mode, flags]] of Object.entries(CreateMode).entries()) {
+      const name = mode.includes("Sequential") ? `${path}/x000000000${at}` : `${path}/x${at}`;
+      const request = node(mode.includes("Sequential") ? `${path}/x` : name, flags);
       await a.error("exists", { path: name, watch: true });
       await watchAll(a, path);
-      await b.value("create", node(flags === CreateMode.persistentSequential ? `${path}/x` : name, flags));
-      expect(await a.events()).toEqual([`nodeCreated ${name}`, `nodeChildrenChanged ${path}`]);
+      if (mode.includes("Ttl")) await b.value("createTTL", { ...request, ttl });
+      else if (flags === CreateMode.container) await b.value("createContainer", request);
+      else await b.value("create", request);
+      expect(await a.events(), mode).toEqual([`nodeCreated ${name}`, `nodeChildrenChanged ${path}`]);
       await b.value("setData", set(path));
       await a.events();
     }
@@ -165,6 +168,19 @@ onBoth("D. Watches", (server) => {
     await a.value("getData", { path, watch: true });
     for (let i = 0; i < 3; i++) await b.value("setData", set(path));
     expect((await a.events()).length).toBe(visit.differing("D.6"));
+  });
+
+  server.test("D.6 watches of all kinds on one path: which of them are left", async (visit) => {
+    const { path } = visit;
+    const [a, b] = await visit.callers(2);
+    await a.value("addWatch", { path, mode: persistentRecursive });
+    await a.value("addWatch", { path, mode: persistent });
+    await a.value("getData", { path, watch: true });
+    await a.value("getChildren", { path, watch: true });
+    for (let i = 0; i < 2; i++) await b.value("setData", set(path));
+    for (const name of ["x", "y"]) await b.value("create", node(`${path}/${name}`));
+    const heard = (await a.events()).map((event) => event.replace(path, ""));
+    expect(heard).toEqual(visit.differing("D.6 kinds"));
   });
 
   server.test("D.7 an event has a path, a type and the state 3", async (visit) => {
@@ -329,6 +345,12 @@ onBoth("D. Watches", (server) => {
     await b.value("setData", set(path));
     expect(await a.events()).toEqual([]);
     await a.value("getData", { path, watch: true });
+    expect([await remove(children), await check(children), await check(data)]).toEqual(["Ok", "NoWatcher", "Ok"]);
+    await b.value("create", node(`${path}/w`));
+    expect(await a.events()).toEqual([]);
+    await b.value("setData", set(path));
+    expect(await a.events()).toEqual([`nodeDataChanged ${path}`]);
+    await watchAll(a, path);
     expect([await remove(any), await check(any)]).toEqual(["Ok", "NoWatcher"]);
     await b.value("setData", set(path));
     await b.value("create", node(`${path}/x`));
