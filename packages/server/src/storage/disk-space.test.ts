@@ -63,3 +63,21 @@ test("a bound of 0 is none", async () => {
   expect(changes).toEqual([]);
   expect(space.freeBytes).toBeUndefined();
 });
+
+test.each([
+  { roomMb: 2_000, nextLookMs: 2_000 },
+  { roomMb: 64, nextLookMs: 250 },
+  { roomMb: 0, nextLookMs: 20 },
+])("with $roomMb MiB above the bound it looks again after $nextLookMs ms", async ({ roomMb, nextLookMs }) => {
+  const megabyte = 1024 * 1024;
+  const { room, clock, changes, space } = watched(10 * megabyte);
+  room.freeBytes = (10 + roomMb) * megabyte;
+  await space.start();
+  room.freeBytes = 9 * megabyte;
+  await clock.advance(nextLookMs - 1);
+  expect(changes).toEqual([]);
+  await clock.advance(1);
+  for (let turns = 0; turns < 10; turns++) await Promise.resolve();
+  expect(changes).toEqual([true]);
+  space.stop();
+});

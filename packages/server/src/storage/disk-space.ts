@@ -17,8 +17,12 @@ export interface DiskSpaceOptions {
   readonly onChange: (isLow: boolean) => void;
 }
 
-/** How often is looked, ms. */
+/** How often is looked, ms: at least, and, when there is hardly more room than must be left, at most. */
 const everyMs = 2_000;
+const soonestMs = 20;
+
+/** No faster than this is a disk filled, bytes a millisecond: until the bound could be reached nobody need look. */
+const filledPerMs = (256 * 1024 * 1024) / 1_000;
 
 /** See the head of this file. */
 export class DiskSpace {
@@ -43,13 +47,19 @@ export class DiskSpace {
     const { disk, minFreeBytes, clock } = this.#options;
     if (disk.freeBytes === undefined || minFreeBytes === 0) return;
     await this.#look();
-    if (!this.#stopped) this.#timer = clock.setTimer(everyMs, () => void this.start());
+    if (!this.#stopped) this.#timer = clock.setTimer(this.#delayMs(), () => void this.start());
   }
 
   /** Looks no more. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+  }
+
+  #delayMs(): number {
+    if (this.#isLow || this.#freeBytes === undefined) return everyMs;
+    const untilBoundMs = (this.#freeBytes - this.#options.minFreeBytes) / filledPerMs;
+    return Math.min(everyMs, Math.max(soonestMs, untilBoundMs));
   }
 
   async #look(): Promise<void> {

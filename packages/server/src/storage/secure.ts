@@ -32,7 +32,7 @@ export async function secure(
     const { segment, why, truncatedBytes } = tornTail;
     logger.warn(
       { file: segment.path, offset: segment.end, truncatedBytes, lastZxid: formatZxid(segment.lastZxid) },
-      `the log ends in a write that was cut short and never acknowledged (${why}): cutting it off`,
+      `the log ends in a write that was cut short and, as far as the file tells, never acknowledged (${why}): cutting it off`,
     );
   }
   const last = recovery.segments.at(-1);

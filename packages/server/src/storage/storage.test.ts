@@ -294,7 +294,7 @@ describe("Storage", () => {
     expect(storage.currentEpoch).toBe(4);
     expect(warnings).toMatchInlineSnapshot(`
       [
-        "the log ends in a write that was cut short and never acknowledged (the record there breaks off in its header): cutting it off",
+        "the log ends in a write that was cut short and, as far as the file tells, never acknowledged (the record there breaks off in its header): cutting it off",
         "the file with the epoch is missing: taking the epoch of the last log record, which is the highest in use",
       ]
     `);
