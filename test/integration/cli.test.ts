@@ -110,18 +110,50 @@ test("a node is created, read, changed, listed, explained and deleted", async ()
 
 test.each([
   [["get", "/none"], 3, "there is no such node"],
-  [["create", "/zookeeper", "x"], 4, "exists already"],
+  [["create", "/zookeeper", "x"], 4, "exists already. Change it with corral set, or give --sequential"],
+  [
+    ["create", "/none/x", "x"],
+    3,
+    "create /none/x: there is no such node. Its parent is missing: create that first, or give --parents.",
+  ],
+  [["set", "/none", "x"], 3, "set /none: there is no such node. Create it with corral create, or give --create."],
+  [["delete", "/parent"], 4, "the node has children. Delete its children first, or give --recursive."],
   [["set", "/zookeeper", "x", "--data-version", "7"], 4, "another version"],
   [["get", "/", "--connect", "127.0.0.1:1", "--timeout", "200"], 6, "127.0.0.1:1"],
 ] as const)("%j ends with %d", async (args, code, message) => {
+  await client.create("/parent/child", null, { createParents: true });
   const ended = await corral(args);
   expect(ended).toEqual({ code, stdout: "", stderr: expect.stringContaining(message) });
+});
+
+test("data beyond what servers take", async () => {
+  const file = join(directory, "large");
+  await writeFile(file, Buffer.alloc(1 << 20));
+  const usual = await corral(["create", "/large", "--file", file]);
+  expect(usual).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("raise the server's limit and --request-bytes"),
+  });
+  const more = ["--file", file, "--request-bytes", "2000000"];
+  for (const args of [
+    ["create", "/large"],
+    ["set", "/zookeeper"],
+  ]) {
+    // The server just ends the connection.
+    const ended = await corral([...args, ...more]);
+    expect(ended).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining("it sent 1048576 bytes of data). Servers close"),
+    });
+  }
+  await using other = await startServer({ limits: { maxFrameBytes: 2_000_000 } });
+  expect(await corral(["create", "/large", ...more, "--connect", other.connectString])).toMatchObject({ code: 0 });
 });
 
 test("credentials come from variables, and without them a node that asks for some is not shown", async () => {
   await client.addAuth("digest", "bob:pw");
   await client.create("/bobs", "secret", { acl: [{ perms: 31, id: { scheme: "auth", id: "" } }] });
-  expect((await corral(["get", "/bobs"])).code).toBe(5);
+  expect(await corral(["get", "/bobs"])).toMatchObject({ code: 5, stderr: expect.stringContaining("CORRAL_AUTH=") });
   const ended = await corral(["get", "/bobs"], { variables: { CORRAL_AUTH: "digest:bob:pw" } });
   expect(ended).toMatchObject({ code: 0, stdout: "secret\n" });
   expect((await corral(["get", "/"], { variables: { CORRAL_AUTH: "bob" } })).code).toBe(2);

@@ -30,14 +30,24 @@ export function addConnectionOptions(command: Command, side: Side, help: string)
     .addOption(new Option(`--${prefix}tls-name <name>`, "the name in the server's certificate, if it is not its host"));
 }
 
-/** How long to try, for all sides. */
-export function addTimeoutOption(command: Command): Command {
-  return command.addOption(
-    new Option("--timeout <ms>", "how long to try to connect").default(10_000).argParser((text) => {
-      if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-      throw new InvalidArgumentError("It must be a whole number of milliseconds above 0.");
-    }),
-  );
+/** How long to try, and how much to send at once, for all sides. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--timeout <ms>", "how long to try to connect").default(10_000).argParser((text) => {
+        if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+        throw new InvalidArgumentError("It must be a whole number of milliseconds above 0.");
+      }),
+    )
+    .addOption(
+      new Option(
+        "--request-bytes <n>",
+        "longest request that is sent, where servers take longer ones than usual (default: 1048575)",
+      ).argParser((text) => {
+        if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+        throw new InvalidArgumentError("It must be a whole number of bytes above 0.");
+      }),
+    );
 }
 
 /** Connects one side. `isOwn`: whether CORRAL_CONNECT and its kin are about it. @throws UsageError, CoordinationError */
@@ -60,6 +70,7 @@ export async function connectSide(
   parseConnectString(address);
   const client = await connect(address, {
     connectTimeoutMs: Number(values.timeout),
+    ...(typeof values.requestBytes === "number" && { requestBytesMax: values.requestBytes }),
     signal,
     ...(wantsTls || Object.keys(tls).length > 0 ? { tls } : {}),
     ...(sasl === undefined ? {} : { sasl: saslOf(sasl, variable("SASL_MECHANISM")) }),

@@ -1,6 +1,7 @@
 /** The command `corral`: a tree from the outside. What each verb does stands in verbs/. */
 import { Command, CommanderError } from "commander";
 import { exitCodeOf, exitCodes, exitCodesText } from "./exit-codes.ts";
+import { inFlags } from "./hints.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { addNodeVerbs } from "./verbs/node-verbs.ts";
 import { addTreeVerbs } from "./verbs/tree-verbs.ts";
@@ -31,7 +32,7 @@ export async function run(args: readonly string[], around: Surroundings): Promis
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (around.signal.aborted) return exitCodes.interrupted;
     const message = error instanceof Error ? error.message : String(error);
-    around.stderr.write(`corral: ${message}\n`);
+    around.stderr.write(`corral: ${inFlags(message)}\n`);
     return exitCodeOf(error);
   }
 }

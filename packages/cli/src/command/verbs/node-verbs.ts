@@ -3,9 +3,10 @@ import { readFile } from "node:fs/promises";
 import { type Acl, type Client, isCoordinationError, type Stat } from "@corral/client";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseAclEntry } from "../../dump/acl-text.ts";
-import { addConnectionOptions, addTimeoutOption, connectSide } from "../connection.ts";
+import { addCommonOptions, addConnectionOptions, connectSide } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { explain } from "../explain.ts";
+import { withHint } from "../hints.ts";
 import { aclLines, dataFields, dataText, jsonLine, statFields } from "../show.ts";
 import { readAll, type Surroundings, writeTo } from "../surroundings.ts";
 
@@ -40,7 +41,7 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
     run: (client: Client, path: string, flags: Flags, data: string | undefined) => Promise<void>,
   ): Command => {
     const command = program.command(name).description(help).option("--json", "print JSON");
-    addTimeoutOption(
+    addCommonOptions(
       addConnectionOptions(command, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)"),
     );
     return command.action(async (path: string, second: unknown) => {
@@ -48,6 +49,8 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
       const client = await connectSide("", true, command.opts(), variables, signal);
       try {
         await run(client, path, flags, typeof second === "string" ? second : undefined);
+      } catch (error) {
+        throw withHint(error, name.split(" ")[0] ?? name);
       } finally {
         await client.close();
       }
@@ -70,9 +73,10 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
     async (client, path, flags, given) => {
       const data = await dataFrom(given, flags, around);
       const options = { signal, ...(flags.dataVersion === undefined ? {} : { version: flags.dataVersion }) };
-      const stat = flags.create
-        ? (await client.setOrCreate(path, data, { signal, createParents: true })).stat
-        : await client.set(path, data, options);
+      const written = flags.create
+        ? client.setOrCreate(path, data, { signal, createParents: true }).then((made) => made.stat)
+        : client.set(path, data, options);
+      const stat = await written.catch(largeMayBeWhy("set", data));
       await print(flags.json ? jsonLine({ path, stat: statFields(stat) }) : `${path} has version ${stat.version}\n`);
     },
   )
@@ -98,13 +102,15 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
           : sequential
             ? "persistentSequential"
             : "persistent";
-      const made = await client.create2(path, data, {
-        mode,
-        signal,
-        ...(ttl === undefined ? {} : { ttlMs: ttl }),
-        ...(acl === undefined ? {} : { acl }),
-        ...(parents ? { createParents: true } : {}),
-      });
+      const made = await client
+        .create2(path, data, {
+          mode,
+          signal,
+          ...(ttl === undefined ? {} : { ttlMs: ttl }),
+          ...(acl === undefined ? {} : { acl }),
+          ...(parents ? { createParents: true } : {}),
+        })
+        .catch(largeMayBeWhy("create", data));
       await print(flags.json ? jsonLine({ path: made.path, stat: statFields(made.stat) }) : `${made.path}\n`);
     },
   )
@@ -162,6 +168,12 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
       await print(flags.json ? jsonLine({ path, explanation: lines }) : `${lines.join("\n")}\n`);
     },
   );
+}
+
+function largeMayBeWhy(verb: string, data: string | Uint8Array | null) {
+  return (error: unknown): never => {
+    throw withHint(error, verb, Buffer.byteLength(data ?? ""));
+  };
 }
 
 async function printTree(

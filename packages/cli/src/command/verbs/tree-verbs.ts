@@ -10,7 +10,7 @@ import { raiseEpoch } from "../../raise-epoch.ts";
 import type { CounterPolicy } from "../../tree/counters.ts";
 import type { LeftOut, ReadTreeOptions } from "../../tree/read-tree.ts";
 import type { ConflictPolicy } from "../../tree/write-tree.ts";
-import { addConnectionOptions, addTimeoutOption, connectSide, type Side, tlsOf } from "../connection.ts";
+import { addCommonOptions, addConnectionOptions, connectSide, type Side, tlsOf } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { hex, jsonLine } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
@@ -47,7 +47,7 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
       "to",
       `the target: host:port[,…][/chroot]${own === "to" ? " (default: CORRAL_CONNECT)" : ""}`,
     );
-    addReportOptions(addWriteOptions(addReadOptions(addTimeoutOption(command))));
+    addReportOptions(addWriteOptions(addReadOptions(addCommonOptions(command))));
     command.action(async () => {
       const flags = command.opts<Flags>();
       const from = await connectSide("from", own === "from", command.opts(), variables, signal);
@@ -77,7 +77,7 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
       "write a tree to a file, as lines of JSON; compressed if its name ends with .gz; without a file, print it",
     );
   addConnectionOptions(dump, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)");
-  addReportOptions(addReadOptions(addTimeoutOption(dump)));
+  addReportOptions(addReadOptions(addCommonOptions(dump)));
   dump.action(async (file: string | undefined) => {
     const flags = dump.opts<Flags>();
     const client = await connectSide("", true, dump.opts(), variables, signal);
@@ -99,7 +99,7 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
 
   const load = program.command("load <file>").description("write the tree of a dump to this ensemble");
   addConnectionOptions(load, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)");
-  addReportOptions(addWriteOptions(addTimeoutOption(load)));
+  addReportOptions(addWriteOptions(addCommonOptions(load)));
   load.action(async (file: string) => {
     const flags = load.opts<Flags>();
     // Nothing is written before the whole file has been found to be sound.

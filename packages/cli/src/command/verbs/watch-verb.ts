@@ -1,7 +1,7 @@
 /** `watch`: prints a node, its children or its tree, now and after every change, until it is interrupted. */
 import { treeChanges } from "@corral/client";
 import { type Command, InvalidArgumentError } from "commander";
-import { addConnectionOptions, addTimeoutOption, connectSide } from "../connection.ts";
+import { addCommonOptions, addConnectionOptions, connectSide } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { dataFields, dataText, jsonLine, statFields } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
@@ -26,7 +26,7 @@ export function addWatchVerb(program: Command, { stdout, variables, signal }: Su
       if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
       throw new InvalidArgumentError("It must be a whole number above 0.");
     });
-  addTimeoutOption(
+  addCommonOptions(
     addConnectionOptions(command, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)"),
   );
   command.action(async (path: string) => {
