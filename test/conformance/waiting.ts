@@ -9,7 +9,7 @@ export interface Waiting {
 
 /** All of them. */
 export const waiting: readonly Waiting[] = [
-  { lines: "E.6, F.5–8, L, M, N", why: "they need an ensemble" },
+  { lines: "E.6, F.5–8, L, M.2–4, N", why: "they need an ensemble" },
   {
     lines: "E.13–14",
     why: "a server that can only be read, and a session that moves to another server: they need an ensemble",

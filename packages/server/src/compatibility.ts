@@ -19,6 +19,11 @@ export interface Behaviour {
   readonly unknownOperations: ReadonlySet<number>;
   /** Whether nodes may have a time to live; if not, making one is Unimplemented, and the connection stays. */
   readonly timeToLive: boolean;
+  /**
+   * What reconfig is answered with, and the connection stays: it is not switched on, or it is and a server that stands alone
+   * has nothing to reconfigure.
+   */
+  readonly reconfigRefusal: typeof ErrorCode.ReconfigDisabled | typeof ErrorCode.Unimplemented;
   /** How long a container stays that never had a child, ms. */
   readonly unusedContainerMs: number;
   /** Whether `sync` waits until what others have asked for is done, or only for its own connection's requests. */
@@ -44,6 +49,7 @@ export const ownBehaviour: Behaviour = {
   version: serverVersion,
   unknownOperations: new Set(),
   timeToLive: true,
+  reconfigRefusal: ErrorCode.ReconfigDisabled,
   // As Apache's from 3.10 on; before, for ever.
   unusedContainerMs: 300_000,
   syncIsBarrier: true,
@@ -59,6 +65,7 @@ const as380: Behaviour = {
   version: "3.8.0-imitated, built on 2022-02-25 08:49 UTC",
   unknownOperations: new Set(),
   timeToLive: false,
+  reconfigRefusal: ErrorCode.ReconfigDisabled,
   unusedContainerMs: Number.POSITIVE_INFINITY,
   syncIsBarrier: false,
   statsInMulti: false,
@@ -89,14 +96,19 @@ export type CompatibleVersion = (typeof compatibleVersions)[number];
 
 const behaviours: Readonly<Record<CompatibleVersion, Behaviour>> = { "3.5": as35, "3.8.0": as380 };
 
-/** How to behave for what the settings say. `extendedTypesEnabled`: Apache's setting for time to live. */
+/** How to behave for what the settings say, of which two are Apache's. `extendedTypesEnabled`: for time to live. */
 export function behaviourOf(settings: {
   readonly compatibility?: CompatibleVersion | undefined;
   readonly extendedTypesEnabled?: boolean | undefined;
+  readonly reconfigEnabled?: boolean | undefined;
 }): Behaviour {
-  const { compatibility, extendedTypesEnabled } = settings;
+  const { compatibility, extendedTypesEnabled, reconfigEnabled } = settings;
   const behaviour = compatibility === undefined ? ownBehaviour : behaviours[compatibility];
-  return { ...behaviour, timeToLive: extendedTypesEnabled ?? behaviour.timeToLive };
+  return {
+    ...behaviour,
+    timeToLive: extendedTypesEnabled ?? behaviour.timeToLive,
+    ...(reconfigEnabled && { reconfigRefusal: ErrorCode.Unimplemented }),
+  };
 }
 
 /**

@@ -104,6 +104,8 @@ const fields = {
   compatibility: v.optional(v.picklist(compatibleVersions, `must be one of ${compatibleVersions.join(", ")}`)),
   /** Whether nodes may have a time to live. Default true; with `compatibility` false, as Apache's is. */
   extendedTypesEnabled: v.optional(yesOrNo),
+  /** Whether `reconfig` is answered as by Apache's server alone that has it switched on: there is nothing to reconfigure. */
+  reconfigEnabled: v.optional(yesOrNo, false),
   /**
    * Which of the four-letter words are answered on the port for clients; `"*"`: all of them. Anybody who can connect may
    * ask, so by default only what clients themselves need.
@@ -370,7 +372,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     auditFile: config.auditFile,
     tls: tlsOf(config),
     adminTls: adminTlsOf(config),
-    behaviour: behaviourOf({ compatibility, extendedTypesEnabled }),
+    behaviour: behaviourOf({ compatibility, extendedTypesEnabled, reconfigEnabled: config.reconfigEnabled }),
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
     limits: allLimits,

@@ -34,6 +34,7 @@ export interface HarnessOptions {
   readonly state?: StateMachine;
   readonly limits?: Partial<Limits>;
   readonly compatibility?: CompatibleVersion;
+  readonly reconfigEnabled?: boolean;
   readonly requiredSchemes?: readonly string[];
   readonly isAudited?: boolean;
   /** `manual`: entries become durable only with `durable()`. */

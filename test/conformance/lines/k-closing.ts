@@ -79,3 +79,21 @@ onBoth("K. What ends a connection", (server) => {
     expect(errors).toEqual(["NodeExists", "BadArguments", "NoNode", "InvalidAcl", "BadArguments", "NoWatcher", "Ok"]);
   });
 });
+
+onBoth(
+  "M. Reconfig, switched on",
+  (server) => {
+    server.test(
+      "M.1 alone, a server has nothing to reconfigure: Unimplemented, and the connection stays",
+      async (v) => {
+        const a = await v.caller();
+        const nothing = { joiningServers: null, leavingServers: null, newMembers: null, curConfigId: -1 };
+        for (const request of [nothing, { ...nothing, newMembers: "server.1=127.0.0.1:1:2;3" }]) {
+          expect(await a.error("reconfig", request)).toBe("Unimplemented");
+          expect(await a.error("ping", {})).toBe("Ok");
+        }
+      },
+    );
+  },
+  "busy",
+);

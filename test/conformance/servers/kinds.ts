@@ -11,7 +11,7 @@ import type { ApacheOptions } from "../../support/apache-zookeeper.ts";
 /**
  * `plain`: defaults, with short ticks. `strict`: everybody must authenticate, quotas are enforced, no time to live, few
  * connections. `fresh`: nobody has written to it before, and who connects must soon say why. `busy`: it takes little at once,
- * and sheds what is more; it was also asked for local sessions.
+ * and sheds what is more; it was also asked for local sessions, and for reconfig.
  */
 export type ServerKind = "plain" | "strict" | "fresh" | "busy";
 /** All of them. */
@@ -50,6 +50,7 @@ export const ourSettings: Readonly<Record<ServerKind, ServerOptions>> = {
   fresh: { tickMs, limits: { handshakeMs: silenceMs } },
   busy: {
     tickMs,
+    reconfigEnabled: true,
     dataDir: "/data",
     disk: slowDisk(),
     limits: {
@@ -78,7 +79,7 @@ export const apacheSettings: Readonly<Record<ServerKind, ApacheOptions>> = {
   fresh: { tickMs, properties: { "zookeeper.nio.sessionlessCnxnTimeout": String(silenceMs) } },
   busy: {
     tickMs,
-    config: ["localSessionsEnabled=true"],
+    config: ["localSessionsEnabled=true", "reconfigEnabled=true"],
     properties: {
       "zookeeper.request_throttle_max_requests": "1",
       "zookeeper.throttled_op_wait_time": String(writeWaitMs),

@@ -85,6 +85,13 @@ export const serverOptions: readonly CommandOption[] = [
     "extended-types",
   ),
   option(
+    "reconfigEnabled",
+    "boolean",
+    "boolean",
+    "whether reconfig is Unimplemented, as on a server alone that has it, not ReconfigDisabled (default: false)",
+    "reconfig",
+  ),
+  option(
     "fourLetterWords",
     "words",
     "words",

@@ -64,7 +64,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   syncEnabled: ensemble,
   dynamicConfigFile: { refused: "there is no ensemble yet; take the line out, and this server runs alone" },
   standaloneEnabled: ensemble,
-  reconfigEnabled: ensemble,
+  reconfigEnabled: setting("reconfigEnabled", "boolean"),
   localSessionsEnabled: ensemble,
   localSessionsUpgradingEnabled: ensemble,
   "autopurge.snapRetainCount": { needless: "the last three snapshots are kept" },

@@ -34,6 +34,7 @@ snapSizeLimitInKb=1024
 4lw.commands.whitelist=stat, ruok,mntr
 admin.serverPort=8080
 extendedTypesEnabled=TRUE
+reconfigEnabled=true
 zookeeper.globalOutstandingLimit=500
 znode.container.checkIntervalMs=1000
 dataLogDir=/d
@@ -49,6 +50,7 @@ dataDir=/d
     fourLetterWords: ["stat", "ruok", "mntr"],
     adminPort: 8_080,
     extendedTypesEnabled: true,
+    reconfigEnabled: true,
     "limits.maxProposedEntries": 500,
     reaperIntervalMs: 1_000,
     dataDir: "/d",

@@ -322,13 +322,11 @@ export class Pipeline {
         return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Ok, arrivedMs);
       case OpCode.sasl:
         return this.#sasl(connection, xid, frame, arrivedMs);
-      case OpCode.reconfig:
-        this.#parts.auditor?.onRefused(connection, type, undefined, {
-          type: "error",
-          code: ErrorCode.ReconfigDisabled,
-        });
-        // As the reference has it unless it is switched on; and alone there is nothing to reconfigure.
-        return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.ReconfigDisabled, arrivedMs);
+      case OpCode.reconfig: {
+        const code = this.#parts.behaviour.reconfigRefusal;
+        this.#parts.auditor?.onRefused(connection, type, undefined, { type: "error", code });
+        return this.#reply(connection, type, xid, state.lastZxid, code, arrivedMs);
+      }
       default:
         return this.#refuse(connection, xid, type, arrivedMs);
     }

@@ -241,4 +241,7 @@ test("sasl without a mechanism is answered with an empty token, reconfig, which 
   const request = { joiningServers: null, leavingServers: null, newMembers: null, curConfigId: -1 };
   expect(c.call("reconfig", request)).toBe(ErrorCode.ReconfigDisabled);
   expect(c.closed).toBe(false);
+  const switchedOn = new ReplicaHarness({ reconfigEnabled: true }).connect();
+  expect(switchedOn.call("reconfig", request)).toBe(ErrorCode.Unimplemented);
+  expect(switchedOn.closed).toBe(false);
 });
