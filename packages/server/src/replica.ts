@@ -340,6 +340,7 @@ export class Replica {
     }
     stats.snapshotsTotal++;
     stats.lastSnapshotMs = written.tookMs;
+    stats.snapshotMs.add(written.tookMs);
     stats.lastSnapshotZxid = written.zxid;
     stats.lastSnapshotAtMs = this.#turn.now.wallMs;
   }

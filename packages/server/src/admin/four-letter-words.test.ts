@@ -143,6 +143,12 @@ test("mntr is a line a value, and counts what there is", async () => {
     zk_cnt_readlatency: "2",
     zk_cnt_updatelatency: "2",
     zk_connection_rejected: "1",
+    zk_throttled_ops: "0",
+    zk_outstanding_tls_handshake: "1",
+    zk_unsuccessful_handshake: "2",
+    zk_min_readlatency: "0",
+    zk_p999_readlatency: "0",
+    zk_cnt_snapshottime: "0",
   });
 });
 

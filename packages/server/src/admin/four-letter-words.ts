@@ -91,7 +91,7 @@ function summary(subject: Subject): readonly string[] {
   const { stats, state } = replica;
   const { min, average, max } = stats.latencyMs;
   return [
-    `Latency min/avg/max: ${Math.round(min)}/${average.toFixed(1)}/${Math.round(max)}`,
+    `Latency min/avg/max: ${Math.round(min)}/${decimal(average)}/${Math.round(max)}`,
     `Received: ${stats.received}`,
     `Sent: ${stats.sent}`,
     `Connections: ${replica.connectionCount}`,
@@ -100,6 +100,12 @@ function summary(subject: Subject): readonly string[] {
     replica.writesStopped ? "Mode: read-only (the log failed: writes are refused)" : `Mode: ${serverState(subject)}`,
     `Node count: ${state.tree.nodeCount}`,
   ];
+}
+
+/** As Java prints a number of at most four decimals: `0.0`, `18.3333`. */
+function decimal(value: number): string {
+  const rounded = Number(value.toFixed(4));
+  return Number.isInteger(rounded) ? rounded.toFixed(1) : String(rounded);
 }
 
 /** The address without brackets, for IPv6 too: tools look for it so. */

@@ -3,7 +3,7 @@
  * inner workings have are not there; where a key is, it means what it means there, unless docs/server.md says otherwise.
  */
 import { OpCode } from "@corral/protocol";
-import type { Histogram } from "../replica/latencies.ts";
+import { Histogram } from "../replica/latencies.ts";
 import { serverState } from "./reports.ts";
 import type { Subject } from "./subject.ts";
 
@@ -40,15 +40,19 @@ export async function monitor(subject: Subject): Promise<readonly (readonly [key
     ["stale_sessions_expired", stats.sessionsExpiredTotal],
     ["snap_count", stats.snapshotsTotal],
     ["unrecoverable_error_count", replica.writesStopped ? 1 : 0],
-    ...summary(
+    ["throttled_ops", stats.throttledTotal],
+    ["outstanding_tls_handshake", subject.secure?.handshakes ?? 0],
+    ["unsuccessful_handshake", subject.secure?.refusedTotal ?? 0],
+    ...detailedSummary(
       "readlatency",
       merged(stats.latencies, (type) => !isWrite(type)),
     ),
-    ...summary("updatelatency", merged(stats.latencies, isWrite)),
+    ...detailedSummary("updatelatency", merged(stats.latencies, isWrite)),
     ...summary("fsynctime", subject.syncMs),
     ...summary("sync_processor_batch_size", stats.entriesPerSync),
+    ...summary("snapshottime", stats.snapshotMs),
     // Java's pauses are our event loop's.
-    ...summary("jvm_pause_time_ms", subject.loopLagMs),
+    ...detailedSummary("jvm_pause_time_ms", subject.loopLagMs),
   ];
 }
 
@@ -68,22 +72,31 @@ const isWrite = (type: number | undefined): boolean => type !== undefined && wri
 function merged(
   all: readonly (readonly [type: number | undefined, Histogram])[],
   isWanted: (type: number | undefined) => boolean,
-): Totals {
-  const wanted = all.filter(([type]) => isWanted(type)).map(([, histogram]) => histogram);
-  return {
-    sum: wanted.reduce((total, { sum }) => total + sum, 0),
-    count: wanted.reduce((total, { count }) => total + count, 0),
-    max: wanted.reduce((greatest, { max }) => Math.max(greatest, max), 0),
-  };
+): Histogram {
+  const together = new Histogram();
+  for (const [type, histogram] of all) if (isWanted(type)) together.merge(histogram);
+  return together;
 }
 
-type Totals = Pick<Histogram, "sum" | "count" | "max">;
+type Lines = readonly (readonly [key: string, value: number])[];
 
-function summary(name: string, { sum, count, max }: Totals): readonly (readonly [key: string, value: number])[] {
+function summary(name: string, { sum, count, min, max }: Histogram): Lines {
   return [
     [`avg_${name}`, count === 0 ? 0 : Number((sum / count).toFixed(4))],
+    [`min_${name}`, Math.round(min)],
     [`max_${name}`, Math.round(max)],
     [`cnt_${name}`, count],
     [`sum_${name}`, Math.round(sum)],
+  ];
+}
+
+/** By the reference's names: `p999` is of 99.9 %. */
+const quantiles = { p50: 0.5, p95: 0.95, p99: 0.99, p999: 0.999 } as const;
+
+function detailedSummary(name: string, values: Histogram): Lines {
+  const shares = Object.entries(quantiles);
+  return [
+    ...summary(name, values),
+    ...shares.map(([prefix, share]) => [`${prefix}_${name}`, Math.round(values.quantile(share))] as const),
   ];
 }

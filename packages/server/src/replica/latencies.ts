@@ -37,6 +37,8 @@ export class Histogram {
   readonly counts: number[];
   sum = 0;
   count = 0;
+  /** 0 while nothing was added, as `max`. */
+  min = 0;
   max = 0;
 
   /** `bounds`: ascending upper bounds of the buckets. */
@@ -50,7 +52,28 @@ export class Histogram {
     while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket++;
     this.counts[bucket] = (this.counts[bucket] as number) + 1;
     this.sum += value;
+    if (this.count === 0 || value < this.min) this.min = value;
     this.count++;
     if (value > this.max) this.max = value;
+  }
+
+  /** Adds what another one has counted, in buckets of the same bounds. */
+  merge({ counts, sum, count, min, max }: Histogram): void {
+    if (count === 0) return;
+    for (const [bucket, value] of counts.entries()) this.counts[bucket] = (this.counts[bucket] as number) + value;
+    this.sum += sum;
+    this.min = this.count === 0 ? min : Math.min(this.min, min);
+    this.count += count;
+    this.max = Math.max(this.max, max);
+  }
+
+  /** What so large a `share` (0 … 1) of the values does not exceed; rounded up to the bucket's bound. 0 while there are none. */
+  quantile(share: number): number {
+    let left = Math.ceil(this.count * share);
+    for (const [bucket, bound] of this.bounds.entries()) {
+      left -= this.counts[bucket] as number;
+      if (left <= 0) return Math.min(bound, this.max);
+    }
+    return this.max;
   }
 }

@@ -24,6 +24,8 @@ export class ServerStats {
   sessionsExpiredTotal = 0;
   snapshotsTotal = 0;
   snapshotFailuresTotal = 0;
+  /** How long snapshots took, ms. */
+  readonly snapshotMs = new Histogram();
   /** How long the last snapshot took, ms; −1 if there was none in this life. */
   lastSnapshotMs = -1;
   /** zxid of the last snapshot of this life; 0 if there was none. */
