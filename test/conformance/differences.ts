@@ -107,9 +107,9 @@ export const differences = {
     why: "ids stand in logs; who reads one must not be able to take the session over",
   },
   "S.5": {
-    asked: "how many events setWatches sends of a node that the caller may not read",
-    corral: 0,
-    apache: 1,
+    asked: "what setWatches, and then setWatches2, tells of a node that the caller may not read",
+    corral: [],
+    apache: [1, 2].flatMap(() => ["nodeDataChanged /x", "nodeCreated /x", "nodeChildrenChanged /x"]),
     why: "it tells that a node is there and when it changed, which events otherwise do not",
   },
   "S.6": {
