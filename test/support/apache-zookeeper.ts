@@ -12,12 +12,16 @@ export interface ApacheZooKeeper {
   readonly connectString: string;
   readonly port: number;
   readonly pid: number;
+  /** Where its admin server is, if it was asked for. */
+  readonly adminUrl: string | undefined;
   close(): Promise<void>;
 }
 
 /** How to start it. */
 export interface ApacheOptions {
   readonly tickMs?: number;
+  /** Whether there is an admin server; it is up before the port for clients is. Default false. */
+  readonly admin?: boolean;
   /** More lines of its configuration. */
   readonly config?: readonly string[];
   /** Whether nodes may have a time to live. Default true; its own default is false. */
@@ -32,12 +36,15 @@ export interface ApacheOptions {
 export async function startApacheZooKeeper(options: ApacheOptions = {}): Promise<ApacheZooKeeper> {
   const directory = await mkdtemp(join(tmpdir(), "corral-apache-"));
   const port = await freePort();
+  const adminPort = options.admin ? await freePort() : undefined;
   const config = [
     `dataDir=${directory}`,
     `clientPort=${port}`,
     "clientPortAddress=127.0.0.1",
     `tickTime=${options.tickMs ?? 500}`,
-    "admin.enableServer=false",
+    ...(adminPort === undefined
+      ? ["admin.enableServer=false"]
+      : [`admin.serverPort=${adminPort}`, "admin.serverAddress=127.0.0.1"]),
     "4lw.commands.whitelist=*",
     "maxClientCnxns=0",
     ...(options.config ?? []),
@@ -49,7 +56,8 @@ export async function startApacheZooKeeper(options: ApacheOptions = {}): Promise
     "java",
     [
       "-cp",
-      zookeeperJars,
+      // The package's jar does not name what its admin server needs besides.
+      options.admin ? `${zookeeperJars}:/usr/share/java/servlet-api.jar` : zookeeperJars,
       `-Dzookeeper.extendedTypesEnabled=${options.extendedTypes ?? true}`,
       ...Object.entries(options.properties ?? {}).map(([name, value]) => `-D${name}=${value}`),
       ...(options.jaas === undefined ? [] : [`-Djava.security.auth.login.config=${jaas}`]),
@@ -72,7 +80,8 @@ export async function startApacheZooKeeper(options: ApacheOptions = {}): Promise
     await close();
     throw error;
   }
-  return { connectString: `127.0.0.1:${port}`, port, pid: java.pid ?? 0, close };
+  const adminUrl = adminPort === undefined ? undefined : `http://127.0.0.1:${adminPort}`;
+  return { connectString: `127.0.0.1:${port}`, port, pid: java.pid ?? 0, adminUrl, close };
 }
 
 async function stop(java: ChildProcess): Promise<void> {

@@ -170,8 +170,11 @@ function byText(groups: ReadonlyMap<bigint | string, readonly JsonValue[]>): Bod
   return Object.fromEntries([...groups].map(([key, values]) => [String(key), values]));
 }
 
+/** The reference's `fsync.warningthresholdms`, unless it is told another. */
+const slowSyncMs = 1_000;
+
 async function serverStats(subject: Subject): Promise<Body> {
-  const { replica, clock, startedMs } = subject;
+  const { replica, clock, startedMs, syncMs } = subject;
   const { stats, state } = replica;
   const { min, average, max } = stats.latencyMs;
   const { logBytes, snapshotBytes } = await subject.directorySizes();
@@ -192,6 +195,7 @@ async function serverStats(subject: Subject): Promise<Body> {
       min_latency: Math.round(min),
       num_alive_client_connections: replica.connectionCount,
       auth_failed_count: stats.authFailuresTotal,
+      fsync_threshold_exceed_count: syncMs.countAbove(slowSyncMs),
       uptime: Math.round(clock.elapsedMs() - startedMs),
     },
     node_count: state.tree.nodeCount,

@@ -21,6 +21,12 @@ test("a quantile is its bucket's bound, and never more than the greatest value",
   expect(of(3, 4).quantile(0.99)).toBe(4);
 });
 
+test("what was above a bound", () => {
+  const histogram = of(1, 10, 10.5, 101);
+  expect([1, 10, 100].map((bound) => histogram.countAbove(bound))).toEqual([3, 2, 1]);
+  expect(() => histogram.countAbove(7)).toThrow("7 is a bound");
+});
+
 test("two together are as one that has seen it all", () => {
   const together = of();
   for (const part of [of(), of(7, 70), of(), of(0.7, 700)]) together.merge(part);

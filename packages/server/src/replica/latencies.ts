@@ -1,5 +1,7 @@
 /** How long things took, as plain counts: cheap to add to, read only when somebody asks. */
 
+import { assert } from "@corral/protocol";
+
 /** Upper bounds of a histogram's buckets, ms; above the last there is one more bucket. */
 export const latencyBoundsMs = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] as const;
 
@@ -65,6 +67,12 @@ export class Histogram {
     this.min = this.count === 0 ? min : Math.min(this.min, min);
     this.count += count;
     this.max = Math.max(this.max, max);
+  }
+
+  /** How many of the values were above `bound`, which is one of the bounds. */
+  countAbove(bound: number): number {
+    assert(this.bounds.includes(bound), `${bound} is a bound`);
+    return this.counts.slice(this.bounds.indexOf(bound) + 1).reduce((sum, value) => sum + value, 0);
   }
 
   /** What so large a `share` (0 … 1) of the values does not exceed; rounded up to the bucket's bound. 0 while there are none. */
