@@ -70,7 +70,7 @@ export class GroupSyncFile<Item> {
   readonly #options: GroupSyncOptions<Item>;
   #queue: Item[] = [];
   /** In their order in the file. */
-  readonly #flights: Flight<Item>[] = [];
+  #flights: Flight<Item>[] = [];
   #position: number;
   #durablePosition: number;
   #allocatedBytes: number;
@@ -166,7 +166,8 @@ export class GroupSyncFile<Item> {
 
   #land(flight: Flight<Item>): void {
     if (this.#failed) {
-      this.#flights.splice(this.#flights.indexOf(flight), 1);
+      // One that is done, but waited for this one to be told of, never will be.
+      this.#flights = this.#flights.filter((other) => other !== flight && !other.isDone);
     } else {
       const durable: (readonly Item[])[] = [];
       while (this.#flights[0]?.isDone) {

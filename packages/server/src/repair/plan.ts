@@ -128,8 +128,8 @@ async function mends(disk: Disk, { segments, zxid }: Attainable): Promise<Repair
 async function endOf(disk: Disk, { path, end, header }: SurveyedSegment, zxid: number): Promise<number> {
   let offset = segmentHeaderBytes;
   await withFile(disk, path, (file) =>
-    scanRecords({ file, size: end, header }, (record) => {
-      if (record.zxid <= zxid) offset += record.byteLength;
+    scanRecords({ file, size: end, header }, (record, _, recordEnd) => {
+      if (record.zxid <= zxid) offset = recordEnd;
     }),
   );
   return offset;

@@ -7,6 +7,7 @@ import { crc32, nodeEnvironment } from "@corral/io";
 import { CreateMode } from "@corral/protocol";
 import { MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
+import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
 import { picture } from "../../test-support/state-driver.ts";
 import { copyOf, directory, resize } from "../../test-support/storage-life.ts";
 import { TreeLife } from "../../test-support/tree-life.ts";
@@ -237,19 +238,31 @@ describe("a repair", () => {
     await expect(planRepair(disk.kill(), directory)).rejects.toThrow("Start the version that wrote it");
   });
 
-  it("follows a log that contradicts itself as far as it agreed", async () => {
+  it.each([
+    ["", limits],
+    [
+      ", also behind two batches that were under way",
+      { ...limits, segmentBytes: 64 << 10, preallocateBytes: 32 << 10 },
+    ],
+  ])("follows a log that contradicts itself as far as it agreed%s", async (_, limits) => {
     const disk = new MemoryDisk();
     const life = await TreeLife.open(disk, limits);
+    const syncs = new HeldSyncs(disk);
     const history = new Map<number, string>();
     const applied = async () => {
       await life.applied();
       history.set(life.state.lastZxid, asText(life));
     };
     await life.begin();
-    for (const name of ["a", "b"]) {
+    life.create("/a");
+    await applied();
+    syncs.hold();
+    for (const name of ["b", "c"]) {
       life.create(`/${name}`);
-      await applied();
+      await allTurns();
     }
+    syncs.releaseAll();
+    await applied();
     // As if another program had written it: it logs other data than it applies.
     life.onRecords = (records) =>
       records.map(({ zxid, bytes }) => {
@@ -263,7 +276,7 @@ describe("a repair", () => {
     life.create("/d");
     await applied();
     const plan = await repaired({ disk, history, lastZxid: life.state.lastZxid }, disk.kill());
-    expect(plan).toMatchObject({ kept: { zxid: 2 ** 32 + 3 }, lostUpToZxid: 2 ** 32 + 5 });
+    expect(plan).toMatchObject({ kept: { zxid: 2 ** 32 + 4 }, lostUpToZxid: 2 ** 32 + 6 });
     expect(plan?.losses[0]?.what).toContain("leads to another state");
   });
 

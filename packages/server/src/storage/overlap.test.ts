@@ -2,70 +2,56 @@
  * Two batches of the log under way at the same time. Whatever a crash leaves of them, the next start gives back a prefix of
  * what was appended that holds all that was acknowledged; and no byte that goes bad afterwards is taken for a torn write.
  */
-import { MemoryDisk, seededRandom } from "@corral/testing";
+import { diskError, MemoryDisk, seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
+import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
 import { copyOf, type Life, letters, live, text } from "../../test-support/storage-life.ts";
 import { type LogRecord, StorageError, type StorageLimits } from "./storage.ts";
 
 const epoch = 2 ** 32;
 const limits: Partial<StorageLimits> = { segmentBytes: 1024 * 1024, preallocateBytes: 32 * 1024 };
 
-/** A life whose log's syncs wait until they are let through. */
+/** A life, what was appended in it, and its log's syncs. */
 class HeldLife {
   readonly disk: MemoryDisk;
+  readonly syncs: HeldSyncs;
   readonly appended: LogRecord[] = [];
-  readonly #life: Life;
-  #held: (() => void)[] | undefined;
+  readonly life: Life;
 
   private constructor(disk: MemoryDisk, life: Life) {
     this.disk = disk;
-    this.#life = life;
-    disk.onOperation = ({ kind, path }) => {
-      if (kind !== "sync" || !path.includes("/log.") || this.#held === undefined) return undefined;
-      return new Promise((resolve) => this.#held?.push(resolve));
-    };
+    this.life = life;
+    this.syncs = new HeldSyncs(disk);
   }
 
-  static async open(disk: MemoryDisk): Promise<HeldLife> {
+  /** With one record, of that length, on the disk. */
+  static async open(length: number): Promise<HeldLife> {
+    const disk = new MemoryDisk();
     const life = await live(disk, limits);
     await life.storage.writeEpoch(1);
-    return new HeldLife(disk, life);
+    const held = new HeldLife(disk, life);
+    life.storage.append(held.#next([length]));
+    await life.durable(epoch + 1);
+    held.syncs.hold();
+    return held;
   }
 
   get acknowledgedZxid(): number {
-    return this.#life.acknowledgedZxid;
+    return this.life.acknowledgedZxid;
   }
 
-  /** Appends records of these lengths; with syncs that are held back, resolves when theirs is one of them. */
+  /** Appends records of these lengths; resolves when the sync of theirs is held back. */
   async append(lengths: readonly number[]): Promise<void> {
+    const { count } = this.syncs;
+    this.life.storage.append(this.#next(lengths));
+    await this.syncs.another(count);
+  }
+
+  #next(lengths: readonly number[]): LogRecord[] {
     const records = letters(epoch + this.appended.length + 1, lengths);
     this.appended.push(...records);
-    const before = this.#held?.length;
-    this.#life.storage.append(records);
-    if (before === undefined) return this.#life.durable(records.at(-1)?.zxid ?? 0);
-    await turnsUntil(() => (this.#held?.length ?? 0) > before);
+    return records;
   }
-
-  hold(): void {
-    this.#held = [];
-  }
-
-  /** Lets through the sync that was asked for as number `index` of those held back. */
-  release(index: number): void {
-    this.#held?.[index]?.();
-  }
-}
-
-async function turnsUntil(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns += 1) {
-    if (turns === 1_000) throw new Error("it does not come to that");
-    await Promise.resolve();
-  }
-}
-
-/** Whatever can go on without anything being let through has gone on. */
-async function allTurns(): Promise<void> {
-  for (let turns = 0; turns < 1_000; turns += 1) await Promise.resolve();
 }
 
 /** What a start makes of it: the records, or why it refuses. */
@@ -82,12 +68,10 @@ async function start(disk: MemoryDisk): Promise<string[] | string> {
 
 describe("two batches of the log under way", () => {
   it("are acknowledged in their order, though the second was on the disk before the first", async () => {
-    const life = await HeldLife.open(new MemoryDisk());
-    await life.append([30]);
-    life.hold();
+    const life = await HeldLife.open(30);
     await life.append([40]);
     await life.append([50]);
-    life.release(1);
+    life.syncs.release(1);
     await allTurns();
     expect(life.acknowledgedZxid).toBe(epoch + 1);
     // Not even by a crash now: nobody was promised the second, and nobody could be given it without the first.
@@ -95,29 +79,37 @@ describe("two batches of the log under way", () => {
   });
 
   it("are both acknowledged when the first is on the disk too", async () => {
-    const life = await HeldLife.open(new MemoryDisk());
-    await life.append([30]);
-    life.hold();
+    const life = await HeldLife.open(30);
     await life.append([40]);
     await life.append([50]);
-    life.release(1);
-    life.release(0);
-    await turnsUntil(() => life.acknowledgedZxid === epoch + 3);
+    life.syncs.release(1);
+    life.syncs.release(0);
+    await life.life.durable(epoch + 3);
     expect(await start(life.disk.crash())).toEqual(text(life.appended));
+  });
+
+  it.each([0, 1])("end with the storage when number %i fails after the other was on the disk", async (failing) => {
+    const life = await HeldLife.open(30);
+    await life.append([40]);
+    await life.append([50]);
+    life.syncs.release(1 - failing);
+    await allTurns();
+    life.syncs.fail(failing, diskError("EIO", "sync", "/data/log.100000001"));
+    await expect(life.life.durable(epoch + 3)).rejects.toThrow("EIO");
+    await life.life.storage.close();
+    expect(life.acknowledgedZxid).toBe(failing === 0 ? epoch + 1 : epoch + 2);
   });
 
   it("leave nothing that the next start does not make a prefix of, wherever a crash comes", async () => {
     const counts = new Map<number, number>();
     for (let seed = 1; seed <= 600; seed += 1) {
       const random = seededRandom(seed);
-      const life = await HeldLife.open(new MemoryDisk());
       // So that the first batch begins anywhere in its block.
-      await life.append([1 + random.below(4_000)]);
-      life.hold();
+      const life = await HeldLife.open(1 + random.below(4_000));
       await life.append(Array.from({ length: 1 + random.below(3) }, () => random.below(random.pick([40, 9_000]))));
       await life.append(Array.from({ length: 1 + random.below(3) }, () => random.below(500)));
       const released = random.below(3);
-      life.release(released);
+      life.syncs.release(released);
       // A third, behind the one that is still under way.
       if (released === 0) await life.append([random.below(1_000)]);
       const left = life.disk.crash({ random });
@@ -137,14 +129,12 @@ describe("two batches of the log under way", () => {
   });
 
   it("are told from rot afterwards, whichever byte it is", async () => {
-    const life = await HeldLife.open(new MemoryDisk());
-    await life.append([30]);
-    life.hold();
+    const life = await HeldLife.open(30);
     await life.append([40]);
     await life.append([50]);
-    life.release(0);
-    life.release(1);
-    await turnsUntil(() => life.acknowledgedZxid === epoch + 3);
+    life.syncs.release(0);
+    life.syncs.release(1);
+    await life.life.durable(epoch + 3);
     const written = life.disk.kill();
     const path = "/data/log.100000001";
     const bytes = written.contents(path);

@@ -99,8 +99,8 @@ export interface ScanResult {
   readonly disorder: RecordHeader | undefined;
 }
 
-/** Called with every valid record; the payload is the callee's to keep. */
-export type RecordVisitor = (header: RecordHeader, payload: Buffer) => void;
+/** Called with every valid record, and the offset behind it; the payload is the callee's to keep. */
+export type RecordVisitor = (header: RecordHeader, payload: Buffer, end: number) => void;
 
 /** Reads records from the beginning of a segment to the first place that is not one, or does not follow. */
 export async function scanRecords({ file, size, header }: ScanStart, visit: RecordVisitor): Promise<ScanResult> {
@@ -133,9 +133,9 @@ export async function scanRecords({ file, size, header }: ScanStart, visit: Reco
       // Behind a gap it may be what is left of a write whose first blocks were lost: for the judge of tails.
       return at === end ? result(record) : result();
     }
-    visit(record, decoded.payload);
     end = at + record.byteLength;
     at = end;
+    visit(record, decoded.payload, end);
     lastZxid = record.zxid;
     syncedOffset = record.syncedOffset;
     recordCount += 1;
