@@ -16,6 +16,16 @@ async function reconnect(visit: Visit, old: Caller) {
   return { next, response };
 }
 
+/** All events up to this one. */
+async function hearUntil(a: Caller, event: string): Promise<readonly string[]> {
+  const heard: string[] = [];
+  while (!heard.includes(event)) {
+    await a.untilEvent();
+    heard.push(...(await a.events()));
+  }
+  return heard;
+}
+
 onBoth("E. Sessions", (server) => {
   server.test("E.1 ids begin with the server's and grow by one", async ({ callers, caller }) => {
     const one = await caller();
@@ -54,7 +64,7 @@ onBoth("E. Sessions", (server) => {
   server.slow("E.4 any request keeps the session; being sent to does not", async (visit) => {
     const { path } = visit;
     const watcher = await visit.caller();
-    const [talks, listens] = [await visit.caller(3_000), await visit.caller(3_000)];
+    const [talks, listens] = [await visit.caller(6_000), await visit.caller(6_000)];
     await talks.value("create", node(`${path}/talks`, CreateMode.ephemeral));
     await listens.value("create", node(`${path}/listens`, CreateMode.ephemeral));
     await listens.value("addWatch", { path, mode: 1 });
@@ -79,24 +89,21 @@ onBoth("E. Sessions", (server) => {
     const lastHeardMs = performance.now();
     await a.value("create", node(`${path}/e`, CreateMode.ephemeral));
     a.connection.destroy();
-    const heard: string[] = [];
-    while (!heard.includes(`nodeDeleted ${path}/e`)) {
-      await watcher.untilEvent();
-      heard.push(...(await watcher.events()));
-    }
+    const heard = await hearUntil(watcher, `nodeDeleted ${path}/e`);
     expect(performance.now() - lastHeardMs).toBeGreaterThan(timeoutMs);
     expect(heard).toEqual([`nodeCreated ${path}/e`, `nodeDeleted ${path}/e`]);
   });
 
   server.slow("E.8 what expires ends at one zxid too", async (visit) => {
     const { path } = visit;
-    const [b, a] = [await visit.caller(), await visit.caller(2 * tickMs)];
+    const b = await visit.caller();
+    await b.value("addWatch", { path: `${path}/q/e`, mode: AddWatchMode.persistent });
+    const a = await visit.caller(6 * tickMs);
     for (const name of ["p", "q"]) {
       await a.value("create", node(`${path}/${name}`));
       await a.value("create", node(`${path}/${name}/e`, CreateMode.ephemeral));
     }
-    await b.value("exists", { path: `${path}/q/e`, watch: true });
-    await b.untilEvent();
+    await hearUntil(b, `nodeDeleted ${path}/q/e`);
     const stat = async (name: string) => (await b.value("exists", { path: `${path}/${name}`, watch: false })).stat;
     expect(await stat("p")).toMatchObject({ numChildren: 0, pzxid: (await stat("q")).pzxid });
   });

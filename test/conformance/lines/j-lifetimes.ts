@@ -24,7 +24,7 @@ onBoth("J. Lifetimes", (server) => {
   server.slow("J.2 a time to live begins anew with each setData, not with what children do", async (visit) => {
     const { path } = visit;
     const [a, b] = await visit.callers(2);
-    const ttl = 2_500;
+    const ttl = 5_000;
     const make = (name: string) =>
       a.value("createTTL", { ...node(`${path}/${name}`, CreateMode.persistentWithTtl), ttl });
     for (const name of ["kept", "left", "parent"]) await make(name);
