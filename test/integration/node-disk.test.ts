@@ -59,6 +59,19 @@ describe("nodeDisk", () => {
     await expect(file.writeThrough?.(0, Buffer.from("x"))).rejects.toMatchObject({ code: "EBADF" });
   });
 
+  it("opens beforehand what writing through in two places needs", async () => {
+    const path = join(directory, "a");
+    const file = await nodeDisk.open(path, "create");
+    await file.prepareWriteThrough?.(2);
+    await file.prepareWriteThrough?.(1);
+    await file.write(0, Buffer.alloc(2 * 4_096));
+    // By its name it could not be opened any more.
+    await rm(path);
+    await Promise.all([file.writeThrough?.(0, Buffer.from("x")), file.writeThrough?.(4_096, Buffer.from("y"))]);
+    expect((await file.read(0, 1)).toString()).toBe("x");
+    await file.close();
+  });
+
   it("writes through in several places at once", async () => {
     const path = join(directory, "a");
     const file = await nodeDisk.open(path, "create");

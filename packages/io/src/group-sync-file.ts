@@ -53,6 +53,9 @@ export interface BatchPlace {
 /** What a file system writes as a whole; larger units are multiples of it. The second of two batches under way starts at one. */
 export const diskBlockBytes = 4096;
 
+/** How many batches of a file are under way at most. */
+export const batchesAtOnce = 2;
+
 const zeros = Buffer.alloc(1024 * 1024);
 
 /** A batch under way. */
@@ -123,10 +126,10 @@ export class GroupSyncFile<Item> {
   }
 
   #mayStart(): boolean {
-    const [first, second] = this.#flights;
+    const [first] = this.#flights;
     if (first === undefined) return true;
     const { overlapBytes = 0, sizeOf } = this.#options;
-    if (second !== undefined || !first.isThrough) return false;
+    if (this.#flights.length === batchesAtOnce || !first.isThrough) return false;
     let bytes = 0;
     for (const item of this.#queue) {
       bytes += sizeOf(item);

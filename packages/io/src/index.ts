@@ -1,5 +1,11 @@
 /** The ports, and Node's implementation of them. */
-export { type BatchPlace, diskBlockBytes, GroupSyncFile, type GroupSyncOptions } from "./group-sync-file.ts";
+export {
+  type BatchPlace,
+  batchesAtOnce,
+  diskBlockBytes,
+  GroupSyncFile,
+  type GroupSyncOptions,
+} from "./group-sync-file.ts";
 export { nodeClock } from "./node/clock.ts";
 export { gzipCompression } from "./node/compression.ts";
 export { crc32 } from "./node/crc32.ts";

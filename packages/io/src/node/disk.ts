@@ -64,6 +64,11 @@ class NodeDiskFile implements DiskFile {
     this.#resting.push(handle);
   }
 
+  async prepareWriteThrough(count: number): Promise<void> {
+    const missing = Array.from({ length: count - this.#throughs.length }, () => this.#openThrough());
+    this.#resting.push(...(await Promise.all(missing)));
+  }
+
   async #openThrough(): Promise<FileHandle> {
     const handle = await open(this.#path, constants.O_RDWR | constants.O_DSYNC);
     this.#throughs.push(handle);

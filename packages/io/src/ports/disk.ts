@@ -39,6 +39,11 @@ export interface DiskFile {
    * `diskBlockBytes` in common; each tells of its own failure. Absent where a file cannot do better than those two.
    */
   readonly writeThrough?: ((position: number, bytes: Uint8Array) => Promise<void>) | undefined;
+  /**
+   * Gets ready for that many `writeThrough` at once, so that none of them needs anything more of the system, which may have
+   * run out of descriptors by then.
+   */
+  readonly prepareWriteThrough?: ((count: number) => Promise<void>) | undefined;
   /** Cuts or extends (with zeros) to `length` bytes. */
   truncate(length: number): Promise<void>;
   /** fdatasync: on return everything written is on the disk. After a failure nothing about unsynced bytes is known. */

@@ -9,7 +9,7 @@
  * What counts as length is what was written here, not what the system shows: after a failed sync it shows bytes that are
  * not on the disk.
  */
-import type { Disk, DiskFile } from "@corral/io";
+import { batchesAtOnce, type Disk, type DiskFile } from "@corral/io";
 import { encodeSegmentHeader, type SegmentHeader, segmentHeaderBytes } from "./segment.ts";
 
 const zeros = Buffer.alloc(1024 * 1024);
@@ -37,6 +37,7 @@ export class SegmentFile implements DiskFile {
   ): Promise<SegmentFile> {
     const keptBytes = stepBytes === 0 ? segmentHeaderBytes : Math.ceil(segmentHeaderBytes / stepBytes) * stepBytes;
     const file = new SegmentFile(await disk.open(path, "create"), { ...zxids, keptBytes }, stepBytes > 0);
+    const prepared = file.#prepare();
     try {
       // In one go: everybody who writes waits for it.
       const start = Buffer.alloc(Math.min(keptBytes, zeros.length));
@@ -44,8 +45,10 @@ export class SegmentFile implements DiskFile {
       await file.write(0, start);
       await file.writeZeros(start.length, keptBytes);
       await file.sync();
+      await prepared;
     } catch (error) {
       // Why it could not be made is what matters, not that it could not be closed either.
+      await Promise.allSettled([prepared]);
       await Promise.allSettled([file.close()]);
       throw error;
     }
@@ -54,7 +57,14 @@ export class SegmentFile implements DiskFile {
 
   /** Opens a segment with that header for writing on. */
   static async open(disk: Disk, path: string, header: SegmentHeader, followsGrowth: boolean): Promise<SegmentFile> {
-    return new SegmentFile(await disk.open(path, "write"), header, followsGrowth);
+    const file = new SegmentFile(await disk.open(path, "write"), header, followsGrowth);
+    try {
+      await file.#prepare();
+    } catch (error) {
+      await Promise.allSettled([file.close()]);
+      throw error;
+    }
+    return file;
   }
 
   /** The file is at least this long on the disk, and its header says so. */
@@ -100,6 +110,11 @@ export class SegmentFile implements DiskFile {
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  /** So that no write fails because the process has no descriptor left: that would be the end of the log. */
+  async #prepare(): Promise<void> {
+    await this.#file.prepareWriteThrough?.(batchesAtOnce);
   }
 
   async #writeDurably(position: number, bytes: Uint8Array): Promise<void> {

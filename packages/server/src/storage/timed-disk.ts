@@ -25,6 +25,7 @@ function timedFile(file: DiskFile, clock: Clock, onSync: (tookMs: number) => voi
     onSync(clock.elapsedMs() - startedMs);
   };
   const writeThrough = file.writeThrough?.bind(file);
+  const prepareWriteThrough = file.prepareWriteThrough?.bind(file);
   return {
     size: () => file.size(),
     read: (position, length) => file.read(position, length),
@@ -32,6 +33,7 @@ function timedFile(file: DiskFile, clock: Clock, onSync: (tookMs: number) => voi
     truncate: (length) => file.truncate(length),
     close: () => file.close(),
     sync: () => timed(file.sync()),
+    ...(prepareWriteThrough && { prepareWriteThrough }),
     ...(writeThrough && { writeThrough: (position, bytes) => timed(writeThrough(position, bytes)) }),
   };
 }
