@@ -21,6 +21,12 @@ export const differences = {
     apache: "NoNode",
     why: "exists answers so on both; nobody means such a path",
   },
+  "B.8": {
+    asked: "how many zxids a reconfig takes that is switched off",
+    corral: 0,
+    apache: 1,
+    why: "nothing is to be written down about what is not even tried",
+  },
   "B.9": {
     asked: "the epoch of a fresh server that stands alone",
     corral: 1,

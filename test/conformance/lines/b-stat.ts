@@ -131,6 +131,14 @@ onBoth("B. Stat and zxids", (server) => {
     expect(await zxidNow()).toBe(begun + 6);
   });
 
+  server.test("B.8 a reconfig, which is refused without being tried", async (visit) => {
+    const a = await visit.caller();
+    const { zxid } = await a.call("ping", {});
+    const request = { joiningServers: null, leavingServers: null, newMembers: "server.1=a:1:2;3", curConfigId: -1 };
+    expect(await a.error("reconfig", request)).toBe("ReconfigDisabled");
+    expect((await a.call("ping", {})).zxid - zxid).toBe(visit.differing("B.8"));
+  });
+
   server.test("B.10 no reply is older than a write that the session has seen", async ({ callers, path }) => {
     const [a, b] = await callers(2);
     for (let i = 0; i < 20; i++) {
