@@ -22,7 +22,8 @@ export const differences = {
     why: "exists answers so on both; nobody means such a path",
   },
   "B.8": {
-    asked: "how many zxids a reconfig takes that is switched off",
+    asked:
+      "how many zxids a request takes that is refused untried: a reconfig, or a time to live, which is switched off",
     corral: 0,
     apache: 1,
     why: "nothing is to be written down about what is not even tried",

@@ -186,6 +186,22 @@ onBoth(
       },
     );
 
+    server.test("B.8 a time to live that is off, and a quota that is used up", async (visit) => {
+      const { path } = visit;
+      const a = await visit.caller();
+      await a.authenticate("bob:secret");
+      const zxidNow = async () => (await a.call("ping", {})).zxid;
+      await a.value("create", node(path));
+      const quota = `/zookeeper/quota${path}`;
+      await a.value("create", node(quota));
+      await a.value("create", node(`${quota}/zookeeper_limits`, 0, "count=1=;countHardLimit=1"));
+      const { zxid } = await a.call("create", node(`${quota}/zookeeper_stats`));
+      expect(await a.error("create", node(`${path}/x`))).toBe("QuotaExceeded");
+      expect(await zxidNow()).toBe(zxid + 1);
+      expect(await a.error("createTTL", { ...node(`${path}/x`, 5), ttl: 1_000 })).toBe("Unimplemented");
+      expect((await zxidNow()) - zxid - 1).toBe(visit.differing("B.8"));
+    });
+
     server.test("J.4 time to live is off unless it is switched on; containers are not", async ({ caller, path }) => {
       const a = await caller();
       await a.authenticate("bob:secret");
