@@ -37,6 +37,11 @@ export class EpochRegister {
     return written;
   }
 
+  /** Waits for the changes that are under way, however they end. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
   async #write(change: Partial<EpochFile>, ready: Promise<unknown> | undefined): Promise<void> {
     const content = { ...this.#content, ...change };
     const bytes = encodeEpochFile(content);

@@ -5,6 +5,7 @@
 import { MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { copyOf, directory, letters, live, resize, text, toChunks } from "../../test-support/storage-life.ts";
+import { encodeSegmentHeader } from "./segment.ts";
 import { Storage, StorageError } from "./storage.ts";
 
 const firstZxid = 2 ** 32 + 1;
@@ -96,6 +97,13 @@ describe("a log that has grown", () => {
 });
 
 describe("the newest of several log files", () => {
+  it("is not taken for needless because of an unfinished one that comes behind it and says so", async () => {
+    const disk = await firstLife([20, 30, 40, 50], 1);
+    const other = encodeSegmentHeader({ firstZxid: firstZxid + 9, previousZxid: firstZxid + 1, keptBytes: 64 });
+    const said = await refusal(copyOf(disk, (copy) => copy.put("/data/log.10000000a", other)));
+    expect(said).toContain("/data/log.10000000a");
+  });
+
   it("is missed, even if it was deleted right after its first record", async () => {
     const disk = await firstLife([30, 30, 30], 1);
     const newest = "/data/log.100000003";

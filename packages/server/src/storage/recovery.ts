@@ -197,7 +197,9 @@ async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxi
     });
     if (header) found.unshift({ path, header });
     else unfinished = { firstZxid: zxid, path, truncatedBytes: 0 };
-    if (header && header.previousZxid <= snapshotZxid) break;
+    // One that the epoch file does not name yet says nothing about the one that it does.
+    const isNamed = newestLogZxid === 0 || zxid <= newestLogZxid;
+    if (header && header.previousZxid <= snapshotZxid && isNamed) break;
   }
   return { found, unfinished };
 }

@@ -1,8 +1,9 @@
 import { DirectoryInUseError, type Logger, silentLogger } from "@corral/io";
 import { diskError, MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
+import { allTurns } from "../../test-support/held-syncs.ts";
 import { directory, letters, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
-import { SnapshotGivenUpError, Storage, StorageError } from "./storage.ts";
+import { type LogRecord, SnapshotGivenUpError, Storage, StorageError } from "./storage.ts";
 
 /** Lets the program go on until the condition holds; not for ever. */
 async function until(condition: () => boolean): Promise<void> {
@@ -275,6 +276,33 @@ describe("Storage", () => {
     await expect(storage.writeEpoch(1)).rejects.toThrow(/do not go back/);
     await storage.close();
     expect(() => storage.append([])).toThrow(/before it is closed/);
+  });
+
+  it("does nothing to the directory once it is closed, though a segment was being made when another write failed", async () => {
+    const disk = new MemoryDisk();
+    const { storage, durable, failures } = await live(disk);
+    const [first, second] = letters(1, [30, 40]) as [LogRecord, LogRecord];
+    storage.append([first]);
+    await durable(1);
+    await storage.writeSnapshot(1, toChunks([first]));
+    let goOn = () => {};
+    const operations: string[] = [];
+    disk.onOperation = ({ kind, path }) => {
+      operations.push(`${kind} ${path}`);
+      if (kind === "write" && path.endsWith("/epoch.tmp")) throw diskError("ENOSPC", kind, path);
+      if (kind !== "open" || !path.endsWith("/log.2")) return undefined;
+      return new Promise((resolve) => {
+        goOn = resolve;
+      });
+    };
+    storage.append([second]);
+    const closed = storage.close().then(() => operations.splice(0));
+    await allTurns();
+    goOn();
+    expect(await closed).toContain("close /data/log.2");
+    await allTurns();
+    expect(operations).toEqual([]);
+    expect(failures.map(String).join()).toContain("ENOSPC");
   });
 
   it("warns of what it had to do without", async () => {

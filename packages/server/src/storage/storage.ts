@@ -263,6 +263,7 @@ export class Storage {
       this.#snapshotSource?.giveUp();
       await this.#writingSnapshot;
       await this.#log?.close();
+      await this.#parts.register.settled();
     } finally {
       await this.#parts.claim.release();
     }

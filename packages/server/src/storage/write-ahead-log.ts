@@ -159,8 +159,11 @@ export class WriteAheadLog {
     this.#segment = undefined;
     const previousZxid = this.#durableZxid;
     const made = this.#makeSegment(path, firstZxid, previousZxid);
-    // All writers wait: what can be done at the same time is.
-    await Promise.all([made, this.#listener.onSegment(firstZxid, previousZxid, made), old?.file.close()]);
+    // All writers wait: what can be done at the same time is. And all of it has ended when this has, however it ends.
+    const noted = this.#listener.onSegment(firstZxid, previousZxid, made);
+    const parts = await Promise.allSettled([made, noted, old?.file.close()]);
+    const failed = parts.find((part) => part.status === "rejected");
+    if (failed) throw failed.reason;
     this.#rollWanted = false;
   }
 
