@@ -95,15 +95,24 @@ describe("purge", () => {
     expect(await file.read(10 * megabyte - 1, 1)).toEqual(Buffer.of(2));
   });
 
-  it("removes the next time what it could not remove", async () => {
+  it("removes at once what may not be written to, and goes on", async () => {
+    const { disk, run } = snapshotsOf(10 * megabyte, 3);
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "open" && path === "/d/snapshot.2.tmp") throw diskError("EACCES", kind, path);
+    };
+    await run();
+    expect(disk.paths()).toEqual(["/d/snapshot.6"]);
+  });
+
+  it("removes the next time what it could not remove, and the others now", async () => {
     const { disk, run } = snapshotsOf(10 * megabyte, 3);
     disk.put("/d/epoch.tmp", Buffer.from("being written"));
     disk.onOperation = ({ kind, path }) => {
-      if (kind === "truncate") throw diskError("EIO", kind, path);
+      if (kind === "remove" && path === "/d/snapshot.2.tmp") throw diskError("EIO", kind, path);
     };
     await expect(run()).rejects.toMatchObject({ code: "EIO" });
     disk.onOperation = undefined;
-    expect(disk.paths()).toEqual(["/d/epoch.tmp", "/d/snapshot.2.tmp", "/d/snapshot.4.tmp", "/d/snapshot.6"]);
+    expect(disk.paths()).toEqual(["/d/epoch.tmp", "/d/snapshot.2.tmp", "/d/snapshot.6"]);
     await run();
     expect(disk.paths()).toEqual(["/d/epoch.tmp", "/d/snapshot.6"]);
   });

@@ -17,7 +17,8 @@ export interface PurgeRule {
  * Keeps the newest snapshots, and every segment that has records behind the oldest of them. While there are fewer
  * snapshots than may be kept, the whole log stays: the empty state at its beginning is a snapshot as good as any.
  * Snapshots go first, then segments from the oldest on, so that nothing that is left misses something between.
- * Returns the first zxid of the oldest segment that is left. To be called while no snapshot is being written.
+ * Returns the first zxid of the oldest segment that is left. Rejects with the first failure when all is done that can be done;
+ * what could not be removed then is removed the next time. To be called while no snapshot is being written.
  */
 export async function purge(disk: Disk, directory: string, rule: PurgeRule): Promise<number | undefined> {
   const { snapshotZxids, segmentZxids, unfinished } = sortFileNames(await disk.list(directory));
@@ -33,10 +34,13 @@ export async function purge(disk: Disk, directory: string, rule: PurgeRule): Pro
     ...(await retireFiles(disk, directory, oldSnapshots)),
     ...(await retireFiles(disk, directory, oldSegments)),
   ];
+  const failures: unknown[] = [];
   for (const name of retired) {
     const path = `${directory}/${name}`;
-    if (rule.isOpen(name.slice(0, -unfinishedSuffix.length))) await disk.remove(path);
-    else await removeFile(disk, path);
+    const isOpen = rule.isOpen(name.slice(0, -unfinishedSuffix.length));
+    // One that cannot be removed is no reason to leave the others.
+    await (isOpen ? disk.remove(path) : removeFile(disk, path)).catch((error) => failures.push(error));
   }
+  if (failures.length > 0) throw failures[0];
   return firstNeeded?.firstZxid;
 }

@@ -20,11 +20,16 @@ export async function retireFiles(disk: Disk, directory: string, names: readonly
 
 /** Removes a file that nobody will look for any more: a crash may leave any part of it. */
 export async function removeFile(disk: Disk, path: string): Promise<void> {
+  // One that may be removed, but not written to, as one that another user has put there, goes all at once.
+  await Promise.allSettled([cutDown(disk, path)]);
+  await disk.remove(path);
+}
+
+async function cutDown(disk: Disk, path: string): Promise<void> {
   const file = await disk.open(path, "write");
   try {
     for (let length = (await file.size()) - stepBytes; length > 0; length -= stepBytes) await file.truncate(length);
   } finally {
     await file.close();
   }
-  await disk.remove(path);
 }
