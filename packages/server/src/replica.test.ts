@@ -286,6 +286,8 @@ describe("bounds in bytes", () => {
     expect(c.call("getEphemerals", { prefixPath: "/a" })).toEqual({ ephemerals: [`/${"a".repeat(400)}`] });
     expect(c.call("getEphemerals", { prefixPath: "/" })).toBe(ErrorCode.SystemError);
     expect(h.logs.at(-1)?.fields.reason).toContain("a read of the ephemerals below / would be too long");
+    c.call("create", node(`/${"角".repeat(400)}`, CreateMode.ephemeral));
+    expect(c.call("getEphemerals", { prefixPath: "/角" }), "bytes, not characters").toBe(ErrorCode.SystemError);
     expect(c.closed).toBe(false);
   });
 

@@ -128,7 +128,7 @@ const getEphemerals: Handler = (context, reader, out) => {
   for (const path of own) {
     // A plain prefix of the text, not of segments: that is how the reference has it.
     if (!path.startsWith(prefixPath)) continue;
-    bytes += 4 + path.length;
+    bytes += 4 + Buffer.byteLength(path);
     if (bytes > context.maxResponseBytes) throw new ResponseTooLongError(`the ephemerals below ${prefixPath}`);
     ephemerals.push(path);
   }
