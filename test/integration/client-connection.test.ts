@@ -1,6 +1,8 @@
 /** The client's connection, on real servers and sockets: TLS, names, deadlines, servers that were wiped, the process's end. */
 import { getServers, setServers } from "node:dns/promises";
+import type { LookupFunction } from "node:net";
 import { type Client, connect, isCoordinationError, type StateEvent } from "@corral/client";
+import { nodeTlsDialer } from "@corral/io";
 import { FaultProxy, TestServer } from "@corral/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as certificates from "../support/certificates.ts";
@@ -52,6 +54,23 @@ describe("TLS", () => {
     expect(await failure(connect(both, { tls: true, connectTimeoutMs: 500 }))).toMatchObject({
       code: "ConnectTimeout",
     });
+  });
+
+  test("a name of several servers: one that is not trusted ends nothing, as the next dial may draw another", async () => {
+    await using front = await TlsFront.start(server.port, certificates.foreign);
+    let dials = 0;
+    const lookup: LookupFunction = (_name, _options, callback) => {
+      if (++dials === 3) front.renew(certificates.server);
+      // Nobody listens at the second.
+      callback(null, [
+        { address: "127.0.0.1", family: 4 },
+        { address: "127.0.0.2", family: 4 },
+      ]);
+    };
+    const dialer = nodeTlsDialer({ ca, servername: "localhost" }, lookup);
+    await using client = await connect(`many.example:${front.port}`, { dialer, connectTimeoutMs: hourMs });
+    expect(client.state).toBe("connected");
+    expect(dials).toBeGreaterThanOrEqual(3);
   });
 
   test("§6.16 with and without TLS where the other is spoken: the error says so", async () => {

@@ -1,7 +1,7 @@
 /** A TLS server in front of a plain one: what comes in there goes on to `port`, in clear. */
 import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
-import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
+import { createServer, type SecureContextOptions, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 
 export class TlsFront implements AsyncDisposable {
   readonly #server: Server;
@@ -23,6 +23,11 @@ export class TlsFront implements AsyncDisposable {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Shows another certificate from now on. */
+  renew(options: SecureContextOptions): void {
+    this.#server.setSecureContext(options);
   }
 
   #forward(socket: TLSSocket, port: number): void {

@@ -1,4 +1,5 @@
 import { CertificateError, type Dialer } from "@corral/io";
+import { ErrorCode } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { FakeClock, settle } from "../test-helpers/fake-clock.ts";
 import { ScriptedDialer, ScriptedServer } from "../test-helpers/scripted-server.ts";
@@ -132,6 +133,66 @@ describe("connect", () => {
       expect(states).toEqual(["suspended", "connected"]);
       server.manner = "refuse";
       void client.close();
+    });
+  });
+
+  describe("a failure that is final at one server, behind a name of several", () => {
+    const distrust = new CertificateError("it has expired", {
+      code: "CERT_HAS_EXPIRED",
+      remedy: "Renew it.",
+      cause: new Error("expired"),
+      isOneOfSeveral: true,
+    });
+    const options = { random, sessionTimeoutMs: timeoutMs, connectTimeoutMs: 8_000, engine: "corral" } as const;
+
+    test("another server may be drawn, whose certificate is trusted", async () => {
+      const clock = new FakeClock();
+      const server = new ScriptedServer({ id: 77n, timeoutMs });
+      const scripted = new ScriptedDialer({ many: server });
+      let dials = 0;
+      const dialer: Dialer = {
+        dial: (address, how) => (++dials < 4 ? Promise.reject(distrust) : scripted.dial(address, how)),
+      };
+      const connecting = connect("many", { ...options, clock, dialer });
+      await clock.advance(5_000);
+      const client = await connecting;
+      server.manner = "refuse";
+      void client.close();
+    });
+
+    test("when the time is over, what to do is said of the certificate", async () => {
+      const clock = new FakeClock();
+      const error = rejection(connect("many", { ...options, clock, dialer: { dial: () => Promise.reject(distrust) } }));
+      await clock.advance(8_000);
+      expect(await error).toMatchObject({
+        code: "ConnectTimeout",
+        hosts: [{ host: "many:2181", remedy: "Renew it.", cause: distrust }],
+      });
+      expect((await error).message).toMatch(/many:2181: no connection: it has expired.*Renew it\.$/);
+      expect((await error).message).not.toContain("server is running");
+    });
+
+    test.each([true, false])("a name that SASL refuses; several servers: %s", async (isOneOfSeveral) => {
+      const clock = new FakeClock();
+      const server = new ScriptedServer({ id: 77n, timeoutMs });
+      const dialed: string[] = [];
+      const dialer: Dialer = {
+        dial: async ({ host }) => {
+          dialed.push(host);
+          void server.nextConnection().then(async (connection) => {
+            connection.refuse(await connection.request("sasl"), ErrorCode.AuthFailed);
+          });
+          return Object.assign(server.accept(), { isOneOfSeveral });
+        },
+      };
+      const sasl = { username: "bob", password: "wrong" };
+      const error = rejection(connect("many", { ...options, clock, dialer, sasl }));
+      await clock.advance(8_000);
+      expect(await error).toMatchObject({ code: isOneOfSeveral ? "ConnectTimeout" : "AuthFailed" });
+      expect((await error).message).toMatch(/refused the name or the password.*\(CORRAL_SASL\)/);
+      if (isOneOfSeveral) expect(dialed.length).toBeGreaterThan(1);
+      else expect(dialed).toEqual(["many"]);
+      expect(clock.pendingTimers).toBe(0);
     });
   });
 

@@ -3,7 +3,6 @@
  * class and in `code`; whether trying again can help is a mark that `isRecoverable` reads. Both marks are registered
  * symbols, so that errors are recognised across several copies of this package.
  */
-import { isCertificateError } from "@corral/io";
 import { type ErrorName, errorName } from "@corral/protocol";
 
 /** What `CoordinationError.code` can be: the protocol's names, and some of the client's own making. */
@@ -364,7 +363,12 @@ export interface HostDiagnosis {
   /** What happened there last, in words. */
   readonly reason: string;
   readonly cause?: Error;
-  /** Trying again does not mend it, and why: the certificate of one side is not trusted, or the credentials are refused. */
+  /** What to do about it, where one side's certificate is not trusted or the credentials are refused. */
+  readonly remedy?: string;
+  /**
+   * Trying again does not mend it, and why: the certificate of one side is not trusted, or the credentials are refused.
+   * Absent where the name has several addresses, behind which may be other servers.
+   */
   readonly final?: "NotTrusted" | "AuthFailed";
 }
 
@@ -375,15 +379,18 @@ export interface HostDiagnosis {
 export function finalError(connectString: string, hosts: readonly HostDiagnosis[]): CoordinationError | undefined {
   const [first] = hosts;
   if (first?.final === undefined || hosts.some(({ final }) => final === undefined)) return undefined;
-  const remedy = isCertificateError(first.cause)
-    ? first.cause.remedy
-    : "Check mechanism, username and password in { sasl } (CORRAL_SASL), and that the server has that user.";
   return makeError(first.final, {
     operation: `connect to ${connectString}`,
     detail: formatDiagnosis(hosts),
     cause: first.cause,
-    remedy,
+    ...remedyOf(hosts),
   });
+}
+
+/** The first host's remedy, if all have one: otherwise some may just not be there. */
+function remedyOf(hosts: readonly HostDiagnosis[]): Pick<ErrorContext, "remedy"> {
+  const remedies = hosts.flatMap(({ remedy = [] }) => remedy);
+  return remedies[0] === undefined || remedies.length < hosts.length ? {} : { remedy: remedies[0] };
 }
 
 /** What happened at each host, as a part of a message. */
@@ -401,6 +408,7 @@ export class ConnectTimeoutError extends CoordinationError<"ConnectTimeout"> {
       operation: `connect to ${connectString} within ${timeoutMs} ms`,
       detail: formatDiagnosis(hosts),
       cause: causes.length > 1 ? new AggregateError(causes, "one cause per host") : causes[0],
+      ...remedyOf(hosts),
     });
     this.hosts = hosts;
   }

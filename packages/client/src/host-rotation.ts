@@ -7,7 +7,7 @@ import { assert } from "@corral/protocol";
 import { formatAddress } from "./connect-string.ts";
 import type { HostDiagnosis } from "./errors.ts";
 import { limits } from "./limits.ts";
-import type { Link } from "./link.ts";
+import type { Link, LinkTo } from "./link.ts";
 import type { LinkFailure } from "./session-types.ts";
 
 /** In which order the hosts of a connect string are tried: at random, or always from the first on. */
@@ -58,18 +58,17 @@ export class HostRotation {
     return host;
   }
 
-  /** Remembers why `host` could not be used. */
-  failed(host: Address, failure: LinkFailure): void {
+  /** Remembers why a host could not be used. */
+  failed({ host, isOneOfSeveral }: Pick<LinkTo, "host" | "isOneOfSeveral">, failure: LinkFailure): void {
     this.#refusals = failure.kind === "refused" ? this.#refusals + 1 : 0;
     const error = "error" in failure ? failure.error : undefined;
-    const final = whyFinal(failure);
     const name = formatAddress(host);
     if (failure.kind !== "refused") this.#whyRefused.delete(name);
     this.#last.set(name, {
       host: name,
       reason: this.#whyRefused.get(name) ?? describeFailure(failure),
       ...(error === undefined ? {} : { cause: error }),
-      ...(final === undefined ? {} : { final }),
+      ...verdictOn(failure, isOneOfSeveral),
     });
   }
 
@@ -157,12 +156,18 @@ function soFar({ phase }: Link): string {
 }
 
 /**
- * Whether trying again is of no use. Of a client's certificate that is known only where the server says so: one that just
- * closes the connection, as ours does, may have other reasons.
+ * What to do about it, where that is known, and whether trying again is of no use: then it is, but for a name behind which
+ * another server may be. Of a client's certificate it is known only where the server says so: one that just closes the
+ * connection, as ours does, may have other reasons.
  */
-function whyFinal(failure: LinkFailure): HostDiagnosis["final"] {
-  if ("error" in failure && isCertificateError(failure.error)) return "NotTrusted";
-  return failure.kind === "notAuthenticated" && failure.isFinal ? "AuthFailed" : undefined;
+function verdictOn(failure: LinkFailure, isOneOfSeveral = false): Pick<HostDiagnosis, "remedy" | "final"> {
+  if ("error" in failure && isCertificateError(failure.error)) {
+    const { remedy } = failure.error;
+    return isOneOfSeveral || failure.error.isOneOfSeveral ? { remedy } : { remedy, final: "NotTrusted" };
+  }
+  if (failure.kind !== "notAuthenticated" || !failure.isRefusal) return {};
+  const remedy = "Check mechanism, username and password in { sasl } (CORRAL_SASL), and that the server has that user.";
+  return isOneOfSeveral ? { remedy } : { remedy, final: "AuthFailed" };
 }
 
 /** A failure in words, as the end of "host:port: …". */

@@ -13,9 +13,12 @@ export type Link =
   | ({ readonly phase: "authenticating"; dueMs: number } & LinkTo)
   | ({ readonly phase: "established" } & LinkTo);
 
-interface LinkTo {
+/** What is known of a connection in every phase. */
+export interface LinkTo {
   readonly connection: number;
   readonly host: Address;
+  /** Other servers may be behind the host's name; known once it is dialed. */
+  readonly isOneOfSeveral?: boolean | undefined;
   /** Since when it is in this phase, on the elapsed clock. */
   readonly sinceMs: number;
 }

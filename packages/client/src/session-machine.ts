@@ -149,7 +149,7 @@ export class SessionMachine<R extends SessionRequest> {
         if (this.#link.phase === "idle" && this.#life !== "over") this.#dial(this.#rotation.next());
         return;
       case "opened":
-        return this.#onOpened(input.connection);
+        return this.#onOpened(input);
       case "received":
         return this.#onReceived(input.connection, input.frames);
       case "broken":
@@ -206,10 +206,10 @@ export class SessionMachine<R extends SessionRequest> {
    * Handshake, credentials and watches leave together: by the time anything else can be asked, all is as it was. Where
    * the server first wants to know who we are, they wait for that.
    */
-  #onOpened(connection: number): void {
+  #onOpened({ connection, isOneOfSeveral }: Extract<SessionInput<R>, { type: "opened" }>): void {
     if (this.#link.phase !== "dialing" || this.#link.connection !== connection) return;
-    const { host } = this.#link;
-    this.#link = { phase: "handshaking", connection, host, sinceMs: this.#now, dueMs: this.#attemptDueMs() };
+    const times = { sinceMs: this.#now, dueMs: this.#attemptDueMs() };
+    this.#link = { ...this.#link, ...times, phase: "handshaking", isOneOfSeveral };
     this.#out.opened(connection);
     this.#out.send({
       type: "connect",
@@ -260,7 +260,7 @@ export class SessionMachine<R extends SessionRequest> {
     const verdict = this.#authentication.onSaslReply(err, body);
     if (verdict === "going on") return;
     if (verdict !== "done")
-      return this.#onBroken({ kind: "notAuthenticated", error: verdict, isFinal: err === ErrorCode.AuthFailed });
+      return this.#onBroken({ kind: "notAuthenticated", error: verdict, isRefusal: err === ErrorCode.AuthFailed });
     this.#resume();
     this.#onEstablished(link);
   }
@@ -306,7 +306,7 @@ export class SessionMachine<R extends SessionRequest> {
     if (link.phase === "idle") return;
     this.#link = idle;
     this.#out.effect({ type: "drop", connection: link.connection });
-    this.#rotation.failed(link.host, failure);
+    this.#rotation.failed(link, failure);
     this.#watches.onDropped();
     for (const what of this.#out.closed()) {
       if (typeof what === "string") continue;

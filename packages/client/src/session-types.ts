@@ -60,7 +60,8 @@ export type LinkFailure =
   | { readonly kind: "timeout"; readonly stage: "dial" | "handshake"; readonly waitedMs: number }
   | { readonly kind: "refused"; readonly error?: Error }
   | { readonly kind: "noSession" }
-  | { readonly kind: "notAuthenticated"; readonly error: Error; readonly isFinal: boolean }
+  /** `isRefusal`: the server said so; otherwise its part of the exchange is not as it should be. */
+  | { readonly kind: "notAuthenticated"; readonly error: Error; readonly isRefusal: boolean }
   | { readonly kind: "malformed"; readonly error: Error }
   | { readonly kind: "closed"; readonly error?: Error }
   | { readonly kind: "silent"; readonly waitedMs: number }
@@ -77,7 +78,8 @@ export type ReceivedFrame =
 export type SessionInput<R extends SessionRequest> =
   /** The back-off is over: try the next host. */
   | { readonly type: "attempt" }
-  | { readonly type: "opened"; readonly connection: number }
+  /** `isOneOfSeveral`: the next dial of the same host may reach another server. */
+  | { readonly type: "opened"; readonly connection: number; readonly isOneOfSeveral?: boolean | undefined }
   /** All complete frames of what one read of the stream delivered. */
   | { readonly type: "received"; readonly connection: number; readonly frames: readonly ReceivedFrame[] }
   /** The dial failed, or the stream ended. */

@@ -404,7 +404,7 @@ export class Session {
           beforeWrite: () => this.#step({ type: "beforeWrite" }),
         };
         link.connection = new Connection(stream, handler, this.#options.responseBytesMax);
-        this.#step({ type: "opened", connection: id });
+        this.#step({ type: "opened", connection: id, isOneOfSeveral: stream.isOneOfSeveral });
       },
       (thrown: unknown) => {
         const error = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -27,6 +27,7 @@ export const dialledSocketOptions = {
 export class NodeByteStream implements ByteStream {
   readonly remote: Address;
   readonly subject: string | undefined;
+  readonly isOneOfSeveral: boolean;
   readonly #socket: Socket;
   readonly #gathersWrites: boolean;
   #handler: StreamHandler | undefined;
@@ -39,17 +40,19 @@ export class NodeByteStream implements ByteStream {
 
   /**
    * `gathersWrites`: what is written in one go of the program leaves in one system call. Whoever writes once in a go anyway
-   * is quicker without. `explained`: makes of an error what the owner is told.
+   * is quicker without. `isOneOfSeveral`: see the port. `explained`: makes of an error what the owner is told.
    */
   constructor(
     socket: Socket,
     remote: Address,
     {
       subject,
+      isOneOfSeveral = false,
       gathersWrites = false,
       explained = (error) => error,
     }: {
       readonly subject?: string;
+      readonly isOneOfSeveral?: boolean;
       readonly gathersWrites?: boolean;
       readonly explained?: (error: Error) => Error;
     } = {},
@@ -58,6 +61,7 @@ export class NodeByteStream implements ByteStream {
     this.#gathersWrites = gathersWrites;
     this.remote = remote;
     this.subject = subject;
+    this.isOneOfSeveral = isOneOfSeveral;
     socket.on("error", (error) => {
       this.#error ??= explained(error);
     });

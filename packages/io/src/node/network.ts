@@ -1,21 +1,22 @@
 /** TCP behind the `Dialer` and `Listener` ports. */
-import { lookup } from "node:dns";
 import { type AddressInfo, connect, createServer, type LookupFunction, type Server, type Socket } from "node:net";
 import type { Address, ByteStream, Dialer, Listener, Listening } from "../ports/network.ts";
 import { acceptedSocketOptions, dialledSocketOptions, NodeByteStream } from "./byte-stream.ts";
+import { SpreadLookup } from "./spread-lookup.ts";
 
 /** Connections that may wait to be accepted. The kernel lowers it to its own limit. */
 const backlog = 4_096;
 
-/** Opens TCP connections; both address families are tried when the name has both. */
-export const nodeDialer: Dialer = {
+/** Opens TCP connections; both address families are tried when the name has both. `resolveName`: default the system's. */
+export const tcpDialer = (resolveName?: LookupFunction): Dialer => ({
   dial: ({ host, port }, { signal }) =>
     new Promise<ByteStream>((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason);
         return;
       }
-      const socket = connect({ host, port, ...dialledSocketOptions, lookup: spreadLookup });
+      const spread = new SpreadLookup(resolveName);
+      const socket = connect({ host, port, ...dialledSocketOptions, lookup: spread.lookup });
       const onAbort = () => finish(() => reject(signal.reason));
       const onError = (error: Error) => finish(() => reject(oneError(error, { host, port })));
       const finish = (settle: () => void) => {
@@ -33,12 +34,15 @@ export const nodeDialer: Dialer = {
           new NodeByteStream(
             socket,
             { host: plainAddress(socket.remoteAddress ?? host), port },
-            { gathersWrites: true },
+            { gathersWrites: true, isOneOfSeveral: spread.isOneOfSeveral },
           ),
         );
       });
     }),
-};
+});
+
+/** Opens TCP connections to names that the operating system knows. */
+export const nodeDialer: Dialer = tcpDialer();
 
 /** Accepts TCP connections. */
 export const nodeListener: Listener = {
@@ -91,23 +95,6 @@ function accept(socket: Socket, onStream: (stream: ByteStream) => void): void {
   }
   onStream(new NodeByteStream(socket, { host: plainAddress(remoteAddress), port: remotePort }));
 }
-
-/**
- * Resolves a name anew, and puts its addresses in an order of chance within each family: behind one name may be many
- * servers, and not all clients should go to the first.
- */
-export const spreadLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, options, (error, found, family) => {
-    if (error !== null || !Array.isArray(found)) return callback(error, found, family);
-    const families = [...new Set(found.map((address) => address.family))];
-    const keyed = found.map((address) => ({ address, key: Math.random() })).sort((a, b) => a.key - b.key);
-    const spread = families.flatMap((of) => keyed.filter(({ address }) => address.family === of));
-    callback(
-      null,
-      spread.map(({ address }) => address),
-    );
-  });
-};
 
 /** IPv4 as people write it, also when it came in through an IPv6 socket. */
 export function plainAddress(address: string): string {

@@ -1,8 +1,10 @@
 /** TLS behind the `Dialer` port. */
+import type { LookupFunction } from "node:net";
 import { type ConnectionOptions, connect } from "node:tls";
 import { type ByteStream, CertificateError, type Dialer } from "../ports/network.ts";
 import { dialledSocketOptions, NodeByteStream } from "./byte-stream.ts";
-import { oneError, plainAddress, spreadLookup } from "./network.ts";
+import { oneError, plainAddress } from "./network.ts";
+import { SpreadLookup } from "./spread-lookup.ts";
 
 /** What to trust and what to show. Certificates and keys in PEM. */
 export interface TlsOptions {
@@ -18,8 +20,11 @@ export interface TlsOptions {
   readonly servername?: string;
 }
 
-/** Opens TLS connections (1.2 and newer) to servers whose certificates are valid, and to no others. */
-export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
+/**
+ * Opens TLS connections (1.2 and newer) to servers whose certificates are valid, and to no others. `resolveName`: default
+ * the operating system's.
+ */
+export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}, resolveName?: LookupFunction): Dialer {
   const tls: ConnectionOptions = {
     minVersion: "TLSv1.2",
     ...options,
@@ -32,7 +37,9 @@ export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
           reject(signal.reason);
           return;
         }
-        const socket = connect({ ...dialledSocketOptions, ...tls, host, port, lookup: spreadLookup });
+        const spread = new SpreadLookup(resolveName);
+        const explained = (error: Error) => explain(error, spread.isOneOfSeveral);
+        const socket = connect({ ...dialledSocketOptions, ...tls, host, port, lookup: spread.lookup });
         socket.setNoDelay(dialledSocketOptions.noDelay);
         socket.setKeepAlive(dialledSocketOptions.keepAlive, dialledSocketOptions.keepAliveInitialDelay);
         const onAbort = () => finish(() => reject(signal.reason));
@@ -55,7 +62,7 @@ export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
             new NodeByteStream(
               socket,
               { host: plainAddress(socket.remoteAddress ?? host), port },
-              { gathersWrites: true, explained },
+              { gathersWrites: true, isOneOfSeveral: spread.isOneOfSeveral, explained },
             ),
           );
         });
@@ -64,29 +71,30 @@ export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}): Dialer {
 }
 
 /** The usual mistakes, in words. */
-function explained(error: Error): Error {
+function explain(error: Error, isOneOfSeveral: boolean): Error {
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
-  if (/ALERT_/.test(code)) return refusedByServer.test(code) ? refused(error, code) : error;
+  if (/ALERT_/.test(code)) return refusedByServer.test(code) ? refused(error, code, isOneOfSeveral) : error;
   if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
     return Object.assign(new Error(`what answers does not speak TLS: ${error.message}`, { cause: error }), { code });
   }
   if (!/CERT|SELF_SIGNED|ISSUER|ALTNAME|UNABLE_TO_VERIFY|INVALID_CA/.test(code)) return error;
   const message = `the server's certificate is not to be trusted: ${error.message}`;
-  return new CertificateError(message, { code, remedy: remedyFor(code), cause: error });
+  return new CertificateError(message, { code, remedy: remedyFor(code), cause: error, isOneOfSeveral });
 }
 
 /** What servers say of a client's certificate. Others of their alerts may mean anything, so they are not final. */
 const refusedByServer =
   /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|NO_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)$/;
 
-function refused(error: Error, code: string): CertificateError {
+function refused(error: Error, code: string, isOneOfSeveral: boolean): CertificateError {
   // OpenSSL says where in its sources, too.
   const reason = /:SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1] ?? error.message;
   return new CertificateError(`the server refuses the client's certificate, or that it shows none: ${reason}`, {
     code,
     remedy: "Give a certificate that the server trusts as tls.cert (--tls-cert), and its key as tls.key (--tls-key).",
     cause: error,
+    isOneOfSeveral,
   });
 }
 

@@ -13,8 +13,8 @@ export interface Dialer {
 const certificateMark = Symbol.for("corral.io.certificate");
 
 /**
- * One side does not trust the other's certificate, which trying again does not mend: somebody has to change a file or a
- * setting. A dial rejects with it, or a stream ends with it, since a refusal may come after the handshake (TLS 1.3).
+ * One side does not trust the other's certificate, which trying the same server again does not mend: somebody has to
+ * change a file or a setting. A dial rejects with it, or a stream ends with it, since a refusal may come after the handshake (TLS 1.3).
  */
 export class CertificateError extends Error {
   override readonly name = "CertificateError";
@@ -22,11 +22,17 @@ export class CertificateError extends Error {
   readonly code: string;
   /** What to do about it. */
   readonly remedy: string;
+  /** As of a stream: the next dial may reach a server that is trusted. */
+  readonly isOneOfSeveral: boolean;
 
-  constructor(message: string, more: { readonly code: string; readonly remedy: string; readonly cause: Error }) {
+  constructor(
+    message: string,
+    more: { readonly code: string; readonly remedy: string; readonly cause: Error; readonly isOneOfSeveral?: boolean },
+  ) {
     super(message, { cause: more.cause });
     this.code = more.code;
     this.remedy = more.remedy;
+    this.isOneOfSeveral = more.isOneOfSeveral ?? false;
     Object.defineProperty(this, certificateMark, { value: true });
   }
 }
@@ -66,6 +72,11 @@ export interface ByteStream {
   readonly remote: Address;
   /** The other side's name by the certificate that it has shown and that was found good, as RFC 2253 writes it; if it has. */
   readonly subject?: string | undefined;
+  /**
+   * Of a dialed stream: the name had several addresses of one family, of which each dial draws one. They may be those of
+   * several servers, so what this one says need not hold for the next. Absent: no, or it cannot be known.
+   */
+  readonly isOneOfSeveral?: boolean | undefined;
   /** Called once, before anything else can arrive. */
   attach(handler: StreamHandler): void;
   /** Queues bytes; they leave in order. The stream keeps the buffer: do not write into it afterwards. */
