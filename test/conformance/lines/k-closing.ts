@@ -95,5 +95,5 @@ onBoth(
       },
     );
   },
-  "busy",
+  "fresh",
 );

@@ -57,6 +57,14 @@ export class Caller {
     return (await this.call(operation, request)).err;
   }
 
+  /** As `call`, but asks again while the server refuses it for having waited too long, which a busy machine is enough for. */
+  async patientCall<O extends ClientOperation>(operation: O, request: RequestOf<O>): Promise<Answer<O>> {
+    for (;;) {
+      const answer = await this.call(operation, request);
+      if (answer.err !== "ThrottledOp") return answer;
+    }
+  }
+
   /** The response to a request that must succeed. */
   async value<O extends ClientOperation>(operation: O, request: RequestOf<O>): Promise<ResponseOf<O>> {
     const { err, value } = await this.call(operation, request);

@@ -10,8 +10,8 @@ import type { ApacheOptions } from "../../support/apache-zookeeper.ts";
 
 /**
  * `plain`: defaults, with short ticks. `strict`: everybody must authenticate, quotas are enforced, no time to live, few
- * connections. `fresh`: nobody has written to it before, and who connects must soon say why. `busy`: it takes little at once,
- * and sheds what is more; it was also asked for local sessions, and for reconfig.
+ * connections. `fresh`: nobody has written to it before, who connects must soon say why, and reconfig is switched on. `busy`: it
+ * takes little at once, and sheds what is more; it was also asked for local sessions.
  */
 export type ServerKind = "plain" | "strict" | "fresh" | "busy";
 /** All of them. */
@@ -47,10 +47,9 @@ const silenceMs = 2_000;
 /** How ours is started. */
 export const ourSettings: Readonly<Record<ServerKind, ServerOptions>> = {
   plain: { tickMs, reaperIntervalMs },
-  fresh: { tickMs, limits: { handshakeMs: silenceMs } },
+  fresh: { tickMs, reconfigEnabled: true, limits: { handshakeMs: silenceMs } },
   busy: {
     tickMs,
-    reconfigEnabled: true,
     dataDir: "/data",
     disk: slowDisk(),
     limits: {
@@ -76,10 +75,14 @@ const quickContainers = { "znode.container.checkIntervalMs": String(reaperInterv
 /** How Apache ZooKeeper is started. */
 export const apacheSettings: Readonly<Record<ServerKind, ApacheOptions>> = {
   plain: { tickMs, properties: quickContainers },
-  fresh: { tickMs, properties: { "zookeeper.nio.sessionlessCnxnTimeout": String(silenceMs) } },
+  fresh: {
+    tickMs,
+    config: ["reconfigEnabled=true"],
+    properties: { "zookeeper.nio.sessionlessCnxnTimeout": String(silenceMs) },
+  },
   busy: {
     tickMs,
-    config: ["localSessionsEnabled=true", "reconfigEnabled=true"],
+    config: ["localSessionsEnabled=true"],
     properties: {
       "zookeeper.request_throttle_max_requests": "1",
       "zookeeper.throttled_op_wait_time": String(writeWaitMs),
