@@ -29,6 +29,15 @@ test("it says where it listens, serves, and SIGTERM ends it in order with code 0
   expect(server.stdout.at(-1)).toBe("Corral server stopped");
 });
 
+test("it goes on when nobody reads what it says any more", async () => {
+  const server = await ServerProcess.start(durable());
+  server.process.stdout?.destroy();
+  const client = await RawConnection.withSession(server.port);
+  await client.call("create", { path: "/a", data: Buffer.alloc(0), acl: openAcl, flags: 0 });
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  expect(server.stderr).toBe("");
+});
+
 test("SIGTERM in the middle of a flood of writes is a clean stop too, and loses nothing that was acknowledged", async () => {
   const server = await ServerProcess.start(durable());
   const client = await RawConnection.withSession(server.port);

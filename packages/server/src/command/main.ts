@@ -36,6 +36,7 @@ const otherCommands: ReadonlyMap<string, () => Promise<(argv: readonly string[])
 
 /** Exit codes: 0 stopped as asked, 1 could not start or had to stop, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", unlessNobodyReads);
   const other = otherCommands.get(argv[2] ?? "");
   if (other !== undefined) return (await other())(argv);
   const command = describeCommand();
@@ -254,4 +255,9 @@ function listenerAt(port: number | undefined, address: string | undefined, setti
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Who reads the output, as head does, has seen enough; a repair or a server goes on all the same. */
+function unlessNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }

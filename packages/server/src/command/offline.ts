@@ -28,10 +28,6 @@ export async function runOffline(argv: readonly string[]): Promise<void> {
     .description("says what has to be given up for a server to start there again; does it only when told to")
     .option("--yes", "do it; what is given up is put aside in the directory", false)
     .action((directory: string, { yes }: { yes: boolean }) => guarded(directory, () => repair(directory, yes)));
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // Who reads it, as head does, has seen enough; a repair goes on all the same.
-    if (error.code !== "EPIPE") throw error;
-  });
   for (const one of command.commands) one.exitOverride().allowExcessArguments(false);
   try {
     await command.parseAsync([...argv]);

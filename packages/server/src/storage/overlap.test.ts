@@ -2,6 +2,7 @@
  * Two batches of the log under way at the same time. Whatever a crash leaves of them, the next start gives back a prefix of
  * what was appended that holds all that was acknowledged; and no byte that goes bad afterwards is taken for a torn write.
  */
+import { crc32 } from "@corral/io";
 import { diskError, MemoryDisk, seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
@@ -155,5 +156,17 @@ describe("two batches of the log under way", () => {
       }
     }
     expect(refused).toBeGreaterThan(500);
+  });
+
+  it("are not put into a segment of the first version: it is made one of the second before", async () => {
+    const first = await HeldLife.open(30);
+    const path = "/data/log.100000001";
+    const bytes = first.disk.contents(path);
+    bytes.writeUInt32BE(1, 8);
+    bytes.writeUInt32BE(crc32(bytes.subarray(16, 60), crc32(bytes.subarray(0, 12))), 12);
+    const old = copyOf(first.disk, (copy) => copy.put(path, bytes));
+    expect(await start(copyOf(old))).toEqual(text(first.appended));
+    await live(old, limits);
+    expect(old.crash().contents(path).readUInt32BE(8)).toBe(2);
   });
 });

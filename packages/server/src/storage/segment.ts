@@ -3,7 +3,7 @@
  * one before or at the next block of the disk. What follows the last record is zeros, written ahead so that syncing is quick.
  *
  *     0  8 bytes  "CORRALWL"
- *     8  u32      version of the format, 1
+ *     8  u32      version of the format, 2; in 1 all records stood right behind each other
  *    12  u32      CRC-32 of the other bytes up to 60
  *    16  u64      zxid of the first record
  *    24  u64      zxid of the last record of the segment before; 0 in the very first one
@@ -25,7 +25,8 @@ import { blockFrom, decodeRecord, type RecordHeader, readUint64, writeUint64 } f
 export const segmentHeaderBytes = 64;
 
 const magic = Buffer.from("CORRALWL", "latin1");
-const version = 1;
+const version = 2;
+const oldestVersion = 1;
 const endMark = 0x5e9e_ad0f;
 const readAheadBytes = 1024 * 1024;
 
@@ -34,6 +35,8 @@ export interface SegmentHeader {
   readonly firstZxid: number;
   readonly previousZxid: number;
   readonly keptBytes: number;
+  /** Only if it is an older one than is written. Whoever writes on makes it that one first. */
+  readonly version?: number;
 }
 
 /**
@@ -66,14 +69,16 @@ export function decodeSegmentHeader(bytes: Buffer): DecodedSegmentHeader {
   }
   if (bytes.length < segmentHeaderBytes || bytes[segmentHeaderBytes - 1] === 0) return { kind: "incomplete" };
   if (bytes.readUInt32BE(12) !== headerChecksum(bytes)) return { kind: "bad", why: "its header's checksum is wrong" };
-  if (bytes.readUInt32BE(8) !== version) {
-    const why = `its format has version ${bytes.readUInt32BE(8)}, this program knows ${version}`;
+  const found = bytes.readUInt32BE(8);
+  if (found < oldestVersion || found > version) {
+    const why = `its format has version ${found}, this program knows ${oldestVersion} to ${version}`;
     return { kind: "bad", why, isNewer: true };
   }
   const header = {
     firstZxid: readUint64(bytes, 16),
     previousZxid: readUint64(bytes, 24),
     keptBytes: readUint64(bytes, 32),
+    ...(found < version && { version: found }),
   };
   if (header.previousZxid >= header.firstZxid) return { kind: "bad", why: "its header contradicts itself" };
   return { kind: "header", header };
