@@ -66,3 +66,4 @@ export {
 export type { ProcessEnd, SignalName } from "./ports/process-end.ts";
 export type { Random } from "./ports/random.ts";
 export type { Resolver, ServiceRecord } from "./ports/resolver.ts";
+export { settleAll } from "./settle-all.ts";

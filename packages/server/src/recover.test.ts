@@ -1,9 +1,13 @@
+import { silentLogger } from "@corral/io";
 import { MemoryDisk } from "@corral/testing";
 import { decode, encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import { picture } from "../test-support/state-driver.ts";
+import { directory } from "../test-support/storage-life.ts";
 import { TreeLife } from "../test-support/tree-life.ts";
+import { Recovering } from "./recover.ts";
 import type { LogRecord } from "./storage/record.ts";
+import { Storage } from "./storage/storage.ts";
 import { StorageError } from "./storage/storage-error.ts";
 
 /** The same record, with other data in the request to set `b`. */
@@ -56,6 +60,24 @@ describe("a recovery", () => {
     const next = await TreeLife.open(disk.kill());
     expect(picture(next.state)).toEqual(picture(life.state));
     expect(next.state.tree.digest).toEqual(life.state.tree.digest);
+  });
+
+  it("counts what the log has behind the snapshot", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk);
+    await life.begin();
+    life.create("/a", Buffer.from("before"));
+    await life.applied();
+    await life.snapshot();
+    life.create("/b", Buffer.alloc(1_000));
+    life.delete("/a");
+    await life.applied();
+    const storage = await Storage.open({ disk: disk.kill(), directory, logger: silentLogger });
+    const recovering = new Recovering(storage);
+    await storage.replay(recovering);
+    expect(recovering.sinceSnapshot.entries).toBe(2);
+    expect(recovering.sinceSnapshot.bytes).toBeGreaterThan(1_000);
+    expect(recovering.sinceSnapshot.bytes).toBeLessThan(2_000);
   });
 
   it("is refused when the log was written for another tree", async () => {

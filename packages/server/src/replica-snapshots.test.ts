@@ -28,3 +28,14 @@ test("a snapshot is due after so many entries, or as many as there were nodes at
   }
   expect(others.at(-1)?.writes).toBeGreaterThan(100);
 });
+
+test.each([
+  { what: "entries", sinceSnapshot: { entries: share * 40 - 2, bytes: 0 } },
+  { what: "bytes", sinceSnapshot: { entries: 0, bytes: 999_000 } },
+])("what the log had at the start counts: $what", ({ sinceSnapshot }) => {
+  const harness = new ReplicaHarness({ limits: { snapshotEntries: 40, snapshotLogBytes: 1_000_000 }, sinceSnapshot });
+  const client = harness.connect();
+  expect(harness.snapshots).toEqual([]);
+  client.call("create", { path: "/n", data: Buffer.alloc(1_000), acl: openAcl, flags: 0 });
+  expect(harness.snapshots).toHaveLength(1);
+});

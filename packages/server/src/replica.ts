@@ -41,6 +41,8 @@ export interface ReplicaOptions extends SessionOptions {
   /** Whether writes beyond a hard quota are refused. */
   readonly enforcesQuota?: boolean;
   readonly behaviour: Behaviour;
+  /** What the log has behind the newest snapshot at the start; nothing, if that is not said. */
+  readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
 }
 
 /** The machine; see the head of this file. */
@@ -61,15 +63,17 @@ export class Replica {
   #snapshotRunning = false;
   #snapshotWanted = false;
   #restoredZxid = 0;
-  #appliedSinceSnapshot = 0;
-  #bytesAtSnapshot = 0;
+  #appliedSinceSnapshot: number;
+  #bytesAtSnapshot: number;
   #entriesToSnapshot: number;
 
   constructor(options: ReplicaOptions) {
-    const { state, limits, authentication, behaviour } = options;
+    const { state, limits, authentication, behaviour, sinceSnapshot = { entries: 0, bytes: 0 } } = options;
     const turn = this.#turn;
     this.#options = options;
     this.state = state;
+    this.#appliedSinceSnapshot = sinceSnapshot.entries;
+    this.#bytesAtSnapshot = -sinceSnapshot.bytes;
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);

@@ -35,10 +35,10 @@ import { Maintenance } from "./maintenance.ts";
 import { Certificates } from "./net/certificates.ts";
 import { ClientPort } from "./net/client-port.ts";
 import { type Reloaded, SecureListener } from "./net/secure-listener.ts";
-import { recover } from "./recover.ts";
+import { Recovering } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
 import { SaslUsers } from "./replica/sasl-users.ts";
-import { Replica } from "./replica.ts";
+import { Replica, type ReplicaOptions } from "./replica.ts";
 import { StateMachine } from "./state/state-machine.ts";
 import { DiskSpace } from "./storage/disk-space.ts";
 import { Storage } from "./storage/storage.ts";
@@ -213,12 +213,11 @@ export class Server {
     // Before what follows: a long recovery can then be told from a server that hangs.
     await this.#openAdminPort();
     const audit = await this.#openAudit();
-    const { state, lastEpoch, log } = await this.#recover();
+    const { log, ...recovered } = await this.#recover();
     this.#log = log;
     const replica = new Replica({
       ...this.#config,
-      state,
-      lastEpoch,
+      ...recovered,
       random,
       takesSnapshots: this.#config.dataDir !== undefined,
       isAudited: audit !== undefined,
@@ -386,16 +385,20 @@ export class Server {
     });
   }
 
-  async #recover(): Promise<{ state: StateMachine; lastEpoch: number; log: DurableLog }> {
+  async #recover(): Promise<Pick<ReplicaOptions, "state" | "lastEpoch" | "sinceSnapshot"> & { log: DurableLog }> {
     const { dataDir } = this.#config;
     if (dataDir === undefined) return { state: new StateMachine(), lastEpoch: 0, log: new MemoryLog() };
     const { clock, logger } = this.#ports;
     const disk = timedDisk(this.#ports.disk, clock, (tookMs) => this.#syncMs.add(tookMs));
     const storage = await Storage.open({ disk, directory: dataDir, logger });
     this.#log = storage;
-    const state = await recover(storage);
+    const recovering = new Recovering(storage);
+    await storage.replay(recovering);
+    const state = recovering.finish();
+    const { sinceSnapshot } = recovering;
     logger.info({ dataDir, zxid: formatZxid(state.lastZxid), sessions: state.sessions.size }, "recovered");
-    return { state, lastEpoch: Math.max(storage.currentEpoch, zxidEpoch(state.lastZxid)), log: storage };
+    const lastEpoch = Math.max(storage.currentEpoch, zxidEpoch(state.lastZxid));
+    return { state, lastEpoch, sinceSnapshot, log: storage };
   }
 
   #fail(error: Error): void {

@@ -37,6 +37,7 @@ export interface HarnessOptions {
   readonly reconfigEnabled?: boolean;
   readonly requiredSchemes?: readonly string[];
   readonly isAudited?: boolean;
+  readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
 }
@@ -61,6 +62,7 @@ export class ReplicaHarness {
     let seed = 1;
     this.replica = new Replica({
       state: options.state ?? new StateMachine(),
+      ...(options.sinceSnapshot && { sinceSnapshot: options.sinceSnapshot }),
       lastEpoch: 0,
       serverId: 1,
       tickMs: 1_000,

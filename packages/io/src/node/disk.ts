@@ -4,6 +4,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, statfs, unl
 import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { Disk, DiskFile } from "../ports/disk.ts";
+import { settleAll } from "../settle-all.ts";
 import { claimDirectory } from "./directory-claim.ts";
 
 const fsyncOf = promisify(fsync);
@@ -65,8 +66,10 @@ class NodeDiskFile implements DiskFile {
   }
 
   async prepareWriteThrough(count: number): Promise<void> {
-    const missing = Array.from({ length: count - this.#throughs.length }, () => this.#openThrough());
-    this.#resting.push(...(await Promise.all(missing)));
+    const missing = Array.from({ length: count - this.#throughs.length }, async () => {
+      this.#resting.push(await this.#openThrough());
+    });
+    await settleAll(missing);
   }
 
   async #openThrough(): Promise<FileHandle> {

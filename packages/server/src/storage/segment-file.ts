@@ -9,7 +9,7 @@
  * What counts as length is what was written here, not what the system shows: after a failed sync it shows bytes that are
  * not on the disk.
  */
-import { batchesAtOnce, type Disk, type DiskFile } from "@corral/io";
+import { batchesAtOnce, type Disk, type DiskFile, settleAll } from "@corral/io";
 import { encodeSegmentHeader, type SegmentHeader, segmentHeaderBytes } from "./segment.ts";
 
 const zeros = Buffer.alloc(1024 * 1024);
@@ -37,18 +37,10 @@ export class SegmentFile implements DiskFile {
   ): Promise<SegmentFile> {
     const keptBytes = stepBytes === 0 ? segmentHeaderBytes : Math.ceil(segmentHeaderBytes / stepBytes) * stepBytes;
     const file = new SegmentFile(await disk.open(path, "create"), { ...zxids, keptBytes }, stepBytes > 0);
-    const prepared = file.#prepare();
     try {
-      // In one go: everybody who writes waits for it.
-      const start = Buffer.alloc(Math.min(keptBytes, zeros.length));
-      encodeSegmentHeader(file.#header).copy(start);
-      await file.write(0, start);
-      await file.writeZeros(start.length, keptBytes);
-      await file.sync();
-      await prepared;
+      await settleAll([file.#writeStart(), file.#prepare()]);
     } catch (error) {
       // Why it could not be made is what matters, not that it could not be closed either.
-      await Promise.allSettled([prepared]);
       await Promise.allSettled([file.close()]);
       throw error;
     }
@@ -116,6 +108,16 @@ export class SegmentFile implements DiskFile {
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  /** In one go, as far as that goes: everybody who writes waits for it. */
+  async #writeStart(): Promise<void> {
+    const { keptBytes } = this.#header;
+    const start = Buffer.alloc(Math.min(keptBytes, zeros.length));
+    encodeSegmentHeader(this.#header).copy(start);
+    await this.write(0, start);
+    await this.writeZeros(start.length, keptBytes);
+    await this.sync();
   }
 
   /** So that no write fails because the process has no descriptor left: that would be the end of the log. */

@@ -8,7 +8,7 @@
  * - What is acknowledged is within the kept bytes of its segment (segment-file.ts): so that it is noticed if it was cut.
  * - After a failure nothing is written or acknowledged any more.
  */
-import { type Disk, GroupSyncFile } from "@corral/io";
+import { type Disk, GroupSyncFile, settleAll } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { segmentFileName } from "./file-names.ts";
 import type { StorageLimits } from "./limits.ts";
@@ -161,9 +161,7 @@ export class WriteAheadLog {
     const made = this.#makeSegment(path, firstZxid, previousZxid);
     // All writers wait: what can be done at the same time is. And all of it has ended when this has, however it ends.
     const noted = this.#listener.onSegment(firstZxid, previousZxid, made);
-    const parts = await Promise.allSettled([made, noted, old?.file.close()]);
-    const failed = parts.find((part) => part.status === "rejected");
-    if (failed) throw failed.reason;
+    await settleAll([made, noted, old?.file.close()]);
     this.#rollWanted = false;
   }
 
