@@ -46,7 +46,7 @@ export class Driver {
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
-    parts.log.onDurable = (zxid) => this.dispatch({ type: "durable", zxid });
+    parts.log.onDurable = (zxid, logBytes) => this.dispatch({ type: "durable", zxid, logBytes });
     parts.log.onFailure = (err) => {
       parts.logger.error({ err }, "writing the log failed; free space or replace the disk, then restart the server");
       this.dispatch({ type: "logFailed" });

@@ -16,20 +16,20 @@ export interface DurableLog {
   sizes(): Promise<DirectorySizes>;
   /** Waits for what is in flight, but for a snapshot, which is given up. */
   close(): Promise<void>;
-  /** Called with the zxid of the newest record that is durable. */
-  onDurable: (zxid: number) => void;
+  /** Called with the zxid of the newest record that is durable, and how many bytes the log has grown by since the start. */
+  onDurable: (zxid: number, logBytes: number) => void;
   /** Called once, when nothing can be made durable any more. */
   onFailure: (error: Error) => void;
 }
 
 /** Everything is as durable as the process the moment it is said. */
 export class MemoryLog implements DurableLog {
-  onDurable: (zxid: number) => void = () => {};
+  onDurable: (zxid: number, logBytes: number) => void = () => {};
   onFailure: (error: Error) => void = () => {};
 
   append(records: readonly LogRecord[]): void {
     const last = records.at(-1);
-    if (last !== undefined) this.onDurable(last.zxid);
+    if (last !== undefined) this.onDurable(last.zxid, 0);
   }
 
   writeEpoch(): Promise<void> {

@@ -69,7 +69,7 @@ export interface Limits {
   readonly maxAclEntries: number;
   /** Entries applied between two snapshots, or as many as there are nodes if they are more (the next is taken somewhere in the upper half). */
   readonly snapshotEntries: number;
-  /** Bytes logged between two snapshots. */
+  /** Bytes that the log grows by between two snapshots, with what is left free in it where few write at once. */
   readonly snapshotLogBytes: number;
   /** Below so many free bytes on the data directory's disk clients' writes are refused, until twice as many are free; 0: never. */
   readonly minFreeDiskBytes: number;

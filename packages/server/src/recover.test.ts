@@ -75,9 +75,9 @@ describe("a recovery", () => {
     const storage = await Storage.open({ disk: disk.kill(), directory, logger: silentLogger });
     const recovering = new Recovering(storage);
     await storage.replay(recovering);
-    expect(recovering.sinceSnapshot.entries).toBe(2);
-    expect(recovering.sinceSnapshot.bytes).toBeGreaterThan(1_000);
-    expect(recovering.sinceSnapshot.bytes).toBeLessThan(2_000);
+    expect(recovering.entryCount).toBe(2);
+    expect(storage.replayedLogBytes).toBeGreaterThan(1_000);
+    expect(storage.replayedLogBytes).toBeLessThan(2_000);
   });
 
   it("is refused when the log was written for another tree", async () => {

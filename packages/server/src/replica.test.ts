@@ -162,7 +162,7 @@ describe("sync and moves", () => {
     const own = h.pendingZxid;
     a.send("create", node("/other"));
     b.frames(b.encode("sync", { path: "/" }), b.encode("exists", { path: "/other", watch: false }));
-    h.input({ type: "durable", zxid: own });
+    h.durable(own);
     expect(b.received).toHaveLength(2);
     h.durable();
     expect(b.received.slice(2)).toMatchObject([{ header: { err: 0 } }, { header: { err: 0 } }]);

@@ -64,7 +64,8 @@ export class Replica {
   #snapshotWanted = false;
   #restoredZxid = 0;
   #appliedSinceSnapshot: number;
-  #bytesAtSnapshot: number;
+  #logBytes = 0;
+  #logBytesAtSnapshot: number;
   #entriesToSnapshot: number;
 
   constructor(options: ReplicaOptions) {
@@ -73,7 +74,7 @@ export class Replica {
     this.#options = options;
     this.state = state;
     this.#appliedSinceSnapshot = sinceSnapshot.entries;
-    this.#bytesAtSnapshot = -sinceSnapshot.bytes;
+    this.#logBytesAtSnapshot = -sinceSnapshot.bytes;
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);
@@ -149,7 +150,7 @@ export class Replica {
 
   /** Entries applied since the last snapshot, and bytes logged since. */
   get sinceSnapshot(): { readonly entries: number; readonly bytes: number } {
-    return { entries: this.#appliedSinceSnapshot, bytes: this.#proposals.bytesProposed - this.#bytesAtSnapshot };
+    return { entries: this.#appliedSinceSnapshot, bytes: this.#logBytes - this.#logBytesAtSnapshot };
   }
 
   /** Writes proposed and not yet durable. */
@@ -221,6 +222,7 @@ export class Replica {
       case "tick":
         return this.#onTick();
       case "durable":
+        this.#logBytes = input.logBytes;
         return this.#onDurable(input.zxid);
       case "raiseEpoch":
         return this.#proposals.wantEpoch(input.epoch);
@@ -351,14 +353,13 @@ export class Replica {
 
   #snapshotWhenDue(): void {
     if (!this.#options.takesSnapshots || this.#snapshotRunning || this.state.isRestoring) return;
-    const bytes = this.#proposals.bytesProposed - this.#bytesAtSnapshot;
-    const isDue =
-      this.#appliedSinceSnapshot >= this.#entriesToSnapshot || bytes >= this.#options.limits.snapshotLogBytes;
+    const { entries, bytes } = this.sinceSnapshot;
+    const isDue = entries >= this.#entriesToSnapshot || bytes >= this.#options.limits.snapshotLogBytes;
     if ((!isDue && !this.#snapshotWanted) || this.state.lastZxid === 0) return;
     this.#snapshotWanted = false;
     this.#snapshotRunning = true;
     this.#appliedSinceSnapshot = 0;
-    this.#bytesAtSnapshot = this.#proposals.bytesProposed;
+    this.#logBytesAtSnapshot = this.#logBytes;
     this.#entriesToSnapshot = this.#drawSnapshotDistance();
     this.#turn.effect({ type: "snapshot", zxid: this.state.lastZxid, chunks: snapshotChunks(this.state) });
   }

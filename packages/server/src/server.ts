@@ -395,7 +395,7 @@ export class Server {
     const recovering = new Recovering(storage);
     await storage.replay(recovering);
     const state = recovering.finish();
-    const { sinceSnapshot } = recovering;
+    const sinceSnapshot = { entries: recovering.entryCount, bytes: storage.replayedLogBytes };
     logger.info({ dataDir, zxid: formatZxid(state.lastZxid), sessions: state.sessions.size }, "recovered");
     const lastEpoch = Math.max(storage.currentEpoch, zxidEpoch(state.lastZxid));
     return { state, lastEpoch, sinceSnapshot, log: storage };

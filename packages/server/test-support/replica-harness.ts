@@ -53,6 +53,7 @@ export class ReplicaHarness {
   /** Of the newest entry proposed. */
   pendingZxid = 0;
   #durable: number[] = [];
+  #logBytes = 0;
   readonly #immediate: boolean;
   #lastConnection = 0;
   snapshots: { zxid: number; chunks: Iterable<Uint8Array> }[] = [];
@@ -99,7 +100,7 @@ export class ReplicaHarness {
     const effects = this.replica.step(input, { elapsedMs: this.nowMs, wallMs: 1_000_000 + this.nowMs });
     for (const effect of effects) this.#perform(effect);
     for (let zxid = this.#durable.shift(); zxid !== undefined; zxid = this.#durable.shift()) {
-      this.input({ type: "durable", zxid });
+      this.durable(zxid);
     }
   }
 
@@ -107,6 +108,7 @@ export class ReplicaHarness {
     switch (effect.type) {
       case "persist":
         this.pendingZxid = effect.records.at(-1)?.zxid ?? this.pendingZxid;
+        for (const { bytes } of effect.records) this.#logBytes += bytes.length;
         if (this.#immediate) this.#durable.push(this.pendingZxid);
         return;
       case "persistEpoch":
@@ -136,9 +138,9 @@ export class ReplicaHarness {
     }
   }
 
-  /** Everything proposed so far is on the disk now. */
-  durable(): void {
-    this.input({ type: "durable", zxid: this.pendingZxid });
+  /** Everything proposed so far, or up to `zxid`, is on the disk now. */
+  durable(zxid = this.pendingZxid): void {
+    this.input({ type: "durable", zxid, logBytes: this.#logBytes });
   }
 
   /** Lets time pass, with a tick every second. */

@@ -43,8 +43,8 @@ export type Input =
   | { readonly type: "disconnected"; readonly connection: ConnectionId }
   /** Comes every `tickMs`, or later when the process was held up. */
   | { readonly type: "tick" }
-  /** All persisted records up to `zxid` are on the disk. */
-  | { readonly type: "durable"; readonly zxid: number }
+  /** All persisted records up to `zxid` are on the disk, where the log has grown by so many bytes since the start. */
+  | { readonly type: "durable"; readonly zxid: number; readonly logBytes: number }
   | { readonly type: "epochDurable"; readonly epoch: number }
   /** Entries are to be of this epoch or a later one; `epochDurable` comes back if they are not yet. */
   | { readonly type: "raiseEpoch"; readonly epoch: number }

@@ -51,7 +51,6 @@ export class Proposals {
   #counter = 0;
   #wantedEpoch: number | undefined;
   #failed = false;
-  #bytes = 0;
   #pendingBytes = 0;
   #lastZxid = 0;
   #witnessedZxid: number | undefined;
@@ -87,11 +86,6 @@ export class Proposals {
   /** zxid of the newest entry proposed, durable or not; 0 if there never was one in this life. */
   get lastZxid(): number {
     return this.#lastZxid;
-  }
-
-  /** Bytes ever handed to the log. */
-  get bytesProposed(): number {
-    return this.#bytes;
   }
 
   get epoch(): number {
@@ -143,7 +137,6 @@ export class Proposals {
       witness: this.#witness(),
     };
     const bytes = encodeEntry(entry, request.wireBody);
-    this.#bytes += bytes.length;
     this.#pendingBytes += bytes.length;
     this.#lastZxid = entry.zxid;
     this.#turn.persist({ zxid: entry.zxid, bytes });

@@ -110,7 +110,8 @@ describe("sessions", () => {
         expect(a.received).toHaveLength(received);
       };
       ask();
-      h.input(ending === "durable" ? { type: "durable", zxid: h.pendingZxid } : { type: "logFailed" });
+      if (ending === "durable") h.durable();
+      else h.input({ type: "logFailed" });
       expect(a.closed).toBe(ending === "durable");
       ask();
     },

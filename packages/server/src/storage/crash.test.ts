@@ -67,9 +67,9 @@ async function script(disk: MemoryDisk, promised: Promised): Promise<void> {
     const life = await live(disk);
     check(life, promised, `turn ${turn}`);
     const { storage } = life;
-    storage.onDurable = ((before) => (zxid) => {
+    storage.onDurable = ((before) => (zxid, logBytes) => {
       promised.acknowledgedZxid = zxid;
-      before(zxid);
+      before(zxid, logBytes);
     })(storage.onDurable);
     const append = (records: readonly LogRecord[]) => {
       promised.appended.push(...records);

@@ -169,4 +169,21 @@ describe("two batches of the log under way", () => {
     await live(old, limits);
     expect(old.crash().contents(path).readUInt32BE(8)).toBe(2);
   });
+
+  it("count with what is left free between them", async () => {
+    const life = await HeldLife.open(30);
+    const told: number[] = [];
+    life.life.storage.onDurable = ((before) => (zxid, logBytes) => {
+      told.push(logBytes);
+      before(zxid, logBytes);
+    })(life.life.storage.onDurable);
+    await life.append([40]);
+    await life.append([50]);
+    life.syncs.releaseAll();
+    await life.life.durable(epoch + 3);
+    expect(told.at(-1)).toBeGreaterThan(4_096 - 64);
+    expect(told.at(-1)).toBeLessThan(4_096 + 200);
+    const { storage } = await live(life.disk.kill(), limits);
+    expect(storage.replayedLogBytes).toBeGreaterThan(4_096);
+  });
 });

@@ -82,8 +82,8 @@ interface Parts {
 
 /** See the head of this file. */
 export class Storage {
-  /** Called with the zxid of the last record that is now on the disk. */
-  onDurable: (lastZxid: number) => void = () => {};
+  /** Called with the zxid of the last record that is now on the disk, and how many bytes the log has grown by since the start. */
+  onDurable: (lastZxid: number, logBytes: number) => void = () => {};
   /** Called at most once: the log cannot be written, and nothing is acknowledged any more. */
   onFailure: (error: Error) => void = () => {};
   readonly #parts: Parts;
@@ -140,6 +140,11 @@ export class Storage {
     return `${this.#parts.directory}/${snapshotFileName(this.snapshotZxid)}`;
   }
 
+  /** Bytes of the log's files that `replay` reads. */
+  get replayedLogBytes(): number {
+    return this.#parts.recovery.segments.reduce((sum, { end }) => sum + end, 0);
+  }
+
   /** The epoch as last written; if that was lost, the epoch of the last record; 0 in a new directory. */
   get currentEpoch(): number {
     return this.#parts.register.epoch;
@@ -179,7 +184,7 @@ export class Storage {
       {
         onSegment: (newestLogZxid, previousZxid, ready) =>
           register.update({ newestLogZxid, lastZxid: previousZxid }, ready),
-        onDurable: (zxid) => this.onDurable(zxid),
+        onDurable: (zxid, logBytes) => this.onDurable(zxid, logBytes),
         onFailure: (error, path) => this.onFailure(writeFailure(error, path)),
       },
     );

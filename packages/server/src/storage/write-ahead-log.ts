@@ -39,7 +39,8 @@ export interface LogListener {
    * segment written to. Rejects if `ready` does.
    */
   onSegment(firstZxid: number, previousZxid: number, ready: Promise<void>): Promise<void>;
-  onDurable(lastZxid: number): void;
+  /** `logBytes`: what the log has taken on the disk since the start, with what is left free between batches. */
+  onDurable(lastZxid: number, logBytes: number): void;
   onFailure(error: unknown, path: string): void;
 }
 
@@ -64,6 +65,7 @@ export class WriteAheadLog {
   #appendedZxid: number;
   #encodedZxid: number;
   #durableZxid: number;
+  #logBytes = 0;
 
   private constructor(disk: Disk, directory: string, end: LogEnd, limits: StorageLimits, listener: LogListener) {
     this.#disk = disk;
@@ -174,6 +176,7 @@ export class WriteAheadLog {
   /** `firstZxid` is given for a new segment: it counts as known from its first durable record on. */
   #writeOn(path: string, file: SegmentFile, at: { position: number; firstZxid?: number }): OpenSegment {
     let newZxid = at.firstZxid;
+    let end = at.position;
     const group = new GroupSyncFile<LogRecord>({
       file,
       position: at.position,
@@ -185,6 +188,8 @@ export class WriteAheadLog {
       sizeOf: (record) => recordByteLength(record.bytes.length),
       encode: (batch, place) => {
         const bytes = encodeRecords(batch, { ...place, previousZxid: this.#encodedZxid });
+        this.#logBytes += place.position + bytes.length - end;
+        end = place.position + bytes.length;
         this.#encodedZxid = batch.at(-1)?.zxid ?? this.#encodedZxid;
         return bytes;
       },
@@ -192,7 +197,7 @@ export class WriteAheadLog {
         if (newZxid !== undefined) this.#known.push({ firstZxid: newZxid, previousZxid: this.#durableZxid });
         newZxid = undefined;
         this.#durableZxid = batch.at(-1)?.zxid ?? this.#durableZxid;
-        this.#listener.onDurable(this.#durableZxid);
+        this.#listener.onDurable(this.#durableZxid, this.#logBytes);
       },
       onFailure: (error) => this.#fail(error, path),
     });
