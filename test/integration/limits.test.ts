@@ -1,4 +1,6 @@
 /** Limits as somebody meets them who reaches them: what becomes of him, what the log says, and what the metrics say. */
+
+import { nodeMachine } from "@corral/io";
 import { ErrorCode, openAcl } from "@corral/protocol";
 import { type Server, type ServerOptions, startServer } from "@corral/server";
 import { afterEach, expect, test } from "vitest";
@@ -38,6 +40,17 @@ test("maxSessions: the next is refused, until one has ended", async () => {
   expect(await shown("maxSessions")).toEqual([2, 2]);
   await one.call("closeSession", {});
   await join();
+});
+
+test("no more connections are taken than leave the log its files", async () => {
+  const machine = { ...nodeMachine, files: async () => ({ open: 20, limit: 20 }) };
+  await start({}, { machine });
+  await logger.line("only 10 are taken: raise the limit of open files");
+  const taken = await Promise.all(Array.from({ length: 10 }, join));
+  const refused = await RawConnection.open(server.clientPort);
+  await expect(refused.handshake()).rejects.toThrow("closed the connection");
+  await logger.line("10 connections are open (limit maxConnections)");
+  for (const one of taken) one.socket.destroy();
 });
 
 test("maxConnectionsPerAddress: the next from there is refused, and the others go on", async () => {

@@ -55,6 +55,9 @@ export interface ServerOptions extends ServerSettings {
   readonly machine?: Machine | undefined;
 }
 
+/** Files that a server has open itself, or may have, besides connections: of its log, snapshots, certificates, and its program. */
+const ownFiles = 64;
+
 /**
  * Starts a server in this process and resolves when it serves: in memory, or durable with `dataDir`.
  * Without options: in memory, on a free port of 127.0.0.1.
@@ -265,7 +268,7 @@ export class Server {
       listener,
       clock,
       logger,
-      limits,
+      limits: { ...limits, maxConnections: await this.#boundConnections() },
       dispatch: (input) => driver.dispatch(input),
       answerWord: (word, argument) => answerFourLetterWord(word, subject, argument),
     });
@@ -280,7 +283,6 @@ export class Server {
       this.#port = address.port;
       logger.info({ host, port: address.port, tls: both !== undefined }, "listening for clients");
     }
-    await this.#compareFileLimit();
     const secureAddress = this.#config.tls?.securePort;
     if (secureAddress === undefined || this.#secure === undefined) return;
     const secure = this.#secure.listener({ orPlain: false });
@@ -289,14 +291,24 @@ export class Server {
     logger.info({ host: secureAddress.host, port: bound.port }, "listening for clients that speak TLS");
   }
 
-  /** Connections are files: who allows more than the system does would see clients fail, and the log with them. */
-  async #compareFileLimit(): Promise<void> {
+  /**
+   * How many connections are taken. Each is an open file, of which the system allows so many: a crowd of clients must not
+   * take those that the log needs.
+   */
+  async #boundConnections(): Promise<number> {
     const { machine, logger } = this.#ports;
-    const { maxConnections } = this.#config.limits;
-    const openFilesMax = (await machine.files())?.limit;
-    if (openFilesMax === undefined || openFilesMax >= maxConnections) return;
-    const remedy = "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.maxConnections";
-    logger.warn({ openFilesMax, maxConnections }, `more connections are allowed than files can be opened: ${remedy}`);
+    const { maxConnections, maxAdminConnections } = this.#config.limits;
+    const openFilesMax = (await machine.files())?.limit ?? Number.MAX_SAFE_INTEGER;
+    const left = openFilesMax - Math.min(Math.ceil(openFilesMax / 2), ownFiles + maxAdminConnections);
+    const taken = Math.min(maxConnections, left);
+    if (taken < maxConnections) {
+      logger.warn(
+        { openFilesMax, maxConnections, taken },
+        `more connections are allowed than files can be opened, so only ${taken} are taken: ` +
+          "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.maxConnections",
+      );
+    }
+    return taken;
   }
 
   async #openAdminPort(): Promise<void> {
