@@ -51,8 +51,8 @@ export class Connection implements Watcher {
   readonly watchedPaths = new Set<string>();
   watchedText = 0;
   /**
-   * `fresh`: nothing heard. `connecting`: the handshake waits for its entry. `open`: in a session. `leaving`: the end
-   * of its session is under way, and nothing that follows counts. `closing`: over.
+   * `fresh`: nothing heard. `connecting`: the handshake waits for its entry. `open`: in a session. `leaving`: it asked to
+   * end its session, and nothing that follows counts. `closing`: over.
    */
   phase: "fresh" | "connecting" | "open" | "leaving" | "closing" = "fresh";
   identities: readonly Id[];

@@ -95,27 +95,39 @@ describe("sessions", () => {
     expect(h.replica.state.tree.get("/")?.pzxid).toBe(h.replica.state.lastZxid);
   });
 
-  test.each(["durable", "logFailed"])(
-    "from the moment when it expires a session has no answer, however long that takes to be %s",
-    (ending) => {
-      const h = new ReplicaHarness({ log: "manual" });
-      const a = h.connect(4_000);
-      h.durable();
-      h.pass(6_000);
-      expect(h.replica.outstanding).toBe(1);
-      const received = a.received.length;
-      const ask = () => {
-        a.send("ping", {}, SpecialXid.ping);
-        a.send("exists", { path: "/", watch: false });
-        expect(a.received).toHaveLength(received);
-      };
-      ask();
-      if (ending === "durable") h.durable();
-      else h.input({ type: "logFailed" });
-      expect(a.closed).toBe(ending === "durable");
-      ask();
-    },
-  );
+  test("from the moment when it expires a session has no answer, however long its end takes to be durable", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const a = h.connect(4_000);
+    const other = h.connect(20_000);
+    h.durable();
+    a.call("exists", { path: "/", watch: true });
+    a.send("create", node("/own"));
+    const own = h.pendingZxid;
+    a.send("exists", { path: "/own", watch: false });
+    const received = a.received.length;
+    h.pass(6_000);
+    expect(h.replica.outstanding).toBe(2);
+    expect(a.closed).toBe(true);
+    a.send("ping", {}, SpecialXid.ping);
+    h.durable(own);
+    other.send("setData", { path: "/", data: null, version: -1 });
+    h.durable();
+    expect(a.received).toHaveLength(received);
+    expect(h.replica.state.tree.get("/own")).toBeDefined();
+    expect(h.replica.state.sessions.size).toBe(1);
+  });
+
+  test("who comes back to a session whose end is under way is told that it has expired", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const a = h.connect(4_000);
+    h.durable();
+    h.pass(6_000);
+    const again = h.dial();
+    again.handshake({ sessionId: a.sessionId, passwd: a.passwd });
+    h.durable();
+    expect(again.received).toMatchObject([{ kind: "connected", sessionId: 0n, timeOut: 0 }]);
+    expect(again.closed).toBe(true);
+  });
 
   test("a create that is in flight when its session expires leaves no ephemeral behind", () => {
     const h = new ReplicaHarness({ log: "manual" });

@@ -166,9 +166,9 @@ export class Sessions {
     }
     for (const sessionId of expired) {
       this.#turn.log("info", { session: formatSessionId(sessionId) }, "session expired");
-      // Any answer now would have the client believe in its session for a whole timeout more.
+      // Any answer now, even to what it asked before, would have the client believe in its session for a whole timeout more.
       const attached = this.#connections.ofSession(sessionId);
-      if (attached !== undefined) attached.phase = "leaving";
+      if (attached !== undefined) this.#connections.close(attached, "its session has expired", { level: "info" });
       this.#proposals.propose({ operation: { type: OpCode.closeSession, request: {} }, sessionId });
     }
     return expired.length;
