@@ -1,8 +1,8 @@
 /** What to do about a refusal, in flags and variables: the client's own errors speak of its methods. */
 import { CoordinationError, isCoordinationError } from "@corral/client";
 
-/** From how many bytes of data on it is thought of that a server may not take so much in one request. */
-const largeBytes = 100_000;
+/** From how many bytes of data on a server with the usual limit, 1 MiB, may not take it in one request. */
+const largeBytes = 1_000_000;
 
 const anyVerb: Readonly<Record<string, string>> = {
   NotEmpty: "Delete its children first, or give --recursive.",
