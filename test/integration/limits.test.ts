@@ -42,14 +42,15 @@ test("maxSessions: the next is refused, until one has ended", async () => {
   await join();
 });
 
-test("no more connections are taken than leave the log its files", async () => {
-  const machine = { ...nodeMachine, files: async () => ({ open: 20, limit: 20 }) };
+test("no more connections are taken than leave the log its files, and that is what the metrics say", async () => {
+  const machine = { ...nodeMachine, files: async () => ({ open: 20, limit: 40 }) };
   await start({}, { machine });
   await logger.line("only 10 are taken: raise the limit of open files");
   const taken = await Promise.all(Array.from({ length: 10 }, join));
   const refused = await RawConnection.open(server.clientPort);
   await expect(refused.handshake()).rejects.toThrow("closed the connection");
   await logger.line("10 connections are open (limit maxConnections)");
+  expect(await shown("maxConnections")).toEqual([10, 10]);
   for (const one of taken) one.socket.destroy();
 });
 

@@ -34,6 +34,7 @@ import { type DurableLog, MemoryLog } from "./durable-log.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Certificates } from "./net/certificates.ts";
 import { ClientPort } from "./net/client-port.ts";
+import { boundByFiles } from "./net/file-bounds.ts";
 import { type Reloaded, SecureListener } from "./net/secure-listener.ts";
 import { Recovering } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
@@ -54,9 +55,6 @@ export interface ServerOptions extends ServerSettings {
   readonly listener?: Listener | undefined;
   readonly machine?: Machine | undefined;
 }
-
-/** Files that a server has open itself, or may have, besides connections: of its log, snapshots, certificates, and its program. */
-const ownFiles = 64;
 
 /**
  * Starts a server in this process and resolves when it serves: in memory, or durable with `dataDir`.
@@ -101,7 +99,7 @@ interface ServerPorts {
 
 /** A running server. */
 export class Server {
-  readonly #config: ServerConfig;
+  #config: ServerConfig;
   readonly #ports: ServerPorts;
   #log: DurableLog | undefined;
   #replica: Replica | undefined;
@@ -203,6 +201,7 @@ export class Server {
   /** Called by `startServer`. */
   async start(): Promise<void> {
     const { clock, random, logger } = this.#ports;
+    await this.#boundByFiles();
     const { tls, adminTls, tlsCertFile, limits } = this.#config;
     if (tlsCertFile !== undefined && tls === undefined && adminTls === undefined) {
       const remedy = "set secureClientPort, tlsOnClientPort or adminTls";
@@ -268,7 +267,7 @@ export class Server {
       listener,
       clock,
       logger,
-      limits: { ...limits, maxConnections: await this.#boundConnections() },
+      limits,
       dispatch: (input) => driver.dispatch(input),
       answerWord: (word, argument) => answerFourLetterWord(word, subject, argument),
     });
@@ -291,24 +290,20 @@ export class Server {
     logger.info({ host: secureAddress.host, port: bound.port }, "listening for clients that speak TLS");
   }
 
-  /**
-   * How many connections are taken. Each is an open file, of which the system allows so many: a crowd of clients must not
-   * take those that the log needs.
-   */
-  async #boundConnections(): Promise<number> {
+  /** See file-bounds.ts. From here on the limits are what is in force. */
+  async #boundByFiles(): Promise<void> {
     const { machine, logger } = this.#ports;
-    const { maxConnections, maxAdminConnections } = this.#config.limits;
-    const openFilesMax = (await machine.files())?.limit ?? Number.MAX_SAFE_INTEGER;
-    const left = openFilesMax - Math.min(Math.ceil(openFilesMax / 2), ownFiles + maxAdminConnections);
-    const taken = Math.min(maxConnections, left);
-    if (taken < maxConnections) {
-      logger.warn(
-        { openFilesMax, maxConnections, taken },
-        `more connections are allowed than files can be opened, so only ${taken} are taken: ` +
-          "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.maxConnections",
-      );
-    }
-    return taken;
+    const { maxConnections } = this.#config.limits;
+    const openFilesMax = (await machine.files())?.limit;
+    if (openFilesMax === undefined) return;
+    const limits = boundByFiles(this.#config.limits, openFilesMax);
+    this.#config = { ...this.#config, limits };
+    if (limits.maxConnections === maxConnections) return;
+    logger.warn(
+      { openFilesMax, maxConnections, taken: limits.maxConnections },
+      `more connections are allowed than files can be opened, so only ${limits.maxConnections} are taken: ` +
+        "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.maxConnections",
+    );
   }
 
   async #openAdminPort(): Promise<void> {

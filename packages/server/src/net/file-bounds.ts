@@ -1,0 +1,18 @@
+/**
+ * Each connection is an open file, of which the system allows a process so many. Without a descriptor left the log cannot start
+ * its next segment, which ends it; so a crowd of clients must not get them all.
+ */
+import type { Limits } from "../limits.ts";
+
+/** Files that a server has open itself, or may have, besides connections: of its log, snapshots, certificates, and its program. */
+const ownFiles = 64;
+
+/** `limits`, so that all connections together leave the server its own files, where the system allows `openFilesMax`. */
+export function boundByFiles(limits: Limits, openFilesMax: number): Limits {
+  const maxAdminConnections = Math.min(limits.maxAdminConnections, Math.ceil(openFilesMax / 8));
+  const maxHandshakes = Math.min(limits.maxHandshakes, Math.ceil(openFilesMax / 16));
+  // Handshakes of TLS are counted apart, the clients' and those at the admin port.
+  const others = ownFiles + maxAdminConnections + 2 * maxHandshakes;
+  const left = Math.max(openFilesMax - others, Math.ceil(openFilesMax / 4));
+  return { ...limits, maxAdminConnections, maxHandshakes, maxConnections: Math.min(limits.maxConnections, left) };
+}
