@@ -1,6 +1,7 @@
 /** The client's connection, on real servers and sockets: TLS, names, deadlines, servers that were wiped, the process's end. */
 import { getServers, setServers } from "node:dns/promises";
-import type { LookupFunction } from "node:net";
+import type { AddressInfo, LookupFunction } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { type Client, connect, isCoordinationError, type StateEvent } from "@corral/client";
 import { nodeTlsDialer } from "@corral/io";
 import { FaultProxy, TestServer } from "@corral/testing";
@@ -78,7 +79,23 @@ describe("TLS", () => {
     const plain = await failure(connect(`127.0.0.1:${front.port}`, { connectTimeoutMs: 500 }));
     expect(plain.message).toMatch(/speaks TLS|closed/);
     const tls = await failure(connect(server.connectString, { tls: { ca }, connectTimeoutMs: 500 }));
-    expect(tls.message).toMatch(/TLS/);
+    expect(tls.message).toContain("it may be a port for clear text");
+  });
+
+  test("a handshake that the server breaks off is told in one line, with what it may want", async () => {
+    const others = createTlsServer({
+      ...certificates.server,
+      maxVersion: "TLSv1.2",
+      ciphers: "ECDHE-RSA-AES128-GCM-SHA256",
+    });
+    others.on("tlsClientError", () => "expected");
+    await new Promise<void>((resolve) => others.listen(0, "127.0.0.1", resolve));
+    const { port } = others.address() as AddressInfo;
+    const error = await failure(connect(`127.0.0.1:${port}`, { tls: { ca }, connectTimeoutMs: 500 }));
+    expect(error.message).toMatch(
+      /broke off the TLS handshake: [^\n]*handshake failure \(it may want a certificate of the client's, or other ciphers\)/,
+    );
+    others.close();
   });
 });
 

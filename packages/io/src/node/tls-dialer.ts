@@ -74,7 +74,13 @@ export function nodeTlsDialer({ ca, ...options }: TlsOptions = {}, resolveName?:
 function explain(error: Error, isOneOfSeveral: boolean): Error {
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
-  if (/ALERT_/.test(code)) return refusedByServer.test(code) ? refused(error, code, isOneOfSeveral) : error;
+  if (/ALERT_/.test(code))
+    return refusedByServer.test(code) ? refused(error, code, isOneOfSeveral) : brokenOff(error, code);
+  if (code === "ECONNRESET" && /before secure TLS connection/.test(error.message)) {
+    const message =
+      "it closed the connection before TLS had begun: it may be a port for clear text, or take no more connections";
+    return Object.assign(new Error(message, { cause: error }), { code });
+  }
   if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
     return Object.assign(new Error(`what answers does not speak TLS: ${error.message}`, { cause: error }), { code });
   }
@@ -88,14 +94,31 @@ const refusedByServer =
   /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|NO_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)$/;
 
 function refused(error: Error, code: string, isOneOfSeveral: boolean): CertificateError {
-  // OpenSSL says where in its sources, too.
-  const reason = /:SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1] ?? error.message;
-  return new CertificateError(`the server refuses the client's certificate, or that it shows none: ${reason}`, {
-    code,
-    remedy: "Give a certificate that the server trusts as tls.cert (--tls-cert), and its key as tls.key (--tls-key).",
-    cause: error,
-    isOneOfSeveral,
-  });
+  return new CertificateError(
+    `the server refuses the client's certificate, or that it shows none: ${reasonOf(error)}`,
+    {
+      code,
+      remedy: "Give a certificate that the server trusts as tls.cert (--tls-cert), and its key as tls.key (--tls-key).",
+      cause: error,
+      isOneOfSeveral,
+    },
+  );
+}
+
+/** Servers of TLS 1.2 that want a certificate say no more than that the handshake has failed. */
+function brokenOff(error: Error, code: string): Error {
+  const may = code.endsWith("HANDSHAKE_FAILURE")
+    ? " (it may want a certificate of the client's, or other ciphers)"
+    : "";
+  return Object.assign(
+    new Error(`the server broke off the TLS handshake: ${reasonOf(error)}${may}`, { cause: error }),
+    { code },
+  );
+}
+
+/** What OpenSSL says, without where in its sources it says so. */
+function reasonOf(error: Error): string {
+  return /:SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1] ?? error.message;
 }
 
 function remedyFor(code: string): string {
