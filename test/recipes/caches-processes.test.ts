@@ -63,6 +63,9 @@ test(
     await using proxy = await FaultProxy.start(server.connectString, { random });
     await using looker = await connect(server.connectString);
     await looker.create(path);
+    // Whoever is away when it is made again has missed that it was gone.
+    const again = `${path}/again`;
+    await looker.create(again, "at first");
     await using processes = await TestProcesses.make();
     let count = 0;
     const config = { sessionTimeoutMs, path, pauseMs: 2 };
@@ -104,7 +107,8 @@ test(
       proxy.stall(random.fraction() < 0.5 ? "toClient" : "both");
       await cutOff.whenLost(away);
       if (round === 0) await server.restart();
-      // Enough that nodes are made again which those who are away have seen.
+      await looker.delete(again);
+      await looker.create(again, `round ${round}`);
       await Promise.all(writers.map((one, i) => writes(one, 60, places[i] ?? 0)));
       // Not by waiting: a server that starts gives every session its whole time again.
       const session = await frozen.session();
@@ -137,6 +141,9 @@ test(
     const history = await processes.history();
     const attempts = new Set(history.filter(({ event }) => event === "writing").map(({ at, data }) => `${at} ${data}`));
     const written = new Map(history.filter(isWritten).map(({ mzxid, at, data }) => [mzxid, `${at} ${data}`]));
+    for (const data of ["at first", ...Array.from({ length: faults }, (_, round) => `round ${round}`)]) {
+      attempts.add(`${again} ${data}`);
+    }
     const changes = history.filter(isChange);
     for (const { at, after } of changes) {
       if (after === undefined) continue;

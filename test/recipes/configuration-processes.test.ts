@@ -190,7 +190,8 @@ async function checkConsent(watcher: Client, processes: TestProcesses): Promise<
       runsWith = tag;
       if (answers.get(tag) === "accepts") withConsent++;
       else if (isNew && (isAsked || stage === "canary")) {
-        const story = entries.slice(Math.max(0, i - 20), i + 1).map((entry) => JSON.stringify(entry));
+        const before = entries.slice(0, i + 1).filter((entry) => entry.event !== "counts");
+        const story = before.slice(-30).map((entry) => JSON.stringify(entry));
         throw new Error(`${one.id} runs with ${tag}, and has not accepted it:\n${story.join("\n")}`);
       }
     }
