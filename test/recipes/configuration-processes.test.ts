@@ -171,7 +171,7 @@ async function checkConsent(watcher: Client, processes: TestProcesses): Promise<
     let isAway = false;
     /** Whether it has been asked in its present session, and seen what came before that. */
     let isAsked = false;
-    let runsWith: unknown;
+    const ranWith = new Set<unknown>();
     const entries = await one.entries();
     for (const [i, { event, tag, stage, version, state }] of entries.entries()) {
       // Back again it is asked, but not about what was activated meanwhile.
@@ -185,9 +185,10 @@ async function checkConsent(watcher: Client, processes: TestProcesses): Promise<
       }
       if (event !== "runs" || tag === "") continue;
       if (stage === "active") expect(tags.get(String(tag))).toBe(version);
-      // It tells again what it runs with when it is suspended, and came to run with it before it was asked about the next.
-      const isNew = tag !== runsWith;
-      runsWith = tag;
+      // It tells again what it runs with when it is suspended, or when a change that it has tried out is withdrawn; it came to
+      // run with it before it was asked about the next.
+      const isNew = !ranWith.has(tag);
+      ranWith.add(tag);
       if (answers.get(tag) === "accepts") withConsent++;
       else if (isNew && (isAsked || stage === "canary")) {
         const before = entries.slice(0, i + 1).filter((entry) => entry.event !== "counts");
