@@ -1,12 +1,9 @@
 /** What the commands of the admin port answer, beside a live Apache ZooKeeper: the same keys, and values of the same kind. */
-import { setTimeout as delay } from "node:timers/promises";
-import { CreateMode, openAcl } from "@corral/protocol";
-import { type Server, startServer } from "@corral/server";
+import type { Server } from "@corral/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ApacheZooKeeper, startApacheZooKeeper } from "../support/apache-zookeeper.ts";
-import { fourLetterWord } from "../support/four-letter-word.ts";
+import type { ApacheZooKeeper } from "../support/apache-zookeeper.ts";
 import { hasZooKeeper } from "../support/peers.ts";
-import { RawConnection } from "../support/raw-connection.ts";
+import { startSideBySide } from "../support/side-by-side.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -34,27 +31,12 @@ function shapeOf(value: Json): Json {
 describe.runIf(hasZooKeeper())("beside Apache ZooKeeper", () => {
   let apache: ApacheZooKeeper;
   let ours: Server;
-  const clients: RawConnection[] = [];
+  let close: () => Promise<void>;
 
   beforeAll(async () => {
-    apache = await startApacheZooKeeper({ admin: true });
-    ours = await startServer({ adminPort: 0 });
-    // It answers `ruok` a moment before it lets anybody in.
-    while ((await fourLetterWord(apache.port, "isro")) !== "rw") await delay(20);
-    for (const { port } of [apache, { port: ours.clientPort }]) {
-      const client = await RawConnection.withSession(port, 30_000);
-      clients.push(client);
-      client.send("create", { path: "/e", data: null, acl: openAcl, flags: CreateMode.ephemeral });
-      await client.reply();
-      client.send("getData", { path: "/e", watch: true });
-      await client.reply();
-    }
+    ({ apache, ours, close } = await startSideBySide({ adminPort: 0 }, { admin: true }));
   });
-  afterAll(async () => {
-    for (const client of clients) client.destroy();
-    await apache.close();
-    await ours.close();
-  });
+  afterAll(() => close());
 
   async function ask(url: string | undefined, command: string) {
     const response = await fetch(`${url}/commands${command}`);

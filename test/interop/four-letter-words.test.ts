@@ -1,12 +1,10 @@
 /** What the four-letter words answer, beside a live Apache ZooKeeper: the same lines, whatever numbers stand in them. */
-import { setTimeout as delay } from "node:timers/promises";
-import { CreateMode, openAcl } from "@corral/protocol";
-import { type Server, startServer } from "@corral/server";
+import type { Server } from "@corral/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ApacheZooKeeper, startApacheZooKeeper } from "../support/apache-zookeeper.ts";
+import type { ApacheZooKeeper } from "../support/apache-zookeeper.ts";
 import { fourLetterWord } from "../support/four-letter-word.ts";
 import { hasZooKeeper } from "../support/peers.ts";
-import { RawConnection } from "../support/raw-connection.ts";
+import { startSideBySide } from "../support/side-by-side.ts";
 
 /** Everything that may differ between two servers, and between two moments. */
 function shapeOf(text: string): readonly string[] {
@@ -29,27 +27,12 @@ const keysOf = (text: string, separator: string): readonly string[] =>
 describe.runIf(hasZooKeeper())("beside Apache ZooKeeper", () => {
   let apache: ApacheZooKeeper;
   let ours: Server;
-  const clients: RawConnection[] = [];
+  let close: () => Promise<void>;
 
   beforeAll(async () => {
-    apache = await startApacheZooKeeper();
-    ours = await startServer({ fourLetterWords: ["*"] });
-    // It answers `ruok` a moment before it lets anybody in.
-    while ((await fourLetterWord(apache.port, "isro")) !== "rw") await delay(20);
-    for (const { port } of [apache, { port: ours.clientPort }]) {
-      const client = await RawConnection.withSession(port, 30_000);
-      clients.push(client);
-      client.send("create", { path: "/e", data: null, acl: openAcl, flags: CreateMode.ephemeral });
-      await client.reply();
-      client.send("getData", { path: "/e", watch: true });
-      await client.reply();
-    }
+    ({ apache, ours, close } = await startSideBySide({ fourLetterWords: ["*"] }));
   });
-  afterAll(async () => {
-    for (const client of clients) client.destroy();
-    await apache.close();
-    await ours.close();
-  });
+  afterAll(() => close());
 
   const both = async (word: string) => ({
     theirs: await fourLetterWord(apache.port, word),
