@@ -288,6 +288,12 @@ describe("bounds in bytes", () => {
     expect(h.logs.at(-1)?.fields.reason).toContain("a read of the ephemerals below / would be too long");
     c.call("create", node(`/${"角".repeat(400)}`, CreateMode.ephemeral));
     expect(c.call("getEphemerals", { prefixPath: "/角" }), "bytes, not characters").toBe(ErrorCode.SystemError);
+    const parts = [{ type: OpCode.getChildren, path: "/", watch: false }] as const;
+    const lists = new ReplicaHarness({ limits: { maxResponseBytes: 1_000 } }).connect();
+    lists.call("create", node(`/${"a".repeat(400)}`));
+    expect(lists.call("multiRead", parts)).toHaveLength(1);
+    lists.call("create", node(`/${"角".repeat(250)}`));
+    expect(lists.call("multiRead", parts), "bytes, not characters").toBe(ErrorCode.SystemError);
     expect(c.closed).toBe(false);
   });
 

@@ -171,7 +171,7 @@ const multiRead: Handler = (context, reader, out) => {
       return { type: part.type, data: node.data, stat: node.stat() };
     }
     const { children } = node;
-    count(children.reduce((sum, name) => sum + 4 + name.length, 20));
+    count(children.reduce((sum, name) => sum + 4 + Buffer.byteLength(name), 20));
     return { type: part.type, children };
   });
   operations.multiRead.response.write(out, results);
