@@ -53,6 +53,11 @@ export interface BatchPlace {
 /** What a file system writes as a whole; larger units are multiples of it. The second of two batches under way starts at one. */
 export const diskBlockBytes = 4096;
 
+/** The first offset from `position` on at which a block starts. */
+export function blockFrom(position: number): number {
+  return Math.ceil(position / diskBlockBytes) * diskBlockBytes;
+}
+
 /** How many batches of a file are under way at most. */
 export const batchesAtOnce = 2;
 
@@ -135,7 +140,7 @@ export class GroupSyncFile<Item> {
       bytes += sizeOf(item);
       if (bytes > overlapBytes) return false;
     }
-    return blockEnd(this.#position) + bytes <= this.#allocatedBytes;
+    return blockFrom(this.#position) + bytes <= this.#allocatedBytes;
   }
 
   /** Writes a batch. How it ended is told to the listeners. */
@@ -153,7 +158,7 @@ export class GroupSyncFile<Item> {
 
   async #write(flight: Flight<Item>): Promise<void> {
     const { file, encode } = this.#options;
-    const position = this.#flights.length === 1 ? this.#position : blockEnd(this.#position);
+    const position = this.#flights.length === 1 ? this.#position : blockFrom(this.#position);
     const bytes = encode(flight.batch, { position, durablePosition: this.#durablePosition });
     flight.end = position + bytes.length;
     this.#position = flight.end;
@@ -219,9 +224,4 @@ export class GroupSyncFile<Item> {
       this.#allocatedBytes += length;
     }
   }
-}
-
-/** The first offset from `position` on at which a block starts. */
-function blockEnd(position: number): number {
-  return Math.ceil(position / diskBlockBytes) * diskBlockBytes;
 }

@@ -2,6 +2,7 @@
 export {
   type BatchPlace,
   batchesAtOnce,
+  blockFrom,
   diskBlockBytes,
   GroupSyncFile,
   type GroupSyncOptions,

@@ -1,8 +1,7 @@
-import { diskBlockBytes } from "@corral/io";
+import { blockFrom, diskBlockBytes } from "@corral/io";
 import { seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import {
-  blockFrom,
   decodeRecord,
   encodeRecords,
   hasHole,

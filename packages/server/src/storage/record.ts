@@ -25,7 +25,7 @@
  * at the same time (see GroupSyncFile). The mask sees to it too that within a record no block starts with the start mark:
  * so a block that does has a record, or has had one.
  */
-import { crc32, diskBlockBytes } from "@corral/io";
+import { blockFrom, crc32, diskBlockBytes } from "@corral/io";
 import { assert } from "@corral/protocol";
 
 /** A log entry as the storage sees it: `bytes` mean nothing here. */
@@ -126,11 +126,6 @@ export function decodeRecord(buffer: Buffer, at: number, offset: number): Decode
   const payload = Buffer.from(body.subarray(0, payloadLength));
   xor(payload, head.readUInt32BE(44));
   return { kind: "record", header, payload };
-}
-
-/** The first block of the disk that starts at `offset` or behind it. */
-export function blockFrom(offset: number): number {
-  return Math.ceil(offset / diskBlockBytes) * diskBlockBytes;
 }
 
 /** The zxid of the record before, if these bytes, at `offset`, are a header that is whole but perhaps for its start mark. */

@@ -17,9 +17,9 @@
  * synced; so a file that is shorter than that has been cut by somebody. As the file grows, that one number of its header
  * is written anew (segment-file.ts), in the sector where it was, which a crash leaves as it was or as it is to be.
  */
-import { crc32, type DiskFile } from "@corral/io";
+import { blockFrom, crc32, type DiskFile } from "@corral/io";
 import { assert } from "@corral/protocol";
-import { blockFrom, decodeRecord, type RecordHeader, readUint64, writeUint64 } from "./record.ts";
+import { decodeRecord, type RecordHeader, readUint64, writeUint64 } from "./record.ts";
 
 /** Bytes before the first record. */
 export const segmentHeaderBytes = 64;

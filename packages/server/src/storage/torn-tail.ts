@@ -2,9 +2,8 @@
  * Judges what stands behind the last valid record of the log's last segment: nothing, a write that a crash cut short,
  * or damage. See record.ts for why a crash leaves a trace that damage does not.
  */
-import type { DiskFile } from "@corral/io";
+import { blockFrom, type DiskFile } from "@corral/io";
 import {
-  blockFrom,
   decodeRecord,
   hasHole,
   isZero,
