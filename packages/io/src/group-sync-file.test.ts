@@ -56,6 +56,7 @@ interface OpenOptions {
   position?: number;
   allocatedBytes?: number;
   overlapBytes?: number;
+  fullBytes?: number;
 }
 
 function open(file: ManualFile, options: OpenOptions = {}) {
@@ -68,6 +69,7 @@ function open(file: ManualFile, options: OpenOptions = {}) {
     allocatedBytes: options.allocatedBytes ?? options.position ?? 0,
     overlapBytes: options.overlapBytes ?? 0,
     preallocateBytes: options.preallocateBytes ?? 0,
+    ...(options.fullBytes !== undefined && { fullBytes: options.fullBytes }),
     batchBytes: options.batchBytes ?? 1_000,
     sizeOf: (item) => item.length,
     encode: (batch, { position, durablePosition }) => {
@@ -261,6 +263,123 @@ describe("GroupSyncFile", () => {
       },
     );
   });
+});
+
+describe("GroupSyncFile, growing ahead of need", () => {
+  // Two blocks are there, the first of which is behind us: what comes leaves less than half a step.
+  const options = { position: 5_000, allocatedBytes: 8_192, preallocateBytes: 4_096 };
+
+  it("makes room while batches go into what there is, and uses it when it is durable", async () => {
+    const file = writingThrough(new ManualFile());
+    const { group, durable } = open(file, options);
+    group.append(["a".repeat(2_000)]);
+    const first = await file.nextSync();
+    const growth = await file.nextSync();
+    first.resolve();
+    await turns();
+    group.append(["b"]);
+    (await file.nextSync()).resolve();
+    await turns();
+    expect(durable).toHaveLength(2);
+    // No room for this one, until there is.
+    group.append(["c".repeat(2_000)]);
+    await turns();
+    expect(file.calls.at(-1)).toBe("through 7000+1");
+    growth.resolve();
+    (await file.nextSync()).resolve();
+    await turns();
+    expect(durable).toHaveLength(3);
+    expect(file.calls).toEqual([
+      "write 5000+2000",
+      "write 8192+4096",
+      "sync",
+      "sync",
+      "through 5000+2000",
+      "write 7000+1",
+      "sync",
+      "through 7000+1",
+      "write 7001+2000",
+      "sync",
+      "through 7001+2000",
+    ]);
+    expect(file.bytes.subarray(9_001).equals(Buffer.alloc(12_288 - 9_001))).toBe(true);
+  });
+
+  it("goes on by as much as is needed when a batch is larger than a step", async () => {
+    const file = writingThrough(new ManualFile());
+    const { group, durable } = open(file, { ...options, batchBytes: 100_000 });
+    group.append(["a".repeat(2_000)]);
+    (await file.nextSync()).resolve();
+    const growth = await file.nextSync();
+    group.append(["b".repeat(9_000)]);
+    await turns();
+    expect(durable).toHaveLength(1);
+    growth.resolve();
+    (await file.nextSync()).resolve();
+    (await file.nextSync()).resolve();
+    await group.drained();
+    expect(durable).toHaveLength(2);
+    // And a step ahead again.
+    expect(file.calls.slice(-5)).toEqual(["write 7000+9000", "write 16000+384", "sync", "write 16384+4096", "sync"]);
+  });
+
+  it("acknowledges nothing after a step has failed, and is drained when all is done", async () => {
+    const file = writingThrough(new ManualFile());
+    const { group, durable, failures } = open(file, options);
+    group.append(["a".repeat(2_000)]);
+    const first = await file.nextSync();
+    const growth = await file.nextSync();
+    growth.reject(new Error("ENOSPC"));
+    await turns();
+    expect(failures.map(({ message }) => message)).toEqual(["ENOSPC"]);
+    let isDrained = false;
+    const drained = group.drained().then(() => {
+      isDrained = true;
+    });
+    await turns();
+    expect(isDrained).toBe(false);
+    first.resolve();
+    await drained;
+    expect(durable).toEqual([]);
+  });
+
+  it("is not drained before a step is done", async () => {
+    const file = writingThrough(new ManualFile());
+    const { group, durable } = open(file, options);
+    group.append(["a".repeat(2_000)]);
+    (await file.nextSync()).resolve();
+    const growth = await file.nextSync();
+    let isDrained = false;
+    const drained = group.drained().then(() => {
+      isDrained = true;
+    });
+    await turns();
+    expect([durable.length, isDrained]).toEqual([1, false]);
+    growth.resolve();
+    await drained;
+  });
+
+  it.each([
+    { what: "there is room for half a step", position: 4_096, append: "a" },
+    {
+      what: "the file may write the block of a batch as it is synced",
+      position: 4_000,
+      allocatedBytes: 4_096,
+      append: "a",
+    },
+    { what: "the file is full", fullBytes: 8_192 },
+    { what: "what is there ends within a block", allocatedBytes: 8_000 },
+    { what: "the file cannot write through", file: new ManualFile() },
+  ])(
+    "makes no room while $what",
+    async ({ append = "a".repeat(2_000), file = writingThrough(new ManualFile()), ...more }) => {
+      const { group } = open(file, { ...options, ...more });
+      group.append([append]);
+      (await file.nextSync()).resolve();
+      await group.drained();
+      expect(file.calls.filter((call) => call.startsWith("write"))).toHaveLength(1);
+    },
+  );
 });
 
 /** Whatever can go on by itself has gone on. */

@@ -15,7 +15,8 @@
  *   succeed without having written anything; so nothing after it is ever written or acknowledged.
  *
  * The file grows by zeros written ahead in steps, because syncing into space that is there already is quicker: the
- * file's size and block map do not change. A reader must therefore take zeros for the end.
+ * file's size and block map do not change. A reader must therefore take zeros for the end. The next step is begun while there is
+ * still room, and nobody waits for it, unless batches come faster than zeros.
  */
 import type { DiskFile } from "./ports/disk.ts";
 
@@ -28,6 +29,8 @@ export interface GroupSyncOptions<Item> {
   readonly allocatedBytes: number;
   /** Zeros are written ahead up to the next multiple of this. 0: the file grows with each batch. */
   readonly preallocateBytes: number;
+  /** No step is begun ahead of need from there on: somebody else's file is next. Absent: always. */
+  readonly fullBytes?: number;
   /** A batch ends when it has this many bytes, so that memory stays bounded; a larger item goes alone. */
   readonly batchBytes: number;
   /** While one batch is under way, a second of up to so many bytes may be. Absent: one at a time. */
@@ -66,6 +69,7 @@ const zeros = Buffer.alloc(1024 * 1024);
 /** A batch under way. */
 interface Flight<Item> {
   readonly batch: readonly Item[];
+  start: number;
   /** Offset behind it. */
   end: number;
   /** Whether it goes into space that is there, so that another may go beside it. */
@@ -82,6 +86,7 @@ export class GroupSyncFile<Item> {
   #position: number;
   #durablePosition: number;
   #allocatedBytes: number;
+  #isGrowing = false;
   #startDue = false;
   #failed = false;
   #idleWaiters: (() => void)[] = [];
@@ -122,30 +127,76 @@ export class GroupSyncFile<Item> {
   }
 
   get #isIdle(): boolean {
-    return this.#queue.length === 0 && this.#flights.length === 0;
+    return this.#queue.length === 0 && this.#flights.length === 0 && !this.#isGrowing;
   }
 
   /** Puts as many batches under way as may be. */
   #start(): void {
     while (this.#queue.length > 0 && this.#mayStart()) void this.#fly(this.#takeBatch());
+    if (this.#isGrowthDue) void this.#grow();
   }
 
   #mayStart(): boolean {
     const [first] = this.#flights;
-    if (first === undefined) return true;
-    const { overlapBytes = 0, sizeOf } = this.#options;
-    if (this.#flights.length === batchesAtOnce || !first.isThrough) return false;
+    // Whatever goes into the space that is there can go while more is being made.
+    if (first === undefined) return !this.#isGrowing || this.#fits(this.#position, this.#options.batchBytes);
+    const { overlapBytes = 0 } = this.#options;
+    return (
+      this.#flights.length < batchesAtOnce &&
+      first.isThrough &&
+      this.#queueBytes(overlapBytes) <= overlapBytes &&
+      this.#fits(blockFrom(this.#position), overlapBytes)
+    );
+  }
+
+  /** Whether there is space from `position` on for what is queued, as far as it goes into a batch of so many bytes. */
+  #fits(position: number, batchBytes: number): boolean {
+    return position + this.#queueBytes(batchBytes) <= this.#allocatedBytes;
+  }
+
+  /** Bytes of what is queued; not counted any further when they are more than `enough`. */
+  #queueBytes(enough: number): number {
     let bytes = 0;
     for (const item of this.#queue) {
-      bytes += sizeOf(item);
-      if (bytes > overlapBytes) return false;
+      bytes += this.#options.sizeOf(item);
+      if (bytes > enough) break;
     }
-    return blockFrom(this.#position) + bytes <= this.#allocatedBytes;
+    return bytes;
+  }
+
+  /**
+   * Only beside batches that write through, for those hear of their own failures, and of none in the first block, which the
+   * file may write when it is synced (its header, say).
+   */
+  get #isGrowthDue(): boolean {
+    const { file, preallocateBytes, fullBytes = Number.POSITIVE_INFINITY } = this.#options;
+    const allocated = this.#allocatedBytes;
+    if (this.#isGrowing || this.#failed || preallocateBytes === 0 || allocated >= fullBytes) return false;
+    if (file.writeThrough === undefined || allocated % diskBlockBytes !== 0) return false;
+    if (allocated - this.#position > preallocateBytes / 2 || this.#position < diskBlockBytes) return false;
+    return this.#flights.every(({ isThrough, start }) => isThrough && start >= diskBlockBytes);
+  }
+
+  /** Makes room while batches go into what there is. */
+  async #grow(): Promise<void> {
+    const { file, preallocateBytes } = this.#options;
+    this.#isGrowing = true;
+    try {
+      const target = (Math.floor(this.#allocatedBytes / preallocateBytes) + 1) * preallocateBytes;
+      await this.#writeZeros(this.#allocatedBytes, target);
+      await file.sync();
+      this.#allocatedBytes = target;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#isGrowing = false;
+    if (!this.#failed) this.#start();
+    this.#tellIdle();
   }
 
   /** Writes a batch. How it ended is told to the listeners. */
   async #fly(batch: readonly Item[]): Promise<void> {
-    const flight: Flight<Item> = { batch, end: this.#position, isThrough: false, isDone: false };
+    const flight: Flight<Item> = { batch, start: this.#position, end: this.#position, isThrough: false, isDone: false };
     this.#flights.push(flight);
     try {
       await this.#write(flight);
@@ -160,6 +211,7 @@ export class GroupSyncFile<Item> {
     const { file, encode } = this.#options;
     const position = this.#flights.length === 1 ? this.#position : blockFrom(this.#position);
     const bytes = encode(flight.batch, { position, durablePosition: this.#durablePosition });
+    flight.start = position;
     flight.end = position + bytes.length;
     this.#position = flight.end;
     if (flight.end <= this.#allocatedBytes && file.writeThrough !== undefined) {
@@ -187,6 +239,10 @@ export class GroupSyncFile<Item> {
       this.#start();
       for (const batch of durable) this.#options.onDurable(batch);
     }
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
     if (!this.#isIdle) return;
     const waiters = this.#idleWaiters;
     this.#idleWaiters = [];
@@ -214,14 +270,15 @@ export class GroupSyncFile<Item> {
 
   /** Writes zeros from `end` to the next step. The sync that follows anyway makes them durable. */
   async #allocate(end: number): Promise<void> {
-    const { file, preallocateBytes } = this.#options;
-    this.#allocatedBytes = end;
-    if (preallocateBytes === 0) return;
-    const target = Math.ceil(end / preallocateBytes) * preallocateBytes;
-    while (this.#allocatedBytes < target) {
-      const length = Math.min(zeros.length, target - this.#allocatedBytes);
-      await file.write(this.#allocatedBytes, zeros.subarray(0, length));
-      this.#allocatedBytes += length;
+    const { preallocateBytes } = this.#options;
+    const target = preallocateBytes === 0 ? end : Math.ceil(end / preallocateBytes) * preallocateBytes;
+    await this.#writeZeros(end, target);
+    this.#allocatedBytes = target;
+  }
+
+  async #writeZeros(from: number, to: number): Promise<void> {
+    for (let at = from; at < to; at += zeros.length) {
+      await this.#options.file.write(at, zeros.subarray(0, Math.min(zeros.length, to - at)));
     }
   }
 }

@@ -227,8 +227,8 @@ async function randomLife(disk: MemoryDisk, promised: Promised, random: SeededRa
   const limits = {
     ...smallLimits,
     retainedSnapshots: 1 + random.below(3),
-    preallocateBytes: random.pick([0, 512, 2_048, 16_384]),
-    // In the larger ones two batches may be under way.
+    preallocateBytes: random.pick([0, 512, 2_048, 4_096, 8_192, 16_384]),
+    // In the larger ones two batches may be under way, and a step of zeros beside them.
     segmentBytes: random.pick([3_000, 40_000]),
   };
   try {

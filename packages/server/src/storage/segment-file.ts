@@ -3,7 +3,8 @@
  * a sync has made the file longer for good, the header says so, durably, before the sync is reported as done. Records
  * that are acknowledged after their sync are therefore always within the kept bytes (see segment.ts for what that tells).
  *
- * The file grows by large steps of zeros, so a second sync for each step costs next to nothing. A file that grows with
+ * The file grows by large steps of zeros, mostly while nobody waits for it, so a second sync for each step costs next to
+ * nothing. It is no batch's sync then; batches that are under way write to other blocks than the header's. A file that grows with
  * every batch (`preallocateBytes` 0) would pay it each time: its header is not told then how long it is until the next start.
  *
  * What counts as length is what was written here, not what the system shows: after a failed sync it shows bytes that are
@@ -120,9 +121,9 @@ export class SegmentFile implements DiskFile {
     await this.sync();
   }
 
-  /** So that no write fails because the process has no descriptor left: that would be the end of the log. */
+  /** The batches', and the header's. So that no write fails for want of a descriptor: that would be the end of the log. */
   async #prepare(): Promise<void> {
-    await this.#file.prepareWriteThrough?.(batchesAtOnce);
+    await this.#file.prepareWriteThrough?.(batchesAtOnce + 1);
   }
 
   async #writeDurably(position: number, bytes: Uint8Array): Promise<void> {

@@ -183,6 +183,7 @@ export class WriteAheadLog {
       // What follows the kept bytes is zeros as well, but may not be on the disk.
       allocatedBytes: file.keptBytes,
       preallocateBytes: this.#limits.preallocateBytes,
+      fullBytes: this.#limits.segmentBytes,
       batchBytes: this.#limits.batchBytes,
       overlapBytes: this.#limits.overlapBytes,
       sizeOf: (record) => recordByteLength(record.bytes.length),
