@@ -32,15 +32,18 @@ export async function recover(source: ReplaySource): Promise<StateMachine> {
 /** Applies what is replayed. @throws StorageError as `recover` does. */
 export class Recovering implements ReplaySink {
   readonly #source: Pick<ReplaySource, "snapshotZxid" | "snapshotPath">;
+  readonly #hashSeed: number | undefined;
   readonly #reader: SnapshotReader | undefined;
   readonly #check = new WitnessCheck();
   /** Entries behind the snapshot, so far. */
   entryCount = 0;
   #state: StateMachine | undefined;
 
-  constructor(source: Pick<ReplaySource, "snapshotZxid" | "snapshotPath">) {
+  /** `hashSeed`: see `DataTree`. */
+  constructor(source: Pick<ReplaySource, "snapshotZxid" | "snapshotPath">, hashSeed?: number) {
     this.#source = source;
-    this.#reader = source.snapshotZxid > 0 ? new SnapshotReader() : undefined;
+    this.#hashSeed = hashSeed;
+    this.#reader = source.snapshotZxid > 0 ? new SnapshotReader(hashSeed) : undefined;
   }
 
   /** The last zxid of which the log itself says that the state there was what it is here. */
@@ -76,7 +79,8 @@ export class Recovering implements ReplaySink {
 
   #begin(): StateMachine {
     const { snapshotPath } = this.#source;
-    const state = new StateMachine(understand(snapshotPath, "the snapshot", () => this.#reader?.finish()));
+    const restored = understand(snapshotPath, "the snapshot", () => this.#reader?.finish());
+    const state = new StateMachine(restored, this.#hashSeed);
     this.#check.pass(state.lastZxid, digestsOf(state));
     return state;
   }

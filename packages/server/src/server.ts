@@ -394,12 +394,14 @@ export class Server {
 
   async #recover(): Promise<Pick<ReplicaOptions, "state" | "lastEpoch" | "sinceSnapshot"> & { log: DurableLog }> {
     const { dataDir } = this.#config;
-    if (dataDir === undefined) return { state: new StateMachine(), lastEpoch: 0, log: new MemoryLog() };
-    const { clock, logger } = this.#ports;
+    const { clock, logger, random } = this.#ports;
+    const hashSeed = Buffer.from(random.bytes(4)).readInt32LE();
+    if (dataDir === undefined)
+      return { state: new StateMachine(undefined, hashSeed), lastEpoch: 0, log: new MemoryLog() };
     const disk = timedDisk(this.#ports.disk, clock, (tookMs) => this.#syncMs.add(tookMs));
     const storage = await Storage.open({ disk, directory: dataDir, logger });
     this.#log = storage;
-    const recovering = new Recovering(storage);
+    const recovering = new Recovering(storage, hashSeed);
     await storage.replay(recovering);
     const state = recovering.finish();
     const sinceSnapshot = { entries: recovering.entryCount, bytes: storage.replayedLogBytes };

@@ -22,9 +22,10 @@ export const systemPaths = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/c
 
 /** The nodes by path; see the head of this file. */
 export class DataTree {
-  /** Every node by its path; the root also under the empty path, as the reference has it. */
-  readonly #nodes = new PathIndex();
   readonly #store = new NodeStore();
+  readonly #nodes: PathIndex;
+  /** For all trees that follow on this one. */
+  readonly hashSeed: number;
   readonly #digest = new DigestSum();
   readonly #open = new OpenNodes(this.#store, this.#digest);
   readonly #ephemerals = new Map<bigint, Set<string>>();
@@ -40,10 +41,17 @@ export class DataTree {
   #deleted: number[] = [];
   #cut: SnapshotCut | undefined;
   #snapshots = 0;
+  #restoredTwice = false;
+
+  /** `hashSeed`: 32 bits that clients cannot guess; see `PathIndex`. */
+  constructor(hashSeed = 0) {
+    this.hashSeed = hashSeed;
+    this.#nodes = new PathIndex(this.#store, hashSeed);
+  }
 
   /** A fresh tree: the root and the system nodes, all of zxid 0. */
-  static fresh(): DataTree {
-    const tree = new DataTree();
+  static fresh(hashSeed = 0): DataTree {
+    const tree = new DataTree(hashSeed);
     const record = (acl: readonly Acl[]) =>
       newRecord({ data: Buffer.alloc(0), acl, lifetime: persistentLifetime }, { zxid: 0, timeMs: 0 });
     tree.restore("/", record(openAcl));
@@ -62,8 +70,7 @@ export class DataTree {
     const kept = this.#awaited.get(path);
     if (kept !== undefined) this.#awaited.delete(path);
     const node = this.#fill(kept ?? this.#store.allocate(path), path, record);
-    if (path === "/") this.#nodes.add("", node.number);
-    else this.#store.link(this.#placeOf(parentPath(path)), node.number);
+    if (path !== "/") this.#store.link(this.#placeOf(parentPath(path)), node.number);
     this.#digest.add(path, node);
     this.#account(path, node, 1);
     this.#index(path, node);
@@ -81,11 +88,12 @@ export class DataTree {
   restoredFault(): string | undefined {
     for (const path of this.#awaited.keys()) return `there are children of ${path}, but it is not there itself`;
     if (this.#nodes.get("/") === undefined) return "it has no root";
-    return this.#nodes.hasTwice ? "a node is there twice" : undefined;
+    return this.#restoredTwice ? "a node is there twice" : undefined;
   }
 
+  /** The root also by the empty path, as the reference has it. */
   get(path: string): Znode | undefined {
-    const number = this.#nodes.get(path);
+    const number = this.#nodes.get(path === "" ? "/" : path);
     return number === undefined ? undefined : new Znode(this.#store, number);
   }
 
@@ -95,13 +103,13 @@ export class DataTree {
 
   #fill(number: number, path: string, record: NodeRecord): Znode {
     Znode.fill(this.#store, number, record);
-    this.#nodes.add(path, number);
+    if (!this.#nodes.add(path, number)) this.#restoredTwice = true;
     return new Znode(this.#store, number);
   }
 
   /** Nodes, counted as the reference counts them: the root twice. */
   get nodeCount(): number {
-    return this.#nodes.size;
+    return this.#nodes.size + 1;
   }
 
   /** Of all nodes as they are now; not in the middle of a transaction. */
@@ -219,7 +227,7 @@ export class DataTree {
   }
 
   #unlink(path: string, node: Znode, parent: Znode): void {
-    this.#nodes.delete(path);
+    this.#nodes.delete(path, node.number);
     this.#store.unlink(parent.number, node.number);
     this.#account(path, node, -1);
     const { lifetime } = node;
@@ -344,19 +352,20 @@ export class DataTree {
     assert(this.#cut === undefined, "one snapshot at a time");
     assert(this.#undo === undefined, "no snapshot in the middle of a transaction");
     this.#snapshots++;
-    const cut: SnapshotCut = { mark: this.#snapshots, kept: [] };
+    const cut: SnapshotCut = { mark: this.#snapshots, end: this.#store.end, kept: [] };
     this.#cut = cut;
     return this.#iterateCut(cut);
   }
 
   *#iterateCut(cut: SnapshotCut): Generator<readonly [string, Znode]> {
     try {
-      // The index goes on changing. What is new since has the mark, and so has what has come, or has changed.
-      for (const [path, number] of this.#nodes) {
+      // By number, as they are in memory. What has come or has changed since has the mark, and so have the copies.
+      for (let number = 0; number < cut.end; number++) {
+        if (this.#store.isFree(number)) continue;
         const node = new Znode(this.#store, number);
-        if (path !== "" && node.snapshotMark !== cut.mark) {
+        if (node.snapshotMark !== cut.mark) {
           node.snapshotMark = cut.mark;
-          yield [path, node];
+          yield [this.pathOf(node), node];
         }
         if (cut.kept.length > 0) yield* this.#takeKept(cut);
       }
@@ -413,6 +422,8 @@ export class DataTree {
 
 interface SnapshotCut {
   readonly mark: number;
+  /** All its nodes have numbers below this. */
+  readonly end: number;
   /** Nodes of the cut that have changed or gone since, and have not been handed out: copies of how they were. */
   readonly kept: number[];
 }

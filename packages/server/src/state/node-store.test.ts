@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AclTable } from "./acl-table.ts";
 import { NodeStore } from "./node-store.ts";
-import { PathIndex } from "./path-index.ts";
 import { Slabs } from "./slabs.ts";
 
 describe("slabs", () => {
@@ -70,28 +69,6 @@ test("access lists have one number as long as they are used, and none afterwards
   expect(table.get(b)).toEqual(list("b"));
   expect(table.add(list("a"))).not.toBe(b);
   expect(table.get(open)).toBe(openAcl);
-});
-
-test("a path index is a map", () => {
-  const path = fc.string({ maxLength: 6 }).map((text) => `/${text}`);
-  fc.assert(
-    fc.property(fc.array(fc.tuple(path, fc.boolean())), (steps) => {
-      const index = new PathIndex();
-      const model = new Map<string, number>();
-      steps.forEach(([path, remove], i) => {
-        if (!model.has(path)) {
-          index.add(path, i);
-          model.set(path, i);
-        } else if (remove) {
-          index.delete(path);
-          model.delete(path);
-        }
-        expect(index.size).toBe(model.size);
-        expect(index.get(path)).toBe(model.get(path));
-      });
-      expect(new Map(index)).toEqual(model);
-    }),
-  );
 });
 
 test("children are listed in order of creation, whoever of them goes", () => {

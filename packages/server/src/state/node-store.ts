@@ -102,6 +102,16 @@ export class NodeStore {
     this.#free.push(number);
   }
 
+  /** All numbers that were ever a node's are below this. */
+  get end(): number {
+    return this.#fresh;
+  }
+
+  /** Whether the number is no node's at present. */
+  isFree(number: number): boolean {
+    return this.path(number) === "";
+  }
+
   block(number: number): Block {
     return this.#blocks[number >> blockBits] as Block;
   }

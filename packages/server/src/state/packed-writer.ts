@@ -9,9 +9,12 @@ const arenaBytes = 64 << 10;
 /** Bytes of a code unit in UTF-8, at most. */
 const unitBytes = 3;
 
+/** Of the longest head, that of an array or of bytes. */
+const longHeadBytes = 5;
+
 /** Bytes that a text takes, at most. */
 export function textBytes(text: string): number {
-  return 5 + text.length * unitBytes;
+  return longHeadBytes + text.length * unitBytes;
 }
 
 /** Writes one value after the other; see the head of this file. Between `begin` and `end` nothing else is written. */
@@ -36,6 +39,24 @@ export class PackedWriter {
     return this.#bytes.subarray(this.#start, this.#at);
   }
 
+  /** Begins with the head of an array whose values are not counted yet; makes room for so many bytes of them. */
+  beginArray(mostBytes: number): void {
+    this.begin(longHeadBytes + mostBytes);
+    this.#at += longHeadBytes;
+  }
+
+  /** Whether so many bytes more have room where others were begun. */
+  hasRoom(bytes: number): boolean {
+    return this.#at + bytes <= this.#bytes.length;
+  }
+
+  /** What was written since `beginArray`, as an array of so many values. */
+  endArray(count: number): Buffer {
+    this.#bytes[this.#start] = 0xdd;
+    this.#view.setUint32(this.#start + 1, count);
+    return this.end();
+  }
+
   /** An array's head: so many values follow. */
   array(count: number): void {
     if (count < 16) {
@@ -44,7 +65,7 @@ export class PackedWriter {
     }
     this.#bytes[this.#at] = 0xdd;
     this.#view.setUint32(this.#at + 1, count);
-    this.#at += 5;
+    this.#at += longHeadBytes;
   }
 
   nil(): void {

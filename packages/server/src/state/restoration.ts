@@ -10,8 +10,14 @@ import { SnapshotReader } from "./snapshot-reader.ts";
 
 /** What has come of a snapshot so far. */
 export class Restoration {
+  readonly #hashSeed: number;
   #reader: SnapshotReader | undefined;
   #nextNumber = 0;
+
+  /** `hashSeed`: of the tree that comes out, see `DataTree`. */
+  constructor(hashSeed: number) {
+    this.#hashSeed = hashSeed;
+  }
 
   /** Whether a snapshot was begun and is not whole yet. */
   get isUnderWay(): boolean {
@@ -23,7 +29,7 @@ export class Restoration {
    */
   take({ number, isLast, chunk }: RestorePart, stamp: Stamp): DataTree | "taken" | "refused" {
     if (number === 0) {
-      this.#reader = new SnapshotReader();
+      this.#reader = new SnapshotReader(this.#hashSeed);
       this.#nextNumber = 0;
     }
     const reader = this.#reader;

@@ -23,13 +23,18 @@ const oldVersion = 1;
 
 /** Takes a snapshot's chunks in order and gives the state back. Storage has verified their checksums. */
 export class SnapshotReader {
-  readonly #tree = new DataTree();
+  readonly #tree: DataTree;
   readonly #sessions = new SessionTable();
   readonly #acls: (readonly Acl[])[] = [];
   #lastZxid: number | undefined;
   /** Of sessions that are still to come. */
   #sessionsLeft = 0;
   #digest: { readonly version: number; readonly value: Digest } | undefined;
+
+  /** `hashSeed`: see `DataTree`. */
+  constructor(hashSeed?: number) {
+    this.#tree = new DataTree(hashSeed);
+  }
 
   /** @throws DecodeError when the chunk is not what a server writes. */
   onChunk(bytes: Uint8Array): void {

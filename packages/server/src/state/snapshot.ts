@@ -63,46 +63,38 @@ function* iterateChunks(
     yield encoder.encode(sessions.slice(at, at + sessionsInChunk).map(encodeSession));
   }
   const aclNumbers = new Map<readonly Acl[], number>();
-  let rows: Buffer[] = [];
-  let bytes = 0;
+  let rows = 0;
   for (const [path, node] of nodes) {
-    const row = packNode(path, node, aclNumbers);
-    rows.push(row);
-    bytes += row.length;
-    if (bytes < chunkBytes) continue;
-    yield together(rows);
-    rows = [];
-    bytes = 0;
+    const { acl } = node;
+    const known = aclNumbers.get(acl);
+    if (known === undefined) aclNumbers.set(acl, aclNumbers.size);
+    const most = otherFieldsBytes + textBytes(path) + node.dataLength + (known === undefined ? aclBytes(acl) : 0);
+    if (rows > 0 && !writer.hasRoom(most)) {
+      yield writer.endArray(rows);
+      rows = 0;
+    }
+    if (rows === 0) writer.beginArray(Math.max(chunkBytes, most));
+    packNode(path, node, known);
+    rows++;
   }
-  if (rows.length > 0) yield together(rows);
-}
-
-/** One array of all of them. */
-function together(rows: readonly Buffer[]): Buffer {
-  writer.begin(arrayHeadBytes);
-  writer.array(rows.length);
-  return Buffer.concat([writer.end(), ...rows]);
+  if (rows > 0) yield writer.endArray(rows);
 }
 
 function encodeSession({ id, password, timeoutMs, attachment }: SessionRecord): SessionRow {
   return [id, password, timeoutMs, attachment];
 }
 
-/** What the fields of a node take besides its path, data and access list, at most. */
-const otherFieldsBytes = arrayHeadBytes + (nodeFields - 2) * 10;
+/** What a node takes besides the bytes of its path, its data and an access list, at most. */
+const otherFieldsBytes = arrayHeadBytes + (nodeFields - 1) * 10;
 
-function packNode(path: string, node: Znode, aclNumbers: Map<readonly Acl[], number>): Buffer {
-  const { acl, data } = node;
-  const known = aclNumbers.get(acl);
-  if (known === undefined) aclNumbers.set(acl, aclNumbers.size);
-  const dataBytes = 5 + (data?.length ?? 0);
-  writer.begin(otherFieldsBytes + textBytes(path) + dataBytes + (known === undefined ? aclBytes(acl) : 0));
+function packNode(path: string, node: Znode, aclNumber: number | undefined): void {
+  const { data } = node;
   writer.array(nodeFields);
   writer.string(path);
   if (data === null) writer.nil();
   else writer.binary(data);
-  if (known === undefined) packAcl(acl);
-  else writer.double(known);
+  if (aclNumber === undefined) packAcl(node.acl);
+  else writer.double(aclNumber);
   packLifetime(node.lifetime);
   writer.double(node.czxid);
   writer.double(node.ctimeMs);
@@ -112,7 +104,6 @@ function packNode(path: string, node: Znode, aclNumbers: Map<readonly Acl[], num
   writer.int(node.version);
   writer.int(node.aversion);
   writer.double(node.childCreates);
-  return writer.end();
 }
 
 function aclBytes(acl: readonly Acl[]): number {

@@ -32,14 +32,16 @@ export interface Applied {
 
 /** Tree and sessions as of one zxid. */
 export class StateMachine {
-  readonly #restoration = new Restoration();
+  readonly #restoration: Restoration;
   #tree: DataTree;
   #sessions: SessionTable;
   #lastZxid: number;
   readonly #digestLog: { readonly zxid: number; readonly digest: Digest }[] = [];
 
-  constructor(state?: SnapshotState) {
-    this.#tree = state?.tree ?? DataTree.fresh();
+  /** `hashSeed`: of a fresh tree, see `DataTree`. */
+  constructor(state?: SnapshotState, hashSeed?: number) {
+    this.#tree = state?.tree ?? DataTree.fresh(hashSeed);
+    this.#restoration = new Restoration(this.#tree.hashSeed);
     this.#sessions = state?.sessions ?? new SessionTable();
     this.#lastZxid = state?.lastZxid ?? 0;
   }
