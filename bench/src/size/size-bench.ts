@@ -23,15 +23,28 @@ export interface SizeBench {
   progress(line: string): void;
 }
 
-/** One round with one server. Times in ms, memory in MiB. */
-export interface SizeRun {
+/** One start of one server that has nothing. Time in ms, memory in MiB. */
+export interface EmptyRun {
   readonly coldStartMs: number;
   readonly emptyMiB: number;
+}
+
+/** One round with one server that is filled. Times in ms, memory in MiB. */
+export interface FilledRun {
   readonly fillMs: number;
   readonly filledMiB: number;
   readonly restartMs: number;
   readonly restartedMiB: number;
 }
+
+/** What came of one server's rounds, in their order. */
+export interface SizeRuns {
+  readonly empty: EmptyRun[];
+  readonly filled: FilledRun[];
+}
+
+/** A start takes half a second, and on a busy machine twice as long: so a round has several, in turn. */
+const emptyStarts = 3;
 
 /** How long a server is left alone before its memory is looked at. */
 const settleMs = 3_000;
@@ -40,35 +53,66 @@ const loadProcess = fileURLToPath(new URL("../load-process.js", import.meta.url)
 
 /** Measures, and gives the table. */
 export async function measureSizes(bench: SizeBench): Promise<string> {
-  const runs: Record<"ours" | "theirs", SizeRun[]> = { ours: [], theirs: [] };
-  for (let round = 0; round < bench.rounds; round++) {
-    const turn = round % 2 === 1 ? (["theirs", "ours"] as const) : (["ours", "theirs"] as const);
-    for (const whose of turn) {
+  const runs: Record<"ours" | "theirs", SizeRuns> = {
+    ours: { empty: [], filled: [] },
+    theirs: { empty: [], filled: [] },
+  };
+  let directories = 0;
+  const inTurn = async (
+    turn: number,
+    measure: (whose: "ours" | "theirs", start: Start, directory: string) => unknown,
+  ) => {
+    for (const whose of turn % 2 === 1 ? (["theirs", "ours"] as const) : (["ours", "theirs"] as const)) {
       const start = bench.start[whose];
       if (start === undefined) continue;
-      const directory = join(bench.directory, `size-${whose}-${round}`);
+      const directory = join(bench.directory, `size-${whose}-${directories++}`);
       mkdirSync(directory);
-      runs[whose].push(await measureOne(bench, start, directory, `round ${round + 1} of ${bench.rounds}`));
+      await measure(whose, start, directory);
     }
+  };
+  for (let round = 0; round < bench.rounds; round++) {
+    const name = `round ${round + 1} of ${bench.rounds}`;
+    for (let turn = 0; turn < emptyStarts; turn++) {
+      await inTurn(turn, async (whose, start, directory) =>
+        runs[whose].empty.push(await measureEmpty(bench, start, directory, name)),
+      );
+    }
+    await inTurn(round, async (whose, start, directory) =>
+      runs[whose].filled.push(await measureFilled(bench, start, directory, name)),
+    );
   }
   bench.progress("");
   return sizeTable(bench.nodes, runs.ours, runs.theirs);
 }
 
-async function measureOne(
-  { nodes, progress }: SizeBench,
-  start: (directory: string) => Promise<Running>,
+type Start = (directory: string) => Promise<Running>;
+
+async function measureEmpty(
+  { progress }: SizeBench,
+  start: Start,
   directory: string,
   round: string,
-): Promise<SizeRun> {
+): Promise<EmptyRun> {
   const begun = performance.now();
-  const first = await start(directory);
+  const running = await start(directory);
   const coldStartMs = performance.now() - begun;
-  let killed = 0;
   try {
-    progress(`${round}: ${first.name}, empty`);
+    progress(`${round}: ${running.name}, empty`);
     await delay(settleMs);
-    const emptyMiB = residentMiB(first.pid);
+    return { coldStartMs, emptyMiB: residentMiB(running.pid) };
+  } finally {
+    await running.stop();
+  }
+}
+
+async function measureFilled(
+  { nodes, progress }: SizeBench,
+  start: Start,
+  directory: string,
+  round: string,
+): Promise<FilledRun> {
+  const first = await start(directory);
+  try {
     progress(`${round}: ${first.name} is filled with ${nodes} nodes`);
     const filling = performance.now();
     fill(first.port, nodes);
@@ -77,13 +121,13 @@ async function measureOne(
     const filledMiB = residentMiB(first.pid);
     process.kill(first.pid, "SIGKILL");
     await first.stop();
-    killed = performance.now();
+    const killed = performance.now();
     progress(`${round}: ${first.name} starts again`);
     const second = await start(directory);
     const restartMs = performance.now() - killed;
     try {
       await delay(settleMs);
-      return { coldStartMs, emptyMiB, fillMs, filledMiB, restartMs, restartedMiB: residentMiB(second.pid) };
+      return { fillMs, filledMiB, restartMs, restartedMiB: residentMiB(second.pid) };
     } finally {
       await second.stop();
     }
@@ -100,21 +144,47 @@ function fill(port: number, nodes: number): void {
 }
 
 /** Memory in MiB and times in seconds or milliseconds; ratios below 1 are good. */
-export function sizeTable(nodes: number, ours: readonly SizeRun[], theirs: readonly SizeRun[]): string {
+export function sizeTable(nodes: number, ours: SizeRuns, theirs: SizeRuns): string {
   const many = nodes.toLocaleString("en");
-  const rows: [string, keyof SizeRun, (value: number) => string][] = [
-    ["cold start", "coldStartMs", (ms) => `${Math.round(ms)} ms`],
-    ["memory, empty", "emptyMiB", (mib) => `${Math.round(mib)} MiB`],
-    [`filling with ${many} nodes of 100 B`, "fillMs", (ms) => `${(ms / 1_000).toFixed(1)} s`],
-    [`memory, just filled`, "filledMiB", (mib) => `${Math.round(mib)} MiB`],
-    [`start after SIGKILL with ${many} nodes`, "restartMs", (ms) => `${(ms / 1_000).toFixed(2)} s`],
-    [`memory after that`, "restartedMiB", (mib) => `${Math.round(mib)} MiB`],
-  ];
-  const body = rows.map(([what, part, show]) => [
-    what,
-    show(median(ours.map((run) => run[part]))),
-    theirs.length === 0 ? "" : show(median(theirs.map((run) => run[part]))),
-    times(ratio(ours, theirs, (run) => run[part])),
+  const row = <Run>(
+    what: string,
+    runs: (of: SizeRuns) => readonly Run[],
+    of: (run: Run) => number,
+    show: (value: number) => string,
+  ) => {
+    const shown = (whose: SizeRuns) => (runs(whose).length === 0 ? "" : show(median(runs(whose).map(of))));
+    return [what, shown(ours), shown(theirs), times(ratio(runs(ours), runs(theirs), of))];
+  };
+  const empty = ({ empty }: SizeRuns) => empty;
+  const filled = ({ filled }: SizeRuns) => filled;
+  const mib = (value: number) => `${Math.round(value)} MiB`;
+  return aligned([
+    ["figure", "Corral", "Apache", "ratio"],
+    row(
+      "cold start",
+      empty,
+      (run) => run.coldStartMs,
+      (ms) => `${Math.round(ms)} ms`,
+    ),
+    row(
+      "memory, empty",
+      empty,
+      (run) => run.emptyMiB,
+      (value) => `${value.toFixed(1)} MiB`,
+    ),
+    row(
+      `filling with ${many} nodes of 100 B`,
+      filled,
+      (run) => run.fillMs,
+      (ms) => `${(ms / 1_000).toFixed(1)} s`,
+    ),
+    row("memory, just filled", filled, (run) => run.filledMiB, mib),
+    row(
+      `start after SIGKILL with ${many} nodes`,
+      filled,
+      (run) => run.restartMs,
+      (ms) => `${(ms / 1_000).toFixed(2)} s`,
+    ),
+    row("memory after that", filled, (run) => run.restartedMiB, mib),
   ]);
-  return aligned([["figure", "Corral", "Apache", "ratio"], ...body]);
 }
