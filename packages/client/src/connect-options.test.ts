@@ -167,11 +167,16 @@ describe("§6.16 when every server refuses", () => {
     expect(error).toMatchObject({
       code: "ConnectTimeout",
       hosts: expect.arrayContaining([
-        { host: "old:2181", reason: expect.stringContaining("too many connections") },
-        { host: "starting:2181", reason: expect.stringContaining("not serving") },
-        { host: "silent:2181", reason: expect.stringContaining("closed it without an answer") },
+        expect.objectContaining({ host: "old:2181", reason: expect.stringContaining("too many connections") }),
+        expect.objectContaining({ host: "starting:2181", reason: expect.stringContaining("not serving") }),
+        expect.objectContaining({
+          host: "silent:2181",
+          reason: expect.stringContaining("closed it without an answer"),
+        }),
       ]),
     });
+    // There is no use in looking whether a server runs: all of them do.
+    expect(error).toHaveProperty("message", expect.stringMatching(/Something listens there: its log says why .*\.$/));
   });
 
   test("a client that has seen more than a server is told so, and so is the log", async () => {

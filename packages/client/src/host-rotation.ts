@@ -165,6 +165,9 @@ function verdictOn(failure: LinkFailure, isOneOfSeveral = false): Pick<HostDiagn
     const { remedy } = failure.error;
     return isOneOfSeveral || failure.error.isOneOfSeveral ? { remedy } : { remedy, final: "NotTrusted" };
   }
+  if (failure.kind === "refused")
+    return { remedy: "Something listens there: its log says why it closes the connection." };
+  if (failure.kind === "malformed") return { remedy: "Check that the port is the one for clients." };
   if (failure.kind !== "notAuthenticated" || !failure.isRefusal) return {};
   const remedy = "Check mechanism, username and password in { sasl } (CORRAL_SASL), and that the server has that user.";
   return isOneOfSeveral ? { remedy } : { remedy, final: "AuthFailed" };

@@ -3,8 +3,8 @@
  * have no number of their own and a server may answer them ahead of requests that wait for a disk, so each of these
  * kinds has an order of its own.
  */
+import { Fifo } from "@corral/io";
 import { SpecialXid } from "@corral/protocol";
-import { Fifo } from "./fifo.ts";
 import type { SessionAuth } from "./session-types.ts";
 
 /** What an answer is to. `sentMs`: when that was sent, on the elapsed clock. */

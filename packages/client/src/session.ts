@@ -2,12 +2,20 @@
  * Runs the session machine: turns streams and timers into its inputs and carries out its effects. One queue of effects
  * keeps the order, also when a watcher or a listener calls back into the client while effects are being carried out.
  */
-import type { Address, Clock, Diagnostics, Dialer, Logger, Random, TimerHandle } from "@corral/io";
+import {
+  type Address,
+  type Clock,
+  type Diagnostics,
+  type Dialer,
+  Fifo,
+  type Logger,
+  type Random,
+  type TimerHandle,
+} from "@corral/io";
 import { assertNever, type ClientOperation, type Reader } from "@corral/protocol";
 import { formatAddress } from "./connect-string.ts";
 import { Connection, type EncodedRequest } from "./connection.ts";
 import type { HostDiagnosis } from "./errors.ts";
-import { Fifo } from "./fifo.ts";
 import { describeFailure } from "./host-rotation.ts";
 import type { HostSource } from "./host-source.ts";
 import { limits } from "./limits.ts";

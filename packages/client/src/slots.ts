@@ -1,5 +1,5 @@
 /** So many at a time, the others in order. */
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "@corral/io";
 
 /** Runs work of which at most `count` may be under way. */
 export class Slots {

@@ -1,4 +1,5 @@
 /** The ports, and Node's implementation of them. */
+export { Fifo } from "./fifo.ts";
 export {
   type BatchPlace,
   batchesAtOnce,

@@ -2,14 +2,13 @@
  * What the replica knows of one connection: where it stands in its life, who it is, the requests that wait for their
  * turn, and the output gathered for it in this step.
  */
-import type { Address } from "@corral/io";
+import { type Address, Fifo } from "@corral/io";
 import { type ErrorCode, type Id, Writer } from "@corral/protocol";
 import type { Outcome } from "../state/operation.ts";
 import type { Watcher } from "../watch/watch-table.ts";
 import { ConnectionStats } from "./connection-stats.ts";
 import type { ConnectionId } from "./effect.ts";
 import type { Load } from "./load.ts";
-import { RequestQueue } from "./request-queue.ts";
 import type { SaslExchange } from "./sasl.ts";
 import type { ClockedSession } from "./session-clock.ts";
 
@@ -66,7 +65,7 @@ export class Connection implements Watcher {
   /** Whether the client sent (and so expects) the readOnly byte of the handshake. */
   mirrorsReadOnly = false;
   /** Requests in order of arrival; a write in it is proposed already. */
-  readonly queue = new RequestQueue<QueuedRequest>();
+  readonly queue = new Fifo<QueuedRequest>();
   readonly out = new Writer(128);
   readingPaused = false;
   readonly connectedMs: number;

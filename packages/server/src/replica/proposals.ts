@@ -2,13 +2,13 @@
  * Writes on their way: each becomes an entry with the next zxid, goes to the log, and comes back to be applied once the
  * log is durable up to it. Nothing between proposal and durability is visible to anybody.
  */
+import { Fifo } from "@corral/io";
 import { assert, ErrorCode, type Id, makeZxid, OpCode } from "@corral/protocol";
 import { encodeEntry } from "../state/entry-codec.ts";
 import type { Entry, Operation } from "../state/operation.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { Witness } from "../state/witness.ts";
 import type { Connection, QueuedWrite } from "./connection.ts";
-import { RequestQueue } from "./request-queue.ts";
 import type { Turn } from "./turn.ts";
 
 /** An entry on its way, and who waits for it. */
@@ -46,7 +46,7 @@ export class Proposals {
   readonly #turn: Turn;
   readonly #state: StateMachine;
   readonly #enforcesQuota: boolean;
-  readonly #pending = new RequestQueue<Proposal>();
+  readonly #pending = new Fifo<Proposal>();
   #epoch: number;
   #counter = 0;
   #wantedEpoch: number | undefined;

@@ -22,7 +22,8 @@ export class Fifo<T> {
     if (item === undefined) return undefined;
     this.#head++;
     // The part already taken is dropped now and then, so that each item is moved at most once on average.
-    if (this.#head > 64 && this.#head * 2 > this.#items.length) {
+    if (this.#head === this.#items.length) this.clear();
+    else if (this.#head > 64 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
@@ -32,8 +33,12 @@ export class Fifo<T> {
   /** Everything, oldest first, taken out. */
   drain(): T[] {
     const items = this.#items.slice(this.#head);
+    this.clear();
+    return items;
+  }
+
+  clear(): void {
     this.#items = [];
     this.#head = 0;
-    return items;
   }
 }
