@@ -125,7 +125,7 @@ export function summarizeWatches({ replica }: Subject): { connections: number; p
 /** The ephemeral nodes by session. */
 export function ephemeralsBySession({ replica }: Subject): ReadonlyMap<bigint, readonly string[]> {
   const bySession = new Map<bigint, readonly string[]>();
-  for (const [sessionId, paths] of replica.state.tree.ephemerals) bySession.set(sessionId, [...paths]);
+  for (const [sessionId, paths] of replica.state.tree.ephemerals()) bySession.set(sessionId, [...paths]);
   return bySession;
 }
 

@@ -4,7 +4,8 @@
  * and a snapshot is an exact cut at one zxid although it is streamed out while the tree goes on changing.
  */
 import { type Acl, assert, openAcl, parentPath, readOnlyAcl } from "@corral/protocol";
-import { type Lifetime, NodeStore, persistentLifetime } from "./node-store.ts";
+import { type Lifetime, persistentLifetime } from "./lifetime-table.ts";
+import { NodeStore } from "./node-store.ts";
 import { OpenNodes } from "./open-nodes.ts";
 import { PathIndex } from "./path-index.ts";
 import { describedQuota, formatQuotaUsage, parseQuotaUsage, statsPath } from "./quota.ts";
@@ -28,7 +29,8 @@ export class DataTree {
   readonly hashSeed: number;
   readonly #digest = new DigestSum();
   readonly #open = new OpenNodes(this.#store, this.#digest);
-  readonly #ephemerals = new Map<bigint, Set<string>>();
+  /** Numbers of ephemeral nodes by session, in order of creation. */
+  readonly #ephemerals = new Map<bigint, Set<number>>();
   /** Paths of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<string>();
   /** Paths that have a quota, for there is a node with limits. */
@@ -125,18 +127,18 @@ export class DataTree {
   }
 
   /** Paths of the ephemeral nodes of a session, in order of creation. */
-  ephemeralsOf(sessionId: bigint): Iterable<string> {
-    return this.#ephemerals.get(sessionId) ?? [];
+  *ephemeralsOf(sessionId: bigint): Generator<string> {
+    for (const number of this.#ephemerals.get(sessionId) ?? []) yield this.#store.path(number);
   }
 
   /** The sessions that own ephemeral nodes, and the paths of those. */
-  get ephemerals(): Iterable<readonly [sessionId: bigint, paths: Iterable<string>]> {
-    return this.#ephemerals;
+  *ephemerals(): Generator<readonly [sessionId: bigint, paths: Iterable<string>]> {
+    for (const sessionId of this.#ephemerals.keys()) yield [sessionId, this.ephemeralsOf(sessionId)];
   }
 
   get ephemeralCount(): number {
     let count = 0;
-    for (const paths of this.#ephemerals.values()) count += paths.size;
+    for (const numbers of this.#ephemerals.values()) count += numbers.size;
     return count;
   }
 
@@ -233,7 +235,7 @@ export class DataTree {
     const { lifetime } = node;
     if (lifetime.kind === "ephemeral") {
       const owned = this.#ephemerals.get(lifetime.owner);
-      owned?.delete(path);
+      owned?.delete(node.number);
       if (owned?.size === 0) this.#ephemerals.delete(lifetime.owner);
     } else if (lifetime.kind !== "persistent") {
       this.#reapable.delete(path);
@@ -406,8 +408,8 @@ export class DataTree {
     const { lifetime } = node;
     if (lifetime.kind === "ephemeral") {
       const owned = this.#ephemerals.get(lifetime.owner);
-      if (owned === undefined) this.#ephemerals.set(lifetime.owner, new Set([path]));
-      else owned.add(path);
+      if (owned === undefined) this.#ephemerals.set(lifetime.owner, new Set([node.number]));
+      else owned.add(node.number);
     } else if (lifetime.kind !== "persistent") {
       this.#reapable.add(path);
     }

@@ -6,20 +6,9 @@
  */
 import type { Acl } from "@corral/protocol";
 import { AclTable } from "./acl-table.ts";
+import { type Lifetime, LifetimeTable } from "./lifetime-table.ts";
 import { Slabs } from "./slabs.ts";
 import { hashData } from "./tree-digest.ts";
-
-/** What ends a node's life besides a delete. */
-export type Lifetime =
-  | { readonly kind: "persistent" }
-  | { readonly kind: "ephemeral"; readonly owner: bigint }
-  | { readonly kind: "container" }
-  | { readonly kind: "ttl"; readonly ttlMs: number };
-
-/** The lifetime of a node that only a delete ends. */
-export const persistentLifetime: Lifetime = { kind: "persistent" };
-/** The lifetime of a container: it goes some time after its last child. */
-export const containerLifetime: Lifetime = { kind: "container" };
 
 /** Where each number of a node stands in its record of doubles. */
 export const doubles = { czxid: 0, mzxid: 1, pzxid: 2, ctimeMs: 3, mtimeMs: 4, childCreates: 5, count: 6 } as const;
@@ -37,8 +26,7 @@ export const ints = {
   dataLength: 7,
   acl: 8,
   snapshotMark: 9,
-  /** 0: persistent; 1: see `lifetimes`. */
-  hasLifetime: 10,
+  lifetime: 10,
   /** For the tree's digest. */
   dataHash: 11,
   /** 1: not in the digest's sum; see open-nodes.ts. */
@@ -64,7 +52,7 @@ export class NodeStore {
   readonly #blocks: Block[] = [];
   readonly #free: number[] = [];
   #fresh = 0;
-  readonly #lifetimes = new Map<number, Lifetime>();
+  readonly #lifetimes = new LifetimeTable();
   readonly acls = new AclTable();
   readonly slabs = new Slabs();
 
@@ -96,7 +84,7 @@ export class NodeStore {
     if (length >= 0) this.slabs.remove(block.ints[at + ints.data] as number, length);
     const acl = block.ints[at + ints.acl] as number;
     if (acl !== nowhere) this.acls.remove(acl);
-    if (block.ints[at + ints.hasLifetime] !== 0) this.#lifetimes.delete(number);
+    this.#lifetimes.remove(block.ints[at + ints.lifetime] as number);
     block.ints[at + ints.isOpen] = 0;
     block.paths[number & (blockNodes - 1)] = "";
     this.#free.push(number);
@@ -121,14 +109,12 @@ export class NodeStore {
   }
 
   lifetime(number: number): Lifetime {
-    if (this.block(number).ints[intsAt(number) + ints.hasLifetime] === 0) return persistentLifetime;
-    return this.#lifetimes.get(number) ?? persistentLifetime;
+    return this.#lifetimes.get(this.block(number).ints[intsAt(number) + ints.lifetime] as number);
   }
 
+  /** Of a node that has none yet. */
   setLifetime(number: number, lifetime: Lifetime): void {
-    if (lifetime.kind === "persistent") return;
-    this.#lifetimes.set(number, lifetime);
-    this.block(number).ints[intsAt(number) + ints.hasLifetime] = 1;
+    this.block(number).ints[intsAt(number) + ints.lifetime] = this.#lifetimes.add(lifetime);
   }
 
   /** Puts a child in, behind its siblings. */

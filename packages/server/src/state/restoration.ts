@@ -49,7 +49,7 @@ export class Restoration {
       return "refused";
     }
     this.#reader = undefined;
-    for (const paths of [...tree.ephemerals].map(([, owned]) => [...owned])) {
+    for (const paths of [...tree.ephemerals()].map(([, owned]) => [...owned])) {
       for (const path of paths) removeFrom(tree, path, stamp);
     }
     return tree;

@@ -5,6 +5,7 @@
 import { type Acl, DecodeError } from "@corral/protocol";
 import { decode } from "@msgpack/msgpack";
 import { DataTree } from "./data-tree.ts";
+import { containerLifetime, type Lifetime, persistentLifetime } from "./lifetime-table.ts";
 import { PackedReader } from "./packed-reader.ts";
 import { SessionTable } from "./session-table.ts";
 import { aclFields, nodeFields, type SnapshotState, snapshotVersion } from "./snapshot.ts";
@@ -16,7 +17,6 @@ import {
   stateDigestVersion,
   sumOfDigests,
 } from "./tree-digest.ts";
-import { containerLifetime, type Lifetime, persistentLifetime } from "./znode.ts";
 
 /** Before there were digests of sessions, which were in the header then. */
 const oldVersion = 1;

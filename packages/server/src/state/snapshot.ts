@@ -7,10 +7,11 @@
 import type { Acl } from "@corral/protocol";
 import { Encoder } from "@msgpack/msgpack";
 import type { DataTree } from "./data-tree.ts";
+import type { Lifetime } from "./lifetime-table.ts";
 import { PackedWriter, textBytes } from "./packed-writer.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
 import { stateDigestVersion, sumOfDigests } from "./tree-digest.ts";
-import type { Lifetime, Znode } from "./znode.ts";
+import type { Znode } from "./znode.ts";
 
 /** Grows with the format. */
 export const snapshotVersion = 2;

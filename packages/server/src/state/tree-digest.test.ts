@@ -2,11 +2,11 @@ import { CreateMode, OpCode, openAcl } from "@corral/protocol";
 import { seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { StateDriver } from "../../test-support/state-driver.ts";
+import { persistentLifetime } from "./lifetime-table.ts";
 import { snapshotChunks } from "./snapshot.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 import { StateMachine } from "./state-machine.ts";
 import { type DigestedNode, DigestSum, formatDigest, hashData, sameDigest } from "./tree-digest.ts";
-import { persistentLifetime } from "./znode.ts";
 
 const node: DigestedNode = {
   dataHash: hashData(Buffer.from("data")),

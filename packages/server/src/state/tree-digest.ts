@@ -6,7 +6,8 @@
  */
 import { crc32 } from "@corral/io";
 import type { Acl } from "@corral/protocol";
-import type { Lifetime, NodeRecord } from "./znode.ts";
+import type { Lifetime } from "./lifetime-table.ts";
+import type { NodeRecord } from "./znode.ts";
 
 /** Grows when digests of a tree come to be computed otherwise: only those of one version can be compared. */
 export const digestVersion = 1;

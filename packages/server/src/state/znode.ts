@@ -3,9 +3,8 @@
  * node's record (node-store.ts), made for the moment and valid until the node is deleted.
  */
 import type { Acl, WireStat } from "@corral/protocol";
-import { type Block, doubles, doublesAt, ints, intsAt, type Lifetime, type NodeStore } from "./node-store.ts";
-
-export { containerLifetime, type Lifetime, persistentLifetime } from "./node-store.ts";
+import type { Lifetime } from "./lifetime-table.ts";
+import { type Block, doubles, doublesAt, ints, intsAt, type NodeStore } from "./node-store.ts";
 
 /** All that is known of a node but its path and its children. */
 export interface NodeRecord {
@@ -177,7 +176,6 @@ export class Znode implements NodeRecord {
 
   /** Session that owns the node; 0 unless it is ephemeral. */
   get ephemeralOwner(): bigint {
-    if (this.#int(ints.hasLifetime) === 0) return 0n;
     const { lifetime } = this;
     return lifetime.kind === "ephemeral" ? lifetime.owner : 0n;
   }

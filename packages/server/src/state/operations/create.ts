@@ -16,8 +16,8 @@ import {
   WatchEventType,
 } from "@corral/protocol";
 import { allows, fixUpAcl } from "../access.ts";
+import { containerLifetime, type Lifetime, persistentLifetime } from "../lifetime-table.ts";
 import type { Outcome } from "../operation.ts";
-import { containerLifetime, type Lifetime, persistentLifetime } from "../znode.ts";
 import type { OperationContext } from "./context.ts";
 import { isBeyondQuota } from "./quota.ts";
 
