@@ -3,7 +3,7 @@ import { seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { ReplicaHarness } from "../../test-support/replica-harness.ts";
 import { DataTree } from "../state/data-tree.ts";
-import { persistentLifetime } from "../state/lifetime-table.ts";
+import { persistentLifetime } from "../state/lifetime.ts";
 import { ChildLists } from "./child-lists.ts";
 
 const node = (path: string) => ({ path, data: null, acl: openAcl, flags: 0 });

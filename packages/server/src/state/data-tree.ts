@@ -4,7 +4,7 @@
  * and a snapshot is an exact cut at one zxid although it is streamed out while the tree goes on changing.
  */
 import { type Acl, assert, openAcl, parentPath, readOnlyAcl } from "@corral/protocol";
-import { type Lifetime, persistentLifetime } from "./lifetime-table.ts";
+import { type Lifetime, persistentLifetime } from "./lifetime.ts";
 import { NodeStore } from "./node-store.ts";
 import { OpenNodes } from "./open-nodes.ts";
 import { PathIndex } from "./path-index.ts";

@@ -1,8 +1,6 @@
 /** The parts that the tree's nodes are kept in, each against a plain model of it. */
-import { type Acl, openAcl, Permission } from "@corral/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AclTable } from "./acl-table.ts";
 import { NodeStore } from "./node-store.ts";
 import { Slabs } from "./slabs.ts";
 
@@ -51,24 +49,6 @@ describe("slabs", () => {
     const again = fill();
     expect(again.every((number, i) => slabs.view(number, lengthOf(i))[99] === i % 256)).toBe(true);
   });
-});
-
-test("access lists have one number as long as they are used, and none afterwards", () => {
-  const table = new AclTable();
-  const list = (id: string): readonly Acl[] => [{ perms: Permission.read, id: { scheme: "digest", id } }];
-  const open = table.add(openAcl);
-  const a = table.add(list("a"));
-  expect(table.add(list("a"))).toBe(a);
-  expect(table.add(openAcl)).toBe(open);
-  expect(a).not.toBe(open);
-  table.remove(a);
-  expect(table.get(a)).toEqual(list("a"));
-  table.remove(a);
-  const b = table.add(list("b"));
-  expect(b).toBe(a);
-  expect(table.get(b)).toEqual(list("b"));
-  expect(table.add(list("a"))).not.toBe(b);
-  expect(table.get(open)).toBe(openAcl);
 });
 
 test("children are listed in order of creation, whoever of them goes", () => {

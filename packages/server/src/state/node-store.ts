@@ -4,9 +4,9 @@
  *
  * Children are a ring through `next` and `previous` that begins at the parent's `firstChild`; names are the ends of paths.
  */
-import type { Acl } from "@corral/protocol";
-import { AclTable } from "./acl-table.ts";
-import { type Lifetime, LifetimeTable } from "./lifetime-table.ts";
+import { type Acl, assert } from "@corral/protocol";
+import { type Lifetime, lifetimeKey, persistentLifetime } from "./lifetime.ts";
+import { SharedValues } from "./shared-values.ts";
 import { Slabs } from "./slabs.ts";
 import { hashData } from "./tree-digest.ts";
 
@@ -26,6 +26,7 @@ export const ints = {
   dataLength: 7,
   acl: 8,
   snapshotMark: 9,
+  /** 0: persistent. */
   lifetime: 10,
   /** For the tree's digest. */
   dataHash: 11,
@@ -36,6 +37,8 @@ export const ints = {
 
 /** Where there is no node, or no access list yet. */
 export const nowhere = -1;
+
+const persistent = 0;
 
 const blockBits = 14;
 const blockNodes = 1 << blockBits;
@@ -52,9 +55,14 @@ export class NodeStore {
   readonly #blocks: Block[] = [];
   readonly #free: number[] = [];
   #fresh = 0;
-  readonly #lifetimes = new LifetimeTable();
-  readonly acls = new AclTable();
+  readonly #lifetimes = new SharedValues<Lifetime>(lifetimeKey, persistentLifetime);
+  readonly acls = new SharedValues<readonly Acl[]>(aclKey, []);
   readonly slabs = new Slabs();
+
+  constructor() {
+    const number = this.#lifetimes.add(persistentLifetime);
+    assert(number === persistent, "the first lifetime is that of most nodes, which do not count");
+  }
 
   /** A node without anything. The number may have been another's. */
   allocate(path: string): number {
@@ -84,7 +92,8 @@ export class NodeStore {
     if (length >= 0) this.slabs.remove(block.ints[at + ints.data] as number, length);
     const acl = block.ints[at + ints.acl] as number;
     if (acl !== nowhere) this.acls.remove(acl);
-    this.#lifetimes.remove(block.ints[at + ints.lifetime] as number);
+    const lifetime = block.ints[at + ints.lifetime] as number;
+    if (lifetime !== persistent) this.#lifetimes.remove(lifetime);
     block.ints[at + ints.isOpen] = 0;
     block.paths[number & (blockNodes - 1)] = "";
     this.#free.push(number);
@@ -112,8 +121,9 @@ export class NodeStore {
     return this.#lifetimes.get(this.block(number).ints[intsAt(number) + ints.lifetime] as number);
   }
 
-  /** Of a node that has none yet. */
+  /** Of a node that was just allocated: it is persistent. */
   setLifetime(number: number, lifetime: Lifetime): void {
+    if (lifetime.kind === "persistent") return;
     this.block(number).ints[intsAt(number) + ints.lifetime] = this.#lifetimes.add(lifetime);
   }
 
@@ -198,6 +208,7 @@ export class NodeStore {
     const at = intsAt(copy);
     to.ints[at + ints.firstChild] = nowhere;
     to.ints[at + ints.isOpen] = 0;
+    to.ints[at + ints.lifetime] = persistent;
     const length = to.ints[at + ints.dataLength] as number;
     if (length >= 0)
       to.ints[at + ints.data] = this.slabs.add(
@@ -207,6 +218,10 @@ export class NodeStore {
     this.setLifetime(copy, this.lifetime(number));
     return copy;
   }
+}
+
+function aclKey(acl: readonly Acl[]): string {
+  return JSON.stringify(acl.map(({ perms, id }) => [perms, id.scheme, id.id]));
 }
 
 /** Where a node's doubles begin in its block. */

@@ -5,7 +5,7 @@
 import { type Acl, DecodeError } from "@corral/protocol";
 import { decode } from "@msgpack/msgpack";
 import { DataTree } from "./data-tree.ts";
-import { containerLifetime, type Lifetime, persistentLifetime } from "./lifetime-table.ts";
+import { containerLifetime, type Lifetime, persistentLifetime } from "./lifetime.ts";
 import { PackedReader } from "./packed-reader.ts";
 import { SessionTable } from "./session-table.ts";
 import { aclFields, nodeFields, type SnapshotState, snapshotVersion } from "./snapshot.ts";

@@ -7,7 +7,7 @@
 import type { Acl } from "@corral/protocol";
 import { Encoder } from "@msgpack/msgpack";
 import type { DataTree } from "./data-tree.ts";
-import type { Lifetime } from "./lifetime-table.ts";
+import type { Lifetime } from "./lifetime.ts";
 import { PackedWriter, textBytes } from "./packed-writer.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
 import { stateDigestVersion, sumOfDigests } from "./tree-digest.ts";

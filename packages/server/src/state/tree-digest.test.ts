@@ -2,7 +2,7 @@ import { CreateMode, OpCode, openAcl } from "@corral/protocol";
 import { seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { StateDriver } from "../../test-support/state-driver.ts";
-import { persistentLifetime } from "./lifetime-table.ts";
+import { persistentLifetime } from "./lifetime.ts";
 import { snapshotChunks } from "./snapshot.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 import { StateMachine } from "./state-machine.ts";

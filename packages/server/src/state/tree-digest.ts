@@ -6,7 +6,7 @@
  */
 import { crc32 } from "@corral/io";
 import type { Acl } from "@corral/protocol";
-import type { Lifetime } from "./lifetime-table.ts";
+import type { Lifetime } from "./lifetime.ts";
 import type { NodeRecord } from "./znode.ts";
 
 /** Grows when digests of a tree come to be computed otherwise: only those of one version can be compared. */

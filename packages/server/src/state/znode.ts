@@ -3,7 +3,7 @@
  * node's record (node-store.ts), made for the moment and valid until the node is deleted.
  */
 import type { Acl, WireStat } from "@corral/protocol";
-import type { Lifetime } from "./lifetime-table.ts";
+import type { Lifetime } from "./lifetime.ts";
 import { type Block, doubles, doublesAt, ints, intsAt, type NodeStore } from "./node-store.ts";
 
 /** All that is known of a node but its path and its children. */

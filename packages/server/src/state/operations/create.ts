@@ -16,7 +16,7 @@ import {
   WatchEventType,
 } from "@corral/protocol";
 import { allows, fixUpAcl } from "../access.ts";
-import { containerLifetime, type Lifetime, persistentLifetime } from "../lifetime-table.ts";
+import { containerLifetime, type Lifetime, persistentLifetime } from "../lifetime.ts";
 import type { Outcome } from "../operation.ts";
 import type { OperationContext } from "./context.ts";
 import { isBeyondQuota } from "./quota.ts";
