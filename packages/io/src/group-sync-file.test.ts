@@ -18,6 +18,8 @@ class ManualFile implements DiskFile {
   readonly calls: string[] = [];
   bytes = Buffer.alloc(0);
   writeError: Error | undefined;
+  /** By position. */
+  readonly writeErrors = new Map<number, Error>();
   readonly #syncs: { resolve: () => void; reject: (error: Error) => void }[] = [];
 
   async size(): Promise<number> {
@@ -28,7 +30,8 @@ class ManualFile implements DiskFile {
   }
   async write(position: number, bytes: Uint8Array): Promise<void> {
     this.calls.push(`write ${position}+${bytes.length}`);
-    if (this.writeError) throw this.writeError;
+    const error = this.writeError ?? this.writeErrors.get(position);
+    if (error) throw error;
     const grown = Buffer.alloc(Math.max(this.bytes.length, position + bytes.length));
     this.bytes.copy(grown);
     grown.set(bytes, position);
@@ -321,6 +324,25 @@ describe("GroupSyncFile, growing ahead of need", () => {
     expect(durable).toHaveLength(2);
     // And a step ahead again.
     expect(file.calls.slice(-5)).toEqual(["write 7000+9000", "write 16000+384", "sync", "write 16384+4096", "sync"]);
+  });
+
+  it("uses up what there is when the disk is full, and goes on when it is not full any more", async () => {
+    const file = writingThrough(new ManualFile());
+    const { group, durable, failures } = open(file, options);
+    file.writeErrors.set(8_192, Object.assign(new Error("no space left"), { code: "ENOSPC" }));
+    group.append(["a".repeat(2_000)]);
+    (await file.nextSync()).resolve();
+    await group.drained();
+    group.append(["b".repeat(1_000)]);
+    (await file.nextSync()).resolve();
+    await group.drained();
+    expect([durable.length, failures]).toEqual([2, []]);
+    file.writeErrors.clear();
+    group.append(["c".repeat(1_000)]);
+    (await file.nextSync()).resolve();
+    await group.drained();
+    expect(durable).toHaveLength(3);
+    expect(file.calls.slice(-3)).toEqual(["write 8000+1000", "write 9000+3288", "sync"]);
   });
 
   it("acknowledges nothing after a step has failed, and is drained when all is done", async () => {

@@ -87,6 +87,8 @@ export class GroupSyncFile<Item> {
   #durablePosition: number;
   #allocatedBytes: number;
   #isGrowing = false;
+  /** There was no room ahead of need. Whether there is some, whoever needs it will see. */
+  #hasNoRoom = false;
   #startDue = false;
   #failed = false;
   #idleWaiters: (() => void)[] = [];
@@ -171,7 +173,8 @@ export class GroupSyncFile<Item> {
   get #isGrowthDue(): boolean {
     const { file, preallocateBytes, fullBytes = Number.POSITIVE_INFINITY } = this.#options;
     const allocated = this.#allocatedBytes;
-    if (this.#isGrowing || this.#failed || preallocateBytes === 0 || allocated >= fullBytes) return false;
+    if (this.#isGrowing || this.#hasNoRoom || this.#failed || preallocateBytes === 0 || allocated >= fullBytes)
+      return false;
     if (file.writeThrough === undefined || allocated % diskBlockBytes !== 0) return false;
     if (allocated - this.#position > preallocateBytes / 2 || this.#position < diskBlockBytes) return false;
     return this.#flights.every(({ isThrough, start }) => isThrough && start >= diskBlockBytes);
@@ -183,9 +186,11 @@ export class GroupSyncFile<Item> {
     this.#isGrowing = true;
     try {
       const target = (Math.floor(this.#allocatedBytes / preallocateBytes) + 1) * preallocateBytes;
-      await this.#writeZeros(this.#allocatedBytes, target);
-      await file.sync();
-      this.#allocatedBytes = target;
+      this.#hasNoRoom = !(await this.#writesZeros(this.#allocatedBytes, target));
+      if (!this.#hasNoRoom) {
+        await file.sync();
+        this.#allocatedBytes = target;
+      }
     } catch (error) {
       this.#fail(error);
     }
@@ -274,6 +279,21 @@ export class GroupSyncFile<Item> {
     const target = preallocateBytes === 0 ? end : Math.ceil(end / preallocateBytes) * preallocateBytes;
     await this.#writeZeros(end, target);
     this.#allocatedBytes = target;
+    this.#hasNoRoom = false;
+  }
+
+  /**
+   * Whether there is room for zeros. A full disk is told by the write, before anything is synced, and those zeros are nobody's:
+   * what there is can be used up.
+   */
+  async #writesZeros(from: number, to: number): Promise<boolean> {
+    try {
+      await this.#writeZeros(from, to);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOSPC") return false;
+      throw error;
+    }
   }
 
   async #writeZeros(from: number, to: number): Promise<void> {

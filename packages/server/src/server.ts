@@ -42,6 +42,7 @@ import { SaslUsers } from "./replica/sasl-users.ts";
 import { Replica, type ReplicaOptions } from "./replica.ts";
 import { StateMachine } from "./state/state-machine.ts";
 import { DiskSpace } from "./storage/disk-space.ts";
+import { patientDisk } from "./storage/patient-disk.ts";
 import { Storage } from "./storage/storage.ts";
 import { timedDisk } from "./storage/timed-disk.ts";
 
@@ -398,7 +399,8 @@ export class Server {
     const hashSeed = Buffer.from(random.bytes(4)).readInt32LE();
     if (dataDir === undefined)
       return { state: new StateMachine(undefined, hashSeed), lastEpoch: 0, log: new MemoryLog() };
-    const disk = timedDisk(this.#ports.disk, clock, (tookMs) => this.#syncMs.add(tookMs));
+    const patient = patientDisk({ disk: this.#ports.disk, clock, logger });
+    const disk = timedDisk(patient, clock, (tookMs) => this.#syncMs.add(tookMs));
     const storage = await Storage.open({ disk, directory: dataDir, logger });
     this.#log = storage;
     const recovering = new Recovering(storage, hashSeed);

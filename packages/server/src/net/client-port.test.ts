@@ -24,3 +24,16 @@ test.each([true, false])(
     expect(slow.destroyed).toBe(true);
   },
 );
+
+test("who was told to go and has not gone makes room for others, the oldest first", async () => {
+  const puppets = await PuppetPort.listening({ maxConnections: 3 });
+  const { port } = puppets;
+  const [first, second] = [puppets.connect(), puppets.connect()];
+  for (const id of [1, 2]) port.close(id, false);
+  const third = puppets.connect();
+  expect([first.destroyed, second.destroyed, third.destroyed]).toEqual([false, false, false]);
+  const more = [puppets.connect(), puppets.connect()];
+  expect([first, second, third, ...more].map(({ destroyed }) => destroyed)).toEqual([true, true, false, false, false]);
+  expect(puppets.connect().destroyed).toBe(true);
+  expect(port.refusedTotal).toBe(1);
+});

@@ -156,6 +156,13 @@ export class ClientPort {
     }
   }
 
+  #destroyOldestEnding(): void {
+    const [oldest] = this.#ending.keys();
+    if (oldest === undefined) return;
+    oldest.destroy();
+    this.#ended(oldest);
+  }
+
   #ended(stream: ByteStream): void {
     this.#ending.delete(stream);
     if (this.#ending.size === 0) this.#onAllEnded?.();
@@ -225,6 +232,8 @@ export class ClientPort {
     const { remote, subject } = stream;
     const { host } = remote;
     const fromHere = this.#perAddress.get(host) ?? 0;
+    // Who was told to go and has not gone has a descriptor as well.
+    if (this.#peers.size + this.#ending.size >= limits.maxConnections) this.#destroyOldestEnding();
     if (this.#peers.size >= limits.maxConnections) {
       return this.#refuse(stream, "maxConnections", `${limits.maxConnections} connections are open`);
     }

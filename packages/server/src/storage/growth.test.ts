@@ -104,7 +104,11 @@ describe("a log that grows ahead of need", () => {
     expect(atLast).toBeGreaterThan(epoch + 50);
   });
 
-  it.each(["write", "sync"])("keeps its promises, whichever %s fails", async (kind) => {
+  it.each([
+    ["write", "EIO"],
+    ["write", "ENOSPC"],
+    ["sync", "EIO"],
+  ] as const)("keeps its promises, whichever %s fails with %s", async (kind, code) => {
     const whole = new MemoryDisk();
     let count = 0;
     whole.onOperation = (operation) => {
@@ -118,7 +122,7 @@ describe("a log that grows ahead of need", () => {
       disk.onOperation = (operation) => {
         if (operation.kind !== kind || operation.path !== path) return;
         at += 1;
-        if (at === failing) throw diskError("EIO", kind, path);
+        if (at === failing) throw diskError(code, kind, path);
       };
       const seen = await life(disk, 3);
       await expectPrefix(disk.crash({ random: seededRandom(failing) }), seen, `${kind} ${failing}`);
