@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseConfig } from "./config.ts";
-import { defaultLimits } from "./limits.ts";
+import { defaultLimits, type Limits, zeroLimits } from "./limits.ts";
 
 test("without settings: in memory, a free port of this machine, two to twenty ticks", () => {
   expect(parseConfig({})).toMatchObject({
@@ -49,7 +49,8 @@ test.each([
     "limits.hardUnsentBytes",
     "maxFrameBytes",
   ],
-  [{ limits: { maxConnections: -1 } }, "limits.maxConnections", "negative"],
+  [{ limits: { maxConnections: -1 } }, "limits.maxConnections", "must be at least 1 (the default is 20000)"],
+  [{ limits: { minFreeDiskBytes: -1 } }, "limits.minFreeDiskBytes", "negative"],
   [{ adminPort: 0, adminTls: "only" }, "adminTlsCertFile", "or tlsCertFile one for all"],
   [{ adminPort: 0, adminTls: "yes" }, "adminTls", "one of none, both, only"],
   [{ adminTlsKeyFile: "key.pem" }, "adminTlsKeyFile", "together with adminTlsCertFile"],
@@ -86,6 +87,19 @@ test("of several settings that are wrong each is told, once", () => {
   const settings = { clientPort: -1.5, limits: { maxFrameBytes: -1 }, tickMs: -3, colour: "red" };
   expect(() => parseConfig(settings)).toThrow(
     "Wrong settings: clientPort: must be a whole number; tickMs: must be at least 1 ms; " +
-      "limits.maxFrameBytes: must not be negative; colour: no such setting",
+      "limits.maxFrameBytes: must be at least 1024 bytes; colour: no such setting",
   );
+});
+
+const limitNames = Object.keys(defaultLimits) as (keyof Limits)[];
+
+test.each(limitNames.filter((name) => !zeroLimits.has(name)))(
+  "%s of 0 would stop the server: it is refused",
+  (name) => {
+    expect(() => parseConfig({ limits: { [name]: 0 } })).toThrow(`limits.${name}: must be at least 1`);
+  },
+);
+
+test.each([...zeroLimits])("%s of 0 has a meaning of its own", (name) => {
+  expect(parseConfig({ limits: { [name]: 0 } }).limits[name]).toBe(0);
 });

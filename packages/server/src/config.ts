@@ -5,7 +5,7 @@ import { type Address, type DigestAlgorithm, digestLengths } from "@corral/io";
 import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import * as v from "valibot";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
-import { defaultLimits, type Limits } from "./limits.ts";
+import { defaultLimits, type Limits, zeroLimits } from "./limits.ts";
 import { saslMechanisms } from "./replica/authenticate.ts";
 import { saslUserProblem } from "./replica/sasl-users.ts";
 
@@ -29,19 +29,27 @@ const milliseconds = v.pipe(
   v.maxValue(maxMs, `must be at most ${maxMs} ms`),
 );
 const tick = v.pipe(milliseconds, v.maxValue(3_600_000, "must be at most 3600000 ms, an hour"));
-const count = v.pipe(whole(), v.minValue(0, "must not be negative"));
+const atLeast = (least: number, problem: string) => v.pipe(whole(), v.minValue(least, problem));
 /** The longest frame that the log can hold together with what goes with it. */
 const maxFrame = 32 << 20;
 const frameBytes = v.pipe(
-  count,
+  whole(),
   v.minValue(1_024, "must be at least 1024 bytes"),
   v.maxValue(maxFrame, `must be at most ${maxFrame} bytes`),
 );
 
+/** What bounds the server at 0 serves nobody; see `zeroLimits` for those that do not bound it then. */
+const limit = (name: keyof Limits) =>
+  v.optional(
+    zeroLimits.has(name)
+      ? atLeast(0, "must not be negative")
+      : atLeast(1, `must be at least 1 (the default is ${defaultLimits[name]})`),
+  );
+
 const limitsShape = {
-  ...(Object.fromEntries(Object.keys(defaultLimits).map((key) => [key, v.optional(count)])) as Record<
+  ...(Object.fromEntries((Object.keys(defaultLimits) as (keyof Limits)[]).map((name) => [name, limit(name)])) as Record<
     keyof Limits,
-    v.OptionalSchema<typeof count, undefined>
+    ReturnType<typeof limit>
   >),
   maxFrameBytes: v.optional(frameBytes),
 };

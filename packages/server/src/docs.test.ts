@@ -12,7 +12,7 @@ import { metrics } from "./admin/metrics.ts";
 import { monitor } from "./admin/monitor.ts";
 import { configVariable, logLevelVariable, memoryVariable, serverOptions } from "./command/options.ts";
 import { type ZooCfgKey, zooCfgKeys, zooCfgPrefixes } from "./command/zoo-cfg-keys.ts";
-import { defaultLimits } from "./limits.ts";
+import { defaultLimits, zeroLimits } from "./limits.ts";
 
 const pagePath = new URL("../../../docs/server.md", import.meta.url);
 let page = readFileSync(pagePath, "utf8");
@@ -37,6 +37,9 @@ function limitRows(): readonly (readonly string[])[] {
     const comment = new RegExp(`/\\*\\*((?:(?!\\*/).)*)\\*/\\s*readonly ${name}:`, "s").exec(source)?.[1] ?? "";
     const sentence = comment.replace(/\s*\n\s*\*\s*/g, " ").trim();
     expect(sentence, `limits.ts says what ${name} is`).not.toBe("");
+    expect(/(^|[^\w.])0( is|:)/.test(sentence), `limits.ts says what ${name} of 0 is, if it may be`).toBe(
+      (zeroLimits as ReadonlySet<string>).has(name),
+    );
     return [code(name), String(value), sentence.replaceAll("|", "\\|")];
   });
 }

@@ -1,6 +1,6 @@
 /**
  * Every bound of the server, in one place. What it holds for one connection, what it holds for all of them together, and
- * all writes under way have a bound each.
+ * all writes under way have a bound each. The least is 1, but where the text says what 0 is.
  */
 export interface Limits {
   /** Longest frame let in, bytes; the reference's jute.maxbuffer. */
@@ -69,7 +69,7 @@ export interface Limits {
   readonly maxAclEntries: number;
   /** Entries applied between two snapshots, or as many as there are nodes if they are more (the next is taken somewhere in the upper half). */
   readonly snapshotEntries: number;
-  /** Bytes that the log grows by between two snapshots, with what is left free in it where few write at once. */
+  /** Bytes that the log grows by between two snapshots, with what is left free in it where few write at once; 0: `snapshotEntries` alone counts. */
   readonly snapshotLogBytes: number;
   /** Below so many free bytes on the data directory's disk clients' writes are refused, until twice as many are free; 0: never. */
   readonly minFreeDiskBytes: number;
@@ -119,3 +119,12 @@ export const defaultLimits: Limits = {
   maxAuditBytes: 16 << 20,
   maxRestoreBytes: 512 << 20,
 };
+
+/** Those of which 0 has a meaning of its own; any other that is 0 would stop what it bounds. */
+export const zeroLimits: ReadonlySet<keyof Limits> = new Set([
+  "maxConnectionsPerAddress",
+  "connectionBurst",
+  "writeWaitMs",
+  "snapshotLogBytes",
+  "minFreeDiskBytes",
+]);

@@ -39,3 +39,26 @@ test.each([
   client.call("create", { path: "/n", data: Buffer.alloc(1_000), acl: openAcl, flags: 0 });
   expect(harness.snapshots).toHaveLength(1);
 });
+
+test("where the log's length does not count, entries do", () => {
+  const harness = new ReplicaHarness({ limits: { snapshotEntries: 40, snapshotLogBytes: 0 } });
+  const client = harness.connect();
+  client.call("create", { path: "/n", data: Buffer.alloc(1_000), acl: openAcl, flags: 0 });
+  expect(harness.snapshots).toEqual([]);
+  while (harness.snapshots.length === 0) client.call("delete", { path: "/none", version: -1 });
+  expect(harness.replica.sinceSnapshot.entries).toBe(0);
+});
+
+test("a server that stops begins no snapshot, however many are due or asked for", () => {
+  const harness = new ReplicaHarness({ limits: { snapshotEntries: 1, snapshotLogBytes: 1 }, log: "manual" });
+  const client = harness.connect();
+  harness.durable();
+  expect(harness.snapshots).toHaveLength(1);
+  client.send("create", { path: "/n", data: null, acl: openAcl, flags: 0 });
+  harness.input({ type: "snapshotWanted" });
+  harness.input({ type: "stop" });
+  harness.durable();
+  harness.input({ type: "snapshotEnded", written: { zxid: 1, tookMs: 1 } });
+  harness.input({ type: "snapshotWanted" });
+  expect(harness.snapshots).toHaveLength(1);
+});

@@ -60,6 +60,7 @@ export class Replica {
   readonly #quotaLog = new QuotaLog(this.#turn);
   #serving = false;
   #nextReapMs: number | undefined;
+  #stopping = false;
   #snapshotRunning = false;
   #snapshotWanted = false;
   #restoredZxid = 0;
@@ -237,6 +238,7 @@ export class Replica {
       case "logFailed":
         return this.#onLogFailed();
       case "stop":
+        this.#stopping = true;
         return this.#pipeline.stop();
       case "snapshotEnded":
         this.state.tree.endSnapshot();
@@ -352,9 +354,11 @@ export class Replica {
   }
 
   #snapshotWhenDue(): void {
-    if (!this.#options.takesSnapshots || this.#snapshotRunning || this.state.isRestoring) return;
+    // A server that stops waits for the snapshot under way, and would wait for another one.
+    if (this.#stopping || !this.#options.takesSnapshots || this.#snapshotRunning || this.state.isRestoring) return;
+    const { snapshotLogBytes } = this.#options.limits;
     const { entries, bytes } = this.sinceSnapshot;
-    const isDue = entries >= this.#entriesToSnapshot || bytes >= this.#options.limits.snapshotLogBytes;
+    const isDue = entries >= this.#entriesToSnapshot || (snapshotLogBytes > 0 && bytes >= snapshotLogBytes);
     if ((!isDue && !this.#snapshotWanted) || this.state.lastZxid === 0) return;
     this.#snapshotWanted = false;
     this.#snapshotRunning = true;

@@ -10,6 +10,8 @@ export type ZooCfgKey =
       readonly setting: string;
       readonly as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes";
       readonly unless?: string;
+      /** What numbers below 1 are, where Apache gives them a meaning that they do not have here: another number, or as if not given. */
+      readonly below1?: number | "not given";
       /** What the setting is if the key's value is `true`. */
       readonly ifTrue?: string;
     }
@@ -25,6 +27,13 @@ const setting = (
   as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes" = "number",
   unless?: string,
 ): ZooCfgKey => ({ setting: name, as, ...(unless !== undefined && { unless }) });
+
+/** A number; see `below1` for the rest. */
+const bound = (name: string, below1: number | "not given", as: "number" | "kibibytes" = "number"): ZooCfgKey => ({
+  setting: name,
+  as,
+  below1,
+});
 
 const ensemble: ZooCfgKey = { needless: "for ensembles only" };
 const inside: ZooCfgKey = { needless: "tunes the inside of Apache's server" };
@@ -51,7 +60,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   tickTime: setting("tickMs"),
   minSessionTimeout: setting("minSessionTimeoutMs", "number", "-1"),
   maxSessionTimeout: setting("maxSessionTimeoutMs", "number", "-1"),
-  maxClientCnxns: setting("limits.maxConnectionsPerAddress"),
+  maxClientCnxns: bound("limits.maxConnectionsPerAddress", 0),
   secureClientPort: setting("secureClientPort"),
   secureClientPortAddress: setting("secureHost", "text"),
   observerMasterPort: ensemble,
@@ -88,7 +97,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "ssl.protocol": { needless: "TLS 1.2 and 1.3 are spoken; see tlsMinVersion" },
   "ssl.enabledProtocols": { needless: "TLS 1.2 and 1.3 are spoken; see tlsMinVersion" },
   "ssl.ciphersuites": { missing: "name ciphers as OpenSSL does with tlsCiphers" },
-  "ssl.handshakeDetectionTimeoutMillis": setting("limits.handshakeMs"),
+  "ssl.handshakeDetectionTimeoutMillis": bound("limits.handshakeMs", "not given"),
   "ssl.hostnameVerification": { needless: "clients' names are not looked up" },
   "ssl.clientHostnameVerification": { needless: "clients' names are not looked up" },
   "ssl.sslProvider": inside,
@@ -132,13 +141,14 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "DigestAuthenticationProvider.digestAlg": setting("digestAlgorithm", "text"),
   extendedTypesEnabled: setting("extendedTypesEnabled", "boolean"),
   emulate353TTLNodes: { needless: "there is no data of 3.5.3" },
-  globalOutstandingLimit: setting("limits.maxProposedEntries"),
-  maxCnxns: setting("limits.maxConnections", "number", "0"),
+  // Of 0 Apache takes one at a time.
+  globalOutstandingLimit: bound("limits.maxProposedEntries", 1),
+  maxCnxns: bound("limits.maxConnections", "not given"),
   "jute.maxbuffer": setting("limits.maxFrameBytes"),
   "jute.maxbuffer.extrasize": inside,
   intBufferStartingSizeBytes: inside,
-  snapCount: setting("limits.snapshotEntries"),
-  snapSizeLimitInKb: setting("limits.snapshotLogBytes", "kibibytes", "-1"),
+  snapCount: bound("limits.snapshotEntries", 2),
+  snapSizeLimitInKb: bound("limits.snapshotLogBytes", 0, "kibibytes"),
   "znode.container.checkIntervalMs": setting("reaperIntervalMs"),
   "znode.container.maxPerMinute": { missing: "due containers go together" },
   "znode.container.maxNeverUsedIntervalMs": { missing: "containers that never had a child go after five minutes" },
@@ -201,17 +211,17 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   connection_throttle_global_session_weight: throttle,
   connection_throttle_local_session_weight: throttle,
   connection_throttle_renew_session_weight: throttle,
-  request_throttle_max_requests: setting("limits.maxPendingRequests", "number", "0"),
+  request_throttle_max_requests: bound("limits.maxPendingRequests", "not given"),
   request_throttle_stall_time: inside,
   request_throttle_drop_stale: inside,
   request_stale_latency_check: inside,
   request_stale_connection_check: inside,
   "request_throttler.shutdownTimeout": inside,
-  throttled_op_wait_time: setting("limits.writeWaitMs"),
-  largeRequestMaxBytes: setting("limits.maxLargeRequestBytes"),
-  largeRequestThreshold: setting("limits.largeRequestBytes", "number", "-1"),
+  throttled_op_wait_time: bound("limits.writeWaitMs", 0),
+  largeRequestMaxBytes: bound("limits.maxLargeRequestBytes", "not given"),
+  largeRequestThreshold: bound("limits.largeRequestBytes", "not given"),
   "request.timeout": inside,
-  "netty.server.outstandingHandshake.limit": setting("limits.maxHandshakes", "number", "-1"),
+  "netty.server.outstandingHandshake.limit": bound("limits.maxHandshakes", "not given"),
   "netty.server.earlyDropSecureConnectionHandshakes": inside,
   "netty.advancedFlowControl.enabled": inside,
 

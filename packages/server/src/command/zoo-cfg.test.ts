@@ -169,3 +169,25 @@ test("what is read is what startServer takes", () => {
   const { host, clientPort, dataDir } = values("clientPort=0\ndataDir=/d") as ServerSettings;
   expect(parseConfig({ host, clientPort, dataDir })).toMatchObject({ host: "0.0.0.0", clientPort: 0, dataDir: "/d" });
 });
+
+test.each(["0", "-1", "0x0"])(
+  "bounds of %s mean what they mean to Apache: none, one at a time, or as if not given",
+  (value) => {
+    const bounds = {
+      maxClientCnxns: { "limits.maxConnectionsPerAddress": 0 },
+      globalOutstandingLimit: { "limits.maxProposedEntries": 1 },
+      snapCount: { "limits.snapshotEntries": 2 },
+      snapSizeLimitInKb: { "limits.snapshotLogBytes": 0 },
+      throttled_op_wait_time: { "limits.writeWaitMs": 0 },
+      maxCnxns: {},
+      largeRequestMaxBytes: {},
+      largeRequestThreshold: {},
+      request_throttle_max_requests: {},
+      "netty.server.outstandingHandshake.limit": {},
+      "ssl.handshakeDetectionTimeoutMillis": {},
+    };
+    for (const [key, meant] of Object.entries(bounds)) {
+      expect(values(`${key}=${value}`), key).toEqual({ host: "0.0.0.0", ...meant });
+    }
+  },
+);

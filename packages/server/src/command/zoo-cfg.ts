@@ -53,7 +53,10 @@ export function readZooCfg(text: string): ZooCfg {
       warnings.push(`${written}: no such key in zoo.cfg; it has no effect`);
     } else if ("setting" in known) {
       if (value === known.unless) continue;
-      const converted = convert(written, known.as, value);
+      const { below1 } = known;
+      const isBelow1 = below1 !== undefined && /^(-\d+|0+|0x0+)$/i.test(value);
+      if (isBelow1 && below1 === "not given") continue;
+      const converted = isBelow1 ? below1 : convert(written, known.as, value);
       if (known.ifTrue === undefined) settings.set(known.setting, { value: converted, key: written });
       else if (converted === true) settings.set(known.setting, { value: known.ifTrue, key: written });
     } else if ("missing" in known) {
