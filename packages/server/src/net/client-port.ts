@@ -79,6 +79,7 @@ export class ClientPort {
   readonly #newcomers: TokenBucket;
   readonly #turns: WorkTurns<Peer>;
   readonly #refusals: RepeatedWarning;
+  readonly #cutOffs: RepeatedWarning;
   readonly #peers = new Map<ConnectionId, Peer>();
   readonly #perAddress = new Map<string, number>();
   /** Ended from here, not yet by the other side; with the time since when. */
@@ -98,6 +99,7 @@ export class ClientPort {
       nowMs: clock.elapsedMs(),
     });
     this.#refusals = new RepeatedWarning("connection refused", options);
+    this.#cutOffs = new RepeatedWarning("connection cut off", options);
     this.#turns = new WorkTurns({ clock, limits, work: (peer) => this.#onTurn(peer) });
   }
 
@@ -180,7 +182,7 @@ export class ClientPort {
     peer.stuckSinceMs ??= this.#options.clock.elapsedMs();
     const { hardUnsentBytes } = this.#options.limits;
     if (unsent > hardUnsentBytes) {
-      this.#cutOff(peer, `it does not read: ${unsent} bytes wait for it, at most ${hardUnsentBytes} may`);
+      this.#cutOff(peer, "unread", `it does not read: ${unsent} bytes wait for it, at most ${hardUnsentBytes} may`);
     }
   }
 
@@ -219,10 +221,14 @@ export class ClientPort {
       if (isSilent) {
         const pending = peer.decoder.pendingBytes;
         const what = pending === 0 ? "nothing" : `only ${pending} bytes of its first frame`;
-        this.#cutOff(peer, `it sent ${what} in ${handshakeMs} ms`);
+        this.#cutOff(peer, "silent", `it sent ${what} in ${handshakeMs} ms`);
       } else if (isStuck) {
         const unsent = peer.stream.unsentBytes;
-        this.#cutOff(peer, `it does not read: ${unsent} bytes wait for it, and it took none for ${stuckOutputMs} ms`);
+        this.#cutOff(
+          peer,
+          "unread",
+          `it does not read: ${unsent} bytes wait for it, and it took none for ${stuckOutputMs} ms`,
+        );
       }
     }
   }
@@ -360,7 +366,7 @@ export class ClientPort {
     if (frames.length > 0) {
       if (!peer.spoke && !this.#newcomers.take(this.#options.clock.elapsedMs())) {
         const { connectionBurst } = this.#options.limits;
-        this.#cutOff(peer, `more than ${connectionBurst} connections came at once (limit connectionBurst)`);
+        this.#cutOff(peer, "burst", `more than ${connectionBurst} connections came at once (limit connectionBurst)`);
         return false;
       }
       peer.spoke = true;
@@ -381,7 +387,7 @@ export class ClientPort {
     if (frames.length === sliceRequests) return this.#peers.has(peer.id);
     if (broken === undefined) this.#boundLargeRequest(peer);
     // What was asked before still gets the answers that are ready; what follows cannot be read.
-    if (broken !== undefined) this.#cutOff(peer, broken.message + guess(peer), false);
+    if (broken !== undefined) this.#cutOff(peer, "frame", broken.message + guess(peer), false);
     return false;
   }
 
@@ -396,6 +402,7 @@ export class ClientPort {
     const others = this.#largeRequests.bytes;
     this.#cutOff(
       peer,
+      "large",
       `its request of ${length} bytes would exceed what large requests may take together: ${others} bytes are arriving (limit maxLargeRequestBytes)`,
       false,
     );
@@ -431,10 +438,10 @@ export class ClientPort {
   }
 
   /** Ends a connection for a reason of this port's own. */
-  #cutOff(peer: Peer, reason: string, abrupt = true): void {
+  #cutOff(peer: Peer, kind: "unread" | "silent" | "burst" | "frame" | "large", reason: string, abrupt = true): void {
     if (!this.#peers.has(peer.id)) return;
     this.cutOffTotal++;
-    this.#options.logger.warn({ remote: text(peer.stream.remote), reason }, "connection cut off");
+    this.#cutOffs.tell(kind, { remote: text(peer.stream.remote), reason });
     this.#drop(peer, { abrupt });
   }
 
