@@ -1,12 +1,9 @@
 /**
- * A data directory looked into while no server uses it: whether a server would start on it, and what stands in it.
- * Changes nothing but for the claim on the directory, which keeps servers away meanwhile.
+ * A data directory looked into while no server uses it: whether a server would start on it. What stands in it shows
+ * directory-dump.ts. Changes nothing but for the claim on the directory, which keeps servers away meanwhile.
  */
 import type { Disk } from "@corral/io";
-import { formatZxid } from "@corral/protocol";
 import { type ReplaySource, recover } from "./recover.ts";
-import { decodeEntry } from "./state/entry-codec.ts";
-import { SnapshotReader } from "./state/snapshot-reader.ts";
 import { formatDigest } from "./state/tree-digest.ts";
 import { type StorageFiles, snapshotFileName, sortFileNames } from "./storage/file-names.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
@@ -58,66 +55,6 @@ export async function verifyDirectory(disk: Disk, directory: string): Promise<Ve
   }
 }
 
-/** Which part of a directory to show, zxids inclusive. */
-export interface DumpRange {
-  readonly fromZxid: number;
-  readonly toZxid: number;
-}
-
-/**
- * Hands on, as plain data for JSON, what a start would read: the state of the newest sound snapshot if it is in the range,
- * then the entries after it that are. @throws StorageError when a start would be refused.
- */
-export async function dumpDirectory(
-  disk: Disk,
-  directory: string,
-  range: DumpRange,
-  onLine: (line: Readonly<Record<string, unknown>>) => void,
-): Promise<void> {
-  const recovery = await checkAll(disk, directory);
-  const { snapshotZxid } = recovery;
-  const isShown = (zxid: number) => zxid >= range.fromZxid && zxid <= range.toZxid;
-  const reader = isShown(snapshotZxid) && snapshotZxid > 0 ? new SnapshotReader() : undefined;
-  let isSnapshotShown = reader === undefined;
-  const showSnapshot = () => {
-    if (isSnapshotShown || reader === undefined) return;
-    isSnapshotShown = true;
-    const { tree, sessions } = reader.finish();
-    onLine({ kind: "snapshot", zxid: formatZxid(snapshotZxid), digest: formatDigest(tree.digest) });
-    for (const { id, timeoutMs, attachment } of sessions) {
-      onLine({ kind: "session", id: hexadecimal(id), timeoutMs, attachment });
-    }
-    const pending = ["/"];
-    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-      const node = tree.get(path);
-      if (node === undefined) continue;
-      onLine({ kind: "node", path, data: shown(node.data), acl: node.acl, ...shownFields(node.stat()) });
-      const children = node.children.map((name) => (path === "/" ? `/${name}` : `${path}/${name}`));
-      pending.push(...children.reverse());
-    }
-  };
-  await replayFiles({ disk, directory, chunkBytesMax }, recovery, {
-    onSnapshotChunk: (bytes) => reader?.onChunk(bytes),
-    onRecord: ({ zxid, bytes }, file) => {
-      showSnapshot();
-      if (!isShown(zxid)) return;
-      const { timeMs, sessionId, xid, operation, witness } = decodeEntry(bytes);
-      onLine({
-        kind: "entry",
-        file: file.slice(file.lastIndexOf("/") + 1),
-        zxid: formatZxid(zxid),
-        time: new Date(timeMs).toISOString(),
-        session: hexadecimal(sessionId),
-        xid,
-        operation: operation.type,
-        request: shown(operation.request),
-        ...(witness && { after: formatZxid(witness.zxid), digest: formatDigest(witness.digest) }),
-      });
-    },
-  });
-  showSnapshot();
-}
-
 async function checkAll(disk: Disk, directory: string): Promise<Recovery> {
   const files: StorageFiles = sortFileNames(await disk.list(directory));
   return checkFiles({ disk, directory, files, chunkBytesMax });
@@ -146,27 +83,4 @@ class ReadOnlySource implements ReplaySource {
   replay(sink: Parameters<ReplaySource["replay"]>[0]): Promise<unknown> {
     return replayFiles({ disk: this.#disk, directory: this.#directory, chunkBytesMax }, this.#recovery, sink);
   }
-}
-
-/** Data as text where it is text, otherwise in base64; numbers that JSON has not, in hexadecimal. Secrets are left out. */
-function shown(value: unknown): unknown {
-  if (typeof value === "bigint") return hexadecimal(value);
-  if (value instanceof Uint8Array) return shownBytes(value);
-  if (Array.isArray(value)) return value.map(shown);
-  if (typeof value === "object" && value !== null) return shownFields(value);
-  return value;
-}
-
-function shownFields(fields: object): Readonly<Record<string, unknown>> {
-  const all = Object.entries(fields).filter(([name]) => name !== "password" && name !== "chunk");
-  return Object.fromEntries(all.map(([name, value]) => [name, shown(value)]));
-}
-
-function shownBytes(bytes: Uint8Array): string | { readonly base64: string } {
-  const text = Buffer.from(bytes).toString("utf8");
-  return Buffer.from(text, "utf8").equals(bytes) ? text : { base64: Buffer.from(bytes).toString("base64") };
-}
-
-function hexadecimal(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

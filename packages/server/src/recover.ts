@@ -56,9 +56,10 @@ export class Recovering implements ReplaySink {
     understand(snapshotPath, "the snapshot", () => this.#reader?.onChunk(bytes));
   }
 
-  onRecord({ zxid, bytes }: LogRecord, file: string): void {
+  onRecord(record: LogRecord, file: string): void {
+    const { zxid } = record;
     const state = this.finish();
-    const entry = understand(file, `the entry ${formatZxid(zxid)}`, () => entryOf(zxid, bytes));
+    const entry = readEntry(record, file);
     const { witness } = entry;
     const digest = witness && this.#check.contradiction(witness);
     if (witness !== undefined && digest !== undefined) {
@@ -91,10 +92,13 @@ function digestsOf(state: StateMachine): Digests {
   return { tree, state: sumOfDigests(tree, state.sessions.digest) };
 }
 
-function entryOf(zxid: number, bytes: Uint8Array): Entry {
-  const entry = decodeEntry(bytes);
-  if (entry.zxid !== zxid) throw new DecodeError(`an entry that calls itself ${formatZxid(entry.zxid)}`, 0);
-  return entry;
+/** The entry that a record of `file` holds. @throws StorageError when it cannot be understood. */
+export function readEntry({ zxid, bytes }: LogRecord, file: string): Entry {
+  return understand(file, `the entry ${formatZxid(zxid)}`, () => {
+    const entry = decodeEntry(bytes);
+    if (entry.zxid !== zxid) throw new DecodeError(`an entry that calls itself ${formatZxid(entry.zxid)}`, 0);
+    return entry;
+  });
 }
 
 function understand<T>(file: string, what: string, decode: () => T): T {

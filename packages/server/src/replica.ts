@@ -23,17 +23,14 @@ import { Turn } from "./replica/turn.ts";
 import { type RestorePart, restorePart } from "./state/operation.ts";
 import { snapshotChunks } from "./state/snapshot.ts";
 import type { StateMachine } from "./state/state-machine.ts";
-import { epochsAreSpent, epochWarning } from "./storage/epochs.ts";
 import { WatchTable } from "./watch/watch-table.ts";
 
 /** What a replica is made of. */
 export interface ReplicaOptions extends SessionOptions {
   /** The state as recovered. */
   readonly state: StateMachine;
-  /** The highest epoch ever written down here; this life is the next one, if there is one. */
+  /** The highest epoch ever written down here; this life is the next one. */
   readonly lastEpoch: number;
-  /** After how many entries the next epoch is begun. Default: half of what an epoch has. */
-  readonly entriesPerEpoch?: number;
   /** How often containers and nodes with a time to live are looked through, ms. */
   readonly reaperIntervalMs: number;
   /** Whether there is a disk for snapshots. */
@@ -172,11 +169,6 @@ export class Replica {
     return this.#proposals.diskIsLow;
   }
 
-  /** Whether clients' writes are refused because there is no epoch for them. */
-  get epochsAreSpent(): boolean {
-    return this.#proposals.areSpent;
-  }
-
   /** Whether writes are refused because the log failed. */
   get writesStopped(): boolean {
     return this.#proposals.failed;
@@ -193,7 +185,7 @@ export class Replica {
     switch (input.type) {
       case "start":
         this.#sessions.start();
-        return this.#proposals.areSpent ? this.#serve() : this.#proposals.wantEpoch();
+        return this.#proposals.wantEpoch();
       case "epochDurable":
         return this.#onEpochDurable(input.epoch);
       case "connected":
@@ -261,14 +253,8 @@ export class Replica {
   #onEpochDurable(epoch: number): void {
     this.#proposals.beginEpoch(epoch);
     this.#turn.log("info", { epoch, zxid: formatZxid(this.state.lastZxid) }, "epoch begun");
-    if (!this.#serving) this.#serve();
-  }
-
-  #serve(): void {
+    if (this.#serving) return;
     this.#serving = true;
-    if (this.epochsAreSpent) this.#turn.log("error", { epoch: this.epoch }, epochsAreSpent);
-    const warning = epochWarning(this.epoch);
-    if (warning !== undefined && !this.epochsAreSpent) this.#turn.log("warn", { epoch: this.epoch }, warning);
     // The life before ended while a snapshot came in; the rest of it will not come.
     if (this.state.isRestoring) this.#restore({ number: -1, isLast: true, chunk: new Uint8Array(0) });
     this.#turn.effect({ type: "serving" });

@@ -2,7 +2,8 @@
 import { isDirectoryInUseError, nodeDisk } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { type DumpRange, dumpDirectory, verifyDirectory, withDirectory } from "../inspection.ts";
+import { type DumpRange, dumpDirectory } from "../directory-dump.ts";
+import { verifyDirectory, withDirectory } from "../inspection.ts";
 import { performRepair } from "../repair/perform.ts";
 import { planRepair } from "../repair/plan.ts";
 import { reportRepair } from "../repair/report.ts";
@@ -17,7 +18,9 @@ export async function runOffline(argv: readonly string[]): Promise<void> {
     .action((directory: string) => guarded(directory, () => verify(directory)));
   command
     .command("dump <dir>")
-    .description("prints snapshot and log of a data directory as JSON lines, as a start would read them")
+    .description(
+      "prints snapshot and log of a data directory as JSON lines, as far as a start or else a repair could read them",
+    )
     .option("--from <zxid>", "leave out what is before it", zxidOf, 0)
     .option("--to <zxid>", "leave out what is after it", zxidOf, Number.MAX_SAFE_INTEGER)
     .action((directory: string, { from, to }: { from: number; to: number }) =>
@@ -77,7 +80,10 @@ async function repair(directory: string, isAgreed: boolean): Promise<void> {
 }
 
 async function dump(directory: string, range: DumpRange): Promise<void> {
-  await dumpDirectory(nodeDisk, directory, range, (line) => process.stdout.write(`${JSON.stringify(line)}\n`));
+  await dumpDirectory(nodeDisk, directory, range, {
+    onLine: (line) => process.stdout.write(`${JSON.stringify(line)}\n`),
+    onWarning: (warning) => process.stderr.write(`corral-server: ${warning}\n`),
+  });
 }
 
 async function guarded(directory: string, run: () => Promise<void>): Promise<void> {
