@@ -14,7 +14,8 @@ describe("verify", () => {
       ["log.100000004", expect.stringMatching(/^2 records, 0x100000004 to 0x100000005, up to byte \d+$/), undefined],
       ["epoch", "epoch 1, newest log log.100000004", undefined],
     ]);
-    expect(start).toEqual({ kind: "possible", zxid: 2 ** 32 + 5, nodes: 6, sessions: 1, digest });
+    const state = { zxid: 2 ** 32 + 5, nodes: 6, sessions: 1, digest, epoch: 1 };
+    expect(start).toEqual({ kind: "possible", ...state, takesWrites: true });
   });
 
   it("finds what is wrong in files that no start needs, and what keeps a start from being", async () => {

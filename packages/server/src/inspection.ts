@@ -3,8 +3,10 @@
  * directory-dump.ts. Changes nothing but for the claim on the directory, which keeps servers away meanwhile.
  */
 import type { Disk } from "@corral/io";
+import { zxidEpoch } from "@corral/protocol";
 import { type ReplaySource, recover } from "./recover.ts";
 import { formatDigest } from "./state/tree-digest.ts";
+import { epochsLeft } from "./storage/epochs.ts";
 import { type StorageFiles, snapshotFileName, sortFileNames } from "./storage/file-names.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
 import { recover as checkFiles, type Recovery } from "./storage/recovery.ts";
@@ -23,6 +25,10 @@ export interface Verification {
         readonly nodes: number;
         readonly sessions: number;
         readonly digest: string;
+        /** The last epoch that was begun. */
+        readonly epoch: number;
+        /** False: there is no epoch for another start, so it would only serve what there is. */
+        readonly takesWrites: boolean;
       }
     | { readonly kind: "refused"; readonly why: string };
 }
@@ -45,10 +51,13 @@ export async function withDirectory<T>(disk: Disk, directory: string, use: () =>
 export async function verifyDirectory(disk: Disk, directory: string): Promise<Verification> {
   const files = await verifyFiles(disk, directory, chunkBytesMax);
   try {
-    const state = await recover(new ReadOnlySource(disk, directory, await checkAll(disk, directory)));
+    const checked = await checkAll(disk, directory);
+    const state = await recover(new ReadOnlySource(disk, directory, checked));
     const { lastZxid: zxid, sessions, tree } = state;
     const digest = formatDigest(tree.digest);
-    return { files, start: { kind: "possible", zxid, nodes: tree.nodeCount, sessions: sessions.size, digest } };
+    const epoch = Math.max(checked.epoch?.epoch ?? 0, zxidEpoch(zxid));
+    const counts = { nodes: tree.nodeCount, sessions: sessions.size };
+    return { files, start: { kind: "possible", zxid, ...counts, digest, epoch, takesWrites: epochsLeft(epoch) > 0 } };
   } catch (error) {
     if (!isStorageError(error)) throw error;
     return { files, start: { kind: "refused", why: error.message } };

@@ -6,8 +6,9 @@ import { ReplicaHarness } from "../test-support/replica-harness.ts";
 import { StateDriver } from "../test-support/state-driver.ts";
 import { Driver } from "./driver.ts";
 import { MemoryLog } from "./durable-log.ts";
-import { Maintenance, restoreEpochs } from "./maintenance.ts";
+import { Maintenance, type MaintenanceParts, NoRoomError, restoreEpochs } from "./maintenance.ts";
 import { snapshotChunks } from "./state/snapshot.ts";
+import { lastEpoch, reservedEpochs } from "./storage/epochs.ts";
 import { writeSnapshotFile } from "./storage/snapshot-file.ts";
 
 /** A snapshot's file with these chunks in it. */
@@ -23,7 +24,7 @@ async function fileOf(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffe
   return Buffer.concat(written);
 }
 
-function server() {
+function server(parts: Partial<MaintenanceParts> = {}) {
   const { replica } = new ReplicaHarness();
   const log = new MemoryLog();
   let turn = () => {};
@@ -41,7 +42,7 @@ function server() {
   const onTurn = (then: () => void) => {
     turn = then;
   };
-  return { replica, driver, log, onTurn, maintenance: new Maintenance({ replica, driver, log, clock }) };
+  return { replica, driver, log, onTurn, maintenance: new Maintenance({ replica, driver, log, clock, ...parts }) };
 }
 
 test("a restore goes on above the snapshot, the server and what is known besides, whichever is the highest", async () => {
@@ -103,4 +104,53 @@ test("one restore at a time; who waits for a server that stops is told", async (
   const waiting = driver.until(() => false);
   driver.end();
   await expect(waiting).rejects.toThrow("the server has stopped");
+});
+
+test("a hundred thousand epochs are left, whatever is asked for", async () => {
+  const { replica, maintenance } = server();
+  const furthest = lastEpoch - reservedEpochs;
+  await expect(maintenance.raiseEpoch(lastEpoch)).rejects.toThrow("would leave only 0 of 2097151 epochs");
+  await expect(maintenance.raiseEpoch(lastEpoch + 1)).rejects.toThrow("beyond the last one, 2097151");
+  const bytes = await fileOf(makeZxid(furthest - restoreEpochs, 5), snapshotChunks(new ReplicaHarness().replica.state));
+  const { tree } = replica.state;
+  await expect(maintenance.restore(bytes, makeZxid(furthest - restoreEpochs + 1, 0))).rejects.toThrow(
+    "would leave only 99999",
+  );
+  expect([replica.epoch, replica.state.tree]).toEqual([1, tree]);
+  await maintenance.restore(bytes);
+  expect(replica.epoch).toBe(furthest);
+  await expect(maintenance.restore(bytes)).rejects.toThrow("would leave only 99000");
+  // What is there already needs nothing.
+  expect(await maintenance.raiseEpoch(furthest)).toBe(furthest);
+  await expect(maintenance.raiseEpoch(furthest + 1)).rejects.toThrow("would leave only 99999");
+});
+
+test("what could fill the disk is refused before anything has changed", async () => {
+  const room = { free: 0 };
+  const { replica, driver, maintenance } = server({ freeBytes: async () => room.free, minFreeBytes: 1_000_000 });
+  const bytes = await fileOf(5, snapshotChunks(new ReplicaHarness().replica.state));
+  const needed = 2 * bytes.length + (1 << 20) + 1_000_000;
+  const { tree } = replica.state;
+  room.free = needed - 1;
+  const refused = maintenance.restore(bytes);
+  await expect(refused).rejects.toThrow(NoRoomError);
+  await expect(refused).rejects.toThrow(`${needed - 1} bytes are free, ${needed} are needed`);
+  room.free = needed;
+  driver.dispatch({ type: "diskSpace", isLow: true });
+  await expect(maintenance.restore(bytes)).rejects.toThrow("the disk is nearly full");
+  expect([replica.epoch, replica.state.tree]).toEqual([1, tree]);
+  driver.dispatch({ type: "diskSpace", isLow: false });
+  await maintenance.restore(bytes);
+  // Something more to take a snapshot of.
+  driver.dispatch({ type: "restorePart", part: { number: -1, isLast: true, chunk: new Uint8Array(0) } });
+  room.free = 500_000;
+  await expect(maintenance.takeSnapshot()).rejects.toThrow("not enough room for a snapshot: 500000 bytes are free");
+});
+
+test("who sends a snapshot as text is told how to send it", async () => {
+  const { maintenance } = server();
+  const bytes = await fileOf(5, snapshotChunks(new ReplicaHarness().replica.state));
+  const mangled = Buffer.from(bytes.filter((byte) => byte !== 0 && byte !== 10 && byte !== 13));
+  await expect(maintenance.restore(mangled)).rejects.toThrow("--data-binary");
+  await expect(maintenance.restore(bytes.subarray(0, 20))).rejects.not.toThrow("--data-binary");
 });

@@ -8,7 +8,9 @@ import type { Driver } from "./driver.ts";
 import type { DurableLog } from "./durable-log.ts";
 import type { Replica } from "./replica.ts";
 import { SnapshotReader } from "./state/snapshot-reader.ts";
+import { epochsAreSpent, epochsLeft, lastEpoch, reservedEpochs } from "./storage/epochs.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
+import { restoreRoom, snapshotRoom } from "./storage/room.ts";
 import { readSnapshotBytes } from "./storage/snapshot-file.ts";
 import type { OpenSnapshot } from "./storage/storage.ts";
 
@@ -17,8 +19,8 @@ export class MaintenanceError extends Error {
   override readonly name = "MaintenanceError";
 }
 
-/** The last epoch whose zxids are exact numbers. */
-const lastEpoch = 2 ** 21 - 1;
+/** The disk has no room for it. */
+export class NoRoomError extends MaintenanceError {}
 
 /**
  * How many epochs a restore skips. Since the snapshot was taken, the server that wrote it may have begun epochs of which
@@ -39,6 +41,10 @@ export interface MaintenanceParts {
   readonly log: DurableLog;
   readonly clock: Clock;
   readonly logger?: Logger;
+  /** Bytes that are free for the data directory now. Absent where nobody can tell, or nothing is written. */
+  readonly freeBytes?: (() => Promise<number>) | undefined;
+  /** How many of them must stay free. */
+  readonly minFreeBytes?: number;
 }
 
 /** See the head of this file. */
@@ -52,7 +58,7 @@ export class Maintenance {
 
   /**
    * Takes a snapshot of all that has been written so far, and gives its file. @throws MaintenanceError when there is
-   * nothing to write it to or of, or it cannot be written.
+   * nothing to write it to or of, or it cannot be written; NoRoomError when it could fill the disk.
    */
   async takeSnapshot(): Promise<OpenSnapshot & { readonly zxid: number }> {
     const { replica, driver, log } = this.#parts;
@@ -67,6 +73,8 @@ export class Maintenance {
     const { snapshotFailuresTotal } = stats;
     const hasFailed = () => stats.snapshotFailuresTotal > snapshotFailuresTotal;
     if (stats.lastSnapshotZxid < lastZxid) {
+      // What sessions and the log need meanwhile has the other half of the watermark.
+      await this.#requireRoom("a snapshot", snapshotRoom(state.tree), 0.5);
       driver.dispatch({ type: "snapshotWanted" });
       await driver.until(() => stats.lastSnapshotZxid >= lastZxid || hasFailed());
     }
@@ -80,12 +88,18 @@ export class Maintenance {
    * Puts the snapshot in `bytes` (what `takeSnapshot` gives, of this server or another) in the place of the state. Every
    * session ends, and with it all ephemeral nodes, those in the snapshot too. What follows is of an epoch above the
    * snapshot's, this server's and `aboveZxid`'s. Resolves when it is durable, with the zxid at which it happened.
-   * @throws MaintenanceError when it is no sound snapshot, or another restore is under way: nothing has changed then.
+   * @throws MaintenanceError when it is no sound snapshot, too few epochs or, as NoRoomError, too few bytes would be left, or another restore is under way: nothing has changed then.
    */
   async restore(bytes: Buffer, aboveZxid = 0): Promise<number> {
     if (this.#restoring) throw new MaintenanceError("another restore is under way");
     this.#restoring = true;
     try {
+      await this.#requireRoom("a restore", restoreRoom(bytes.length));
+      if (this.#parts.replica.diskIsLow) {
+        throw new NoRoomError(
+          "the disk is nearly full, so writes are refused, and a restore too: make room, until twice limits.minFreeDiskBytes are free",
+        );
+      }
       const { zxid, chunks } = await checkSnapshot(bytes, () => this.#othersTurn());
       await this.#restore(chunks, Math.max(zxid, aboveZxid));
       return this.#parts.replica.restoredZxid;
@@ -96,8 +110,10 @@ export class Maintenance {
 
   async #restore(chunks: readonly Buffer[], aboveZxid: number): Promise<void> {
     const { replica, driver, logger = silentLogger } = this.#parts;
+    const epoch = Math.max(zxidEpoch(aboveZxid), replica.epoch) + restoreEpochs;
+    requireEpochs(epoch, replica);
     logger.warn({ chunks: chunks.length, above: formatZxid(aboveZxid) }, "restoring a snapshot");
-    await this.raiseEpoch(Math.max(zxidEpoch(aboveZxid), replica.epoch) + restoreEpochs);
+    await this.raiseEpoch(epoch);
     const before = replica.restoredZxid;
     for (const [number, chunk] of chunks.entries()) {
       await driver.until(() => replica.outstandingBytes < restoreBytesUnderWay);
@@ -108,6 +124,25 @@ export class Maintenance {
     await driver.until(() => replica.restoredZxid > before);
   }
 
+  /** @throws NoRoomError when `bytes` more would take what must stay free. */
+  async #requireRoom(what: string, bytes: number, shareKept = 1): Promise<void> {
+    const { freeBytes, minFreeBytes = 0, logger = silentLogger } = this.#parts;
+    if (freeBytes === undefined) return;
+    let free: number;
+    try {
+      free = await freeBytes();
+    } catch (err) {
+      logger.warn({ err }, "how much room the disk has cannot be found out");
+      return;
+    }
+    const needed = bytes + Math.ceil(shareKept * minFreeBytes);
+    if (free >= needed) return;
+    throw new NoRoomError(
+      `the disk has not enough room for ${what}: ${free} bytes are free, ${needed} are needed (${bytes} for what is written, the ` +
+        "rest is kept free as limits.minFreeDiskBytes has it). Make room, or use a larger disk; nothing has changed",
+    );
+  }
+
   /** Resolves when the event loop has come round. */
   #othersTurn(): Promise<void> {
     return new Promise<void>((resolve) => this.#parts.clock.setTimer(0, resolve));
@@ -115,17 +150,27 @@ export class Maintenance {
 
   /**
    * Goes on in `epoch`, if this one is an earlier one. Resolves with the epoch, when it is durable.
-   * @throws MaintenanceError when there is no such epoch.
+   * @throws MaintenanceError when there is no such epoch, or too few would be left.
    */
   async raiseEpoch(epoch: number): Promise<number> {
     const { replica, driver } = this.#parts;
-    if (epoch > lastEpoch) {
-      throw new MaintenanceError(`epoch ${epoch} is beyond the last one, ${lastEpoch}`);
-    }
+    if (epoch > replica.epoch) requireEpochs(epoch, replica);
     driver.dispatch({ type: "raiseEpoch", epoch });
     await driver.until(() => replica.epoch >= epoch);
     return replica.epoch;
   }
+}
+
+/** Who needs the last ones has no way back: every start takes one. */
+function requireEpochs(epoch: number, { epochsAreSpent: areSpent }: Pick<Replica, "epochsAreSpent">): void {
+  if (areSpent) throw new MaintenanceError(epochsAreSpent);
+  if (epochsLeft(epoch) >= reservedEpochs) return;
+  throw new MaintenanceError(
+    epoch > lastEpoch
+      ? `epoch ${epoch} is beyond the last one, ${lastEpoch}: is the zxid above which it is to be the right one?`
+      : `epoch ${epoch} would leave only ${epochsLeft(epoch)} of ${lastEpoch} epochs, and each start takes one: at least ` +
+          `${reservedEpochs} must be left. Is the zxid above which it is to be the right one?`,
+  );
 }
 
 /** Everything in it is looked at before anything is changed. */
@@ -136,7 +181,13 @@ async function checkSnapshot(
   const chunks: Buffer[] = [];
   const { itemBytes } = defaultStorageLimits;
   const verdict = await readSnapshotBytes(bytes, itemBytes, (chunk) => chunks.push(chunk), othersTurn);
-  if (verdict.kind === "damaged") throw new MaintenanceError(`this is not a whole snapshot: ${verdict.why}`);
+  if (verdict.kind === "damaged") {
+    // Every snapshot has zeros in its header; a tool that sends text takes them out, and line ends too.
+    const hint = bytes.includes(0)
+      ? ""
+      : ". It has no byte that is zero, as if it had been sent as text: with curl, use --data-binary @FILE, not -d";
+    throw new MaintenanceError(`this is not a whole snapshot: ${verdict.why}${hint}`);
+  }
   const reader = new SnapshotReader();
   try {
     for (const [at, chunk] of chunks.entries()) {

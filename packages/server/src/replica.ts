@@ -23,14 +23,17 @@ import { Turn } from "./replica/turn.ts";
 import { type RestorePart, restorePart } from "./state/operation.ts";
 import { snapshotChunks } from "./state/snapshot.ts";
 import type { StateMachine } from "./state/state-machine.ts";
+import { epochsAreSpent, epochWarning } from "./storage/epochs.ts";
 import { WatchTable } from "./watch/watch-table.ts";
 
 /** What a replica is made of. */
 export interface ReplicaOptions extends SessionOptions {
   /** The state as recovered. */
   readonly state: StateMachine;
-  /** The highest epoch ever written down here; this life is the next one. */
+  /** The highest epoch ever written down here; this life is the next one, if there is one. */
   readonly lastEpoch: number;
+  /** After how many entries the next epoch is begun. Default: half of what an epoch has. */
+  readonly entriesPerEpoch?: number;
   /** How often containers and nodes with a time to live are looked through, ms. */
   readonly reaperIntervalMs: number;
   /** Whether there is a disk for snapshots. */
@@ -169,6 +172,11 @@ export class Replica {
     return this.#proposals.diskIsLow;
   }
 
+  /** Whether clients' writes are refused because there is no epoch for them. */
+  get epochsAreSpent(): boolean {
+    return this.#proposals.areSpent;
+  }
+
   /** Whether writes are refused because the log failed. */
   get writesStopped(): boolean {
     return this.#proposals.failed;
@@ -185,7 +193,7 @@ export class Replica {
     switch (input.type) {
       case "start":
         this.#sessions.start();
-        return this.#proposals.wantEpoch();
+        return this.#proposals.areSpent ? this.#serve() : this.#proposals.wantEpoch();
       case "epochDurable":
         return this.#onEpochDurable(input.epoch);
       case "connected":
@@ -253,8 +261,14 @@ export class Replica {
   #onEpochDurable(epoch: number): void {
     this.#proposals.beginEpoch(epoch);
     this.#turn.log("info", { epoch, zxid: formatZxid(this.state.lastZxid) }, "epoch begun");
-    if (this.#serving) return;
+    if (!this.#serving) this.#serve();
+  }
+
+  #serve(): void {
     this.#serving = true;
+    if (this.epochsAreSpent) this.#turn.log("error", { epoch: this.epoch }, epochsAreSpent);
+    const warning = epochWarning(this.epoch);
+    if (warning !== undefined && !this.epochsAreSpent) this.#turn.log("warn", { epoch: this.epoch }, warning);
     // The life before ended while a snapshot came in; the rest of it will not come.
     if (this.state.isRestoring) this.#restore({ number: -1, isLast: true, chunk: new Uint8Array(0) });
     this.#turn.effect({ type: "serving" });

@@ -31,7 +31,7 @@ import { AuditLog } from "./audit/audit-log.ts";
 import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
-import { Maintenance } from "./maintenance.ts";
+import { Maintenance, type MaintenanceParts } from "./maintenance.ts";
 import { Certificates } from "./net/certificates.ts";
 import { ClientPort } from "./net/client-port.ts";
 import { boundByFiles } from "./net/file-bounds.ts";
@@ -272,7 +272,7 @@ export class Server {
       dispatch: (input) => driver.dispatch(input),
       answerWord: (word, argument) => answerFourLetterWord(word, subject, argument),
     });
-    const maintenance = new Maintenance({ replica, driver, log, clock, logger });
+    const maintenance = new Maintenance({ replica, driver, log, clock, logger, ...this.#room() });
     const subject = this.#makeSubject(replica, clientPort, log, maintenance);
     this.#subject = subject;
     this.#clientPort = clientPort;
@@ -354,6 +354,14 @@ export class Server {
     const { minFreeDiskBytes: minFreeBytes } = limits;
     this.#diskSpace = new DiskSpace({ disk, directory, clock, logger, minFreeBytes, onChange });
     await this.#diskSpace.start();
+  }
+
+  /** What a restore has to leave free, and how much there is. */
+  #room(): Pick<MaintenanceParts, "freeBytes" | "minFreeBytes"> {
+    const { dataDir, limits } = this.#config;
+    const { disk } = this.#ports;
+    const freeBytes = dataDir === undefined ? undefined : disk.freeBytes?.bind(disk, dataDir);
+    return { freeBytes, minFreeBytes: limits.minFreeDiskBytes };
   }
 
   #makeSubject(replica: Replica, clientPort: ClientPort, log: DurableLog, maintenance: Maintenance): Subject {

@@ -37,6 +37,8 @@ export interface HarnessOptions {
   readonly reconfigEnabled?: boolean;
   readonly requiredSchemes?: readonly string[];
   readonly isAudited?: boolean;
+  readonly lastEpoch?: number;
+  readonly entriesPerEpoch?: number;
   readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
@@ -64,7 +66,8 @@ export class ReplicaHarness {
     this.replica = new Replica({
       state: options.state ?? new StateMachine(),
       ...(options.sinceSnapshot && { sinceSnapshot: options.sinceSnapshot }),
-      lastEpoch: 0,
+      lastEpoch: options.lastEpoch ?? 0,
+      ...(options.entriesPerEpoch && { entriesPerEpoch: options.entriesPerEpoch }),
       serverId: 1,
       tickMs: 1_000,
       minSessionTimeoutMs: 2_000,

@@ -1,4 +1,5 @@
 /** Whether a server can be left alone, should be restarted, or should get no clients for now; and why. */
+import { epochsAreSpent, epochWarning } from "../storage/epochs.ts";
 import { nearLimits } from "./limits-used.ts";
 import type { Subject } from "./subject.ts";
 
@@ -32,7 +33,10 @@ export function healthOf(phase: Phase, subject: Subject | undefined): Health {
       `the disk is nearly full, so writes are refused: make room, until ${2 * minFreeDiskBytes} bytes are free (twice limits.minFreeDiskBytes)`,
     );
   }
+  if (subject?.replica.epochsAreSpent) reasons.push(epochsAreSpent);
   const warnings = subject === undefined ? [] : [...nearLimits(subject), ...(subject.secure?.warnings ?? [])];
+  const epochs = subject && !subject.replica.epochsAreSpent ? epochWarning(subject.replica.epoch) : undefined;
+  if (epochs !== undefined) warnings.push(epochs);
   if (subject?.audit?.isFailing) {
     warnings.push("the audit log cannot be written: see the server's log, and make room for auditFile");
   }

@@ -2,9 +2,10 @@
  * The commands that hand out the whole state, or put another in its place. Apache has the first two under the same names.
  * They look at no access list, so they are there only for who shows the admin token, on this machine too.
  */
-import { formatZxid, makeZxid, zxidEpoch } from "@corral/protocol";
+import { formatZxid, makeZxid, zxidEpoch, zxidEpochSize } from "@corral/protocol";
 import { NeverError } from "../driver.ts";
-import { MaintenanceError } from "../maintenance.ts";
+import { MaintenanceError, NoRoomError } from "../maintenance.ts";
+import { lastEpoch } from "../storage/epochs.ts";
 import type { OpenSnapshot } from "../storage/storage.ts";
 import { type AdminCommand, CommandError } from "./admin-command.ts";
 import type { Subject } from "./subject.ts";
@@ -61,6 +62,10 @@ export const stateCommands: readonly AdminCommand[] = [
 function zxidOf(text: string): number {
   const zxid = /^(0x[\da-f]{1,16}|\d{1,19})$/i.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(zxid)) return zxid;
+  if (!Number.isNaN(zxid)) {
+    const epoch = BigInt(text) / BigInt(zxidEpochSize);
+    throw new CommandError(`above=${text} is of epoch ${epoch}, which is beyond the last one here, ${lastEpoch}`, 400);
+  }
   throw new CommandError(`above=${text} is not a zxid: write it as 0x500000003 or as a number`, 400);
 }
 
@@ -68,6 +73,7 @@ async function orRefused<T>(done: Promise<T>): Promise<T> {
   try {
     return await done;
   } catch (error) {
+    if (error instanceof NoRoomError) throw new CommandError(error.message, 507);
     if (error instanceof MaintenanceError) throw new CommandError(error.message, 409);
     if (error instanceof NeverError) throw new CommandError(error.message, 503);
     throw error;

@@ -7,6 +7,7 @@ import { verifyDirectory, withDirectory } from "../inspection.ts";
 import { performRepair } from "../repair/perform.ts";
 import { planRepair } from "../repair/plan.ts";
 import { reportRepair } from "../repair/report.ts";
+import { epochsAreSpent, epochWarning } from "../storage/epochs.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 
 /** Exit codes: 0 all is well, 1 something is wrong with the directory (still, after a repair), 2 wrong usage. */
@@ -49,12 +50,15 @@ async function verify(directory: string): Promise<void> {
   if (start.kind === "refused") {
     process.stdout.write(`A server would not start: ${start.why}\n`);
   } else {
-    const { zxid, nodes, sessions, digest } = start;
+    const { zxid, nodes, sessions, digest, epoch, takesWrites } = start;
     process.stdout.write(
       `A server would start with the state after ${formatZxid(zxid)}: ${nodes} nodes, ${sessions} sessions, digest ${digest}\n`,
     );
+    const warning = takesWrites ? epochWarning(epoch) : epochsAreSpent;
+    if (warning !== undefined) process.stdout.write(`${takesWrites ? "BUT" : "WRONG"}: ${warning}\n`);
   }
-  const isWell = start.kind === "possible" && files.length > 0 && files.every(({ problem }) => problem === undefined);
+  const isPossible = start.kind === "possible" && start.takesWrites;
+  const isWell = isPossible && files.length > 0 && files.every(({ problem }) => problem === undefined);
   if (!isWell) process.exitCode = 1;
 }
 

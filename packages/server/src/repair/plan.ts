@@ -7,6 +7,7 @@ import type { Disk } from "@corral/io";
 import { formatZxid, zxidEpoch } from "@corral/protocol";
 import { formatDigest } from "../state/tree-digest.ts";
 import type { EpochFile } from "../storage/epoch-file.ts";
+import { epochsLeft, lastEpoch } from "../storage/epochs.ts";
 import { epochFileName, segmentFileName } from "../storage/file-names.ts";
 import { defaultStorageLimits } from "../storage/limits.ts";
 import { type SegmentHeader, scanRecords, segmentHeaderBytes } from "../storage/segment.ts";
@@ -42,6 +43,8 @@ export interface RepairPlan {
     readonly nodes: number;
     readonly sessions: number;
     readonly digest: string;
+    /** The last epoch that was begun. */
+    readonly epoch: number;
   };
   /** The last entry of which anything is known, if that is a later one. */
   readonly lostUpToZxid: number | undefined;
@@ -49,7 +52,6 @@ export interface RepairPlan {
 
 /** Epochs that are skipped when nobody knows any more in which the last ones of the lost entries, and their tokens, were. */
 const skippedEpochs = 1_000;
-const lastEpoch = 2 ** 21 - 1;
 const chunkBytesMax = defaultStorageLimits.itemBytes;
 
 /** @throws StorageError when it cannot be repaired, with the reason. */
@@ -72,7 +74,9 @@ export async function planRepair(disk: Disk, directory: string): Promise<RepairP
   }
   const { tree, sessions } = attained.state;
   const digest = formatDigest(tree.digest);
-  const kept = { zxid: attained.zxid, nodes: tree.nodeCount, sessions: sessions.size, digest };
+  const written = steps.findLast((step) => step.kind === "epoch")?.content ?? found.epoch;
+  const epoch = Math.max(written?.epoch ?? 0, zxidEpoch(attained.zxid));
+  const kept = { zxid: attained.zxid, nodes: tree.nodeCount, sessions: sessions.size, digest, epoch };
   return { steps, losses, kept, lostUpToZxid };
 }
 
@@ -142,6 +146,9 @@ function epochStep(
   lostUpToZxid = zxid,
 ): RepairStep[] {
   const newestLogZxid = segments.at(-1)?.firstZxid ?? 0;
+  const writtenEpoch = zxidEpoch(Math.max(zxid, lostUpToZxid));
+  // Nothing is known to have been written in the last one, nor lost: so no token was given out there.
+  const isUseless = epoch !== undefined && !isLossy && epochsLeft(epoch.epoch) === 0 && epochsLeft(writtenEpoch) > 0;
   let why: string | undefined;
   if (hasEpoch && epoch === undefined) why = "it is damaged";
   else if (epoch !== undefined && epoch.epoch < zxidEpoch(lostUpToZxid)) why = `it says epoch ${epoch.epoch}`;
@@ -151,8 +158,11 @@ function epochStep(
     why = `it names ${segmentFileName(epoch.newestLogZxid)} as the newest log`;
   } else if (epoch !== undefined && newestLogZxid === 0 && epoch.newestLogZxid > 0) why = "there is no log any more";
   else if (isLossy && !hasEpoch) why = "it is missing";
+  else if (isUseless) why = `it says epoch ${epoch.epoch}, but nothing was written in any after ${writtenEpoch}`;
+  else if (epoch !== undefined && epoch.epoch > lastEpoch)
+    why = `it says epoch ${epoch.epoch}, but the last is ${lastEpoch}`;
   if (why === undefined) return [];
-  const seen = Math.max(epoch?.epoch ?? 0, zxidEpoch(lostUpToZxid), zxidEpoch(zxid));
-  const next = epoch === undefined && isLossy ? Math.min(seen + skippedEpochs, lastEpoch) : seen;
+  const seen = Math.max(isUseless ? 0 : (epoch?.epoch ?? 0), writtenEpoch);
+  const next = Math.min(epoch === undefined && isLossy ? seen + skippedEpochs : seen, lastEpoch);
   return [{ kind: "epoch", name: epochFileName, content: { epoch: next, lastZxid: zxid, newestLogZxid }, why }];
 }

@@ -1,13 +1,16 @@
 /** A plan in words, for whoever has to agree to it. */
 import { formatZxid } from "@corral/protocol";
+import { epochsAreSpent, epochsLeft, epochWarning } from "../storage/epochs.ts";
 import { entriesBetween } from "./losses.ts";
 import type { RepairPlan, RepairStep } from "./plan.ts";
 
 /** Line by line: what is lost, what is left, what is to be done. */
 export function reportRepair(directory: string, { steps, losses, kept, lostUpToZxid }: RepairPlan): string[] {
-  const { zxid, nodes, sessions, digest } = kept;
+  const { zxid, nodes, sessions, digest, epoch } = kept;
   const state = `the state after ${formatZxid(zxid)}: ${nodes} nodes, ${sessions} sessions, digest ${digest}`;
-  if (steps.length === 0) return [`Nothing in ${directory} is to be repaired. It holds ${state}`];
+  const warning = epochsLeft(epoch) > 0 ? epochWarning(epoch) : epochsAreSpent;
+  const warnings = warning === undefined ? [] : [`BUT ${warning}`];
+  if (steps.length === 0) return [`Nothing in ${directory} is to be repaired. It holds ${state}`, ...warnings];
   return [
     ...losses.map(({ what }) => `LOST ${what}`),
     losses.length === 0
@@ -15,6 +18,7 @@ export function reportRepair(directory: string, { steps, losses, kept, lostUpToZ
       : summary(losses, zxid, lostUpToZxid),
     `KEPT ${state}`,
     ...steps.map(lineOf),
+    ...warnings,
   ];
 }
 

@@ -3,11 +3,12 @@
  * log is durable up to it. Nothing between proposal and durability is visible to anybody.
  */
 import { Fifo } from "@corral/io";
-import { assert, ErrorCode, type Id, makeZxid, OpCode } from "@corral/protocol";
+import { assert, ErrorCode, type Id, makeZxid, OpCode, zxidCounter, zxidEpoch, zxidEpochSize } from "@corral/protocol";
 import { encodeEntry } from "../state/entry-codec.ts";
 import type { Entry, Operation } from "../state/operation.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { Witness } from "../state/witness.ts";
+import { lastEpoch } from "../storage/epochs.ts";
 import type { Connection, QueuedWrite } from "./connection.ts";
 import type { Turn } from "./turn.ts";
 
@@ -39,6 +40,17 @@ export interface ProposalRequest {
 /** Half of an epoch's counter: then the next epoch is begun, in good time. */
 const epochRenewalCounter = 2 ** 31;
 
+/** Where it ends in the last epoch, a few thousand proposals of one turn before there is no number left. */
+const lastCounter = zxidEpochSize - 2 ** 24;
+
+/** How proposals are numbered and what they are told. */
+export interface ProposalsOptions {
+  readonly state: StateMachine;
+  readonly enforcesQuota?: boolean;
+  /** After how many entries the next epoch is begun. Default: half of what an epoch has. */
+  readonly entriesPerEpoch?: number | undefined;
+}
+
 /** The entries of this epoch that are not durable yet, oldest first. */
 export class Proposals {
   /** The disk has no room left but for what the server itself must write. */
@@ -46,6 +58,9 @@ export class Proposals {
   readonly #turn: Turn;
   readonly #state: StateMachine;
   readonly #enforcesQuota: boolean;
+  readonly #entriesPerEpoch: number;
+  /** Whether there was no epoch for this life, so that it goes on in that of the one before. */
+  readonly #isContinued: boolean;
   readonly #pending = new Fifo<Proposal>();
   #epoch: number;
   #counter = 0;
@@ -55,16 +70,16 @@ export class Proposals {
   #lastZxid = 0;
   #witnessedZxid: number | undefined;
 
-  /** `lastEpoch`: the highest one ever written down; entries begin in the next. */
-  constructor(
-    turn: Turn,
-    lastEpoch: number,
-    { state, enforcesQuota = false }: { readonly state: StateMachine; readonly enforcesQuota?: boolean },
-  ) {
+  /** `highestEpoch`: the highest one ever written down; entries begin in the next, if there is one. */
+  constructor(turn: Turn, highestEpoch: number, options: ProposalsOptions) {
+    const { state, enforcesQuota = false, entriesPerEpoch = epochRenewalCounter } = options;
     this.#state = state;
     this.#turn = turn;
-    this.#epoch = lastEpoch;
+    this.#epoch = Math.min(highestEpoch, lastEpoch);
+    this.#isContinued = highestEpoch >= lastEpoch;
+    if (this.#isContinued && zxidEpoch(state.lastZxid) === lastEpoch) this.#counter = zxidCounter(state.lastZxid);
     this.#enforcesQuota = enforcesQuota;
+    this.#entriesPerEpoch = entriesPerEpoch;
   }
 
   /** Entries proposed and not yet durable. */
@@ -92,22 +107,30 @@ export class Proposals {
     return this.#epoch;
   }
 
-  /** Whether the log has failed: then nothing can be proposed any more. */
+  /** Whether the log has failed, or there is no zxid left: then nothing can be proposed any more. */
   get failed(): boolean {
-    return this.#failed;
+    return this.#failed || (this.#epoch === lastEpoch && this.#counter >= lastCounter);
+  }
+
+  /**
+   * Whether clients' writes are refused because the last epoch is used up, or was that of a life before: in another life a
+   * token may have been given out that the log has lost. Sessions come and go, so that the tree can be copied.
+   */
+  get areSpent(): boolean {
+    return this.#isContinued || (this.#epoch === lastEpoch && this.#counter >= this.#entriesPerEpoch);
   }
 
   /** Why a write that a client asks for cannot be taken now. What ends sessions is: it is short, and makes room. */
   refusal(type: number, writeWaitMs: number): ErrorCode | undefined {
-    if (this.#failed) return ErrorCode.SystemError;
+    if (this.failed) return ErrorCode.SystemError;
     if (type === OpCode.closeSession) return undefined;
-    if (this.diskIsLow) return ErrorCode.SystemError;
+    if (this.diskIsLow || this.areSpent) return ErrorCode.SystemError;
     return writeWaitMs > 0 && this.oldestWaitMs > writeWaitMs ? ErrorCode.ThrottledOp : undefined;
   }
 
-  /** Asks for an epoch, by default the next one, to be made durable. */
+  /** Asks for an epoch, by default the next one, to be made durable. There is none after the last. */
   wantEpoch(epoch = this.#epoch + 1): void {
-    if (epoch <= Math.max(this.#epoch, this.#wantedEpoch ?? 0)) return;
+    if (epoch > lastEpoch || epoch <= Math.max(this.#epoch, this.#wantedEpoch ?? 0)) return;
     this.#wantedEpoch = epoch;
     this.#turn.effect({ type: "persistEpoch", epoch });
   }
@@ -124,7 +147,7 @@ export class Proposals {
   propose(request: ProposalRequest): void {
     assert(!this.#failed, "nothing is proposed after the log failed");
     this.#counter++;
-    if (this.#counter >= epochRenewalCounter) this.wantEpoch();
+    if (this.#counter >= this.#entriesPerEpoch) this.wantEpoch();
     const entry: Entry = {
       zxid: makeZxid(this.#epoch, this.#counter),
       timeMs: this.#turn.now.wallMs,

@@ -13,6 +13,7 @@
 import type { Disk } from "@corral/io";
 import { zxidEpoch } from "@corral/protocol";
 import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion } from "./epoch-file.ts";
+import { epochsLeft } from "./epochs.ts";
 import { epochFileName, type StorageFiles, segmentFileName, snapshotFileName } from "./file-names.ts";
 import {
   damagedHeader,
@@ -21,6 +22,7 @@ import {
   epochIsDamaged,
   epochIsOfOtherVersion,
   epochIsOld,
+  epochIsUseless,
   headerIsCutOff,
   isOfOtherVersion,
   logIsCutOff,
@@ -240,4 +242,7 @@ function requireAtLeast(place: RecoveryPlace, lastZxid: number, epoch: EpochFile
     throw zxidIsMissing(directory, lastZxid, { file: epochFileName, zxid: epoch.lastZxid });
   }
   if (epoch.epoch < zxidEpoch(lastZxid)) throw epochIsOld(directory, epoch.epoch, lastZxid);
+  // A server could only serve what it has, and need not: without the file it has epochs again, and nothing is lost.
+  const isUseless = epochsLeft(epoch.epoch) === 0 && epochsLeft(zxidEpoch(lastZxid)) > 0;
+  if (isUseless) throw epochIsUseless(directory, epoch.epoch, lastZxid);
 }

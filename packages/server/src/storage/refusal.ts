@@ -3,6 +3,7 @@
  * and what can be done.
  */
 import { formatZxid, zxidEpoch } from "@corral/protocol";
+import { lastEpoch } from "./epochs.ts";
 import { epochFileName, segmentFileName, snapshotFileName } from "./file-names.ts";
 import type { RecordHeader } from "./record.ts";
 import type { CheckedSegment } from "./recovery.ts";
@@ -76,6 +77,17 @@ export function epochIsOld(directory: string, epoch: number, lastZxid: number): 
   return new StorageError(
     `The file ${path} says epoch ${epoch}, but the log has come to epoch ${zxidEpoch(lastZxid)}: the files are ` +
       `not of the same time. ${restoreAdvice} If only that file is old, remove it: the epoch is then taken from the log.`,
+    { file: path },
+  );
+}
+
+/** No epoch is left, but nothing was written in the last ones. */
+export function epochIsUseless(directory: string, epoch: number, lastZxid: number): StorageError {
+  const path = `${directory}/${epochFileName}`;
+  return new StorageError(
+    `The file ${path} says epoch ${epoch}, and there is none after ${lastEpoch} in which a server could begin. Nothing was ever ` +
+      `written in an epoch after ${zxidEpoch(lastZxid)}, so no fencing token was given out there: remove that file, and the epoch ` +
+      "is taken from the log. If it was raised above another server's tokens, resources that have seen those refuse the new ones.",
     { file: path },
   );
 }

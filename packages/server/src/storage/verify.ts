@@ -5,6 +5,7 @@
 import type { Disk } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
 import { decodeEpochFile, epochFileBytesMax, otherEpochVersion } from "./epoch-file.ts";
+import { lastEpoch } from "./epochs.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "./file-names.ts";
 import { decodeSegmentHeader, scanRecords, segmentHeaderBytes } from "./segment.ts";
 import { verifySnapshotFile } from "./snapshot-file.ts";
@@ -80,6 +81,7 @@ async function verifyEpoch(disk: Disk, directory: string): Promise<FileReport> {
       return { name: epochFileName, bytes, content: "nothing that can be read", problem };
     }
     const newest = epoch.newestLogZxid === 0 ? "none" : segmentFileName(epoch.newestLogZxid);
-    return { name: epochFileName, bytes, content: `epoch ${epoch.epoch}, newest log ${newest}`, problem: undefined };
+    const problem = epoch.epoch > lastEpoch ? `the last epoch is ${lastEpoch}` : undefined;
+    return { name: epochFileName, bytes, content: `epoch ${epoch.epoch}, newest log ${newest}`, problem };
   });
 }

@@ -1,0 +1,24 @@
+/**
+ * How much room must be free for what an administrator has written in one go. The watermark is for what the server itself must
+ * write at any time: a log that meets a full disk takes nothing more until a restart.
+ */
+import { defaultStorageLimits } from "./limits.ts";
+
+/** Bytes that the files of a restored snapshot of `snapshotBytes` take before older ones go: in the log, and the snapshot after it. */
+export function restoreRoom(snapshotBytes: number): number {
+  return 2 * snapshotBytes + defaultStorageLimits.preallocateBytes;
+}
+
+/** About what a node takes in a snapshot besides its path and data, bytes. */
+const nodeBytes = 64;
+
+/** About how many bytes the snapshot of a tree takes. */
+export function snapshotRoom({
+  nodeCount,
+  approximateDataBytes,
+}: {
+  nodeCount: number;
+  approximateDataBytes: number;
+}): number {
+  return nodeCount * nodeBytes + approximateDataBytes;
+}
