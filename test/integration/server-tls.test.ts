@@ -57,6 +57,17 @@ function ended(socket: Socket): Promise<void> {
   return new Promise((resolve) => void socket.resume().once("close", () => resolve()));
 }
 
+function failure(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => Promise.reject(new Error("it succeeded")),
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
+}
+
+/** Why connections were refused, as the log says. */
+const refusals = (): string[] =>
+  logger.lines.flatMap(({ message, fields }) => (message === "connection refused" ? [String(fields.reason)] : []));
+
 const withCertificate = { ca, ...clientCertificate };
 
 describe("a port for TLS", () => {
@@ -129,7 +140,54 @@ describe("a port for TLS", () => {
       broken.write("\x16\x03\x01\x00\x05hello"),
     );
     await ended(broken);
-    await logger.line("its TLS handshake failed");
+    await logger.line("its TLS handshake failed: unexpected message");
+  });
+
+  test.each([
+    ["none", {}, "it shows no certificate, and all clients must"],
+    [
+      "one of another authority",
+      foreignCertificate,
+      "its certificate is not to be trusted: DEPTH_ZERO_SELF_SIGNED_CERT",
+    ],
+  ])("with TLS 1.2 who shows %s is refused with the same words in the log", async (_, shown, reason) => {
+    const { secureClientPort: port } = await start({ tlsClientAuth: "need" });
+    await ended(connectTls({ host: "localhost", port: Number(port), ca, maxVersion: "TLSv1.2", ...shown }));
+    await logger.line(reason);
+    expect(refusals()).toEqual([reason]);
+  });
+
+  test("a client that shows none where all must learns it from the server, and does not go on trying", async () => {
+    const { secureClientPort: port } = await start();
+    const error = await failure(connect(`localhost:${port}`, { tls: { ca }, connectTimeoutMs: 3_600_000 }));
+    expect(error).toMatchObject({ name: "NotTrustedError", code: "NotTrusted" });
+    expect(error.message).toMatch(
+      /the server refuses the client's certificate, or that it shows none: [^:\n]*certificate required\)\. Give .*--tls-cert/,
+    );
+    await logger.line("it shows no certificate");
+    expect(refusals()).toContain("it shows no certificate, and all clients must");
+  });
+
+  test.each(["need", "want"] as const)(
+    "one of another authority is refused without a word where clients %s",
+    async (tlsClientAuth) => {
+      const { secureClientPort: port } = await start({ tlsClientAuth });
+      const tls = { ca, ...foreignCertificate };
+      const giveUp = new AbortController();
+      const options = { tls, connectTimeoutMs: 3_600_000, signal: giveUp.signal };
+      const failed = failure(connect(`localhost:${port}`, options));
+      const reason = "its certificate is not to be trusted: DEPTH_ZERO_SELF_SIGNED_CERT";
+      await logger.line(reason);
+      expect(refusals()).toEqual([reason]);
+      giveUp.abort(new Error("enough"));
+      expect((await failed).message).toBe("enough");
+    },
+  );
+
+  test("where a certificate is only wanted, none will do", async () => {
+    const { secureClientPort } = await start({ tlsClientAuth: "want" });
+    const client = await open(secureClientPort, { ca });
+    expect((await client.whoAmI()).map(({ authScheme }) => authScheme)).toEqual(["ip"]);
   });
 
   test("who wants no certificate takes those without one", async () => {

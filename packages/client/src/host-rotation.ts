@@ -157,8 +157,8 @@ function soFar({ phase }: Link): string {
 
 /**
  * What to do about it, where that is known, and whether trying again is of no use: then it is, but for a name behind which
- * another server may be. Of a client's certificate it is known only where the server says so: one that just closes the
- * connection, as ours does, may have other reasons.
+ * another server may be. Of a client's certificate it is known only where the server says so, as ours does of one that is
+ * missing: one that just closes the connection, as ours does for one that it does not trust, may have other reasons.
  */
 function verdictOn(failure: LinkFailure, isOneOfSeveral = false): Pick<HostDiagnosis, "remedy" | "final"> {
   if ("error" in failure && isCertificateError(failure.error)) {

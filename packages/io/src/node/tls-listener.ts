@@ -15,6 +15,7 @@ import {
   secureOptions,
   type TlsCredentials,
 } from "./tls-credentials.ts";
+import { reasonOf } from "./tls-errors.ts";
 
 /** What a listener does with those who connect. */
 export interface TlsListenerOptions {
@@ -94,8 +95,9 @@ export class NodeTlsListener {
     const tls = createServer({
       ...secureOptions(this.#credentials),
       requestCert: clientAuth !== "none",
-      // Judged below, where the reason can be told.
-      rejectUnauthorized: false,
+      // Where all must, OpenSSL tells those who show none, with an alert. It has none for a certificate that is not good: Node
+      // lets that through, and then closes without a word. Where one is only wanted, none will do, so that is judged below.
+      rejectUnauthorized: clientAuth === "need",
       // Ours ends first, and begins with the connection.
       handshakeTimeout: 2 * handshakeMs,
     });
@@ -115,8 +117,8 @@ export class NodeTlsListener {
       onSocket(socket, remote, shownSubject(socket));
     });
     tls.on("tlsClientError", (error: Error, socket: TLSSocket) => {
-      const remote = addressOf(socket);
-      if (remote !== undefined) this.#endHandshake(remote, `its TLS handshake failed: ${error.message}`);
+      const remote = addressOf(socket) ?? addressOf(carrierOf(socket));
+      if (remote !== undefined) this.#endHandshake(remote, failureOf(error, socket));
       socket.destroy();
     });
     const pending = new Set<Socket>();
@@ -142,11 +144,8 @@ export class NodeTlsListener {
   #judge(socket: TLSSocket): string | undefined {
     const { clientAuth } = this.#options;
     if (clientAuth === "none") return undefined;
-    if (socket.getPeerX509Certificate() === undefined) {
-      return clientAuth === "need" ? "it shows no certificate, and all clients must" : undefined;
-    }
-    if (socket.authorized) return undefined;
-    return `its certificate is not to be trusted: ${String(socket.authorizationError)}`;
+    if (socket.getPeerX509Certificate() === undefined) return clientAuth === "need" ? showsNone : undefined;
+    return socket.authorized ? undefined : notTrusted(socket);
   }
 
   #onSocket(
@@ -182,7 +181,8 @@ export class NodeTlsListener {
       socket.unshift(chunk);
       if (chunk[0] === firstByteOfTls) {
         this.#underWay.set(keyOf(remote), over);
-        socket.once("close", () => this.#endHandshake(remote, "it went away in the middle of its TLS handshake"));
+        // Where TLS has more to say of it, that is said in the course of this very event.
+        socket.once("close", () => setImmediate(() => this.#endHandshake(remote, wentAway)));
         // TLS takes this over from the socket: who ends its half in the middle of the handshake is gone.
         socket.allowHalfOpen = false;
         tls.emit("connection", socket);
@@ -197,6 +197,27 @@ export class NodeTlsListener {
       onPlain(socket, remote, undefined);
     });
   }
+}
+
+const showsNone = "it shows no certificate, and all clients must";
+const wentAway = "it went away in the middle of its TLS handshake";
+
+function notTrusted({ authorizationError }: TLSSocket): string {
+  return `its certificate is not to be trusted: ${String(authorizationError)}`;
+}
+
+/** Why the handshake of `socket` came to nothing. */
+function failureOf(error: Error, socket: TLSSocket): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") return showsNone;
+  // Node has closed it itself: to that alone the error does not point.
+  if (socket.authorizationError) return notTrusted(socket);
+  return code === "ECONNRESET" ? wentAway : `its TLS handshake failed: ${reasonOf(error)}`;
+}
+
+/** Of a connection that is closed already Node no longer tells the address, but for the socket below, which was asked before. */
+function carrierOf(socket: TLSSocket): Socket {
+  return (socket as { _parent?: Socket })._parent ?? socket;
 }
 
 /** @throws Error when something cannot be used */
