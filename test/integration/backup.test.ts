@@ -135,7 +135,16 @@ test("an epoch is begun above a zxid, once", async () => {
   expect(await raise("?above=0x300000009")).toMatchObject({ error: null, epoch: 8 });
   const client = await clientOf(server);
   expect((await client.create2("/a")).stat.czxid >> 32n).toBe(8n);
-  expect(await raise("?above=0x20000000000000")).toMatchObject({ error: expect.stringContaining("is not a zxid") });
+  expect(await raise("?above=0x20000000000000")).toMatchObject({
+    error: expect.stringContaining("is of epoch 2097152, which is beyond the last one here, 2097151"),
+  });
+  expect(await raise("?above=0x2000000000000000000")).toMatchObject({
+    error: expect.stringContaining("is not a zxid"),
+  });
+  // It can be reached, and no later life would take a write.
+  expect(await raise("?above=0x1ffffe00000005")).toMatchObject({
+    error: expect.stringContaining("would leave only 0 of 2097151 epochs"),
+  });
   expect(await raise("?above=9007199254740991")).toMatchObject({
     error: expect.stringContaining("beyond the last one"),
   });
@@ -147,6 +156,9 @@ test("what is no whole snapshot is refused, and nothing has changed", async () =
   const client = await clientOf(server);
   await client.create("/here");
   const backup = await snapshotOf(server);
+  // As curl -d sends it.
+  const asText = Uint8Array.from(backup.filter((byte) => ![0, 10, 13].includes(byte)));
+  expect((await restore(server, asText)).answer.error).toContain("use --data-binary @FILE");
   const damaged = copyOf(backup);
   damaged[backup.length - 30] = (damaged[backup.length - 30] ?? 0) ^ 1;
   for (const bytes of [damaged, copyOf(backup.subarray(0, -1)), copyOf(Buffer.from("garbage"))]) {

@@ -92,7 +92,9 @@ test("a disk that is nearly full refuses writes before the log would fail, and t
     Object.assign(watched, { [name]: disk[name].bind(disk) });
   }
   const limits = { minFreeDiskBytes: 10_000 };
-  const server = await startServer({ disk: watched, dataDir: "/data", limits, adminPort: 0 });
+  const adminToken = "a token of some length";
+  const server = await startServer({ disk: watched, dataDir: "/data", limits, adminPort: 0, adminToken });
+  const headers = { authorization: `Bearer ${adminToken}` };
   const client = await RawConnection.withSession(server.clientPort);
   const health = async () => (await fetch(`${server.adminUrl}/health/ready`)).json() as Promise<{ ready: boolean }>;
   const until = async (isReady: boolean) => {
@@ -104,9 +106,16 @@ test("a disk that is nearly full refuses writes before the log would fail, and t
   expect(JSON.stringify(await health())).toContain("20000 bytes are free (twice limits.minFreeDiskBytes)");
   expect((await client.call("create", create("/during"))).header.err).toBe(ErrorCode.SystemError);
   expect((await client.call("exists", { path: "/before", watch: false })).header.err).toBe(ErrorCode.Ok);
-  const metrics = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const metrics = await (await fetch(`${server.adminUrl}/metrics`, { headers })).text();
   expect(metrics).toContain("corral_disk_low 1");
   expect(metrics).toContain("corral_disk_free_bytes 9999");
+  const restored = await fetch(`${server.adminUrl}/commands/restore`, {
+    method: "POST",
+    headers,
+    body: "a".repeat(5_000),
+  });
+  expect(restored.status).toBe(507);
+  expect(await restored.text()).toMatch(/9999 bytes are free, \d+ are needed/);
   room.freeBytes = 20_000;
   await until(true);
   expect((await client.call("create", create("/after"))).header.err).toBe(ErrorCode.Ok);
