@@ -87,3 +87,17 @@ test("an admin port in use is called by its name", async () => {
   });
   await first.stop();
 });
+
+test("a variable that there is not, and a limit that would stop the server, are refused in its operator's words", async () => {
+  const args = ["--memory", "--client-port", "0", "--log-level", "silent"];
+  expect(await ServerProcess.fails(args, { variables: { CORRAL_ENFORCED_AUTH: "x509" } })).toEqual({
+    code: 2,
+    stderr:
+      "corral-server: CORRAL_ENFORCED_AUTH: no such variable; for --enforced-auth set CORRAL_ENFORCED_AUTH_SCHEMES.\n",
+  });
+  const variables = { CORRAL_LIMITS_MAX_TURN_REQUESTS: "0" };
+  expect(await ServerProcess.fails(args, { variables })).toEqual({
+    code: 2,
+    stderr: "corral-server: CORRAL_LIMITS_MAX_TURN_REQUESTS: must be at least 1 (the default is 10000)\n",
+  });
+});

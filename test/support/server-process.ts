@@ -23,7 +23,7 @@ export class ServerProcess extends NodeChild {
   /** Starts it where it is expected to fail; resolves with its exit code and what it said. */
   static async fails(
     args: readonly string[],
-    options: { readonly uid?: number } = {},
+    options: { readonly uid?: number; readonly variables?: Readonly<Record<string, string>> } = {},
   ): Promise<{ code: Ending["code"]; stderr: string }> {
     const server = new ServerProcess(args, options);
     const { code } = await server.exited;

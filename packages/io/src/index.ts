@@ -52,7 +52,7 @@ export {
   type DiskFile,
   isDirectoryInUseError,
 } from "./ports/disk.ts";
-export type { Environment } from "./ports/environment.ts";
+export type { Environment, ListedEnvironment } from "./ports/environment.ts";
 export { type LogFields, type Logger, silentLogger } from "./ports/log.ts";
 export type { Machine, MachineFacts } from "./ports/machine.ts";
 export {

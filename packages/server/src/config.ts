@@ -6,6 +6,7 @@ import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import * as v from "valibot";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
 import { defaultLimits, type Limits, zeroLimits } from "./limits.ts";
+import { nearestName } from "./nearest-name.ts";
 import { saslMechanisms } from "./replica/authenticate.ts";
 import { saslUserProblem } from "./replica/sasl-users.ts";
 
@@ -350,7 +351,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     const problems = result.issues.map((issue) => {
       const key = issue.path?.map((step) => String(step.key)).join(".") ?? "";
       const isUnknown = issue.expected === "never";
-      return { key, text: `${key}: ${isUnknown ? "no such setting" : issue.message}` };
+      return { key, text: `${key}: ${isUnknown ? noSuchSetting(key) : issue.message}` };
     });
     throw new ConfigError(
       `Wrong settings: ${problems.map((p) => p.text).join("; ")}`,
@@ -385,6 +386,12 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
     limits: allLimits,
   };
+}
+
+function noSuchSetting(key: string): string {
+  const names = [...Object.keys(fields), ...Object.keys(defaultLimits).map((name) => `limits.${name}`)];
+  const nearest = nearestName(key, names);
+  return nearest === undefined ? "no such setting" : `no such setting; did you mean ${nearest}?`;
 }
 
 /** What settings of SASL say that cannot be meant: that nobody may come in, or that there is somebody who is not. */

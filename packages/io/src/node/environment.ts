@@ -1,7 +1,8 @@
 /** The process's own environment behind the port. */
-import type { Environment } from "../ports/environment.ts";
+import type { ListedEnvironment } from "../ports/environment.ts";
 
-/** Looks at the variable when it is asked for. */
-export const nodeEnvironment: Environment = {
+/** Looks at the variables when it is asked for them. */
+export const nodeEnvironment: ListedEnvironment = {
   get: (name) => process.env[name] || undefined,
+  names: () => Object.keys(process.env),
 };

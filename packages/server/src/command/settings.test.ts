@@ -16,7 +16,7 @@ function sources({ flags = {}, memory = false, variables = {}, file }: Given): S
     flags: new Map(Object.entries(flags)),
     memoryFlag: memory,
     configFlag: file?.[0],
-    environment: { get: (name) => variables[name] },
+    environment: { get: (name) => variables[name], names: () => Object.keys(variables) },
     readFile: (path) => {
       if (file === undefined || path !== file[0]) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
       return file[1];
@@ -91,6 +91,11 @@ test("variables: numbers, words, yes and no", () => {
   expect(logLevel).toBe("warn");
 });
 
+test("the URL that Kubernetes has for a service is no port", () => {
+  const { settings, warnings } = gathered({ variables: { CORRAL_ADMIN_PORT: "tcp://10.0.0.1:8080" } });
+  expect([settings, warnings.length]).toEqual([{ clientPort: 2_181 }, 1]);
+});
+
 test("memory and a data directory: what was said more directly counts", () => {
   const file = json({ dataDir: "/d" });
   expect(gathered({ file, memory: true })).toMatchObject({ memory: true, settings: { clientPort: 2_181 } });
@@ -136,7 +141,11 @@ test.each<readonly [string, Given]>([
   ['zoo.cfg: clientPort: must be a whole number, not "x"', { file: ["zoo.cfg", "clientPort=x"] }],
   ["zoo.cfg: has neither clientPort nor secureClientPort: give one", { file: ["zoo.cfg", "dataDir=/d\nclientPrt=1"] }],
   ["nor secureClientPort", { file: ["zoo.cfg", "clientPortAddress=10.0.0.1"] }],
-  ["clientprot: no such setting", { file: json({ clientprot: 1 }) }],
+  ["clientprot in c.json: no such setting; did you mean clientPort?", { file: json({ clientprot: 1 }) }],
+  ["limits.maxGuests in c.json: no such setting", { file: json({ limits: { maxGuests: 1 } }) }],
+  ["limits in c.json: must be limits by name", { file: json({ limits: 3 }) }],
+  ["--limit maxTurnBytes: must be at least 1 (the default is 8388608)", { flags: { "limits.maxTurnBytes": 0 } }],
+  ["CORRAL_TICKMS: no such variable; set CORRAL_TICK_MS", { variables: { CORRAL_TICKMS: "5" } }],
   [
     "4lw.commands.whitelist in zoo.cfg: must be four-letter words",
     { file: ["zoo.cfg", "clientPort=1\n4lw.commands.whitelist=foo"] },

@@ -2,9 +2,10 @@
  * Flags, environment and config file put together: a flag counts before a variable, a variable before the file. Every
  * value remembers where it came from, so that what is wrong with it can be said in the operator's own words.
  */
-import type { Environment } from "@corral/io";
+import type { ListedEnvironment } from "@corral/io";
 import { ConfigError, type ServerSettings } from "../config.ts";
 import { allOptions, type CommandOption, configVariable, logLevelVariable, memoryVariable } from "./options.ts";
+import { checkVariables, isServiceUrl } from "./variables.ts";
 import { readZooCfg } from "./zoo-cfg.ts";
 
 /** What was gathered. */
@@ -25,7 +26,7 @@ export interface Sources {
   readonly flags: ReadonlyMap<string, unknown>;
   readonly memoryFlag: boolean;
   readonly configFlag: string | undefined;
-  readonly environment: Environment;
+  readonly environment: ListedEnvironment;
   /** The text of a file. Throws the operating system's error. */
   readonly readFile: (path: string) => string;
 }
@@ -51,12 +52,13 @@ export function gatherSettings(sources: Sources): Gathered {
   if (path !== undefined) addFile(path, sources.readFile, origins, warnings);
   for (const option of allOptions) {
     const text = environment.get(option.variable);
-    if (text === undefined) continue;
+    if (text === undefined || isServiceUrl(option.variable, text)) continue;
     origins.set(option.setting, { value: parseText(option, text), name: option.variable, rank: ranks.variable });
   }
   for (const [setting, value] of flags) {
     origins.set(setting, { value, name: flagOf(setting), rank: ranks.flag });
   }
+  warnings.push(...checkVariables(environment, (setting) => origins.has(setting)));
   // A port that is asked for is wanted, whatever a weaker source says.
   const [port, enabled] = [origins.get("clientPort"), origins.get("clientPortEnabled")];
   if (port !== undefined && enabled !== undefined && port.rank > enabled.rank) origins.delete("clientPortEnabled");
@@ -195,7 +197,7 @@ export function inOperatorsWords(error: ConfigError, nameOf: (setting: string) =
   for (const key of error.keys) {
     // One word of a list is called by its number: `fourLetterWords.0`.
     const named = allOptions.find(({ setting }) => key === setting || key.startsWith(`${setting}.`));
-    if (named !== undefined) text = text.replace(`${key}: `, `${nameOf(named.setting)}: `);
+    text = text.replace(`${key}: `, `${nameOf(named?.setting ?? key)}: `);
   }
   return text;
 }
