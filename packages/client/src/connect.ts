@@ -41,9 +41,10 @@ const connectVariable = "CORRAL_CONNECT";
  *
  * Some failures are final, and it rejects as soon as the last thing that happened at every host is one: the certificate of
  * the server is not trusted, expired or for another name, or the server says that of the client's, or that it shows none
- * (NotTrustedError; not all servers say it); the server refuses what `sasl` says (AuthFailedError). Behind a name with several addresses of one family may be several servers
- * of which only some are so, and each attempt draws one: there it goes on trying until its time is over (ConnectTimeoutError,
- * which then says what to do about the last of them). A client that was connected once goes on trying even then.
+ * (NotTrustedError; not all servers say it); the server refuses what `sasl` says (AuthFailedError). Behind a name with
+ * several addresses of one family may be several servers of which only some are so, and each attempt draws one: there it
+ * goes on trying until its time is over (ConnectTimeoutError, which then says what to do about the last of them). A client
+ * that was connected once goes on trying even then.
  *
  * @throws BadArgumentsError (the connect string or an option), NotTrustedError, AuthFailedError, ConnectTimeoutError (with
  * what happened at each host), or the signal's reason. Nothing stays open then.
