@@ -1,8 +1,11 @@
 /** `corral-server verify`, `dump` and `repair`, as an operator runs them: on a directory that a server has left, and has. */
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "@corral/io";
@@ -55,6 +58,7 @@ test("they tell what a server has left, what is damaged in it, and that one is s
   expect(damaged.stdout).toContain("A server would not start: The log");
   expect(await run("dump", directory)).toMatchObject({
     code: 1,
+    stdout: "",
     stderr: expect.stringContaining("is damaged at byte 64"),
   });
   expect(await run("verify")).toMatchObject({ code: 2 });
@@ -124,4 +128,51 @@ test("an epoch file of another version is left to that version, and a reader who
   child.stdout.destroy();
   const errors = await text(child.stderr);
   expect(errors).toBe("");
+});
+
+test("a dump warns of a damaged snapshot, and of a damaged log shows what a repair would keep", async () => {
+  const server = await ServerProcess.start(["--client-port", "0", "--data-dir", directory, "--log-level", "silent"]);
+  const client = await RawConnection.withSession(server.port);
+  for (const path of ["/a", "/b"]) {
+    await client.call("create", { path, data: Buffer.from(`of ${path}`), acl: openAcl, flags: 0 });
+  }
+  await server.kill();
+  const snapshot = join(directory, "snapshot.100000002");
+  await writeFile(snapshot, "no snapshot");
+  const dumped = await run("dump", directory);
+  expect(dumped).toMatchObject({ code: 0, stderr: expect.stringContaining(`The snapshot ${snapshot} is damaged`) });
+  expect(dumped.stdout).toContain('"data":"of /b"');
+  await rm(snapshot);
+
+  const path = join(directory, "log.100000001");
+  const damaged = await readFile(path);
+  damaged.write("on", damaged.indexOf("of /b"));
+  await writeFile(path, damaged);
+  const { code, stdout, stderr } = await run("dump", directory);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^corral-server: The log .* is damaged/) });
+  const entries = stdout.trim().split("\n");
+  expect(entries).toHaveLength(2);
+  expect(JSON.parse(entries[1] ?? "")).toMatchObject({ zxid: "0x100000002", request: { path: "/a", data: "of /a" } });
+  expect(await run("dump", "--to", "0x100000001", directory)).toEqual({ code, stdout: `${entries[0]}\n`, stderr });
+});
+
+test.skipIf(!existsSync("/dev/full"))("what cannot be printed is told in one line", async () => {
+  const full = await open("/dev/full", "w");
+  try {
+    for (const args of [
+      ["verify", directory],
+      ["repair", directory],
+      ["scram", "bob"],
+      ["digest", "bob"],
+      ["--help"],
+    ]) {
+      const child = spawn(process.execPath, [command, ...args], { stdio: ["pipe", full.fd, "pipe"] });
+      child.stdin?.end("password\n");
+      const [errors, [code]] = await Promise.all([text(child.stderr as Readable), once(child, "close")]);
+      const stderr = "corral-server: Standard output cannot be written: ENOSPC: no space left on device, write.\n";
+      expect({ args, code, errors }).toEqual({ args, code: 1, errors: stderr });
+    }
+  } finally {
+    await full.close();
+  }
 });

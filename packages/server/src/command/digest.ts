@@ -3,7 +3,7 @@ import { type DigestAlgorithm, digestBase64, digestLengths } from "@corral/io";
 import { Command, CommanderError, Option } from "commander";
 import { readPassword } from "./password.ts";
 
-/** Exit codes: 0 it is printed, 2 wrong usage. */
+/** Exit codes: 0 it is printed, 1 it could not be (main.ts), 2 wrong usage. */
 export async function runDigest(argv: readonly string[]): Promise<void> {
   const command = new Command("corral-server").exitOverride();
   const algorithm = new Option("--algorithm <name>", "as the server's digestAlgorithm").default("SHA1");

@@ -36,7 +36,8 @@ const otherCommands: ReadonlyMap<string, () => Promise<(argv: readonly string[])
 
 /** Exit codes: 0 stopped as asked, 1 could not start or had to stop, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", unlessNobodyReads);
+  process.stdout.on("error", onOutputLost);
+  process.stderr.on("error", onComplaintLost);
   const other = otherCommands.get(argv[2] ?? "");
   if (other !== undefined) return (await other())(argv);
   const command = describeCommand();
@@ -167,6 +168,10 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   } catch (error) {
     return fail(error instanceof ConfigError ? 2 : 1, explain(error, settings, nameOf));
   }
+  // What it says there is nothing that its clients would miss.
+  process.stdout.off("error", onOutputLost).on("error", (error) => {
+    if (!isUnread(error)) logger.warn({ error: error.message }, "standard output cannot be written");
+  });
   const where = memory ? "in memory" : `data in ${dataDir}`;
   if (server.adminUrl !== undefined) process.stdout.write(`Corral admin server: ${server.adminUrl}\n`);
   if (server.secureClientPort !== undefined) process.stdout.write(`Corral secure port: ${server.secureClientPort}\n`);
@@ -257,7 +262,19 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Who reads the output, as head does, has seen enough; a repair or a server goes on all the same. */
-function unlessNobodyReads(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+/** Told once. A repair goes on all the same. */
+function onOutputLost(error: NodeJS.ErrnoException): void {
+  if (isUnread(error)) return;
+  process.stdout.off("error", onOutputLost).on("error", () => undefined);
+  fail(1, `Standard output cannot be written: ${error.message}.`);
+}
+
+/** There is no place left to tell of it. */
+function onComplaintLost(error: NodeJS.ErrnoException): void {
+  if (!isUnread(error)) process.exitCode = 1;
+}
+
+/** Who reads the output, as head does, has seen enough. */
+function isUnread({ code }: NodeJS.ErrnoException): boolean {
+  return code === "EPIPE";
 }

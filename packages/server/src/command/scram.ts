@@ -5,7 +5,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { formatVerifier, makeVerifier, usualIterations } from "../replica/sasl-users.ts";
 import { readPassword } from "./password.ts";
 
-/** Exit codes: 0 it is printed, 2 wrong usage. */
+/** Exit codes: 0 it is printed, 1 it could not be (main.ts), 2 wrong usage. */
 export async function runScram(argv: readonly string[]): Promise<void> {
   const command = new Command("corral-server").exitOverride();
   command
