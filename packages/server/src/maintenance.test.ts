@@ -129,7 +129,7 @@ test("what could fill the disk is refused before anything has changed", async ()
   const room = { free: 0 };
   const { replica, driver, maintenance } = server({ freeBytes: async () => room.free, minFreeBytes: 1_000_000 });
   const bytes = await fileOf(5, snapshotChunks(new ReplicaHarness().replica.state));
-  const needed = 2 * bytes.length + (1 << 20) + 1_000_000;
+  const needed = 2 * bytes.length + (3 << 20) + 1_000_000;
   const { tree } = replica.state;
   room.free = needed - 1;
   const refused = maintenance.restore(bytes);

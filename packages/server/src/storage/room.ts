@@ -4,9 +4,12 @@
  */
 import { defaultStorageLimits } from "./limits.ts";
 
+/** Steps in which the log grows that may be there ahead of what is written: two of its segment, the first of the next. */
+const stepsAhead = 3;
+
 /** Bytes that the files of a restored snapshot of `snapshotBytes` take before older ones go: in the log, and the snapshot after it. */
 export function restoreRoom(snapshotBytes: number): number {
-  return 2 * snapshotBytes + defaultStorageLimits.preallocateBytes;
+  return 2 * snapshotBytes + stepsAhead * defaultStorageLimits.preallocateBytes;
 }
 
 /** About what a node takes in a snapshot besides its path and data, bytes. */
