@@ -1,9 +1,13 @@
 /** Limits as somebody meets them who reaches them: what becomes of him, what the log says, and what the metrics say. */
 
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { nodeMachine } from "@corral/io";
 import { ErrorCode, openAcl } from "@corral/protocol";
 import { type Server, type ServerOptions, startServer } from "@corral/server";
 import { afterEach, expect, test } from "vitest";
+import { server as serverCertificate } from "../support/certificates.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 
@@ -52,6 +56,23 @@ test("no more connections are taken than leave the log its files, and that is wh
   await logger.line("10 connections are open (limit maxConnections)");
   expect(await shown("maxConnections")).toEqual([10, 10]);
   for (const one of taken) one.socket.destroy();
+});
+
+test("what else is lowered for want of files is told, where it is used", async () => {
+  const machine = { ...nodeMachine, files: async () => ({ open: 20, limit: 40 }) };
+  await start({}, { machine });
+  await logger.line("connections to the admin port are allowed than files can be opened, so only 5 are taken");
+  expect(logger.lines.filter(({ message }) => message.includes("TLS handshakes"))).toEqual([]);
+  await server.close();
+  const directory = await mkdtemp(path.join(tmpdir(), "corral-limits-"));
+  try {
+    const tlsCertFile = path.join(directory, "server.pem");
+    await writeFile(tlsCertFile, `${serverCertificate.cert}\n${serverCertificate.key}\n`);
+    await start({}, { machine, tlsCertFile, tlsOnClientPort: true });
+    await logger.line("TLS handshakes at once are allowed than files can be opened, so only 3 are taken");
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
 
 test("maxConnectionsPerAddress: the next from there is refused, and the others go on", async () => {

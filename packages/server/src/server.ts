@@ -294,17 +294,24 @@ export class Server {
   /** See file-bounds.ts. From here on the limits are what is in force. */
   async #boundByFiles(): Promise<void> {
     const { machine, logger } = this.#ports;
-    const { maxConnections } = this.#config.limits;
+    const { limits: asked, adminPort, tls, adminTls } = this.#config;
     const openFilesMax = (await machine.files())?.limit;
     if (openFilesMax === undefined) return;
-    const limits = boundByFiles(this.#config.limits, openFilesMax);
+    const limits = boundByFiles(asked, openFilesMax);
     this.#config = { ...this.#config, limits };
-    if (limits.maxConnections === maxConnections) return;
-    logger.warn(
-      { openFilesMax, maxConnections, taken: limits.maxConnections },
-      `more connections are allowed than files can be opened, so only ${limits.maxConnections} are taken: ` +
-        "raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.maxConnections",
-    );
+    const bounds = [
+      ["maxConnections", "connections", true],
+      ["maxAdminConnections", "connections to the admin port", adminPort !== undefined],
+      ["maxHandshakes", "TLS handshakes at once", tls !== undefined || adminTls !== undefined],
+    ] as const;
+    for (const [name, what, isUsed] of bounds) {
+      if (!isUsed || limits[name] === asked[name]) continue;
+      logger.warn(
+        { openFilesMax, [name]: asked[name], taken: limits[name] },
+        `more ${what} are allowed than files can be opened, so only ${limits[name]} are taken: ` +
+          `raise the limit of open files (ulimit -n, LimitNOFILE), or lower limits.${name}`,
+      );
+    }
   }
 
   async #openAdminPort(): Promise<void> {

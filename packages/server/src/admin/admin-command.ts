@@ -13,6 +13,8 @@ export interface AdminCommand {
   readonly needsToken?: true;
   /** Whether the audit log is told of it. */
   readonly isAudited?: true;
+  /** The parameters that it takes; another is refused with status 400. By default all are, and passed over, as the reference does. */
+  readonly parameters?: readonly string[];
   /** How it must be asked for; by default in any way. */
   readonly method?: "POST";
   /** Gives the fields of the answer, or an answer that is no JSON. @throws CommandError */

@@ -208,6 +208,22 @@ describe("who may ask", () => {
     ]);
   });
 
+  test.each([
+    ["POST", "raise_epoch?abov=0x500000000", "raise_epoch has no parameter abov: it takes above"],
+    ["POST", "raise_epoch?above=1&above=2", "above is given more than once"],
+    ["POST", "raise_epoch?above=x", "above=x is not a zxid"],
+    ["POST", "restore?streaming=true", "restore has no parameter streaming: it takes above"],
+    ["POST", "reload_certificates?all=1", "reload_certificates has no parameter all: it takes none"],
+    ["GET", "snapshot?stream=false", "snapshot has no parameter stream: it takes streaming"],
+    ["GET", "snap?streaming=nein", "streaming=nein is neither true nor false"],
+  ])("a parameter that there is not, or that cannot be read, is refused: %s %s", async (method, asked, problem) => {
+    token = "0123456789abcdef";
+    subject = subjectOf(harness, { adminToken: token });
+    const { status, text } = await ask(`/commands/${asked}`, { authorization: `Bearer ${token}` }, method);
+    expect([status, JSON.parse(text).error]).toEqual([400, expect.stringContaining(problem)]);
+    expect(harness.replica.epoch).toBe(1);
+  });
+
   test("without one: no web page, under whatever name it reaches this machine", async () => {
     expect((await ask("/metrics", { origin: "http://evil.example" })).status).toBe(403);
     expect((await ask("/metrics", { "sec-fetch-site": "cross-site" })).status).toBe(403);

@@ -138,6 +138,7 @@ async function answerCommand(
   if (subject === undefined || !subject.replica.serving) return json({ command: fullName, error: notServing });
   try {
     refuseUnlessAllowed(command, subject, request);
+    refuseStrangeParameters(command, query);
     const answer: CommandBody | Response = await command.run(subject, query, request);
     if (command.isAudited) onDone(fullName, { result: "success", zxid: zxidTold(answer) });
     return answer instanceof Response ? answer : json({ ...answer, command: fullName, error: null });
@@ -160,6 +161,16 @@ function refuseUnlessAllowed({ needsToken, method, names: [name] }: AdminCommand
   if (refusal !== undefined) throw new CommandError(refusal, 403);
   if (method === undefined || method === request.method) return;
   throw new CommandError(`${name} changes what the server holds: ask for it by ${method}`, 405);
+}
+
+/** Who misspells a parameter must not have something else done than he asked for. */
+function refuseStrangeParameters({ names: [name], parameters }: AdminCommand, query: URLSearchParams): void {
+  if (parameters === undefined) return;
+  const known = parameters.length === 0 ? "it takes none" : `it takes ${parameters.join(", ")}`;
+  for (const given of new Set(query.keys())) {
+    if (!parameters.includes(given)) throw new CommandError(`${name} has no parameter ${given}: ${known}`, 400);
+    if (query.getAll(given).length > 1) throw new CommandError(`${given} is given more than once`, 400);
+  }
 }
 
 function json(body: Readonly<Record<string, JsonValue>>, status = 200, headers: Record<string, string> = {}): Response {

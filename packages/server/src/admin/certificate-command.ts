@@ -5,6 +5,7 @@ import { type AdminCommand, CommandError } from "./admin-command.ts";
 export const certificateCommand: AdminCommand = {
   names: ["reload_certificates"],
   needsToken: true,
+  parameters: [],
   method: "POST",
   run: ({ reloadCertificates }) => {
     const outcomes = reloadCertificates();

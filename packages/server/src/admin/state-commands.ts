@@ -16,10 +16,12 @@ export const stateCommands: readonly AdminCommand[] = [
     names: ["snapshot", "snap"],
     needsToken: true,
     isAudited: true,
+    parameters: ["streaming"],
     run: async (subject, query) => {
+      const isStreaming = yesOrNo("streaming", query.get("streaming") ?? "true");
       const snapshot = await orRefused(subject.maintenance.takeSnapshot());
       const { zxid, bytes } = snapshot;
-      if (query.get("streaming") === "false") {
+      if (!isStreaming) {
         await snapshot.close();
         return { last_zxid: formatZxid(zxid), snapshot_size: bytes };
       }
@@ -38,6 +40,7 @@ export const stateCommands: readonly AdminCommand[] = [
     names: ["restore", "rest"],
     needsToken: true,
     isAudited: true,
+    parameters: ["above"],
     method: "POST",
     run: async (subject, query, request) => {
       const above = zxidOf(query.get("above") ?? "0");
@@ -49,6 +52,7 @@ export const stateCommands: readonly AdminCommand[] = [
     names: ["raise_epoch"],
     needsToken: true,
     isAudited: true,
+    parameters: ["above"],
     method: "POST",
     run: async (subject, query) => {
       const above = query.get("above");
@@ -58,6 +62,11 @@ export const stateCommands: readonly AdminCommand[] = [
     },
   },
 ];
+
+function yesOrNo(name: string, text: string): boolean {
+  if (/^(true|false)$/i.test(text)) return text.toLowerCase() === "true";
+  throw new CommandError(`${name}=${text} is neither true nor false`, 400);
+}
 
 function zxidOf(text: string): number {
   const zxid = /^(0x[\da-f]{1,16}|\d{1,19})$/i.test(text) ? Number(text) : Number.NaN;
