@@ -4,6 +4,7 @@
  */
 import { opName } from "@corral/protocol";
 import type { Histogram } from "../replica/latencies.ts";
+import { epochsLeft } from "../storage/epochs.ts";
 import { limitsUsed } from "./limits-used.ts";
 import type { Subject } from "./subject.ts";
 
@@ -71,6 +72,11 @@ export const metrics: readonly Metric[] = [
     const free = s.diskFreeBytes();
     return free === undefined ? [] : [["", free]];
   }),
+  gauge(
+    "epochs_left",
+    "Epochs that are left; each start takes one, and without one writes are refused",
+    ({ replica }) => epochsLeft(replica.epoch),
+  ),
   gauge("last_zxid", "zxid of the newest entry applied", ({ replica }) => replica.state.lastZxid),
 
   gauge("connections", "Connections that are open", ({ replica }) => replica.connectionCount),
