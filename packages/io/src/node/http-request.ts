@@ -2,6 +2,7 @@
 import { request as requestInClear } from "node:http";
 import { request as requestWithTls } from "node:https";
 import type { TlsOptions } from "./tls-dialer.ts";
+import { explainTls } from "./tls-errors.ts";
 
 /** What to ask for. */
 export interface HttpRequestOptions {
@@ -21,7 +22,7 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** Rejects with the operating system's or TLS's error, or when the answer is too long. */
+/** Rejects with the operating system's error, with what TLS says in words, or when the answer is too long. */
 export function httpRequest(url: URL | string, options: HttpRequestOptions = {}): Promise<HttpAnswer> {
   const { method = "GET", headers = {}, body, tls: { ca, ...tls } = {}, maxBytes = 1 << 20 } = options;
   const target = new URL(url);
@@ -32,7 +33,7 @@ export function httpRequest(url: URL | string, options: HttpRequestOptions = {})
       target.protocol === "https:"
         ? requestWithTls(target, { ...common, minVersion: "TLSv1.2", ...tls, ...authorities })
         : requestInClear(target, common);
-    outgoing.on("error", reject);
+    outgoing.on("error", (error) => reject(explainTls(error, { stage: "stream", isOneOfSeveral: false })));
     outgoing.on("response", (incoming) => {
       const chunks: Buffer[] = [];
       let length = 0;
