@@ -2,10 +2,12 @@
 import { spawn } from "node:child_process";
 import { createPrivateKey } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { type Client, connect } from "@corral/client";
@@ -159,6 +161,54 @@ test("credentials come from variables, and without them a node that asks for som
   expect((await corral(["get", "/"], { variables: { CORRAL_AUTH: "bob" } })).code).toBe(2);
 });
 
+test("import says of nodes that it has written which ones it may not read back", async () => {
+  await client.addAuth("digest", "bob:pw");
+  const bobs = { perms: 31, id: { scheme: "auth", id: "" } };
+  const sides = (name: string) => [
+    "--from",
+    `${server.connectString}/${name}`,
+    "--to",
+    `${server.connectString}/to-${name}`,
+  ];
+  const copy = (name: string, more: Readonly<Record<string, string>> = {}, conflict = "refuse") =>
+    corral(["import", ...sides(name), "--allow-smaller-tokens", "--on-conflict", conflict], {
+      variables: { CORRAL_FROM_AUTH: "digest:bob:pw", ...more },
+    });
+  await client.create("/secret");
+  await client.create("/secret/of-bob", "x", { acl: [bobs] });
+  const secret = await copy("secret");
+  expect(secret).toMatchObject({ code: 5, stdout: "" });
+  expect(secret.stderr).toMatch(
+    /^corral: \/of-bob was written, but could not be read back .* does not let this user read it\. .* --on-conflict overwrite/,
+  );
+  expect(String((await client.get("/to-secret/of-bob")).data)).toBe("x");
+  // What is there already has not been written.
+  const again = await copy("secret", {}, "overwrite");
+  expect(again.stderr).toMatch(/^corral: There is a node at \/of-bob already, which this user may not read/);
+  // Everybody may read the data here, but sees no digests in the list.
+  await client.create("/public");
+  await client.create("/public/of-bob", "x", { acl: [bobs, { perms: 1, id: { scheme: "world", id: "anyone" } }] });
+  const hidden = await copy("public");
+  expect(hidden).toMatchObject({ code: 5, stdout: "" });
+  expect(hidden.stderr).toMatch(/^corral: \/of-bob was written, but its access list could not be compared: /);
+  const done = await copy("public", { CORRAL_TO_AUTH: "digest:bob:pw" }, "overwrite");
+  expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining("unchanged 2") });
+});
+
+test.skipIf(!existsSync("/dev/full"))("what cannot be printed is told in one line", async () => {
+  const full = await open("/dev/full", "w");
+  try {
+    for (const args of [["get", "/", "--connect", server.connectString, "--timeout", "60000"], ["--help"]]) {
+      const child = spawn(process.execPath, [command, ...args], { stdio: ["ignore", full.fd, "pipe"] });
+      const [errors, [code]] = await Promise.all([text(child.stderr as Readable), once(child, "close")]);
+      const stderr = "corral: Standard output cannot be written: ENOSPC: no space left on device, write.\n";
+      expect({ args, code, errors }).toEqual({ args, code: 1, errors: stderr });
+    }
+  } finally {
+    await full.close();
+  }
+});
+
 test("watch prints every state until it is interrupted", async () => {
   await client.create("/seen", "one");
   const env = { ...process.env, CORRAL_CONNECT: server.connectString };
@@ -195,7 +245,15 @@ test("a tree goes to a file and back, and to another server, whose tokens go on 
   await client.create("/app/mine", null, { mode: "ephemeral" });
   const file = join(directory, "app.jsonl.gz");
   const from = `${server.connectString}/app`;
-  expect(await printed(["dump", file, "--connect", from])).toMatch(/^2 nodes with 2 bytes.*\nleft out: 1 ephemeral/);
+  await writeFile(file, "of yesterday");
+  expect(await corral(["dump", file, "--connect", from])).toEqual({
+    code: 4,
+    stdout: "",
+    stderr: `corral: ${file} is there already. Choose another name, or give --overwrite to replace it.\n`,
+  });
+  expect(await readFile(file, "utf8")).toBe("of yesterday");
+  const dumped = await printed(["dump", file, "--overwrite", "--connect", from]);
+  expect(dumped).toMatch(/^2 nodes with 2 bytes.*\nleft out: 1 ephemeral/);
   const text = gunzipSync(await readFile(file)).toString();
   expect(text).toContain('{"path":"/bytes","base64":"/wA="}\n');
   const ended = await corral(["dump", "--connect", from]);

@@ -3,7 +3,7 @@
 /**
  * `not-empty`: there is something at the target already. `smaller-tokens`: what the target would give out next is smaller
  * than what the source has given out. `unreadable`, `unwritable`: the server does not allow or does not have what is
- * needed. `bad-dump`: the file is no dump, or not a whole one. `different`: what was read back is not what was written.
+ * needed; what was written but may not be read back is `unreadable`. `bad-dump`: the file is no dump, or not a whole one. `different`: what was read back is not what was written.
  */
 export type CopyErrorCode = "not-empty" | "smaller-tokens" | "unreadable" | "unwritable" | "bad-dump" | "different";
 

@@ -9,14 +9,26 @@ import { addWatchVerb } from "./verbs/watch-verb.ts";
 
 /** Runs the command on this process, and resolves with its exit code. `args`: what follows the program's name. */
 export async function main(args: readonly string[]): Promise<number> {
+  const { stdout, stderr, stdin, env } = process;
   const interrupted = new AbortController();
   const onSignal = () => interrupted.abort(new Error("interrupted"));
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
-  // Whoever reads the output has gone away (`corral tree / | head`).
-  process.stdout.on("error", onSignal);
+  let lost: NodeJS.ErrnoException | undefined;
+  stdout.on("error", (error) => {
+    lost ??= error;
+    onSignal();
+  });
+  // Then only the exit code can tell.
+  stderr.on("error", () => undefined);
   try {
-    const { stdout, stderr, stdin, env } = process;
-    return await run(args, { stdout, stderr, stdin, variables: env, signal: interrupted.signal });
+    const code = await run(args, { stdout, stderr, stdin, variables: env, signal: interrupted.signal });
+    // What was printed last may not be written yet.
+    await new Promise<void>((resolve) => void stdout.write("", () => resolve()));
+    if (lost === undefined) return code;
+    // Whoever reads the output has gone away (`corral tree / | head`).
+    if (lost.code === "EPIPE") return exitCodes.interrupted;
+    stderr.write(`corral: Standard output cannot be written: ${lost.message}.\n`);
+    return code === exitCodes.ok || code === exitCodes.interrupted ? exitCodes.failed : code;
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }

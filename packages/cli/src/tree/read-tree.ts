@@ -5,7 +5,7 @@
 import { type Client, insist, isCoordinationError, type Stat } from "@corral/client";
 import { CopyError } from "../copy-error.ts";
 import { type KindHints, kindsOf } from "./kinds.ts";
-import { childCreatesOf, isAtOrBelow, type TreeNode } from "./tree-node.ts";
+import { childCreatesOf, hasHiddenIds, isAtOrBelow, type TreeNode } from "./tree-node.ts";
 
 /** What to read. */
 export interface ReadTreeOptions extends KindHints {
@@ -94,9 +94,8 @@ async function readNode(client: Client, path: string): Promise<Found | undefined
   }
 }
 
-/** Servers hide the digests of an access list from who has no ADMIN permission: `user:x` is nobody's. */
 function requireWhole(path: string, acl: TreeNode["acl"]): void {
-  if (!acl.some(({ id }) => id.scheme === "digest" && id.id.endsWith(":x"))) return;
+  if (!hasHiddenIds(acl)) return;
   throw new CopyError(
     "unreadable",
     `The server hides the access list of ${path}: show it credentials that have the ADMIN permission there, best those of ` +

@@ -34,3 +34,8 @@ export function hasSequenceNumber(path: string): boolean {
 export function isAtOrBelow(path: string, above: string): boolean {
   return path === above || path.startsWith(above === "/" ? "/" : `${above}/`);
 }
+
+/** Servers hide the digests of an access list from who has no ADMIN permission: `user:x` is nobody's. */
+export function hasHiddenIds(acl: readonly Acl[]): boolean {
+  return acl.some(({ id }) => id.scheme === "digest" && id.id.endsWith(":x"));
+}

@@ -5,7 +5,7 @@
 import { type Client, type CreateOptions, insist, isCoordinationError, isTransactionError } from "@corral/client";
 import { CopyError } from "../copy-error.ts";
 import { aclText } from "./digest.ts";
-import type { NodeKind, TreeNode } from "./tree-node.ts";
+import { hasHiddenIds, type NodeKind, type TreeNode } from "./tree-node.ts";
 
 /** What to do about a node that is there already. */
 export type ConflictPolicy = "refuse" | "overwrite" | "skip";
@@ -67,14 +67,11 @@ export class TreeWriter {
 
   /** Some are there already. */
   async #merge(nodes: readonly TreeNode[]): Promise<TreeNode[]> {
-    const { signal } = this.#options;
-    const isThere = await Promise.all(
-      nodes.map(({ path }) => insist(this.#client, signal, () => this.#client.exists(path))),
-    );
-    const missing = nodes.filter((_, at) => isThere[at] === undefined);
+    const isThere = await Promise.all(nodes.map(({ path }) => this.#isThere(path)));
+    const missing = nodes.filter((_, at) => isThere[at] === false);
     const written = await this.#createAll(missing);
     for (const [at, node] of nodes.entries()) {
-      if (isThere[at] !== undefined && (await this.#settle(node, this.#options.conflict))) written.push(node);
+      if (isThere[at] && (await this.#settle(node, this.#options.conflict))) written.push(node);
     }
     return written;
   }
@@ -115,16 +112,25 @@ export class TreeWriter {
     } catch (error) {
       if (!isInterrupted(error) && !isCoordinationError(error, "NodeExists")) throw refused(node, error);
     }
-    const there = await insist(this.#client, this.#options.signal, () => this.#client.exists(path));
-    if (there === undefined) return await this.#create(node);
+    if (!(await this.#isThere(path))) return await this.#create(node);
     return await this.#settle(node, this.#options.conflict);
+  }
+
+  async #isThere(path: string): Promise<boolean> {
+    try {
+      return (await insist(this.#client, this.#options.signal, () => this.#client.exists(path))) !== undefined;
+    } catch (error) {
+      // A node that is not there is nobody's to hide.
+      if (isCoordinationError(error, "NoAuth")) return true;
+      throw error;
+    }
   }
 
   /** The node is there. Whether it is as it should be now. */
   async #settle(node: TreeNode, conflict: ConflictPolicy): Promise<boolean> {
     const { signal } = this.#options;
     const { path, data, acl } = node;
-    const difference = await this.#compare(node);
+    const difference = await this.#compare(node, "there");
     if (!difference.data && !difference.acl) {
       this.report.unchanged++;
       return true;
@@ -145,22 +151,29 @@ export class TreeWriter {
   }
 
   async #verify(nodes: readonly TreeNode[]): Promise<void> {
-    const differences = await Promise.all(nodes.map((node) => this.#compare(node)));
+    const differences = await Promise.all(nodes.map((node) => this.#compare(node, "written")));
     for (const [at, { data, acl }] of differences.entries()) {
       if (!data && !acl) this.report.verified++;
       else if (this.report.different.length < differentMax) this.report.different.push(nodes[at]?.path ?? "");
     }
   }
 
-  async #compare({ path, data, acl }: TreeNode): Promise<{ readonly data: boolean; readonly acl: boolean }> {
+  /** `written`: just now, by us; `there`: whoever wrote it. @throws CopyError `unreadable` */
+  async #compare(
+    { path, data, acl }: TreeNode,
+    state: "written" | "there",
+  ): Promise<{ readonly data: boolean; readonly acl: boolean }> {
     const { signal } = this.#options;
     try {
       const [there, theirs] = await insist(this.#client, signal, () =>
         Promise.all([this.#client.get(path), this.#client.getAcl(path)]),
       );
-      return { data: !sameBytes(there.data, data), acl: aclText(theirs.acl) !== aclText(acl) };
+      const isOtherAcl = aclText(theirs.acl) !== aclText(acl);
+      if (isOtherAcl && state === "written" && hasHiddenIds(theirs.acl)) throw hidden(path);
+      return { data: !sameBytes(there.data, data), acl: isOtherAcl };
     } catch (error) {
       if (isCoordinationError(error, "NoNode")) return { data: true, acl: true };
+      if (isCoordinationError(error, "NoAuth")) throw unreadable(path, state, error);
       throw refused({ path }, error);
     }
   }
@@ -204,6 +217,26 @@ const remedies: Readonly<Record<string, string>> = {
   Unimplemented: "The target has no nodes with a time to live: switch them on there (extendedTypesEnabled).",
   QuotaExceeded: "Raise the quota at the target first.",
 };
+
+const readRemedy = "Show the target credentials that may, best those of its superuser";
+
+function unreadable(path: string, state: "written" | "there", cause: unknown): CopyError {
+  const message =
+    state === "written"
+      ? `${path} was written, but could not be read back to be compared: its access list does not let this user read it. ` +
+        `${readRemedy}, and copy again with --on-conflict overwrite.`
+      : `There is a node at ${path} already, which this user may not read, so that nobody can say whether it is the same. ` +
+        `${readRemedy}.`;
+  return new CopyError("unreadable", message, { cause });
+}
+
+function hidden(path: string): CopyError {
+  return new CopyError(
+    "unreadable",
+    `${path} was written, but its access list could not be compared: the server hides it from who has no ADMIN permission ` +
+      "there. Show the target credentials that have it, best those of its superuser, and copy again with --on-conflict overwrite.",
+  );
+}
 
 function refused({ path }: Pick<TreeNode, "path">, error: unknown): unknown {
   if (!isCoordinationError(error)) return error;

@@ -1,10 +1,11 @@
 /** `import`, `export`, `dump`, `load`: whole trees, between ensembles and to and from files. */
 import { createReadStream, createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { lstat, rename, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CopyProgress, type CopyReport, copyTree, type LoadOptions, loadTree } from "../../copy.ts";
+import { CopyError } from "../../copy-error.ts";
 import { checkDump, type DumpReport, dumpTree, openDump } from "../../dump/dump.ts";
 import { raiseEpoch } from "../../raise-epoch.ts";
 import type { CounterPolicy } from "../../tree/counters.ts";
@@ -26,6 +27,7 @@ interface Flags {
   readonly onConflict: ConflictPolicy;
   readonly counters: CounterPolicy;
   readonly dryRun?: true;
+  readonly overwrite?: true;
   readonly admin?: string;
   readonly adminTlsCa?: string;
   readonly allowSmallerTokens?: true;
@@ -75,11 +77,13 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
     .command("dump [file]")
     .description(
       "write a tree to a file, as lines of JSON; compressed if its name ends with .gz; without a file, print it",
-    );
+    )
+    .option("--overwrite", "replace the file if there is one");
   addConnectionOptions(dump, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)");
   addReportOptions(addReadOptions(addCommonOptions(dump)));
   dump.action(async (file: string | undefined) => {
     const flags = dump.opts<Flags>();
+    if (file !== undefined && !flags.overwrite) await requireAbsent(file);
     const client = await connectSide("", true, dump.opts(), variables, signal);
     try {
       const progress = progressTo(around, flags);
@@ -200,6 +204,17 @@ async function printDump(lines: AsyncGenerator<string, DumpReport>, { stdout }: 
     if (next.done === true) return next.value;
     await writeTo(stdout, next.value);
   }
+}
+
+/** Two trees under one name would be one lost. */
+async function requireAbsent(file: string): Promise<void> {
+  const isAbsent = await lstat(file).then(
+    () => false,
+    // Whatever else is wrong there is told when it is written.
+    () => true,
+  );
+  if (isAbsent) return;
+  throw new CopyError("not-empty", `${file} is there already. Choose another name, or give --overwrite to replace it.`);
 }
 
 /** Under another name until it is whole. */
