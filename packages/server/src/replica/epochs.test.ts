@@ -2,7 +2,9 @@
 import { ErrorCode, makeZxid, openAcl, zxidEpoch } from "@corral/protocol";
 import { expect, test } from "vitest";
 import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
-import { lastEpoch } from "../storage/epochs.ts";
+import { subjectOf } from "../../test-support/subject.ts";
+import { healthOf } from "../admin/health.ts";
+import { lastEpoch, reservedEpochs } from "../storage/epochs.ts";
 
 function create(client: TestClient, path: string): number {
   const reply = client.call("create", { path, data: null, acl: openAcl, flags: 0 });
@@ -56,4 +58,15 @@ test("a life for which there is no epoch takes no writes, but whoever copies the
     expect(state.lastZxid).toBe(lastZxid + 2 * (life + 1));
     expect(zxidEpoch(state.lastZxid)).toBe(lastEpoch);
   }
+});
+
+test("health warns while epochs are few, and is not ready when there is none", () => {
+  const health = (highest: number) => healthOf("serving", subjectOf(new ReplicaHarness({ lastEpoch: highest })));
+  expect(health(lastEpoch - reservedEpochs - 1).warnings).toEqual([]);
+  expect(health(lastEpoch - reservedEpochs)).toMatchObject({
+    ready: true,
+    warnings: [expect.stringContaining("99999 of 2097151 epochs are left")],
+  });
+  const reasons = [expect.stringContaining("writes are refused: copy the tree")];
+  expect(health(lastEpoch)).toMatchObject({ live: true, ready: false, reasons, warnings: [] });
 });
