@@ -1,7 +1,13 @@
 /** The `corral-server` command as an operator meets it: what it says, how it ends. */
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { openAcl } from "@corral/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fourLetterWord } from "../support/four-letter-word.ts";
@@ -36,6 +42,38 @@ test("it goes on when nobody reads what it says any more", async () => {
   await client.call("create", { path: "/a", data: Buffer.alloc(0), acl: openAcl, flags: 0 });
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   expect(server.stderr).toBe("");
+});
+
+test.skipIf(!existsSync("/dev/full"))("it goes on when nothing of what it says can be written", async () => {
+  const command = fileURLToPath(new URL("../../packages/server/bin/corral-server.js", import.meta.url));
+  const full = await open("/dev/full", "w");
+  const options = [
+    "--data-dir",
+    join(directory, "data"),
+    "--client-port",
+    "0",
+    "--admin-port",
+    "0",
+    "--log-level",
+    "debug",
+  ];
+  const child = spawn(process.execPath, [command, ...options], { stdio: ["ignore", "pipe", full.fd] });
+  const ended = once(child, "exit");
+  try {
+    const lines = createInterface({ input: child.stdout as Readable });
+    let port: number | undefined;
+    for await (const line of lines) {
+      port = Number(/^Corral server ready: listening on .*:(\d+) /.exec(line)?.[1]);
+      if (port > 0) break;
+    }
+    const client = await RawConnection.withSession(port ?? 0);
+    expect((await client.call("create", { path: "/a", data: null, acl: openAcl, flags: 0 })).header.err).toBe(0);
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+  } finally {
+    child.kill("SIGKILL");
+    await full.close();
+  }
 });
 
 test("SIGTERM in the middle of a flood of writes is a clean stop too, and loses nothing that was acknowledged", async () => {

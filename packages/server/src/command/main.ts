@@ -23,6 +23,9 @@ interface Flags {
   readonly logLevel?: string;
 }
 
+/** What the log cannot take at the moment is kept up to here, bytes; lines beyond are lost. */
+const unwrittenLogBytesMax = 1 << 20;
+
 const offline = async () => (await import("./offline.ts")).runOffline;
 
 /** Commands that start no server. Loaded when they are asked for: a server has no use for their code. */
@@ -152,7 +155,10 @@ function logLevel(text: string): string {
 }
 
 async function serve({ settings, memory, warnings, nameOf }: Gathered, level: string): Promise<void> {
-  const logger = pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+  const destination = pino.destination({ dest: 2, sync: true, maxLength: unwrittenLogBytesMax });
+  // A full disk under the log is no reason to stop: it has what it says tried again with the next line.
+  destination.on("error", () => undefined);
+  const logger = pino({ level, base: null }, destination);
   for (const warning of warnings) logger.warn({}, warning);
   const { dataDir } = settings;
   if (dataDir !== undefined && holdsApacheData(dataDir)) {
