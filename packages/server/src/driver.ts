@@ -9,6 +9,7 @@ import type { DurableLog } from "./durable-log.ts";
 import type { ClientPort } from "./net/client-port.ts";
 import type { Effect, Input } from "./replica/effect.ts";
 import type { Replica } from "./replica.ts";
+import { shareOfSnapshots, snapshotRoom } from "./storage/room.ts";
 import { SnapshotGivenUpError } from "./storage/storage-error.ts";
 
 /** What a driver runs, and whom it tells. */
@@ -17,6 +18,8 @@ export interface DriverParts {
   readonly log: DurableLog;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How many bytes must stay free on the disk. Default: none. */
+  readonly minFreeBytes?: number;
   readonly audit?: Pick<AuditLog, "write"> | undefined;
   /** Called once, when clients can be served, or with what keeps the server from ever serving. */
   readonly onStarted: (failure?: Error) => void;
@@ -147,11 +150,12 @@ export class Driver {
   }
 
   async #writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
-    const { log, logger, clock } = this.#parts;
+    const { log, logger, clock, replica, minFreeBytes = 0 } = this.#parts;
+    const roomBytes = snapshotRoom(replica.state.tree) + Math.ceil(shareOfSnapshots * minFreeBytes);
     const startedMs = clock.elapsedMs();
     let written: { zxid: number; tookMs: number } | undefined;
     try {
-      await log.writeSnapshot(zxid, chunks);
+      await log.writeSnapshot(zxid, chunks, roomBytes);
       written = { zxid, tookMs: Math.round(clock.elapsedMs() - startedMs) };
       logger.info({ zxid: formatZxid(zxid), tookMs: written.tookMs }, "snapshot written");
     } catch (err) {

@@ -8,8 +8,8 @@ export interface DurableLog {
   append(records: readonly LogRecord[]): void;
   /** Resolves when the epoch is durable. */
   writeEpoch(epoch: number): Promise<void>;
-  /** Resolves when the snapshot is durable. Pulls the chunks at its own pace. */
-  writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void>;
+  /** Resolves when the snapshot is durable. Pulls the chunks at its own pace; rejects before if fewer than `roomBytes` are free. */
+  writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>, roomBytes: number): Promise<void>;
   /** The file of a snapshot that was written; undefined where nothing is written. */
   openSnapshot(zxid: number): Promise<OpenSnapshot | undefined>;
   /** How much lies on the disk. */

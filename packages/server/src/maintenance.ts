@@ -10,7 +10,7 @@ import type { Replica } from "./replica.ts";
 import { SnapshotReader } from "./state/snapshot-reader.ts";
 import { epochsAreSpent, epochsLeft, lastEpoch, reservedEpochs } from "./storage/epochs.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
-import { restoreRoom, snapshotRoom } from "./storage/room.ts";
+import { restoreRoom, shareOfSnapshots, snapshotRoom } from "./storage/room.ts";
 import { readSnapshotBytes } from "./storage/snapshot-file.ts";
 import type { OpenSnapshot } from "./storage/storage.ts";
 
@@ -74,7 +74,7 @@ export class Maintenance {
     const hasFailed = () => stats.snapshotFailuresTotal > snapshotFailuresTotal;
     if (stats.lastSnapshotZxid < lastZxid) {
       // What sessions and the log need meanwhile has the other half of the watermark.
-      await this.#requireRoom("a snapshot", snapshotRoom(state.tree), 0.5);
+      await this.#requireRoom("a snapshot", snapshotRoom(state.tree), shareOfSnapshots);
       driver.dispatch({ type: "snapshotWanted" });
       await driver.until(() => stats.lastSnapshotZxid >= lastZxid || hasFailed());
     }

@@ -246,7 +246,8 @@ export class Server {
         reject(error);
       };
       const onStarted = (failure?: Error) => (failure === undefined ? resolve() : reject(failure));
-      const driver = new Driver({ replica, log, clock, logger, audit, onStarted, onFatal });
+      const { minFreeDiskBytes: minFreeBytes } = this.#config.limits;
+      const driver = new Driver({ replica, log, clock, logger, minFreeBytes, audit, onStarted, onFatal });
       this.#driver = driver;
       driver.dispatch({ type: "start" });
     });

@@ -15,6 +15,9 @@ export function restoreRoom(snapshotBytes: number): number {
 /** About what a node takes in a snapshot besides its path and data, bytes. */
 const nodeBytes = 64;
 
+/** Of the watermark: what sessions and the log may need while a snapshot is written. */
+export const shareOfSnapshots = 0.5;
+
 /** About how many bytes the snapshot of a tree takes. */
 export function snapshotRoom({
   nodeCount,

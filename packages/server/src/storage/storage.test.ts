@@ -144,6 +144,21 @@ describe("Storage", () => {
     expect(text((await live(disk.crash())).recovered)).toEqual(text(records));
   });
 
+  it("writes no snapshot that would leave the log without room", async () => {
+    const free = { bytes: 999 };
+    const disk = Object.assign(new MemoryDisk(), { freeBytes: async () => free.bytes });
+    const life = await live(disk);
+    life.storage.append(letters(1, [10]));
+    await life.durable(1);
+    const chunks = toChunks(letters(1, [10]));
+    await expect(life.storage.writeSnapshot(1, chunks, 1_000)).rejects.toThrow("999 bytes are free, 1000 are needed");
+    expect(disk.paths().filter((path) => path.includes("snapshot"))).toEqual([]);
+    free.bytes = 1_000;
+    await life.storage.writeSnapshot(1, chunks, 1_000);
+    expect(disk.paths()).toContain("/data/snapshot.1");
+    await life.storage.close();
+  });
+
   it("leaves no trace of a snapshot that fails, and goes on", async () => {
     const disk = new MemoryDisk();
     const life = await live(disk);

@@ -218,15 +218,15 @@ export class Storage {
   /**
    * Writes the state after `zxid`, which must be durable in the log, as a snapshot; then starts a new log segment with
    * the next record, and removes snapshots and segments that are no longer needed. `chunks` are pulled one by one, each
-   * after the one before has been handed to the system. One at a time. Rejects with `StorageError` if the disk fails
-   * (the log goes on, and the older snapshots are still there), with what `chunks` throws, or with
-   * `SnapshotGivenUpError` when the storage is closed before the last chunk was pulled.
+   * after the one before has been handed to the system. One at a time. Rejects with `StorageError` if the disk fails or has
+   * fewer than `roomBytes` free, which the log would miss (it goes on, and the older snapshots are still there), with what
+   * `chunks` throws, or with `SnapshotGivenUpError` when the storage is closed before the last chunk was pulled.
    */
-  async writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
+  async writeSnapshot(zxid: number, chunks: Iterable<Uint8Array>, roomBytes = 0): Promise<void> {
     const log = this.#ready();
     assert(!this.#writingSnapshot, "one snapshot is written at a time");
     assert(zxid > 0 && zxid <= log.durableZxid, "a snapshot holds what is durable");
-    const writing = this.#writeSnapshot(log, zxid, chunks);
+    const writing = this.#writeSnapshot(log, zxid, chunks, roomBytes);
     const done = () => {
       this.#writingSnapshot = undefined;
     };
@@ -274,11 +274,17 @@ export class Storage {
     }
   }
 
-  async #writeSnapshot(log: WriteAheadLog, zxid: number, chunks: Iterable<Uint8Array>): Promise<void> {
+  async #writeSnapshot(
+    log: WriteAheadLog,
+    zxid: number,
+    chunks: Iterable<Uint8Array>,
+    roomBytes: number,
+  ): Promise<void> {
     const { disk, directory, limits, logger } = this.#parts;
     const name = snapshotFileName(zxid);
     const source = new Pulled(chunks);
     this.#snapshotSource = source;
+    await this.#requireRoom(`${directory}/${name}`, roomBytes);
     try {
       await replaceFile(disk, directory, name, (file) => writeSnapshotFile(file, zxid, source, limits.itemBytes));
     } catch (error) {
@@ -296,6 +302,17 @@ export class Storage {
       // The snapshot is there; what could not be removed now is removed after the next one.
       logger.warn({ err: error, directory }, "old snapshots and log files could not be removed");
     }
+  }
+
+  async #requireRoom(path: string, roomBytes: number): Promise<void> {
+    const { disk, directory } = this.#parts;
+    // Where that cannot be found out, it is tried: the watch on the disk's room (disk-space.ts) has said why.
+    const free = await disk.freeBytes?.(directory).catch(() => undefined);
+    if (free === undefined || free >= roomBytes) return;
+    throw new StorageError(
+      `${path} is not written, for the disk would have no room left for the log: ${free} bytes are free, ${roomBytes} are needed.`,
+      { file: path },
+    );
   }
 
   #ready(): WriteAheadLog {
