@@ -165,11 +165,14 @@ export class Maintenance {
 function requireEpochs(epoch: number, { epochsAreSpent: areSpent }: Pick<Replica, "epochsAreSpent">): void {
   if (areSpent) throw new MaintenanceError(epochsAreSpent);
   if (epochsLeft(epoch) >= reservedEpochs) return;
-  throw new MaintenanceError(
+  const why =
     epoch > lastEpoch
-      ? `epoch ${epoch} is beyond the last one, ${lastEpoch}: is the zxid above which it is to be the right one?`
+      ? `epoch ${epoch} is beyond the last one, ${lastEpoch}`
       : `epoch ${epoch} would leave only ${epochsLeft(epoch)} of ${lastEpoch} epochs, and each start takes one: at least ` +
-          `${reservedEpochs} must be left. Is the zxid above which it is to be the right one?`,
+        `${reservedEpochs} must be left`;
+  throw new MaintenanceError(
+    `${why}. Is the zxid above which it is to be the right one? If so, fencing tokens cannot go on above it: copy the tree ` +
+      "with corral dump and corral load --allow-smaller-tokens instead",
   );
 }
 
