@@ -23,6 +23,8 @@ export class PackedWriter {
   #view = new DataView(this.#bytes.buffer);
   #start = 0;
   #at = 0;
+  /** Where the room that was asked for ends. */
+  #end = 0;
 
   /** Makes room for a piece of at most this many bytes. */
   begin(mostBytes: number): void {
@@ -32,6 +34,7 @@ export class PackedWriter {
       this.#at = 0;
     }
     this.#start = this.#at;
+    this.#end = this.#at + mostBytes;
   }
 
   /** What was written since `begin`. */
@@ -45,9 +48,9 @@ export class PackedWriter {
     this.#at += longHeadBytes;
   }
 
-  /** Whether so many bytes more have room where others were begun. */
+  /** Whether so many bytes more are within the room that was made at the beginning. */
   hasRoom(bytes: number): boolean {
-    return this.#at + bytes <= this.#bytes.length;
+    return this.#at + bytes <= this.#end;
   }
 
   /** What was written since `beginArray`, as an array of so many values. */

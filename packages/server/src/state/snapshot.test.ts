@@ -124,6 +124,21 @@ describe("a snapshot", () => {
   });
 });
 
+test("a snapshot's chunks are of some thousand bytes, though a node is larger, and whatever was written before", () => {
+  const d = new StateDriver();
+  d.session(1n);
+  for (let i = 0; i < 30; i++) d.create(`/small-${i}`, CreateMode.persistent, Buffer.alloc(30_000), 1n);
+  d.create("/large", CreateMode.persistent, Buffer.alloc(500_000), 1n);
+  for (let i = 30; i < 60; i++) d.create(`/small-${i}`, CreateMode.persistent, Buffer.alloc(30_000), 1n);
+  for (const time of ["first", "second"]) {
+    const lengths = Array.from(snapshotChunks(d.state), ({ length }) => length);
+    const larger = lengths.filter((length) => length > 70_000);
+    expect(larger, `${time} time`).toHaveLength(1);
+    expect(larger[0], `${time} time`).toBeLessThan(510_000);
+    expect(lengths.length, `${time} time`).toBeGreaterThan(30);
+  }
+});
+
 describe("a snapshot that is read", () => {
   const d = new StateDriver();
   d.session(1n);
