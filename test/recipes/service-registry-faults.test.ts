@@ -140,3 +140,15 @@ test("§6.13 who restarts faster than its session expires is registered, and sta
   expect((await registry.explain("s")).instances).toMatchObject([{ heldBy: "claim", sessionId: steady.sessionId }]);
   await after.release();
 });
+
+test.each(["reply", "request"] as const)("a sweep tells what it took out, whichever %s is lost", async (what) => {
+  const lost = await forEachFrame(async (n, client, proxy) => {
+    const registry = new ServiceRegistry(client, { basePath: `/r${n}` });
+    await registry.put(spec, patience);
+    using drop = what === "reply" ? proxy.dropReply(isNumber(n)) : proxy.dropRequest(isNumber(n));
+    const swept = await registry.sweepStatic({ olderThanMs: -3_600_000, ...patience });
+    expect(swept, `${what} ${n}`).toEqual([`/r${n}/s/x`]);
+    return drop.count > 0;
+  });
+  expect(lost).toBeGreaterThan(2);
+});

@@ -31,7 +31,7 @@ export async function removeEntry(
       async () => {
         attempts++;
         const entry = await nodeOrNone(client, layout.entry(name, id), signal);
-        // Not there at a later attempt, it may have been an earlier one of our own that took it.
+        // Not there at a later attempt, it may have been an earlier one of our own that took it, whose answer was lost.
         if (entry === undefined) return attempts > 1;
         const claims = await readClaims(client, layout, name, signal);
         const claim = claims.find(({ stat }) => stat.czxid === entry.stat.czxid);
@@ -67,7 +67,18 @@ export async function sweepStatic(
       if (isHeld || !isStale || typeOf(data) !== "STATIC") continue;
       // Written meanwhile, it has another version, and stays; so it does if somebody has marked its id.
       const transaction = client.transaction().create(idPath).delete(idPath).delete(path, { version: stat.version });
-      if (await insist(client, () => happened(transaction, signal), signal)) swept.push(path);
+      let attempts = 0;
+      const isSwept = await insist(
+        client,
+        async () => {
+          attempts++;
+          if (await happened(transaction, signal)) return true;
+          // As above.
+          return attempts > 1 && (await nodeOrNone(client, path, signal)) === undefined;
+        },
+        signal,
+      );
+      if (isSwept) swept.push(path);
     }
   }
   return swept;
