@@ -2,7 +2,8 @@
  * A disk that waits for descriptors. When the system gives none, as a program may have that starts a server within itself, nothing
  * has been done yet and nothing is wrong with the disk: it can be asked again. To give up at once would end the log.
  */
-import type { Clock, Disk, DiskFile, Logger } from "@corral/io";
+import type { Clock, Disk, Logger } from "@corral/io";
+import { wrappedDisk, wrappedFile } from "./wrapped-disk.ts";
 
 /** How it waits. */
 export interface PatientDiskOptions {
@@ -30,40 +31,16 @@ export function patientDisk({ disk, clock, logger }: PatientDiskOptions): Disk {
       }
     }
   };
-  return {
-    makeDirectory: (path) => disk.makeDirectory(path),
-    list: (path) => disk.list(path),
+  return wrappedDisk(disk, {
     open: async (path, mode) => {
       const file = await patiently(path, () => disk.open(path, mode));
-      return mode === "read" ? file : patientFile(file, path, patiently);
+      const prepare = file.prepareWriteThrough?.bind(file);
+      return prepare === undefined
+        ? file
+        : wrappedFile(file, { prepareWriteThrough: (count) => patiently(path, () => prepare(count)) });
     },
-    rename: (from, to) => disk.rename(from, to),
-    remove: (path) => disk.remove(path),
     syncDirectory: (path) => patiently(path, () => disk.syncDirectory(path)),
-    claimDirectory: (path) => disk.claimDirectory(path),
-    freeBytes: disk.freeBytes?.bind(disk),
-  };
-}
-
-function patientFile(
-  file: DiskFile,
-  path: string,
-  patiently: <Result>(path: string, deed: () => Promise<Result>) => Promise<Result>,
-): DiskFile {
-  const writeThrough = file.writeThrough?.bind(file);
-  const prepareWriteThrough = file.prepareWriteThrough?.bind(file);
-  return {
-    size: () => file.size(),
-    read: (position, length) => file.read(position, length),
-    write: (position, bytes) => file.write(position, bytes),
-    truncate: (length) => file.truncate(length),
-    close: () => file.close(),
-    sync: () => file.sync(),
-    ...(writeThrough && { writeThrough }),
-    ...(prepareWriteThrough && {
-      prepareWriteThrough: (count) => patiently(path, () => prepareWriteThrough(count)),
-    }),
-  };
+  });
 }
 
 /** EMFILE: the process may have no more; ENFILE: the machine has no more. */
