@@ -2,7 +2,7 @@ import { crc32 } from "@corral/io";
 import { MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { directory } from "../test-support/storage-life.ts";
-import { TreeLife } from "../test-support/tree-life.ts";
+import { TreeLife, withOtherData } from "../test-support/tree-life.ts";
 import { withBadByte, writtenDirectory } from "../test-support/written-directory.ts";
 import { dumpDirectory } from "./directory-dump.ts";
 import { planRepair } from "./repair/plan.ts";
@@ -152,13 +152,7 @@ describe("of a directory in which something is wrong", () => {
     await life.begin();
     life.create("/a");
     await life.applied();
-    // As if another program had written it: it logs other data than it applies.
-    life.onRecords = (records) =>
-      records.map(({ zxid, bytes }) => {
-        const copy = Buffer.from(bytes);
-        copy.write("c", copy.indexOf(Buffer.from("0000000162ffffffff", "hex")) + 4);
-        return { zxid, bytes: copy };
-      });
+    life.onRecords = withOtherData;
     life.set("/a", Buffer.from("b"));
     await life.applied();
     life.onRecords = (records) => records;

@@ -139,3 +139,12 @@ export class TreeLife {
     }
   }
 }
+
+/** As if another program had written them: for `onRecords`, while data is set to `b`, of which it makes `c`. */
+export function withOtherData(records: readonly LogRecord[]): readonly LogRecord[] {
+  return records.map(({ zxid, bytes }) => {
+    const copy = Buffer.from(bytes);
+    copy.write("c", copy.indexOf(Buffer.from("0000000162ffffffff", "hex")) + 4);
+    return { zxid, bytes: copy };
+  });
+}

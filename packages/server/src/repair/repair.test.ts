@@ -10,7 +10,7 @@ import { describe, expect, it } from "vitest";
 import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
 import { picture } from "../../test-support/state-driver.ts";
 import { copyOf, directory, resize } from "../../test-support/storage-life.ts";
-import { TreeLife } from "../../test-support/tree-life.ts";
+import { TreeLife, withOtherData } from "../../test-support/tree-life.ts";
 import { verifyDirectory } from "../inspection.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 import { performRepair } from "./perform.ts";
@@ -263,13 +263,7 @@ describe("a repair", () => {
     }
     syncs.releaseAll();
     await applied();
-    // As if another program had written it: it logs other data than it applies.
-    life.onRecords = (records) =>
-      records.map(({ zxid, bytes }) => {
-        const copy = Buffer.from(bytes);
-        copy.write("c", copy.indexOf(Buffer.from("0000000162ffffffff", "hex")) + 4);
-        return { zxid, bytes: copy };
-      });
+    life.onRecords = withOtherData;
     life.set("/a", Buffer.from("b"));
     await applied();
     life.onRecords = (records) => records;

@@ -159,6 +159,17 @@ describe("Storage", () => {
     await life.storage.close();
   });
 
+  it("writes a snapshot where nobody can tell how much room there is", async () => {
+    const freeBytes = () => Promise.reject(diskError("EIO", "statfs", "/data"));
+    const disk = Object.assign(new MemoryDisk(), { freeBytes });
+    const life = await live(disk);
+    life.storage.append(letters(1, [10]));
+    await life.durable(1);
+    await life.storage.writeSnapshot(1, toChunks(letters(1, [10])), 1_000);
+    expect(disk.paths()).toContain("/data/snapshot.1");
+    await life.storage.close();
+  });
+
   it("leaves no trace of a snapshot that fails, and goes on", async () => {
     const disk = new MemoryDisk();
     const life = await live(disk);

@@ -305,9 +305,16 @@ export class Storage {
   }
 
   async #requireRoom(path: string, roomBytes: number): Promise<void> {
-    const { disk, directory } = this.#parts;
-    // Where that cannot be found out, it is tried: the watch on the disk's room (disk-space.ts) has said why.
-    const free = await disk.freeBytes?.(directory).catch(() => undefined);
+    const { disk, directory, logger } = this.#parts;
+    let free: number | undefined;
+    try {
+      free = await disk.freeBytes?.(directory);
+    } catch (err) {
+      logger.warn(
+        { err, path },
+        "how much room the disk has cannot be found out; the snapshot is written all the same",
+      );
+    }
     if (free === undefined || free >= roomBytes) return;
     throw new StorageError(
       `${path} is not written, for the disk would have no room left for the log: ${free} bytes are free, ${roomBytes} are needed.`,
