@@ -6,6 +6,7 @@
  */
 import type { Socket } from "node:net";
 import type { Address, ByteStream, StreamHandler } from "../ports/network.ts";
+import { readThroughSharedBuffer } from "./shared-read-buffer.ts";
 
 /** How long the other side may keep its half open after we have sent all and ended ours. */
 const lingerMs = 5_000;
@@ -82,7 +83,9 @@ export class NodeByteStream implements ByteStream {
     }
     // Data flows from the first listener on, unless the socket was paused on purpose.
     if (this.#paused) this.#socket.pause();
-    this.#socket.on("data", (chunk: Buffer) => handler.onData(chunk));
+    const onData = (chunk: Buffer) => handler.onData(chunk);
+    if (!readThroughSharedBuffer(this.#socket, onData)) this.#socket.on("data", onData);
+    else if (!this.#paused) this.#socket.resume();
   }
 
   write(bytes: Uint8Array): void {
