@@ -4,6 +4,7 @@
  * Prints `ready PORT`.
  */
 import { createServer } from "node:net";
+import { readThroughSharedBuffer } from "@corral/io";
 import { type CreateMode, connectResponseCodec, FrameDecoder, isSequential, OpCode, Writer } from "@corral/protocol";
 import { tree } from "./figures.ts";
 
@@ -57,7 +58,7 @@ const server = createServer({ noDelay: true }, (socket) => {
   const decoder = new FrameDecoder({ maxFrameBytes: 2 ** 20 });
   let open = false;
   socket.on("error", () => socket.destroy());
-  socket.on("data", (chunk) => {
+  const onData = (chunk: Buffer) => {
     decoder.push(chunk);
     const writer = new Writer(4096);
     for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) {
@@ -65,7 +66,9 @@ const server = createServer({ noDelay: true }, (socket) => {
       open = true;
     }
     if (writer.length > 0) socket.write(writer.take());
-  });
+  };
+  if (readThroughSharedBuffer(socket, onData)) socket.resume();
+  else socket.on("data", onData);
 });
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();

@@ -33,6 +33,7 @@ export { nodeDialer, nodeListener } from "./node/network.ts";
 export { nodeProcessEnd } from "./node/process-end.ts";
 export { nodeRandom } from "./node/random.ts";
 export { nodeResolver } from "./node/resolver.ts";
+export { readThroughSharedBuffer } from "./node/shared-read-buffer.ts";
 export {
   type CertificateFacts,
   type CredentialsProblem,
