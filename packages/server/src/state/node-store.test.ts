@@ -49,6 +49,18 @@ describe("slabs", () => {
     const again = fill();
     expect(again.every((number, i) => slabs.view(number, lengthOf(i))[99] === i % 256)).toBe(true);
   });
+
+  test("a few values that come after many are gone do not take memory for each of them", () => {
+    const slabs = new Slabs();
+    const value = Buffer.alloc(100, 1);
+    const held = Array.from({ length: 40_000 }, () => slabs.add(value));
+    // Those that are far from each other one after the other, as when sessions end.
+    for (let first = 0; first < 1_000; first++) {
+      for (let at = first; at < held.length; at += 1_000) slabs.remove(held[at] as number, value.length);
+    }
+    for (let i = 0; i < 100; i++) slabs.add(value);
+    expect(slabs.heldBytes).toBeLessThan(600_000);
+  });
 });
 
 test("children are listed in order of creation, whoever of them goes", () => {

@@ -66,20 +66,30 @@ export class Slabs {
   }
 }
 
+/** A buffer cut into cells. Those that are free again are a list: each begins with the place of the next. */
 interface Slab {
+  readonly number: number;
   /** Absent while the slab is empty and its memory given back. */
   buffer: Buffer | undefined;
   used: number;
+  /** Cells from here on were never used. */
+  fresh: number;
+  firstFree: number;
+  /** Whether it is among those that are looked at for room. */
+  isListed: boolean;
 }
+
+const none = -1;
 
 /** Values of about one length. */
 class Cells {
   readonly #cellBytes: number;
   readonly #cellsPerSlab: number;
   readonly #slabs: Slab[] = [];
-  /** Numbers that are free again; those never used come after. */
-  readonly #free: number[] = [];
-  #fresh = 0;
+  /** Those with room, the next to be filled last; also some that have none any more, or no memory. */
+  readonly #listed: Slab[] = [];
+  /** Without memory. They are taken only when no other has room, or what is left would be spread over all of them. */
+  readonly #vacant: Slab[] = [];
   #emptySlabs = 0;
   heldBytes = 0;
 
@@ -89,47 +99,69 @@ class Cells {
   }
 
   add(bytes: Uint8Array): number {
-    const number = this.#free.pop() ?? this.#fresh++;
-    const slab = this.#slabOf(number);
-    if (slab.buffer === undefined) {
-      slab.buffer = Buffer.allocUnsafeSlow(this.#cellsPerSlab * this.#cellBytes);
-      this.heldBytes += slab.buffer.length;
-    } else if (slab.used === 0) this.#emptySlabs--;
+    const slab = this.#withRoom();
+    const { buffer, firstFree } = slab;
+    let cell = firstFree;
+    if (cell === none) cell = slab.fresh++;
+    else slab.firstFree = buffer.readInt32LE(cell * this.#cellBytes);
+    if (slab.used === 0) this.#emptySlabs--;
     slab.used++;
-    slab.buffer.set(bytes, this.#offsetOf(number));
-    return number;
+    buffer.set(bytes, cell * this.#cellBytes);
+    return slab.number * this.#cellsPerSlab + cell;
   }
 
   view(number: number, length: number): Buffer {
-    const at = this.#offsetOf(number);
+    const at = (number % this.#cellsPerSlab) * this.#cellBytes;
     return this.#slabOf(number).buffer?.subarray(at, at + length) ?? empty;
   }
 
   remove(number: number): void {
-    this.#free.push(number);
     const slab = this.#slabOf(number);
+    const cell = number % this.#cellsPerSlab;
+    slab.buffer?.writeInt32LE(slab.firstFree, cell * this.#cellBytes);
+    slab.firstFree = cell;
     slab.used--;
+    this.#list(slab);
     if (slab.used > 0) return;
     // One empty slab is kept, or a value that comes and goes would have one made each time.
-    if (this.#emptySlabs === 0) {
-      this.#emptySlabs++;
-    } else {
-      this.heldBytes -= slab.buffer?.length ?? 0;
-      slab.buffer = undefined;
-    }
+    if (this.#emptySlabs === 0) this.#emptySlabs++;
+    else this.#vacate(slab);
   }
 
-  #slabOf(number: number): Slab {
-    const at = Math.floor(number / this.#cellsPerSlab);
-    let slab = this.#slabs[at];
-    if (slab === undefined) {
-      slab = { buffer: undefined, used: 0 };
-      this.#slabs[at] = slab;
+  #withRoom(): Slab & { readonly buffer: Buffer } {
+    for (let slab = this.#listed.at(-1); slab !== undefined; slab = this.#listed.at(-1)) {
+      if (slab.buffer !== undefined && slab.used < this.#cellsPerSlab) return slab as Slab & { buffer: Buffer };
+      slab.isListed = false;
+      this.#listed.pop();
     }
+    const slab = this.#vacant.pop() ?? this.#another();
+    const buffer = Buffer.allocUnsafeSlow(this.#cellsPerSlab * this.#cellBytes);
+    this.heldBytes += buffer.length;
+    this.#emptySlabs++;
+    this.#list(slab);
+    return Object.assign(slab, { buffer, fresh: 0, firstFree: none });
+  }
+
+  #another(): Slab {
+    const { length: number } = this.#slabs;
+    const slab: Slab = { number, buffer: undefined, used: 0, fresh: 0, firstFree: none, isListed: false };
+    this.#slabs.push(slab);
     return slab;
   }
 
-  #offsetOf(number: number): number {
-    return (number % this.#cellsPerSlab) * this.#cellBytes;
+  #list(slab: Slab): void {
+    if (slab.isListed) return;
+    slab.isListed = true;
+    this.#listed.push(slab);
+  }
+
+  #vacate(slab: Slab): void {
+    this.heldBytes -= slab.buffer?.length ?? 0;
+    slab.buffer = undefined;
+    this.#vacant.push(slab);
+  }
+
+  #slabOf(number: number): Slab {
+    return this.#slabs[Math.floor(number / this.#cellsPerSlab)] as Slab;
   }
 }
