@@ -53,7 +53,7 @@ export class Recovering implements ReplaySink {
 
   onSnapshotChunk(bytes: Buffer): void {
     const { snapshotPath } = this.#source;
-    understand(snapshotPath, "the snapshot", () => this.#reader?.onChunk(bytes));
+    understand(snapshotPath, theSnapshot, () => this.#reader?.onChunk(bytes));
   }
 
   onRecord(record: LogRecord, file: string): void {
@@ -80,7 +80,7 @@ export class Recovering implements ReplaySink {
 
   #begin(): StateMachine {
     const { snapshotPath } = this.#source;
-    const restored = understand(snapshotPath, "the snapshot", () => this.#reader?.finish());
+    const restored = understand(snapshotPath, theSnapshot, () => this.#reader?.finish());
     const state = new StateMachine(restored, this.#hashSeed);
     this.#check.pass(state.lastZxid, digestsOf(state));
     return state;
@@ -94,18 +94,22 @@ function digestsOf(state: StateMachine): Digests {
 
 /** The entry that a record of `file` holds. @throws StorageError when it cannot be understood. */
 export function readEntry({ zxid, bytes }: LogRecord, file: string): Entry {
-  return understand(file, `the entry ${formatZxid(zxid)}`, () => {
+  const what = () => `the entry ${formatZxid(zxid)}`;
+  return understand(file, what, () => {
     const entry = decodeEntry(bytes);
     if (entry.zxid !== zxid) throw new DecodeError(`an entry that calls itself ${formatZxid(entry.zxid)}`, 0);
     return entry;
   });
 }
 
-function understand<T>(file: string, what: string, decode: () => T): T {
+const theSnapshot = () => "the snapshot";
+
+/** `what` is not understood, if it is not. */
+function understand<T>(file: string, what: () => string, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw unknownContent(file, what, error);
+    throw unknownContent(file, what(), error);
   }
 }

@@ -25,10 +25,15 @@ export interface Digests {
 /** Digests that are remembered: an entry is not proposed much longer before it is applied. */
 const rememberedMax = 100_000;
 
+/** Forgotten ones that may lie about before they are cleared away, for that moves all others. */
+const forgottenMax = 10_000;
+
 /** The digests passed on the way; see the head of this file. */
 export class WitnessCheck {
-  /** By zxid, ascending; those before the last witness are forgotten. */
-  readonly #passed = new Map<number, Digests>();
+  /** Ascending, and beside each the digests there. Those before #first are forgotten, and go when they are many. */
+  #zxids: number[] = [];
+  #digests: Digests[] = [];
+  #first = 0;
   #confirmedZxid: number | undefined;
 
   /** The last zxid at which a witness said the same as was found here; undefined if none has. */
@@ -38,26 +43,25 @@ export class WitnessCheck {
 
   /** The state after `zxid` has these digests. */
   pass(zxid: number, digests: Digests): void {
-    this.#passed.set(zxid, digests);
-    if (this.#passed.size <= rememberedMax) return;
-    for (const oldest of this.#passed.keys()) {
-      this.#passed.delete(oldest);
-      return;
-    }
+    this.#zxids.push(zxid);
+    this.#digests.push(digests);
+    if (this.#zxids.length - this.#first > rememberedMax) this.#first++;
+    if (this.#first < forgottenMax) return;
+    this.#zxids = this.#zxids.slice(this.#first);
+    this.#digests = this.#digests.slice(this.#first);
+    this.#first = 0;
   }
 
   /** The digest that the state had here at the zxid of the witness, if it was another one. */
   contradiction(witness: Witness): Digest | undefined {
-    for (const zxid of this.#passed.keys()) {
-      if (zxid >= witness.zxid) break;
-      this.#passed.delete(zxid);
-    }
+    const { zxid } = witness;
+    while (this.#first < this.#zxids.length && (this.#zxids[this.#first] as number) < zxid) this.#first++;
     // What is not known was before the snapshot: another digest has vouched for that.
-    const passed = this.#passed.get(witness.zxid);
+    const passed = this.#zxids[this.#first] === zxid ? this.#digests[this.#first] : undefined;
     if (passed === undefined) return undefined;
     const here = witness.isOfTree ? passed.tree : passed.state;
     if (!sameDigest(here, witness.digest)) return here;
-    this.#confirmedZxid = witness.zxid;
+    this.#confirmedZxid = zxid;
     return undefined;
   }
 }

@@ -99,33 +99,40 @@ export function encodeRecords(
   return target;
 }
 
-/** Decodes the record at `at` of `buffer`, which stands at `offset` of its file. The payload is a copy. */
+/** Decodes the record at `at` of `buffer`, which stands at `offset` of its file. The payload is mostly a view of it. */
 export function decodeRecord(buffer: Buffer, at: number, offset: number): DecodedRecord {
   if (buffer.length - at < recordHeaderBytes) return { kind: "short", bytesNeeded: recordHeaderBytes };
   const seed = checksumSeed(offset);
-  const head = buffer.subarray(at, at + recordHeaderBytes);
-  const byteLength = head.readUInt32BE(4);
-  const payloadLength = head.readUInt32BE(40);
+  const byteLength = buffer.readUInt32BE(at + 4);
+  const payloadLength = buffer.readUInt32BE(at + 40);
   if (
-    head.readUInt32BE(0) !== recordStartMark ||
-    head.readUInt32BE(8) !== headerChecksum(buffer, at, seed) ||
+    buffer.readUInt32BE(at) !== recordStartMark ||
+    buffer.readUInt32BE(at + 8) !== headerChecksum(buffer, at, seed) ||
     byteLength !== recordByteLength(payloadLength)
   ) {
     return { kind: "bad", header: undefined };
   }
   const header: RecordHeader = {
     byteLength,
-    zxid: readUint64(head, 16),
-    previousZxid: readUint64(head, 24),
-    syncedOffset: readUint64(head, 32),
+    zxid: readUint64(buffer, at + 16),
+    previousZxid: readUint64(buffer, at + 24),
+    syncedOffset: readUint64(buffer, at + 32),
   };
   if (buffer.length - at < byteLength) return { kind: "short", bytesNeeded: byteLength };
-  const body = buffer.subarray(at + recordHeaderBytes, at + byteLength - endMarkBytes);
+  const start = at + recordHeaderBytes;
   // The end mark is not compared: it is there to be missed, and the checksums vouch for all that matters.
-  if (head.readUInt32BE(12) !== crc32(body, seed)) return { kind: "bad", header };
-  const payload = Buffer.from(body.subarray(0, payloadLength));
-  xor(payload, head.readUInt32BE(44));
-  return { kind: "record", header, payload };
+  if (buffer.readUInt32BE(at + 12) !== crc32(buffer, seed, start, at + byteLength - endMarkBytes)) {
+    return { kind: "bad", header };
+  }
+  const payload = buffer.subarray(start, start + payloadLength);
+  const mask = buffer.readUInt32BE(at + 44);
+  return { kind: "record", header, payload: mask === 0 ? payload : unmasked(payload, mask) };
+}
+
+function unmasked(payload: Buffer, mask: number): Buffer {
+  const bytes = Buffer.from(payload);
+  xor(bytes, mask);
+  return bytes;
 }
 
 /** The zxid of the record before, if these bytes, at `offset`, are a header that is whole but perhaps for its start mark. */

@@ -8,7 +8,7 @@ import { readSnapshotFile } from "./snapshot-file.ts";
 import { StorageError } from "./storage-error.ts";
 import { withFile } from "./whole-file.ts";
 
-/** Takes what was stored. The buffers are the callee's to keep. */
+/** Takes what was stored. Nobody writes into the buffers again, but they are views of larger ones: a part that is kept is copied. */
 export interface ReplaySink {
   onSnapshotChunk(bytes: Buffer): void;
   /** `file`: the path of its segment. */

@@ -19,6 +19,7 @@
  */
 import { blockFrom, crc32, type DiskFile } from "@corral/io";
 import { assert } from "@corral/protocol";
+import { ReadAhead } from "./read-ahead.ts";
 import { decodeRecord, type RecordHeader, readUint64, writeUint64 } from "./record.ts";
 
 /** Bytes before the first record. */
@@ -28,7 +29,6 @@ const magic = Buffer.from("CORRALWL", "latin1");
 const version = 2;
 const oldestVersion = 1;
 const endMark = 0x5e9e_ad0f;
-const readAheadBytes = 1024 * 1024;
 
 /** What the head of a segment says. */
 export interface SegmentHeader {
@@ -104,11 +104,20 @@ export interface ScanResult {
   readonly disorder: RecordHeader | undefined;
 }
 
-/** Called with every valid record, and the offset behind it; the payload is the callee's to keep. */
+/** Called with every valid record, and the offset behind it. Who keeps the payload keeps what was read with it: some 100 KiB. */
 export type RecordVisitor = (header: RecordHeader, payload: Buffer, end: number) => void;
 
 /** Reads records from the beginning of a segment to the first place that is not one, or does not follow. */
-export async function scanRecords({ file, size, header }: ScanStart, visit: RecordVisitor): Promise<ScanResult> {
+export async function scanRecords(start: ScanStart, visit: RecordVisitor): Promise<ScanResult> {
+  const ahead = new ReadAhead(start.file, start.size, segmentHeaderBytes);
+  try {
+    return await scan(start, ahead, visit);
+  } finally {
+    await ahead.end();
+  }
+}
+
+async function scan({ size, header }: ScanStart, ahead: ReadAhead, visit: RecordVisitor): Promise<ScanResult> {
   let end = segmentHeaderBytes;
   /** Where the next record is looked for: there, or at the next block. */
   let at = end;
@@ -122,7 +131,7 @@ export async function scanRecords({ file, size, header }: ScanStart, visit: Reco
     const decoded = decodeRecord(window, at - windowStart, at);
     if (decoded.kind === "short" && decoded.bytesNeeded <= size - at) {
       windowStart = at;
-      window = await file.read(at, Math.min(size - at, Math.max(readAheadBytes, decoded.bytesNeeded)));
+      window = await ahead.from(at, decoded.bytesNeeded);
       assert(window.length >= decoded.bytesNeeded, "nobody shortens a log while it is being read");
       continue;
     }
