@@ -22,8 +22,8 @@ const chunkHeadBytes = 8;
 const endBytes = 24;
 const endLength = 0xffff_ffff;
 
-/** A sync of all at the end would keep the log's syncs waiting, and with them all writers, for as long as it takes. */
-const syncStepBytes = 4 * 1024 * 1024;
+/** The log's syncs wait for as long as it takes to sync this much, and with them all writers. */
+const syncStepBytes = 1024 * 1024;
 
 /** A snapshot that can be used, or why it cannot. `isNewer`: nothing is wrong with it, but its version is not known here. */
 export type SnapshotVerdict =
