@@ -13,23 +13,26 @@ function fileOf(bytes: Buffer, failsAt = Number.POSITIVE_INFINITY) {
   return { read, reads };
 }
 
-it.each([100, 1_000, 65_544, 262_144, 524_288, 700_000, 1_300_000])("gives the bytes of a file in pieces of %i", async (step) => {
-  const file = fileOf(content);
-  const ahead = new ReadAhead(file, content.length);
-  let position = 0;
-  while (position < content.length) {
-    // A look at the first of them, then all of them, as a head is read before what it is the head of.
-    const head = await ahead.read(position, Math.min(step, 8));
-    const piece = await ahead.read(position, step);
-    expect(piece.equals(content.subarray(position, position + step))).toBe(true);
-    expect(head.equals(piece.subarray(0, 8))).toBe(true);
-    position += step;
-  }
-  expect((await ahead.read(content.length, 10)).length).toBe(0);
-  await ahead.end();
-  // Each byte once.
-  expect(file.reads.reduce((sum, [, length]) => sum + length, 0)).toBe(content.length);
-});
+it.each([100, 1_000, 65_544, 262_144, 524_288, 700_000, 1_300_000])(
+  "gives the bytes of a file in pieces of %i",
+  async (step) => {
+    const file = fileOf(content);
+    const ahead = new ReadAhead(file, content.length);
+    let position = 0;
+    while (position < content.length) {
+      // A look at the first of them, then all of them, as a head is read before what it is the head of.
+      const head = await ahead.read(position, Math.min(step, 8));
+      const piece = await ahead.read(position, step);
+      expect(piece.equals(content.subarray(position, position + step))).toBe(true);
+      expect(head.equals(piece.subarray(0, 8))).toBe(true);
+      position += step;
+    }
+    expect((await ahead.read(content.length, 10)).length).toBe(0);
+    await ahead.end();
+    // Each byte once.
+    expect(file.reads.reduce((sum, [, length]) => sum + length, 0)).toBe(content.length);
+  },
+);
 
 it("gives what is at hand, and of two steps what is asked for, from wherever it begins", async () => {
   const ahead = new ReadAhead(fileOf(content), content.length, 64);
