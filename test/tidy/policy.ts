@@ -14,7 +14,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "@corral/cli": ["@corral/client", "@corral/io"],
   "@corral/testing": ["@corral/protocol", "@corral/io", "@corral/server", "@corral/client"],
   "@corral/demo": ["@corral/client", "@corral/io", "@corral/master-worker", "@corral/server"],
-  "@corral/bench": ["@corral/client", "@corral/leader-election", "@corral/locks", "@corral/protocol"],
+  "@corral/bench": ["@corral/client", "@corral/io", "@corral/leader-election", "@corral/locks", "@corral/protocol"],
 };
 
 /** Which of our packages every package below packages/recipes may import, unless the table above knows it by name. */

@@ -14,13 +14,14 @@ import { writeSnapshotFile } from "./storage/snapshot-file.ts";
 /** A snapshot's file with these chunks in it. */
 async function fileOf(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffer> {
   const written: Buffer[] = [];
-  const file: Pick<DiskFile, "write"> = {
+  const file: Pick<DiskFile, "write" | "sync"> = {
     write: (_position, bytes) => {
       written.push(Buffer.from(bytes));
       return Promise.resolve();
     },
+    sync: () => Promise.resolve(),
   };
-  await writeSnapshotFile(file as DiskFile, zxid, chunks, 1 << 20);
+  await writeSnapshotFile(file, zxid, chunks, 1 << 20);
   return Buffer.concat(written);
 }
 

@@ -32,7 +32,7 @@ export type SnapshotVerdict =
 
 /** Writes a snapshot into an empty file. Waits for the disk after each chunk before it asks for the next one. Not all is synced then. */
 export async function writeSnapshotFile(
-  file: DiskFile,
+  file: Pick<DiskFile, "write" | "sync">,
   zxid: number,
   chunks: Iterable<Uint8Array>,
   chunkBytesMax: number,
