@@ -59,6 +59,7 @@ interface OpenOptions {
   position?: number;
   allocatedBytes?: number;
   overlapBytes?: number;
+  overlapFromBytes?: number;
   fullBytes?: number;
 }
 
@@ -72,6 +73,7 @@ function open(file: ManualFile, options: OpenOptions = {}) {
     allocatedBytes: options.allocatedBytes ?? options.position ?? 0,
     overlapBytes: options.overlapBytes ?? 0,
     preallocateBytes: options.preallocateBytes ?? 0,
+    ...(options.overlapFromBytes !== undefined && { overlapFromBytes: options.overlapFromBytes }),
     ...(options.fullBytes !== undefined && { fullBytes: options.fullBytes }),
     batchBytes: options.batchBytes ?? 1_000,
     sizeOf: (item) => item.length,
@@ -224,8 +226,27 @@ describe("GroupSyncFile", () => {
       expect(places).toEqual(["64 after 64", "4096 after 64", "8192 after 69"]);
     });
 
+    it("starts a large one as well, as soon as it is large", async () => {
+      const file = writingThrough(new ManualFile());
+      const { group, durable, places } = open(file, { ...options, overlapFromBytes: 30 });
+      group.append(["first"]);
+      const first = await file.nextSync();
+      group.append(["more than ten"]);
+      await turns();
+      expect(places).toHaveLength(1);
+      group.append(["and that makes it thirty"]);
+      const second = await file.nextSync();
+      group.append(["third"]);
+      first.resolve();
+      second.resolve();
+      (await file.nextSync()).resolve();
+      await group.drained();
+      expect(durable).toEqual([["first"], ["more than ten", "and that makes it thirty"], ["third"]]);
+      expect(places).toEqual(["64 after 64", "4096 after 64", "8192 after 69"]);
+    });
+
     it.each([
-      { what: "too many bytes wait", append: ["12345678901"], file: writingThrough(new ManualFile()) },
+      { what: "too many bytes wait, and too few", append: ["12345678901"], file: writingThrough(new ManualFile()) },
       { what: "the file has no room", append: ["x"], allocatedBytes: 4_096, file: writingThrough(new ManualFile()) },
       { what: "the file cannot write through", append: ["x"], file: new ManualFile() },
     ])("waits with the second while $what", async ({ append, file, ...more }) => {

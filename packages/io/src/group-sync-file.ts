@@ -2,10 +2,11 @@
  * Appends to one file so that one trip to the disk serves everybody who waits: while a batch is being written and synced, the
  * next one gathers. Pure over `DiskFile`.
  *
- * A small batch need not wait until the one before it is on the disk: two may be under way. So whoever writes alone beside
- * somebody else waits for one trip, not for two. The second starts at a block of its own, for the system writes whole blocks,
- * and one that changes while it is being written may arrive as neither what it was nor what it is to be. What is left
- * between the two stays zeros.
+ * Two batches may be under way at once: beside one a small one, so that whoever writes alone beside somebody else waits for
+ * one trip, not for two; or a large one, so that the disk works while the rest of a crowd's requests is still being made
+ * up. What is between gathers, for one trip with many costs less than two with a few. The second starts at a block of its
+ * own, for the system writes whole blocks, and one that changes while it is being written may arrive as neither what it
+ * was nor what it is to be. What is left between the two stays zeros.
  *
  * Invariants
  * - Batches are acknowledged in the order of appending, and served while the disk is at work on the next.
@@ -33,8 +34,10 @@ export interface GroupSyncOptions<Item> {
   readonly fullBytes?: number;
   /** A batch ends when it has this many bytes, so that memory stays bounded; a larger item goes alone. */
   readonly batchBytes: number;
-  /** While one batch is under way, a second of up to so many bytes may be. Absent: one at a time. */
+  /** While one batch is under way, a second of up to so many bytes may be. Absent: none. */
   readonly overlapBytes?: number;
+  /** And one of so many bytes or more. Absent: none. */
+  readonly overlapFromBytes?: number;
   /** How many bytes the item takes, at most. */
   sizeOf(item: Item): number;
   /** The bytes of a batch that will stand at `place.position`. Called when the batch is about to be written. */
@@ -142,13 +145,11 @@ export class GroupSyncFile<Item> {
     const [first] = this.#flights;
     // Whatever goes into the space that is there can go while more is being made.
     if (first === undefined) return !this.#isGrowing || this.#fits(this.#position, this.#options.batchBytes);
-    const { overlapBytes = 0 } = this.#options;
-    return (
-      this.#flights.length < batchesAtOnce &&
-      first.isThrough &&
-      this.#queueBytes(overlapBytes) <= overlapBytes &&
-      this.#fits(blockFrom(this.#position), overlapBytes)
-    );
+    if (this.#flights.length === batchesAtOnce || !first.isThrough) return false;
+    const { overlapBytes = 0, overlapFromBytes = Number.POSITIVE_INFINITY, batchBytes } = this.#options;
+    const queued = this.#queueBytes(Math.min(overlapFromBytes, batchBytes));
+    const isSmallOrLarge = queued <= overlapBytes || queued >= overlapFromBytes;
+    return isSmallOrLarge && this.#fits(blockFrom(this.#position), batchBytes);
   }
 
   /** Whether there is space from `position` on for what is queued, as far as it goes into a batch of so many bytes. */

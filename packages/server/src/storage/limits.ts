@@ -12,10 +12,11 @@ export interface StorageLimits {
   /** Records written and synced together have at most this many bytes; a larger record goes alone. */
   readonly batchBytes: number;
   /**
-   * Records of at most this many bytes are written while others are still being synced. More gather until that is done: one
-   * sync for many costs less than two for a few. 0: always one after the other.
+   * Records of at most this many bytes are written while others are still being synced, and of at least `overlapFromBytes`. What
+   * is between gathers until that is done, or until it is as many: one sync for many costs less than two for a few.
    */
   readonly overlapBytes: number;
+  readonly overlapFromBytes: number;
   /** The largest record, and the largest chunk of a snapshot, in bytes. More is the caller's mistake. */
   readonly itemBytes: number;
 }
@@ -27,5 +28,6 @@ export const defaultStorageLimits: StorageLimits = {
   preallocateBytes: 1024 * 1024,
   batchBytes: 8 * 1024 * 1024,
   overlapBytes: 2 * 1024,
+  overlapFromBytes: 32 * 1024,
   itemBytes: 64 * 1024 * 1024,
 };

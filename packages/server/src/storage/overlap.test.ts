@@ -10,7 +10,13 @@ import { copyOf, type Life, letters, live, text } from "../../test-support/stora
 import { type LogRecord, StorageError, type StorageLimits } from "./storage.ts";
 
 const epoch = 2 ** 32;
-const limits: Partial<StorageLimits> = { segmentBytes: 1024 * 1024, preallocateBytes: 32 * 1024 };
+/** Small enough for a large second batch to fit where the first one has left room. */
+const overlapFromBytes = 4_000;
+const limits: Partial<StorageLimits> = {
+  segmentBytes: 1024 * 1024,
+  preallocateBytes: 64 * 1024,
+  overlapFromBytes,
+};
 
 /** A life, what was appended in it, and its log's syncs. */
 class HeldLife {
@@ -108,7 +114,9 @@ describe("two batches of the log under way", () => {
       // So that the first batch begins anywhere in its block.
       const life = await HeldLife.open(1 + random.below(4_000));
       await life.append(Array.from({ length: 1 + random.below(3) }, () => random.below(random.pick([40, 9_000]))));
-      await life.append(Array.from({ length: 1 + random.below(3) }, () => random.below(500)));
+      const isLarge = random.below(3) === 0;
+      const large = () => overlapFromBytes + random.below(9_000);
+      await life.append(Array.from({ length: 1 + random.below(3) }, () => (isLarge ? large() : random.below(500))));
       const released = random.below(3);
       life.syncs.release(released);
       // A third, behind the one that is still under way.

@@ -186,6 +186,7 @@ export class WriteAheadLog {
       fullBytes: this.#limits.segmentBytes,
       batchBytes: this.#limits.batchBytes,
       overlapBytes: this.#limits.overlapBytes,
+      overlapFromBytes: this.#limits.overlapFromBytes,
       sizeOf: (record) => recordByteLength(record.bytes.length),
       encode: (batch, place) => {
         const bytes = encodeRecords(batch, { ...place, previousZxid: this.#encodedZxid });
