@@ -15,7 +15,7 @@ import type { Znode } from "./znode.ts";
 
 /** Grows with the format. */
 export const snapshotVersion = 2;
-const chunkBytes = 64 << 10;
+const chunkBytes = 128 << 10;
 const sessionsInChunk = 500;
 /** Of an array, at most. */
 const arrayHeadBytes = 5;
