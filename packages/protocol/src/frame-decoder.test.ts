@@ -85,6 +85,23 @@ test("a frame within one chunk is a view of it, not a copy", () => {
   expect(decoder.next()?.buffer).toBe(chunk.buffer);
 });
 
+test("a chunk that is used up is let go of", () => {
+  const decoder = new FrameDecoder({ maxFrameBytes });
+  const whole = frame(Buffer.from("hello"));
+  for (const chunk of [whole, Buffer.concat([whole, whole.subarray(0, 7)]), whole.subarray(7)]) {
+    decoder.push(chunk);
+    expect(decoder.next()).toEqual(Buffer.from("hello"));
+    expect(decoder.next()).toBeUndefined();
+    if (decoder.pendingBytes === 0) expect(decoder.peek().buffer).not.toBe(chunk.buffer);
+  }
+  decoder.push(lengthField(maxFrameBytes + 1));
+  const long = Buffer.alloc(100, 1);
+  decoder.push(long);
+  expect(() => decoder.next()).toThrow(FrameLengthError);
+  expect(decoder.nextBeginning(4)).toHaveLength(4);
+  expect(decoder.peek().buffer).not.toBe(long.buffer);
+});
+
 test("an empty frame is a frame", () => {
   const decoder = new FrameDecoder({ maxFrameBytes });
   decoder.push(lengthField(0));

@@ -16,11 +16,13 @@ export class FrameLengthError extends Error {
   }
 }
 
+const nothing = Buffer.alloc(0);
+
 /** Push chunks in, take payloads out until there is none; see above. One decoder a connection. */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
   /** What has arrived and is not decoded: a view of the last chunk, or bytes gathered from several. */
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = nothing;
   #start = 0;
   #end = 0;
   /** Whether #bytes is ours to append to. */
@@ -82,7 +84,17 @@ export class FrameDecoder {
     if (available < 4 + length) return undefined;
     const from = this.#start + 4;
     this.#start = from + length;
-    return this.#bytes.subarray(from, this.#start);
+    const payload = this.#bytes.subarray(from, this.#start);
+    // Who has nothing to say for a while must not keep what his last words came with.
+    if (this.#start === this.#end) this.#letGo();
+    return payload;
+  }
+
+  #letGo(): void {
+    this.#bytes = nothing;
+    this.#start = 0;
+    this.#end = 0;
+    this.#owned = false;
   }
 
   /**
@@ -98,6 +110,7 @@ export class FrameDecoder {
     const here = Math.min(available, 4 + length);
     this.#start += here;
     this.#unwanted = 4 + length - here;
+    if (this.#start === this.#end) this.#letGo();
     return beginning;
   }
 }

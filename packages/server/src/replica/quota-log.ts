@@ -18,13 +18,15 @@ export class QuotaLog {
   /** A line for each that was not told of lately. */
   tell(excesses: readonly QuotaExcess[]): void {
     const { elapsedMs } = this.#turn.now;
-    for (const { quota, of, limit, wanted, isHard } of excesses) {
-      const name = `${of} ${quota}`;
+    for (const excess of excesses) {
+      const name = "unreadable" in excess ? excess.unreadable : `${excess.of} ${excess.quota}`;
       const toldMs = this.#toldMs.get(name);
       if (toldMs !== undefined && elapsedMs - toldMs < silenceMs) continue;
       if (this.#toldMs.size >= maxRemembered) this.#toldMs.clear();
       this.#toldMs.set(name, elapsedMs);
-      this.#turn.log("warn", { path: quota, of, limit, wanted, isHard }, "a write goes beyond a quota");
+      const { quota: path, ...more } = excess;
+      const what = "unreadable" in excess ? "a quota cannot be read" : "a write goes beyond a quota";
+      this.#turn.log("warn", { path, ...more }, what);
     }
   }
 }

@@ -252,6 +252,8 @@ export class DataTree {
     const stats = quota === undefined ? undefined : this.get(statsPath(quota));
     if (quota === undefined || stats === undefined) return;
     const usage = parseQuotaUsage(stats.data);
+    // Somebody has written there. Once it can be read again it is counted on from what he says then.
+    if (usage === undefined) return;
     this.#book(stats, { count: usage.count + nodes, bytes: usage.bytes + bytes });
   }
 

@@ -18,11 +18,23 @@ describe("the text of limits", () => {
       { count: 4, bytes: 20, byteHardLimit: 30, countHardLimit: 5 },
     ],
     ["count=4=;countHardLimit=5", { ...none, count: 4, countHardLimit: 5 }],
-    ["nonsense", none],
-    ["count=x,bytes=3,__proto__=1,other=2", { ...none, bytes: 3 }],
+    ["bytes=3,__proto__=1,other=2", { ...none, bytes: 3 }],
+    ["bytes=+3,", { ...none, bytes: 3 }],
     ["", none],
   ])("%s", (text, limits) => {
     expect(parseQuotaLimits(Buffer.from(text))).toEqual(limits);
+  });
+
+  test.each([
+    "nonsense",
+    "count=",
+    "count=x,bytes=3",
+    " count = 1 , bytes = 1 ",
+    ",count=1",
+    "count=9223372036854775808",
+  ])("cannot be read: %s", (text) => {
+    expect(parseQuotaLimits(Buffer.from(text))).toBeUndefined();
+    expect(parseQuotaLimits(null)).toBeUndefined();
   });
 });
 
@@ -114,5 +126,19 @@ describe("counting", () => {
     d.set("/q/a", Buffer.alloc(2));
     const text = (of: StateDriver) => of.state.tree.get("/zookeeper/quota/q/zookeeper_stats")?.data?.toString();
     expect(text(again)).toBe(text(d));
+  });
+
+  test.each(["limits", "stats"])("if its %s cannot be read, all that it might forbid is", (half) => {
+    const unreadable = `/zookeeper/quota/q/zookeeper_${half}`;
+    d.set(unreadable, Buffer.from("garbage"));
+    expect(d.create("/q/b")).toMatchObject({ type: "created" });
+    expect(d.excesses).toEqual([{ quota: "/q", unreadable }]);
+    d.enforcesQuota = true;
+    for (const refused of [d.create("/q/c"), d.set("/q/a", Buffer.alloc(1))]) {
+      expect(refused).toEqual({ type: "error", code: ErrorCode.MarshallingError });
+    }
+    expect(d.state.tree.get(unreadable)?.data?.toString()).toBe("garbage");
+    d.set(unreadable, Buffer.from("count=1,bytes=1"));
+    expect(d.set("/q/a", Buffer.alloc(1))).toMatchObject({ type: "changed" });
   });
 });

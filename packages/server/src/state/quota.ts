@@ -23,8 +23,11 @@ export interface QuotaUsage {
   readonly bytes: number;
 }
 
+/** Why a write is told of, or refused. */
+export type QuotaExcess = TooMuch | Unreadable;
+
 /** More than a soft limit allows, or than a hard one would. */
-export interface QuotaExcess {
+export interface TooMuch {
   /** The path that has the quota. */
   readonly quota: string;
   readonly of: "count" | "bytes";
@@ -32,6 +35,13 @@ export interface QuotaExcess {
   /** What there is with what was asked for. */
   readonly wanted: number;
   readonly isHard: boolean;
+}
+
+/** Nobody can say how much there may be, or how much there is. */
+export interface Unreadable {
+  readonly quota: string;
+  /** The node of the quota whose text it is. */
+  readonly unreadable: string;
 }
 
 /** The node with the limits of a path's quota. */
@@ -55,22 +65,32 @@ export function describedQuota(
   return half === undefined || quota === "" ? undefined : { quota, half };
 }
 
-/** What cannot be read sets no limit. */
-export function parseQuotaLimits(data: Uint8Array | null): QuotaLimits {
-  const limits = { count: -1, bytes: -1, countHardLimit: -1, byteHardLimit: -1 };
-  for (const pair of Buffer.from(data ?? [])
+const none: QuotaLimits = { count: -1, bytes: -1, countHardLimit: -1, byteHardLimit: -1 };
+const maxLong = 2 ** 63;
+
+/** `undefined` for what the reference cannot read either. Empty text sets no limit; what is not known is left out. */
+export function parseQuotaLimits(data: Uint8Array | null): QuotaLimits | undefined {
+  if (data === null) return undefined;
+  const limits = { ...none };
+  if (data.length === 0) return limits;
+  const pairs = Buffer.from(data)
     .toString("latin1")
-    .split(/[,;]+/)) {
-    const match = /^(count|bytes|countHardLimit|byteHardLimit)=(\d{1,15})(=|$)/.exec(pair);
-    if (match !== null) limits[match[1] as keyof QuotaLimits] = Number(match[2]);
+    .replace(/[,;]+$/, "")
+    .split(/[,;]+/);
+  for (const pair of pairs) {
+    const [name = "", value] = pair.replace(/=+$/, "").split("=");
+    if (value === undefined || !/^([+-]?\d+)?$/.test(value)) return undefined;
+    const number = value === "" ? -1 : Number(value);
+    if (Math.abs(number) >= maxLong) return undefined;
+    if (Object.hasOwn(limits, name)) limits[name as keyof QuotaLimits] = number;
   }
   return limits;
 }
 
-/** The numbers in a stats node. */
-export function parseQuotaUsage(data: Uint8Array | null): QuotaUsage {
-  const { count, bytes } = parseQuotaLimits(data);
-  return { count: Math.max(count, 0), bytes: Math.max(bytes, 0) };
+/** The numbers in a stats node; `undefined` as for limits. */
+export function parseQuotaUsage(data: Uint8Array | null): QuotaUsage | undefined {
+  const numbers = parseQuotaLimits(data);
+  return numbers && { count: Math.max(numbers.count, 0), bytes: Math.max(numbers.bytes, 0) };
 }
 
 /** The text of a stats node. */
@@ -79,8 +99,8 @@ export function formatQuotaUsage({ count, bytes }: QuotaUsage): Buffer {
 }
 
 /** Where more nodes or bytes would be too many: of a kind that has a hard limit only that one counts. */
-export function quotaExcesses(quota: string, limits: QuotaLimits, usage: QuotaUsage, more: QuotaUsage): QuotaExcess[] {
-  const found: QuotaExcess[] = [];
+export function quotaExcesses(quota: string, limits: QuotaLimits, usage: QuotaUsage, more: QuotaUsage): TooMuch[] {
+  const found: TooMuch[] = [];
   const look = (of: "count" | "bytes", soft: number, hard: number): void => {
     const limit = hard > -1 ? hard : soft;
     const wanted = usage[of] + more[of];

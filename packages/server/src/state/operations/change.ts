@@ -11,7 +11,7 @@ import {
 import { allows, fixUpAcl } from "../access.ts";
 import type { Outcome } from "../operation.ts";
 import type { OperationContext } from "./context.ts";
-import { isBeyondQuota } from "./quota.ts";
+import { quotaError } from "./quota.ts";
 
 /** Replaces the data of a node, if it has the version asked for. */
 export function applySetData(context: OperationContext, request: SetDataRequest): Outcome {
@@ -21,7 +21,8 @@ export function applySetData(context: OperationContext, request: SetDataRequest)
   if (node === undefined) return { type: "error", code: ErrorCode.NoNode };
   if (!allows(node.acl, Permission.write, context.identities)) return { type: "error", code: ErrorCode.NoAuth };
   const moreBytes = (request.data?.length ?? 0) - node.dataLength;
-  if (isBeyondQuota(context, path, 0, moreBytes)) return { type: "error", code: ErrorCode.QuotaExceeded };
+  const refusal = quotaError(context, path, 0, moreBytes);
+  if (refusal !== undefined) return { type: "error", code: refusal };
   if (request.version !== -1 && request.version !== node.version) {
     return { type: "error", code: ErrorCode.BadVersion };
   }

@@ -19,7 +19,7 @@ import { allows, fixUpAcl } from "../access.ts";
 import { containerLifetime, type Lifetime, persistentLifetime } from "../lifetime.ts";
 import type { Outcome } from "../operation.ts";
 import type { OperationContext } from "./context.ts";
-import { isBeyondQuota } from "./quota.ts";
+import { quotaError } from "./quota.ts";
 
 /** The spellings of create. */
 export type CreateType =
@@ -53,8 +53,8 @@ export function applyCreate(
   if (pathProblem(path) !== undefined) return badArguments;
   if (tree.get(path) !== undefined) return { type: "error", code: ErrorCode.NodeExists };
   if (parent.lifetime.kind === "ephemeral") return { type: "error", code: ErrorCode.NoChildrenForEphemerals };
-  if (isBeyondQuota(context, path, 1, request.data?.length ?? 0))
-    return { type: "error", code: ErrorCode.QuotaExceeded };
+  const refusal = quotaError(context, path, 1, request.data?.length ?? 0);
+  if (refusal !== undefined) return { type: "error", code: refusal };
 
   const lifetime = lifetimeOf(type, mode, ttlMs, context.sessionId);
   const node = tree.create(path, parent, { data: request.data, acl, lifetime }, stamp);

@@ -1,20 +1,31 @@
 /** Whether there is room for what a write would add, where somebody has set a quota. */
+import { ErrorCode } from "@corral/protocol";
 import { limitsPath, parseQuotaLimits, parseQuotaUsage, quotaExcesses, statsPath } from "../quota.ts";
 import type { OperationContext } from "./context.ts";
 
 /**
- * Whether the write must be refused: beyond a hard limit, and limits are enforced. What is beyond a limit and not refused
- * is left for the log.
+ * Why the write must be refused, if limits are enforced: it is beyond a hard limit, or nobody can say whether it is. What is
+ * not refused is left for the log.
  */
-export function isBeyondQuota(context: OperationContext, path: string, moreNodes: number, moreBytes: number): boolean {
-  const { tree } = context;
+export function quotaError(
+  context: OperationContext,
+  path: string,
+  moreNodes: number,
+  moreBytes: number,
+): ErrorCode | undefined {
+  const { tree, enforcesQuota } = context;
   const quota = tree.quotaAbove(path);
-  if (quota === undefined) return false;
-  const limits = tree.get(limitsPath(quota));
-  const stats = tree.get(statsPath(quota));
-  if (limits === undefined || stats === undefined) return false;
-  const more = { count: moreNodes, bytes: moreBytes };
-  const excesses = quotaExcesses(quota, parseQuotaLimits(limits.data), parseQuotaUsage(stats.data), more);
+  if (quota === undefined) return undefined;
+  const [limitsNode, statsNode] = [limitsPath(quota), statsPath(quota)];
+  const [limits, stats] = [tree.get(limitsNode), tree.get(statsNode)];
+  if (limits === undefined || stats === undefined) return undefined;
+  const most = parseQuotaLimits(limits.data);
+  const usage = parseQuotaUsage(stats.data);
+  if (most === undefined || usage === undefined) {
+    context.excesses.push({ quota, unreadable: most === undefined ? limitsNode : statsNode });
+    return enforcesQuota ? ErrorCode.MarshallingError : undefined;
+  }
+  const excesses = quotaExcesses(quota, most, usage, { count: moreNodes, bytes: moreBytes });
   context.excesses.push(...excesses);
-  return context.enforcesQuota && excesses.some(({ isHard }) => isHard);
+  return enforcesQuota && excesses.some(({ isHard }) => isHard) ? ErrorCode.QuotaExceeded : undefined;
 }
