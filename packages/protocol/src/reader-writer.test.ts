@@ -74,6 +74,17 @@ describe("text", () => {
   });
 });
 
+test.each([
+  ["0000000000000007", 7],
+  ["ffffffffffffffff", -1],
+  ["001fffffffffffff", Number.MAX_SAFE_INTEGER],
+  ["0020000000000000", Number.MAX_SAFE_INTEGER],
+  ["7fffffffffffffff", Number.MAX_SAFE_INTEGER],
+  ["8000000000000000", Number.MIN_SAFE_INTEGER],
+])("the nearest exact number to the long %s is %i", (bytes, number) =>
+  expect(reader(bytes).nearestLong()).toBe(number),
+);
+
 describe("vectors", () => {
   const readInt = (r: Reader) => r.int();
   test("null, none, some", () => {

@@ -75,6 +75,13 @@ export class Reader {
     return value;
   }
 
+  /** A long, or the nearest number that a double has exactly: where one that is larger means no more than that it is large. */
+  nearestLong(): number {
+    const start = this.#take(8, "long");
+    const value = this.#bytes.readInt32BE(start) * 4294967296 + this.#bytes.readUInt32BE(start + 4);
+    return Math.max(Number.MIN_SAFE_INTEGER, Math.min(value, Number.MAX_SAFE_INTEGER));
+  }
+
   /** A long of which all 64 bits count: session ids. */
   bigLong(): bigint {
     return this.#bytes.readBigInt64BE(this.#take(8, "long"));

@@ -1,5 +1,5 @@
 /** Section E: sessions, and what becomes of them when their connection ends. */
-import { AddWatchMode, CreateMode } from "@corral/protocol";
+import { AddWatchMode, CreateMode, SpecialXid } from "@corral/protocol";
 import { expect } from "vitest";
 import type { Caller } from "../servers/caller.ts";
 import { strictConnections, tickMs } from "../servers/kinds.ts";
@@ -202,6 +202,8 @@ onBoth("E. Sessions", (server) => {
     expect((await a.answer("ping")).zxid).toBeGreaterThanOrEqual(first.zxid);
     expect((await a.answer("setData")).zxid).toBeGreaterThan(first.zxid);
     expect(a.takeHeard()).toEqual(["setData: Ok", "ping: Ok", "setData: Ok"]);
+    // Whatever xid it was asked with.
+    expect((await a.connection.call("ping", {})).header.xid).toBe(SpecialXid.ping);
   });
 });
 

@@ -126,6 +126,19 @@ onBoth(
       expect(await textOf(a, stats)).toBe("count=4,bytes=28");
     });
 
+    server.test("J.5 while its text cannot be read, what might be beyond is refused", async (visit) => {
+      const { a, path } = await begin(visit, "count=100=;countHardLimit=100");
+      const limits = `/zookeeper/quota${path}/zookeeper_limits`;
+      for (const text of ["garbage", " count = 1 ", "count=x", "count="]) {
+        await a.value("setData", set(limits, Buffer.from(text)));
+        expect(await a.error("create", node(`${path}/y`)), text).toBe("MarshallingError");
+        expect(await a.error("setData", set(`${path}/x`, null)), text).toBe("MarshallingError");
+      }
+      await a.value("setData", set(limits, Buffer.from("other=3,count=-1")));
+      expect(await a.error("create", node(`${path}/y`))).toBe("Ok");
+      expect(await a.error("delete", gone(`${path}/y`))).toBe("Ok");
+    });
+
     server.test("A.7 the quota comes last in a create", async (visit) => {
       const { a, path } = await begin(visit, "count=1=;countHardLimit=1");
       expect(await a.error("create", node(`${path}/x`))).toBe("NodeExists");

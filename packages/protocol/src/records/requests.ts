@@ -62,7 +62,7 @@ export const createTtlRequestCodec: Codec<CreateTtlRequest> = {
     data: r.buffer(),
     acl: readAcls(r),
     flags: r.int(),
-    ttl: r.long(),
+    ttl: r.nearestLong(),
   }),
 };
 
@@ -287,7 +287,7 @@ export const setWatchesCodec: Codec<SetWatches> = {
     w.vector(v.childWatches, writeString);
   },
   read: (r) => ({
-    relativeZxid: r.long(),
+    relativeZxid: r.nearestLong(),
     dataWatches: r.vector(readString),
     existWatches: r.vector(readString),
     childWatches: r.vector(readString),
@@ -315,7 +315,7 @@ export const setWatches2Codec: Codec<SetWatches2> = {
     w.vector(v.persistentRecursiveWatches, writeString);
   },
   read: (r) => ({
-    relativeZxid: r.long(),
+    relativeZxid: r.nearestLong(),
     dataWatches: r.vector(readString),
     existWatches: r.vector(readString),
     childWatches: r.vector(readString),

@@ -14,6 +14,7 @@ import {
   Permission,
   Reader,
   replyHeaderCodec,
+  SpecialXid,
   Writer,
 } from "@corral/protocol";
 import { type Behaviour, refusal, unservedOperation } from "../compatibility.ts";
@@ -319,7 +320,7 @@ export class Pipeline {
     const { state } = this.#parts;
     switch (type) {
       case OpCode.ping:
-        return this.#reply(connection, type, xid, state.lastZxid, ErrorCode.Ok, arrivedMs);
+        return this.#reply(connection, type, SpecialXid.ping, state.lastZxid, ErrorCode.Ok, arrivedMs);
       case OpCode.sasl:
         return this.#sasl(connection, xid, frame, arrivedMs);
       case OpCode.reconfig: {
