@@ -10,7 +10,8 @@ import { decodeLine, encodeEnd, encodeHeader, encodeNode } from "./dump-format.t
 const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 10 }).filter((text) => !text.includes("/"));
 const acl: fc.Arbitrary<readonly Acl[]> = fc.array(
   fc.record({
-    perms: fc.integer({ min: 0, max: 31 }),
+    // Servers keep whatever bits they are given.
+    perms: fc.oneof(fc.integer({ min: 0, max: 31 }), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
     id: fc.record({ scheme: fc.constantFrom("world", "digest", "ip"), id: fc.string() }),
   }),
   { maxLength: 3 },
@@ -59,12 +60,26 @@ describe("a line", () => {
   });
 
   test.each([
+    [0, "-"],
+    [17, "ra"],
+    [0x63, "rw+0x60"],
+    [0x40, "-+0x40"],
+    [-1, "cdrwa+0xffffffe0"],
+  ])("permissions %d are %s", (perms, shown) => {
+    const line = `{"path":"/a","acl":["${shown} ip:10.0.0.1"]}\n`;
+    const acl = [{ perms, id: { scheme: "ip", id: "10.0.0.1" } }];
+    expect(encodeNode({ path: "/a", data: null, acl, kind: "persistent", childCreates: 0 })).toBe(line);
+    expect(decodeLine(line.trimEnd(), 1)).toMatchObject({ type: "node", node: { acl } });
+  });
+
+  test.each([
     ["{", "is not JSON"],
     ["7", "is not a JSON object"],
     ['{"corral":"dump","version":2}', "says version 2; this program knows 1"],
     ['{"corral":"dump","version":1,"root":"/"}', "has no root or no zxid"],
     ['{"path":"a"}', "has no path"],
     ['{"path":"/a","acl":["all"]}', 'has an access list with "all" in it'],
+    ['{"path":"/a","acl":["r+0x123456789 ip:::1"]}', 'has an access list with "r+0x123456789 ip:::1" in it'],
     ['{"path":"/a","acl":"all"}', "has an access list that is no list"],
     ['{"path":"/a","kind":"eternal"}', "has a kind that is not known"],
     ['{"path":"/a","creates":"7"}', "has a counter that is no number"],

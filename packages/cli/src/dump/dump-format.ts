@@ -10,8 +10,9 @@
  *
  * Paths are below the root of the dump; a parent stands before its children. `data` is there when the bytes are valid
  * UTF-8, `base64` when they are not, neither when there is no data. Without `acl` everybody may do everything; letters
- * are those of zkCli. `creates` is the next sequence number. Ephemeral nodes are not in it. `zxid` is the newest that the
- * source had shown when the dump began. `digest` is that of tree/digest.ts, `crc32` that of all bytes before the last line.
+ * are those of zkCli, and bits that have none follow them, as in `rw+0x60 world:anyone`. `creates` is the next sequence
+ * number. Ephemeral nodes are not in it. `zxid` is the newest that the source had shown when the dump began. `digest` is
+ * that of tree/digest.ts, `crc32` that of all bytes before the last line.
  */
 import { type Acl, openAcl } from "@corral/client";
 import { CopyError } from "../copy-error.ts";
