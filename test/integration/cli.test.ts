@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createPrivateKey } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
@@ -237,6 +237,42 @@ test("watch prints every state until it is interrupted", async () => {
   expect(await printed(["watch", "/tree", "--tree", "--count", "1", "--json"])).toContain(
     '{"type":"created","path":"/tree/of"}\n',
   );
+});
+
+test("permissions that have no letter are dumped, loaded, shown and set", async () => {
+  const perms = [0x63, -1, 0x40];
+  const acl = perms.map((bits, at) => ({ perms: bits, id: { scheme: "ip", id: `10.0.0.${at}` } }));
+  await client.create("/odd/node", null, { createParents: true });
+  await client.setAcl("/odd/node", [...acl, { perms: 31, id: { scheme: "world", id: "anyone" } }]);
+  const shown = "rw+0x60 ip:10.0.0.0\ncdrwa+0xffffffe0 ip:10.0.0.1\n-+0x40 ip:10.0.0.2\ncdrwa world:anyone\n";
+  expect(await printed(["acl", "/odd/node"])).toBe(shown);
+  const file = join(directory, "odd.jsonl");
+  await printed(["dump", file, "--connect", `${server.connectString}/odd`]);
+  await printed(["load", file, "--connect", `${server.connectString}/loaded`]);
+  expect((await client.getAcl("/loaded/node")).acl).toEqual((await client.getAcl("/odd/node")).acl);
+  const entries = shown.trimEnd().split("\n");
+  expect(await printed(["acl", "/odd", ...entries.flatMap((entry) => ["--set", entry])])).toBe(shown);
+});
+
+test("a dump's file is its owner's, replaces only a regular file, and keeps that one's mode", async () => {
+  const at = (name: string) => join(directory, name);
+  const modeOf = async (name: string) => (await stat(at(name))).mode & 0o777;
+  await writeFile(at("app.jsonl.tmp"), "of somebody else");
+  await printed(["dump", at("app.jsonl")]);
+  expect(await modeOf("app.jsonl")).toBe(0o600);
+  await chmod(at("app.jsonl"), 0o440);
+  await printed(["dump", at("app.jsonl"), "--overwrite"]);
+  expect(await modeOf("app.jsonl")).toBe(0o440);
+  expect(await readFile(at("app.jsonl.tmp"), "utf8")).toBe("of somebody else");
+
+  await symlink("app.jsonl", at("link"));
+  for (const name of ["link", "."]) {
+    for (const more of [[], ["--overwrite"]]) {
+      const ended = await corral(["dump", at(name), ...more]);
+      expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("is not a regular file") });
+    }
+  }
+  expect((await readdir(directory)).sort()).toEqual(["app.jsonl", "app.jsonl.tmp", "link"]);
 });
 
 test("a tree goes to a file and back, and to another server, whose tokens go on above", async () => {

@@ -1,17 +1,15 @@
 /** `import`, `export`, `dump`, `load`: whole trees, between ensembles and to and from files. */
-import { createReadStream, createWriteStream } from "node:fs";
-import { lstat, rename, rm } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
-import { createGunzip, createGzip } from "node:zlib";
+import { createReadStream } from "node:fs";
+import { createGunzip } from "node:zlib";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CopyProgress, type CopyReport, copyTree, type LoadOptions, loadTree } from "../../copy.ts";
-import { CopyError } from "../../copy-error.ts";
 import { checkDump, type DumpReport, dumpTree, openDump } from "../../dump/dump.ts";
 import { raiseEpoch } from "../../raise-epoch.ts";
 import type { CounterPolicy } from "../../tree/counters.ts";
 import type { LeftOut, ReadTreeOptions } from "../../tree/read-tree.ts";
 import type { ConflictPolicy } from "../../tree/write-tree.ts";
 import { addCommonOptions, addConnectionOptions, connectSide, type Side, tlsOf } from "../connection.ts";
+import { type IfThere, isFileError, requireRoom, writeDumpFile } from "../dump-file.ts";
 import { UsageError } from "../exit-codes.ts";
 import { hex, jsonLine } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
@@ -83,7 +81,8 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
   addReportOptions(addReadOptions(addCommonOptions(dump)));
   dump.action(async (file: string | undefined) => {
     const flags = dump.opts<Flags>();
-    if (file !== undefined && !flags.overwrite) await requireAbsent(file);
+    const ifThere = flags.overwrite ? "overwrite" : "refuse";
+    if (file !== undefined) await requireRoom(file, ifThere);
     const client = await connectSide("", true, dump.opts(), variables, signal);
     try {
       const progress = progressTo(around, flags);
@@ -91,9 +90,8 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
         ...readOptions(flags, signal),
         onProgress: (nodes) => progress.tell({ phase: "nodes", nodes, bytes: 0 }),
       });
-      const report = await (file === undefined ? printDump(lines, around) : writeDump(lines, file)).finally(
-        progress.end,
-      );
+      const written = file === undefined ? printDump(lines, around) : writeDump(lines, file, ifThere);
+      const report = await written.finally(progress.end);
       const text = flags.json ? jsonLine(report) : dumpText(report);
       if (!flags.quiet || flags.json) await writeTo(file === undefined ? stderr : stdout, text);
     } finally {
@@ -206,32 +204,16 @@ async function printDump(lines: AsyncGenerator<string, DumpReport>, { stdout }: 
   }
 }
 
-/** Two trees under one name would be one lost. */
-async function requireAbsent(file: string): Promise<void> {
-  const isAbsent = await lstat(file).then(
-    () => false,
-    // Whatever else is wrong there is told when it is written.
-    () => true,
-  );
-  if (isAbsent) return;
-  throw new CopyError("not-empty", `${file} is there already. Choose another name, or give --overwrite to replace it.`);
-}
-
-/** Under another name until it is whole. */
-async function writeDump(lines: AsyncGenerator<string, DumpReport>, file: string): Promise<DumpReport> {
-  const unfinished = `${file}.tmp`;
+async function writeDump(
+  lines: AsyncGenerator<string, DumpReport>,
+  file: string,
+  ifThere: IfThere,
+): Promise<DumpReport> {
   let report: DumpReport | undefined;
   const text = async function* () {
     report = yield* lines;
   };
-  try {
-    const target = createWriteStream(unfinished, { flush: true });
-    await (file.endsWith(".gz") ? pipeline(text, createGzip(), target) : pipeline(text, target));
-    await rename(unfinished, file);
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw isFileError(error) ? new UsageError(`${file} cannot be written: ${error.message}.`) : error;
-  }
+  await writeDumpFile(text(), file, ifThere);
   if (report === undefined) throw new Error("the dump has no end");
   return report;
 }
@@ -248,11 +230,6 @@ async function* fileBytes(file: string): AsyncGenerator<Uint8Array> {
   } finally {
     source.destroy();
   }
-}
-
-function isFileError(error: unknown): error is Error {
-  const { code = "" } = error as NodeJS.ErrnoException;
-  return error instanceof Error && /^(E[A-Z]+|Z_\w+)$/.test(code);
 }
 
 interface Progress {
