@@ -5,7 +5,7 @@ import { type Address, type DigestAlgorithm, digestLengths } from "@corral/io";
 import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import * as v from "valibot";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
-import { defaultLimits, type Limits, zeroLimits } from "./limits.ts";
+import { defaultLimits, type Limits, maxFrameBytesMax, zeroLimits } from "./limits.ts";
 import { nearestName } from "./nearest-name.ts";
 import { saslMechanisms } from "./replica/authenticate.ts";
 import { saslUserProblem } from "./replica/sasl-users.ts";
@@ -31,12 +31,10 @@ const milliseconds = v.pipe(
 );
 const tick = v.pipe(milliseconds, v.maxValue(3_600_000, "must be at most 3600000 ms, an hour"));
 const atLeast = (least: number, problem: string) => v.pipe(whole(), v.minValue(least, problem));
-/** The longest frame that the log can hold together with what goes with it. */
-const maxFrame = 32 << 20;
 const frameBytes = v.pipe(
   whole(),
   v.minValue(1_024, "must be at least 1024 bytes"),
-  v.maxValue(maxFrame, `must be at most ${maxFrame} bytes`),
+  v.maxValue(maxFrameBytesMax, `must be at most ${maxFrameBytesMax} bytes`),
 );
 
 /** What bounds the server at 0 serves nobody; see `zeroLimits` for those that do not bound it then. */
@@ -240,9 +238,14 @@ const schema = v.pipe(
     "must name the authorities of the certificates that tlsClientAuth asks clients for",
   ),
   rule(
+    "minSessionTimeoutMs",
+    (c) => c.maxSessionTimeoutMs !== undefined || (c.minSessionTimeoutMs ?? 0) <= c.tickMs * 20,
+    "must not be above the longest session timeout, which is 20 ticks unless maxSessionTimeoutMs says otherwise",
+  ),
+  rule(
     "maxSessionTimeoutMs",
-    (c) => (c.minSessionTimeoutMs ?? c.tickMs * 2) <= (c.maxSessionTimeoutMs ?? c.tickMs * 20),
-    "must not be below minSessionTimeoutMs (by default 2 ticks; the maximum is by default 20)",
+    (c) => (c.minSessionTimeoutMs ?? c.tickMs * 2) <= (c.maxSessionTimeoutMs ?? Number.POSITIVE_INFINITY),
+    "must not be below the shortest session timeout, which is 2 ticks unless minSessionTimeoutMs says otherwise",
   ),
   rule(
     "adminToken",
@@ -389,9 +392,13 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
 }
 
 function noSuchSetting(key: string): string {
-  const names = [...Object.keys(fields), ...Object.keys(defaultLimits).map((name) => `limits.${name}`)];
-  const nearest = nearestName(key, names);
-  return nearest === undefined ? "no such setting" : `no such setting; did you mean ${nearest}?`;
+  const isLimit = key.startsWith("limits.");
+  // What all limits begin with makes none of them likelier.
+  const nearest = isLimit
+    ? nearestName(key.slice("limits.".length), Object.keys(defaultLimits))
+    : nearestName(key, [...Object.keys(fields), ...Object.keys(defaultLimits)]);
+  if (nearest === undefined) return "no such setting";
+  return `no such setting; did you mean ${Object.hasOwn(defaultLimits, nearest) ? `limits.${nearest}` : nearest}?`;
 }
 
 /** What settings of SASL say that cannot be meant: that nobody may come in, or that there is somebody who is not. */

@@ -3,7 +3,7 @@
  * all writes under way have a bound each. The least is 1, but where the text says what 0 is.
  */
 export interface Limits {
-  /** Longest frame let in, bytes; the reference's jute.maxbuffer. */
+  /** Longest frame let in, bytes, 1024 … 33554432 (32 MiB); the reference's jute.maxbuffer. */
   readonly maxFrameBytes: number;
   /** Connections at once; the next is closed at accept. */
   readonly maxConnections: number;
@@ -78,6 +78,9 @@ export interface Limits {
   /** Longest snapshot that restore takes, bytes; it is held in memory until it is in the log. */
   readonly maxRestoreBytes: number;
 }
+
+/** The most that `maxFrameBytes` may be: the longest frame that the log can hold together with what goes with it. */
+export const maxFrameBytesMax = 32 << 20;
 
 /** The limits of a server that nobody has tuned. */
 export const defaultLimits: Limits = {

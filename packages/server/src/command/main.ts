@@ -1,18 +1,18 @@
 /** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts, scram.ts and digest.ts. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isDirectoryInUseError, nodeEnvironment } from "@corral/io";
+import { nodeEnvironment } from "@corral/io";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { compatibleVersions } from "../compatibility.ts";
-import { ConfigError, type ServerSettings } from "../config.ts";
+import { ConfigError, parseConfig } from "../config.ts";
 import { defaultLimits } from "../limits.ts";
 import { type Server, startServer } from "../server.ts";
 import { epochFileName } from "../storage/file-names.ts";
-import { StorageError } from "../storage/storage-error.ts";
 import { serverVersion } from "../version.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
-import { type Gathered, gatherSettings, inOperatorsWords, splitWords } from "./settings.ts";
+import { type Gathered, gatherSettings, splitWords } from "./settings.ts";
+import { explainStart } from "./start-errors.ts";
 
 const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 
@@ -170,9 +170,11 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   }
   let server: Server;
   try {
+    // What is no setting may be one of startServer's other options, a clock or a logger: from a file it is a mistake.
+    parseConfig(settings);
     server = await startServer({ ...settings, logger });
   } catch (error) {
-    return fail(error instanceof ConfigError ? 2 : 1, explain(error, settings, nameOf));
+    return fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
   }
   // What it says there is nothing that its clients would miss.
   process.stdout.off("error", onOutputLost).on("error", (error) => {
@@ -215,53 +217,6 @@ function fail(code: number, sentence: string): void {
 function holdsApacheData(dataDir: string): boolean {
   const has = (name: string): boolean => existsSync(join(dataDir, name));
   return has("version-2") && !has(epochFileName);
-}
-
-/** One sentence: what was tried, what is in the way, what to do. */
-function explain(error: unknown, settings: ServerSettings, nameOf: (setting: string) => string): string {
-  const known = error instanceof ConfigError || error instanceof StorageError || isDirectoryInUseError(error);
-  const origin = error instanceof StorageError ? (error.cause ?? error) : error;
-  const { code, path, port, address } = origin as NodeJS.ErrnoException & {
-    readonly port?: number;
-    readonly address?: string;
-  };
-  const [portSetting, hostSetting] = listenerAt(port, address, settings);
-  const { [portSetting]: thatPort, [hostSetting]: thatHost = address, dataDir } = settings;
-  switch (code) {
-    case "EADDRINUSE":
-      return `Port ${thatPort} is in use by another program. Stop it, or choose another port with ${nameOf(portSetting)}.`;
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-      return `${thatHost} is no address of this machine. Choose another with ${nameOf(hostSetting)}.`;
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return path === undefined
-        ? `Port ${thatPort} may not be used by this user. Choose one above 1023 with ${nameOf(portSetting)}.`
-        : `${path} cannot be written (${code}). Make it writable for this user, or choose another directory with ${nameOf("dataDir")}.`;
-    case "ENOENT":
-      return `${path ?? dataDir} cannot be made there. Choose another place with ${nameOf("dataDir")}.`;
-    case "ENOTDIR":
-    case "EEXIST":
-      return `${path ?? dataDir} is not a directory. Choose another place with ${nameOf("dataDir")}.`;
-    case "ENOSPC":
-      return `There is no space left for ${path ?? dataDir}. Free some, or choose another place with ${nameOf("dataDir")}.`;
-    default:
-      if (error instanceof ConfigError) return inOperatorsWords(error, nameOf);
-      return known ? error.message : `The server cannot start: ${messageOf(error)}`;
-  }
-}
-
-/** Which of the ports could not be had. */
-function listenerAt(port: number | undefined, address: string | undefined, settings: ServerSettings) {
-  const listeners = [
-    ["clientPort", "host"],
-    ["secureClientPort", "secureHost"],
-    ["adminPort", "adminHost"],
-  ] as const;
-  // Of a port that the system was to choose Node tells the address alone.
-  const atPort = listeners.filter(([setting]) => (port ?? 0) === settings[setting]);
-  return atPort.find(([, host]) => address === settings[host]) ?? atPort[0] ?? listeners[0];
 }
 
 function messageOf(error: unknown): string {

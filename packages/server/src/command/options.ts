@@ -74,7 +74,7 @@ export const serverOptions: readonly CommandOption[] = [
     "reaperIntervalMs",
     "number",
     "ms",
-    "how often due containers and TTL nodes are looked for (default: 60000)",
+    "how often due containers and TTL nodes are looked for, at most once a tick (default: 60000)",
     "reaper-interval",
   ),
   option(

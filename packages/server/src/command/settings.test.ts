@@ -150,6 +150,14 @@ test.each<readonly [string, Given]>([
     "4lw.commands.whitelist in zoo.cfg: must be four-letter words",
     { file: ["zoo.cfg", "clientPort=1\n4lw.commands.whitelist=foo"] },
   ],
+  [
+    "minSessionTimeout in zoo.cfg: must not be above the longest session timeout, which is 20 ticks unless maxSessionTimeoutMs",
+    { file: ["zoo.cfg", "clientPort=1\nminSessionTimeout=90000"] },
+  ],
+  [
+    "ssl.keyStore.location in zoo.cfg, or --tls-cert: must name the server's certificate",
+    { file: ["zoo.cfg", "secureClientPort=1"] },
+  ],
   ["c.json: is not JSON", { file: ["c.json", "{"] }],
   ["c.json: must be an object of settings", { file: json([]) }],
   ["nowhere: cannot be read (ENOENT)", { variables: { CORRAL_CONFIG: "nowhere" } }],

@@ -7,6 +7,7 @@ import { ConfigError, type ServerSettings } from "../config.ts";
 import { allOptions, type CommandOption, configVariable, logLevelVariable, memoryVariable } from "./options.ts";
 import { checkVariables, isServiceUrl } from "./variables.ts";
 import { readZooCfg } from "./zoo-cfg.ts";
+import { zooCfgKeyOf } from "./zoo-cfg-keys.ts";
 
 /** What was gathered. */
 export interface Gathered {
@@ -70,7 +71,7 @@ export function gatherSettings(sources: Sources): Gathered {
     memory,
     logLevel: environment.get(logLevelVariable),
     warnings,
-    nameOf: (setting) => origins.get(setting)?.name ?? flagOf(setting),
+    nameOf: (setting) => origins.get(setting)?.name ?? unsaid(setting, path),
   };
 }
 
@@ -80,6 +81,12 @@ function refuseUnlessPortSaid(path: string, origins: ReadonlyMap<string, Origin>
   if (!isEnabled || origins.get("clientPort")?.rank !== ranks.preset) return;
   const remedy = "give one of them there, or --client-port";
   throw new ConfigError(`Wrong settings: ${path}: has neither clientPort nor secureClientPort: ${remedy}`, [path]);
+}
+
+/** How a setting that was not given can be. */
+function unsaid(setting: string, path: string | undefined): string {
+  const key = path !== undefined && isZooCfg(path) ? zooCfgKeyOf(setting) : undefined;
+  return key === undefined ? flagOf(setting) : `${key} in ${path}, or ${flagOf(setting)}`;
 }
 
 function flagOf(setting: string): string {

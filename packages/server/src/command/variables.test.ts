@@ -9,6 +9,7 @@ function check(variables: Readonly<Record<string, string>>, given: readonly stri
 
 test.each([
   ["CORRAL_ENFORCED_AUTH", "for --enforced-auth set CORRAL_ENFORCED_AUTH_SCHEMES"],
+  ["CORRAL_enforced_auth", "for --enforced-auth set CORRAL_ENFORCED_AUTH_SCHEMES"],
   ["CORRAL_AUDIT", "for --audit set CORRAL_AUDIT_ENABLED"],
   ["CORRAL_ENFORCE_QUOTA", "for --enforce-quota set CORRAL_ENFORCES_QUOTA"],
   ["CORRAL_ADMIN_TLS_CERT", "for --admin-tls-cert set CORRAL_ADMIN_TLS_CERT_FILE"],

@@ -96,7 +96,7 @@ export function checkVariables(environment: ListedEnvironment, isGiven: (setting
 }
 
 function complain(name: string): string {
-  const derived = fromFlags.get(name);
+  const derived = fromFlags.get(name.toUpperCase());
   if (derived !== undefined) return `${name}: no such variable; for ${derived.flag} set ${derived.variable}`;
   const rest = name.slice(prefix.length);
   const nearest = nearestName(

@@ -2,6 +2,7 @@
  * The keys of `zoo.cfg`, all that Apache ZooKeeper 3.9 knows, and what becomes of each here. Apache makes a system property
  * `zookeeper.KEY` of every key that its parser does not know; those stand here as they are written in the file.
  */
+import { maxFrameBytesMax } from "../limits.ts";
 
 /** What becomes of a key. */
 export type ZooCfgKey =
@@ -12,6 +13,10 @@ export type ZooCfgKey =
       readonly unless?: string;
       /** What numbers below 1 are, where Apache gives them a meaning that they do not have here: another number, or as if not given. */
       readonly below1?: number | "not given";
+      /** What is to be said of numbers below 1 where another key has a number above 0; otherwise they mean nothing to Apache either. */
+      readonly below1Warning?: { readonly with: string; readonly text: string };
+      /** The most that can be had; of more it is this. */
+      readonly most?: number;
       /** What the setting is if the key's value is `true`. */
       readonly ifTrue?: string;
     }
@@ -33,6 +38,14 @@ const bound = (name: string, below1: number | "not given", as: "number" | "kibib
   setting: name,
   as,
   below1,
+});
+
+/** Below 1 no token would ever come back, which nobody can mean; without tokens it means nothing. */
+const refill = (name: string): ZooCfgKey => ({
+  setting: name,
+  as: "number",
+  below1: "not given",
+  below1Warning: { with: "connection_throttle_tokens", text: "must be at least 1 to let anybody in again" },
 });
 
 const ensemble: ZooCfgKey = { needless: "for ensembles only" };
@@ -144,7 +157,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   // Of 0 Apache takes one at a time.
   globalOutstandingLimit: bound("limits.maxProposedEntries", 1),
   maxCnxns: bound("limits.maxConnections", "not given"),
-  "jute.maxbuffer": setting("limits.maxFrameBytes"),
+  "jute.maxbuffer": { setting: "limits.maxFrameBytes", as: "number", most: maxFrameBytesMax },
   "jute.maxbuffer.extrasize": inside,
   intBufferStartingSizeBytes: inside,
   snapCount: bound("limits.snapshotEntries", 2),
@@ -201,8 +214,8 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
 
   // Overload.
   connection_throttle_tokens: setting("limits.connectionBurst"),
-  connection_throttle_fill_time: setting("limits.connectionRefillMs"),
-  connection_throttle_fill_count: setting("limits.connectionRefillCount"),
+  connection_throttle_fill_time: refill("limits.connectionRefillMs"),
+  connection_throttle_fill_count: refill("limits.connectionRefillCount"),
   connection_throttle_freeze_time: throttle,
   connection_throttle_drop_increase: throttle,
   connection_throttle_drop_decrease: throttle,
@@ -293,3 +306,11 @@ export const zooCfgPrefixes: readonly (readonly [prefix: string, key: ZooCfgKey]
   ["group.", ensemble],
   ["weight.", ensemble],
 ];
+
+/** The key that gives a setting its value, if one does; of several the first. */
+export function zooCfgKeyOf(setting: string): string | undefined {
+  return Object.keys(zooCfgKeys).find((key) => {
+    const known = zooCfgKeys[key];
+    return known !== undefined && "setting" in known && known.setting === setting;
+  });
+}

@@ -67,6 +67,31 @@ test("enforced authentication: the schemes count where it is on", () => {
   expect(values("enforceQuota=true")).toMatchObject({ enforcesQuota: true });
 });
 
+test("schemes of authentication that are not enforced, since nothing says so, are warned about", () => {
+  const said = (text: string) => readZooCfg(text).warnings;
+  expect(said("enforce.auth.schemes=sasl")).toEqual([
+    "enforce.auth.schemes: nobody has to authenticate without enforce.auth.enabled=true; it has no effect",
+  ]);
+  expect(said("enforce.auth.enabled=false\nenforce.auth.schemes=sasl")).toEqual([]);
+  expect(said("enforce.auth.enabled=true\nenforce.auth.schemes=sasl")).toEqual([]);
+});
+
+test("a frame longer than any here: the longest, and a warning", () => {
+  const text = "jute.maxbuffer=99999999";
+  expect(values(text)).toMatchObject({ "limits.maxFrameBytes": 32 << 20 });
+  expect(readZooCfg(text).warnings).toEqual(["jute.maxbuffer: 33554432 is the most that can be had; it is taken"]);
+});
+
+test.each(["0", "-1"])("a bucket that is never filled again (%s) is filled as usual, with a warning", (value) => {
+  for (const key of ["connection_throttle_fill_time", "connection_throttle_fill_count"]) {
+    const off = `${key}=${value}`;
+    expect([values(off), readZooCfg(off).warnings]).toEqual([{ host: "0.0.0.0" }, []]);
+    const on = `connection_throttle_tokens=5\n${off}`;
+    expect(values(on)).toEqual({ host: "0.0.0.0", "limits.connectionBurst": 5 });
+    expect(readZooCfg(on).warnings).toEqual([`${key}: must be at least 1 to let anybody in again; it has no effect`]);
+  }
+});
+
 test("TLS", () => {
   const text = `secureClientPort=2281
 client.portUnification=true

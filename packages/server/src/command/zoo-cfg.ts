@@ -46,17 +46,28 @@ export function readZooCfg(text: string): ZooCfg {
     // Some write the system property's name, which Apache would then not find.
     const key = written.replace(/^zookeeper\./, "");
     if (isAdminOff && key === "admin.serverPort") continue;
-    if (!enforcesAuth && key === "enforce.auth.schemes") continue;
+    if (!enforcesAuth && key === "enforce.auth.schemes") {
+      // As with Apache; but who wrote the schemes alone may think that the door is shut.
+      if (!entries.has("enforce.auth.enabled"))
+        warnings.push(`${written}: nobody has to authenticate without enforce.auth.enabled=true; it has no effect`);
+      continue;
+    }
     if (forcesHttps && key === "admin.portUnification") continue;
     const known = servers.includes(key) ? { needless: "this server runs alone" } : lookUp(key);
     if (known === undefined) {
       warnings.push(`${written}: no such key in zoo.cfg; it has no effect`);
     } else if ("setting" in known) {
       if (value === known.unless) continue;
-      const { below1 } = known;
+      const { below1, below1Warning, most } = known;
       const isBelow1 = below1 !== undefined && /^(-\d+|0+|0x0+)$/i.test(value);
+      if (isBelow1 && below1Warning !== undefined && Number(entries.get(below1Warning.with)) > 0)
+        warnings.push(`${written}: ${below1Warning.text}; it has no effect`);
       if (isBelow1 && below1 === "not given") continue;
-      const converted = isBelow1 ? below1 : convert(written, known.as, value);
+      let converted = isBelow1 ? below1 : convert(written, known.as, value);
+      if (most !== undefined && Number(converted) > most) {
+        warnings.push(`${written}: ${most} is the most that can be had; it is taken`);
+        converted = most;
+      }
       if (known.ifTrue === undefined) settings.set(known.setting, { value: converted, key: written });
       else if (converted === true) settings.set(known.setting, { value: known.ifTrue, key: written });
     } else if ("missing" in known) {
