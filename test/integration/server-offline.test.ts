@@ -74,6 +74,12 @@ test.each(["verify", "dump", "repair"])("%s of a file names it, and what to give
   });
 });
 
+test("verify and dump of a directory without a server's files say so", async () => {
+  const sentence = `${directory} holds nothing of a Corral server.\n`;
+  expect(await run("dump", directory)).toEqual({ code: 1, stdout: "", stderr: `corral-server: ${sentence}` });
+  expect(await run("verify", directory)).toMatchObject({ code: 1, stdout: expect.stringContaining(sentence) });
+});
+
 test("a repair says what is lost, and does nothing until it is told to", async () => {
   const start = () => ServerProcess.start(["--client-port", "0", "--data-dir", directory, "--log-level", "silent"]);
   let server = await start();

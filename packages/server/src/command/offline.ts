@@ -8,6 +8,7 @@ import { performRepair } from "../repair/perform.ts";
 import { planRepair } from "../repair/plan.ts";
 import { reportRepair } from "../repair/report.ts";
 import { epochsAreSpent, epochWarning } from "../storage/epochs.ts";
+import { sortFileNames } from "../storage/file-names.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 
 /** Exit codes: 0 all is well, 1 something is wrong with the directory (still, after a repair), 2 wrong usage. */
@@ -46,7 +47,7 @@ async function verify(directory: string): Promise<void> {
   for (const { name, bytes, content, problem } of files) {
     process.stdout.write(`${name}: ${content} (${bytes} bytes)${problem === undefined ? "" : `; WRONG: ${problem}`}\n`);
   }
-  if (files.length === 0) process.stdout.write(`${directory} holds nothing of a Corral server.\n`);
+  if (files.length === 0) process.stdout.write(`${holdsNothing(directory)}\n`);
   if (start.kind === "refused") {
     process.stdout.write(`A server would not start: ${start.why}\n`);
   } else {
@@ -84,10 +85,20 @@ async function repair(directory: string, isAgreed: boolean): Promise<void> {
 }
 
 async function dump(directory: string, range: DumpRange): Promise<void> {
+  const { snapshotZxids, segmentZxids, hasEpoch } = sortFileNames(await nodeDisk.list(directory));
+  if (!hasEpoch && snapshotZxids.length + segmentZxids.length === 0) {
+    process.exitCode = 1;
+    process.stderr.write(`corral-server: ${holdsNothing(directory)}\n`);
+    return;
+  }
   await dumpDirectory(nodeDisk, directory, range, {
     onLine: (line) => process.stdout.write(`${JSON.stringify(line)}\n`),
     onWarning: (warning) => process.stderr.write(`corral-server: ${warning}\n`),
   });
+}
+
+function holdsNothing(directory: string): string {
+  return `${directory} holds nothing of a Corral server.`;
 }
 
 async function guarded(directory: string, run: () => Promise<void>): Promise<void> {

@@ -6,32 +6,76 @@
 import type { Disk } from "@corral/io";
 import { encodeEpochFile } from "../storage/epoch-file.ts";
 import { encodeSegmentHeader } from "../storage/segment.ts";
+import { reasonOf, StorageError } from "../storage/storage-error.ts";
 import { replaceFile, withFile } from "../storage/whole-file.ts";
 import type { RepairPlan, RepairStep } from "./plan.ts";
 
 const copyBytes = 1024 * 1024;
 const zeros = Buffer.alloc(256 * 1024);
 
-/** Returns the name of the directory inside `directory` where the files are put aside. Rejects only if the disk does. */
+/**
+ * Returns the name of the directory inside `directory` where the files are put aside.
+ * @throws StorageError when the disk fails: whether anything has been changed by then, and what to do
+ */
 export async function performRepair(disk: Disk, directory: string, { steps }: RepairPlan): Promise<string> {
   const present = await disk.list(directory);
-  const aside = firstFree(present);
-  const asidePath = `${directory}/${aside}`;
-  await disk.makeDirectory(asidePath);
-  for (const { name } of steps)
-    if (present.includes(name)) await copy(disk, `${directory}/${name}`, `${asidePath}/${name}`);
-  await disk.syncDirectory(asidePath);
-  for (const step of steps) {
-    await perform(disk, directory, step);
-    await disk.syncDirectory(directory);
+  const aside = await firstFree(disk, directory, present);
+  const names = steps.map(({ name }) => name).filter((name) => present.includes(name));
+  const asidePath = await putAside(disk, directory, aside, names);
+  try {
+    for (const step of steps) {
+      await perform(disk, directory, step);
+      await disk.syncDirectory(directory);
+    }
+  } catch (cause) {
+    throw new StorageError(
+      `The repair is not done (${reasonOf(cause)}). The files as they were are in ${asidePath}. ` +
+        "See to the disk, and run the repair again: it goes on with what is left.",
+      { file: directory, cause },
+    );
   }
   return aside;
 }
 
-/** `set-aside-1`, or the next that is not there. */
-function firstFree(names: readonly string[]): string {
+/** Copies the files, durably, or leaves none of the copies: they would take the room that is wanted. */
+async function putAside(disk: Disk, directory: string, aside: string, names: readonly string[]): Promise<string> {
+  const asidePath = `${directory}/${aside}`;
+  try {
+    await disk.makeDirectory(asidePath);
+    for (const name of names) await copy(disk, `${directory}/${name}`, `${asidePath}/${name}`);
+    await disk.syncDirectory(asidePath);
+    return asidePath;
+  } catch (cause) {
+    // Best effort: what is left does no harm but for its room, and is told.
+    const removals = await Promise.allSettled(names.map((name) => disk.remove(`${asidePath}/${name}`)));
+    const isLeft = removals.some(({ status }) => status === "rejected");
+    const sizes = await Promise.allSettled(
+      names.map((name) => withFile(disk, `${directory}/${name}`, (file) => file.size())),
+    );
+    const bytes = sizes.reduce((sum, size) => sum + (size.status === "fulfilled" ? size.value : 0), 0);
+    throw new StorageError(
+      `Nothing has been changed: the files as they are could not be put aside (${reasonOf(cause)}). ` +
+        `They need ${bytes} bytes in ${directory}. Free as much, and run the repair again.` +
+        (isLeft ? ` What is in ${asidePath} is of no use; remove it.` : ""),
+      { file: directory, cause },
+    );
+  }
+}
+
+/** `set-aside-1`, or the next that is not there, or is empty: a repair that found no room has left it. */
+async function firstFree(disk: Disk, directory: string, names: readonly string[]): Promise<string> {
   for (let number = 1; ; number++) {
-    if (!names.includes(`set-aside-${number}`)) return `set-aside-${number}`;
+    const name = `set-aside-${number}`;
+    if (!names.includes(name) || (await isEmptyDirectory(disk, `${directory}/${name}`))) return name;
+  }
+}
+
+async function isEmptyDirectory(disk: Disk, path: string): Promise<boolean> {
+  try {
+    return (await disk.list(path)).length === 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return false;
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { crc32, nodeEnvironment } from "@corral/io";
 import { CreateMode } from "@corral/protocol";
-import { MemoryDisk } from "@corral/testing";
+import { diskError, MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
 import { picture } from "../../test-support/state-driver.ts";
@@ -272,6 +272,30 @@ describe("a repair", () => {
     const plan = await repaired({ disk, history, lastZxid: life.state.lastZxid }, disk.kill());
     expect(plan).toMatchObject({ kept: { zxid: 2 ** 32 + 4 }, lostUpToZxid: 2 ** 32 + 6 });
     expect(plan?.losses[0]?.what).toContain("leads to another state");
+  });
+
+  it("changes nothing where the copies have no room, says so, and needs no more room the next time", async () => {
+    const disk = copyOf(original.disk, (copy) => spoil(copy, longLog, inLongRecord));
+    const plan = await planRepair(disk, directory);
+    const before = filesOf(disk);
+    disk.capacityBytes = [...before.values()].reduce((sum, { length }) => sum + length, 100);
+    await expect(performRepair(disk, directory, plan)).rejects.toThrow(
+      /^Nothing has been changed: the files as they are could not be put aside \(.*ENOSPC.*\). They need \d+ bytes/,
+    );
+    expect(filesOf(disk)).toEqual(before);
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    expect(await performRepair(disk, directory, plan)).toBe("set-aside-1");
+  });
+
+  it("says where the files are as they were if it is cut short", async () => {
+    const disk = copyOf(original.disk, (copy) => spoil(copy, longLog, inLongRecord));
+    const plan = await planRepair(disk, directory);
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "truncate" && path === longLog) throw diskError("EIO", kind, path);
+    };
+    await expect(performRepair(disk, directory, plan)).rejects.toThrow(
+      /^The repair is not done \(.*EIO.*\)\. The files as they were are in \/data\/set-aside-1\. /,
+    );
   });
 
   it("can be cut short anywhere, and done again", async () => {
