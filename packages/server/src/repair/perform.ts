@@ -49,17 +49,22 @@ async function putAside(disk: Disk, directory: string, aside: string, names: rea
     // Best effort: what is left does no harm but for its room, and is told.
     const removals = await Promise.allSettled(names.map((name) => disk.remove(`${asidePath}/${name}`)));
     const isLeft = removals.some(({ status }) => status === "rejected");
-    const sizes = await Promise.allSettled(
-      names.map((name) => withFile(disk, `${directory}/${name}`, (file) => file.size())),
-    );
-    const bytes = sizes.reduce((sum, size) => sum + (size.status === "fulfilled" ? size.value : 0), 0);
+    const isFull = ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "");
+    const remedy = isFull
+      ? `They need ${await bytesOf(disk, directory, names)} bytes in ${directory}. Free as much`
+      : "See to what is in the way";
     throw new StorageError(
-      `Nothing has been changed: the files as they are could not be put aside (${reasonOf(cause)}). ` +
-        `They need ${bytes} bytes in ${directory}. Free as much, and run the repair again.` +
-        (isLeft ? ` What is in ${asidePath} is of no use; remove it.` : ""),
+      `Nothing has been changed: the files as they are could not be put aside (${reasonOf(cause)}). ${remedy}, and run the repair ` +
+        `again.${isLeft ? ` What is in ${asidePath} is of no use; remove it.` : ""}`,
       { file: directory, cause },
     );
   }
+}
+
+async function bytesOf(disk: Disk, directory: string, names: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const name of names) bytes += await withFile(disk, `${directory}/${name}`, (file) => file.size());
+  return bytes;
 }
 
 /** `set-aside-1`, or the next that is not there, or is empty: a repair that found no room has left it. */

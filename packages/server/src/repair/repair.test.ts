@@ -287,6 +287,17 @@ describe("a repair", () => {
     expect(await performRepair(disk, directory, plan)).toBe("set-aside-1");
   });
 
+  it("does not speak of room where something else is in the way", async () => {
+    const disk = copyOf(original.disk, (copy) => spoil(copy, longLog, inLongRecord));
+    const plan = await planRepair(disk, directory);
+    disk.onOperation = ({ kind, path }) => {
+      if (path.includes("set-aside")) throw diskError("EACCES", kind, path);
+    };
+    await expect(performRepair(disk, directory, plan)).rejects.toThrow(
+      /^Nothing has been changed: .*EACCES.*\)\. See to what is in the way, and run the repair again\. What is in/,
+    );
+  });
+
   it("says where the files are as they were if it is cut short", async () => {
     const disk = copyOf(original.disk, (copy) => spoil(copy, longLog, inLongRecord));
     const plan = await planRepair(disk, directory);
