@@ -70,11 +70,11 @@ test("settings as JSON, and variables before them", async () => {
 
 test("what a file cannot set is refused by its name: what programs give startServer beside the settings", async () => {
   const config = join(directory, "corral.json");
-  const keys = ["random", "logger", "clock", "disk", "listener", "machine"];
-  await writeFile(config, JSON.stringify(Object.fromEntries(keys.map((key) => [key, {}]))));
-  const { code, stderr } = await ServerProcess.fails(["--memory", "--client-port", "0", "--config", config]);
-  for (const key of keys) expect(stderr).toContain(`${key} in ${config}: no such setting`);
-  expect(code).toBe(2);
+  for (const key of ["random", "logger"]) {
+    await writeFile(config, JSON.stringify({ [key]: {} }));
+    const { code, stderr } = await ServerProcess.fails(["--memory", "--client-port", "0", "--config", config]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: `corral-server: ${key} in ${config}: no such setting\n` });
+  }
 });
 
 test("the data of an Apache ZooKeeper is not taken for an empty directory", async () => {
