@@ -38,6 +38,13 @@ export interface TlsAcceptor {
   readonly close: () => void;
 }
 
+/** One that TLS has begun. */
+interface Handshake {
+  readonly remote: Address;
+  /** What is to be done when it is over. */
+  readonly over: () => void;
+}
+
 /** Accepts TLS connections with credentials that can be replaced while it listens. */
 export class NodeTlsListener {
   readonly #options: TlsListenerOptions;
@@ -45,8 +52,8 @@ export class NodeTlsListener {
   #credentials: TlsCredentials;
   #certificate: CertificateFacts;
   #handshakes = 0;
-  /** By the client's address: what is to be done when its handshake is over. */
-  readonly #underWay = new Map<string, () => void>();
+  /** By the socket below. Several may come from one address: to several ports, or one soon after the other. */
+  readonly #underWay = new WeakMap<Socket, Handshake>();
 
   /** @throws Error when the credentials cannot be used */
   constructor(credentials: TlsCredentials, options: TlsListenerOptions) {
@@ -105,8 +112,9 @@ export class NodeTlsListener {
     this.#contexts.add(update);
     tls.on("secureConnection", (socket: TLSSocket) => {
       socket.allowHalfOpen = acceptedSocketOptions.allowHalfOpen;
-      const remote = addressOf(socket);
-      if (remote !== undefined) this.#endHandshake(remote);
+      // Of who has gone away already, or comes too late, is told elsewhere.
+      const isThere = addressOf(socket) !== undefined;
+      const remote = isThere ? this.#endHandshake(carrierOf(socket)) : undefined;
       const reason = this.#judge(socket);
       if (remote === undefined || reason !== undefined) {
         if (remote !== undefined) this.#options.onRefused(remote, reason ?? "");
@@ -117,8 +125,7 @@ export class NodeTlsListener {
       onSocket(socket, remote, shownSubject(socket));
     });
     tls.on("tlsClientError", (error: Error, socket: TLSSocket) => {
-      const remote = addressOf(socket) ?? addressOf(carrierOf(socket));
-      if (remote !== undefined) this.#endHandshake(remote, failureOf(error, socket));
+      this.#endHandshake(carrierOf(socket), failureOf(error, socket));
       socket.destroy();
     });
     const pending = new Set<Socket>();
@@ -131,13 +138,14 @@ export class NodeTlsListener {
     };
   }
 
-  /** A handshake is over; with a `failure` that is told, unless something else was. */
-  #endHandshake(remote: Address, failure?: string): void {
-    const over = this.#underWay.get(keyOf(remote));
-    if (over === undefined) return;
-    this.#underWay.delete(keyOf(remote));
-    over();
-    if (failure !== undefined) this.#options.onRefused(remote, failure);
+  /** A handshake is over; with a `failure` that is told. Gives who it was with; undefined if it was over before. */
+  #endHandshake(carrier: Socket, failure?: string): Address | undefined {
+    const handshake = this.#underWay.get(carrier);
+    if (handshake === undefined) return undefined;
+    this.#underWay.delete(carrier);
+    handshake.over();
+    if (failure !== undefined) this.#options.onRefused(handshake.remote, failure);
+    return handshake.remote;
   }
 
   /** Why a client that got through the handshake may not come in all the same. */
@@ -170,7 +178,7 @@ export class NodeTlsListener {
       clearTimeout(timer);
     };
     const timer = setTimeout(() => {
-      this.#underWay.delete(keyOf(remote));
+      this.#underWay.delete(socket);
       onRefused(remote, `no TLS handshake came of it in ${handshakeMs} ms`);
       socket.destroy();
     }, handshakeMs);
@@ -180,9 +188,9 @@ export class NodeTlsListener {
       if (chunk === null) return onError();
       socket.unshift(chunk);
       if (chunk[0] === firstByteOfTls) {
-        this.#underWay.set(keyOf(remote), over);
+        this.#underWay.set(socket, { remote, over });
         // Where TLS has more to say of it, that is said in the course of this very event.
-        socket.once("close", () => setImmediate(() => this.#endHandshake(remote, wentAway)));
+        socket.once("close", () => setImmediate(() => this.#endHandshake(socket, wentAway)));
         // TLS takes this over from the socket: who ends its half in the middle of the handshake is gone.
         socket.allowHalfOpen = false;
         tls.emit("connection", socket);
@@ -215,7 +223,7 @@ function failureOf(error: Error, socket: TLSSocket): string {
   return code === "ECONNRESET" ? wentAway : `its TLS handshake failed: ${reasonOf(error)}`;
 }
 
-/** Of a connection that is closed already Node no longer tells the address, but for the socket below, which was asked before. */
+/** The socket below, by which a handshake is known. Node has no other way from one to the other. */
 function carrierOf(socket: TLSSocket): Socket {
   return (socket as { _parent?: Socket })._parent ?? socket;
 }
@@ -230,10 +238,6 @@ function check(credentials: TlsCredentials): CertificateFacts {
 function shownSubject(socket: TLSSocket): string | undefined {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
   return certificate === undefined ? undefined : subjectOf(certificate.raw);
-}
-
-function keyOf({ host, port }: Address): string {
-  return `${host} ${port}`;
 }
 
 function addressOf({ remoteAddress, remotePort }: Socket): Address | undefined {
