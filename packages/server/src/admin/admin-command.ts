@@ -29,8 +29,10 @@ export interface AdminCommand {
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly status: number;
-  constructor(message: string, status = 200) {
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(message: string, status = 200, headers: Readonly<Record<string, string>> = {}) {
     super(message);
     this.status = status;
+    this.headers = headers;
   }
 }

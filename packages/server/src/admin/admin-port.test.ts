@@ -1,6 +1,6 @@
 import { type LogFields, silentLogger } from "@corral/io";
 import { CreateMode, ErrorCode, openAcl } from "@corral/protocol";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { ReplicaHarness } from "../../test-support/replica-harness.ts";
 import { subjectOf } from "../../test-support/subject.ts";
 import type { AuditRecord } from "../replica/audit-record.ts";
@@ -35,7 +35,7 @@ async function ask(path: string, headers: Record<string, string> = {}, method = 
   const request = new Request(`http://localhost${path}`, { method, headers });
   const options = { token, witness, phase: () => phase, subject: () => subject };
   const response = await answerAdminRequest(request, "10.1.2.3", options);
-  return { status: response.status, text: await response.text() };
+  return { status: response.status, text: await response.text(), headers: response.headers };
 }
 const body = async (path: string) => JSON.parse((await ask(path)).text);
 
@@ -63,6 +63,27 @@ describe("/commands", () => {
     expect(await body("/commands/%E0%A4%A")).toMatchObject({ error: "Unknown command: %E0%A4%A" });
     subject = undefined;
     expect(await body("/commands/stat")).toMatchObject({ error: expect.stringContaining("not currently serving") });
+  });
+
+  test("while the directory is being recovered nobody takes an error for a backup, and the audit log has who asked", async () => {
+    token = "0123456789abcdef";
+    const shown = { authorization: `Bearer ${token}` };
+    vi.spyOn(harness.replica, "serving", "get").mockReturnValue(false);
+    for (subject of [undefined, subjectOf(harness, { adminToken: token })]) {
+      for (const name of ["snapshot", "restore", "raise_epoch", "reload_certificates"]) {
+        expect((await ask(`/commands/${name}`, {}, "POST")).status, name).toBe(401);
+        const { status, headers, text } = await ask(`/commands/${name}`, shown, "POST");
+        expect([status, headers.get("retry-after"), JSON.parse(text).command], name).toEqual([503, "1", name]);
+      }
+      expect((await ask("/commands/stat", shown)).status).toBe(200);
+    }
+    const failures = audited.filter(({ reason }) => reason?.includes("not currently serving"));
+    const names = ["snapshot", "restore", "raise_epoch"];
+    expect(failures.map(({ operation, result }) => [operation, result])).toEqual(
+      [...names, ...names].map((name) => [name, "failure"]),
+    );
+    token = undefined;
+    expect((await ask("/commands/snapshot")).status).toBe(403);
   });
 
   test("settings are shown, secrets only that they are set", async () => {
@@ -151,6 +172,12 @@ describe("/health", () => {
     expect((await body("/health")).reasons).toEqual([expect.stringContaining(reason)]);
   });
 
+  test("after a log that failed it stays live: to restart it before the disk is mended would only end the reads", async () => {
+    harness.input({ type: "logFailed" });
+    expect((await ask("/health/live")).status).toBe(200);
+    expect((await ask("/health/ready")).status).toBe(503);
+  });
+
   test("a log that cannot be written is a reason, and a limit nearly reached a warning", async () => {
     subject = subjectOf(harness, { limits: { maxConnections: 1 } });
     harness.connect();
@@ -235,6 +262,14 @@ describe("who may ask", () => {
 
   test("nothing else is there", async () => {
     expect((await ask("/")).status).toBe(404);
-    expect((await ask("/metrics", {}, "DELETE")).status).toBe(405);
+    const deleted = await ask("/metrics", {}, "DELETE");
+    expect([deleted.status, deleted.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
+  });
+
+  test("a command that wants POST says so in the header, too", async () => {
+    token = "0123456789abcdef";
+    subject = subjectOf(harness, { adminToken: token });
+    const { status, headers } = await ask("/commands/restore", { authorization: `Bearer ${token}` });
+    expect([status, headers.get("allow")]).toEqual([405, "POST"]);
   });
 });

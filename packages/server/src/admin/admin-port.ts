@@ -31,6 +31,9 @@ export interface AdminPortOptions {
 /** How long a snapshot may take to arrive, ms. */
 const bodyMs = 3_600_000;
 
+/** What requests may be made by. */
+const methods: readonly string[] = ["GET", "HEAD", "POST"];
+
 /** Listens; rejects with the operating system's error when the address cannot be had. */
 export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
   const { host, port, tls, maxConnections, logger, witness } = options;
@@ -52,7 +55,9 @@ export async function answerAdminRequest(
   options: Pick<AdminPortOptions, "token" | "phase" | "subject" | "witness">,
 ): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
-  if (!["GET", "HEAD", "POST"].includes(request.method)) return json({ error: "method not allowed" }, 405);
+  if (!methods.includes(request.method)) {
+    return json({ error: "method not allowed" }, 405, { allow: methods.join(", ") });
+  }
   const refusal = isForeign(request, options.token);
   if (refusal !== undefined) return json({ error: refusal }, 403);
   if (/^\/health(\/(live|ready))?\/?$/.test(pathname)) return answerHealth(pathname, options);
@@ -70,7 +75,7 @@ export async function answerAdminRequest(
   if (command !== undefined) {
     const onDone = (operation: string, outcome: CommandOutcome) =>
       options.witness.onCommand(remote, operation, outcome);
-    return answerCommand(decode(command), subject, searchParams, request, onDone);
+    return answerCommand(decode(command), { subject, token: options.token }, searchParams, request, onDone);
   }
   return json({ error: `there is no ${pathname}: try /commands, /health or /metrics` }, 404);
 }
@@ -124,10 +129,13 @@ function listCommands(): Response {
   return new Response(links.join(""), { headers: { "content-type": "text/html; charset=utf-8" } });
 }
 
-/** With status 200 even for most errors, as the reference has it: `error` tells. */
+/**
+ * With status 200 even for most errors, as the reference has it: `error` tells. Not so where a token is needed: what such a command
+ * answers is kept as a backup, or taken as done, by programs that look at the status alone.
+ */
 async function answerCommand(
   name: string,
-  subject: Subject | undefined,
+  { subject, token }: { readonly subject: Subject | undefined; readonly token: string | undefined },
   query: URLSearchParams,
   request: Request,
   onDone: (operation: string, outcome: CommandOutcome) => void,
@@ -135,10 +143,14 @@ async function answerCommand(
   const command = adminCommands.find(({ names }) => names.includes(name));
   if (command === undefined) return json({ command: name, error: `Unknown command: ${name}` });
   const [fullName] = command.names;
-  if (subject === undefined || !subject.replica.serving) return json({ command: fullName, error: notServing });
   try {
-    refuseUnlessAllowed(command, subject, request);
+    refuseUnlessAllowed(command, token, request);
     refuseStrangeParameters(command, query);
+    if (subject === undefined || !subject.replica.serving) {
+      throw command.needsToken
+        ? new CommandError(notServing, 503, { "retry-after": "1" })
+        : new CommandError(notServing);
+    }
     const answer: CommandBody | Response = await command.run(subject, query, request);
     if (command.isAudited) onDone(fullName, { result: "success", zxid: zxidTold(answer) });
     return answer instanceof Response ? answer : json({ ...answer, command: fullName, error: null });
@@ -146,7 +158,7 @@ async function answerCommand(
     if (command.isAudited)
       onDone(fullName, { result: "failure", reason: error instanceof Error ? error.message : String(error) });
     if (!(error instanceof CommandError)) throw error;
-    return json({ error: error.message, command: fullName }, error.status);
+    return json({ error: error.message, command: fullName }, error.status, error.headers);
   }
 }
 
@@ -156,11 +168,15 @@ function zxidTold(answer: CommandBody | Response): number | undefined {
   return typeof told === "string" ? Number(told) : undefined;
 }
 
-function refuseUnlessAllowed({ needsToken, method, names: [name] }: AdminCommand, subject: Subject, request: Request) {
-  const refusal = needsToken ? tokenRefusal(subject) : undefined;
+function refuseUnlessAllowed(
+  { needsToken, method, names: [name] }: AdminCommand,
+  token: string | undefined,
+  request: Request,
+): void {
+  const refusal = needsToken ? tokenRefusal(token) : undefined;
   if (refusal !== undefined) throw new CommandError(refusal, 403);
   if (method === undefined || method === request.method) return;
-  throw new CommandError(`${name} changes what the server holds: ask for it by ${method}`, 405);
+  throw new CommandError(`${name} changes what the server holds: ask for it by ${method}`, 405, { allow: method });
 }
 
 /** Who misspells a parameter must not have something else done than he asked for. */
@@ -173,6 +189,10 @@ function refuseStrangeParameters({ names: [name], parameters }: AdminCommand, qu
   }
 }
 
-function json(body: Readonly<Record<string, JsonValue>>, status = 200, headers: Record<string, string> = {}): Response {
+function json(
+  body: Readonly<Record<string, JsonValue>>,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(`${toJson(body)}\n`, { status, headers: { "content-type": "application/json", ...headers } });
 }

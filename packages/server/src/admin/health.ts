@@ -8,7 +8,10 @@ export type Phase = "recovering" | "serving" | "stopping" | "failed";
 
 /** What `/health` says. */
 export interface Health {
-  /** False: only a restart helps. */
+  /**
+   * False: the server has stopped by itself, and a restart is all it takes. Not after a log that failed: a restart helps then only
+   * when the disk is mended, and until then would end the reads as well.
+   */
   readonly live: boolean;
   /** False: it cannot serve clients fully now. */
   readonly ready: boolean;

@@ -8,7 +8,6 @@ import { MaintenanceError, NoRoomError } from "../maintenance.ts";
 import { lastEpoch } from "../storage/epochs.ts";
 import type { OpenSnapshot } from "../storage/storage.ts";
 import { type AdminCommand, CommandError } from "./admin-command.ts";
-import type { Subject } from "./subject.ts";
 
 /** `snapshot`, `restore` and `raise_epoch`. */
 export const stateCommands: readonly AdminCommand[] = [
@@ -126,8 +125,8 @@ async function readBody({ body, headers }: Request, bytesMax: number): Promise<B
   return bytes.subarray(0, length);
 }
 
-/** Who may not use them without a token that is set. */
-export function tokenRefusal({ config }: Pick<Subject, "config">): string | undefined {
-  if (config.adminToken !== undefined) return undefined;
+/** Why nobody may use them where no `token` is set. */
+export function tokenRefusal(token: string | undefined): string | undefined {
+  if (token !== undefined) return undefined;
   return "this command is only for who shows the admin token: start the server with CORRAL_ADMIN_TOKEN, and show that token";
 }
