@@ -148,6 +148,21 @@ test("what could fill the disk is refused before anything has changed", async ()
   await expect(maintenance.takeSnapshot()).rejects.toThrow("not enough room for a snapshot: 500000 bytes are free");
 });
 
+test("a later epoch is not begun on a disk that is nearly full, for a log that meets a full one takes nothing more", async () => {
+  const room = { free: 0 };
+  const { replica, driver, log, maintenance } = server({ freeBytes: async () => room.free, minFreeBytes: 1_000_000 });
+  let written = 0;
+  log.writeEpoch = async () => void written++;
+  await expect(maintenance.raiseEpoch(9)).rejects.toThrow(NoRoomError);
+  room.free = 5_000_000;
+  driver.dispatch({ type: "diskSpace", isLow: true });
+  await expect(maintenance.raiseEpoch(9)).rejects.toThrow("the disk is nearly full");
+  // What is there already needs no room.
+  expect([await maintenance.raiseEpoch(1), replica.epoch, written, replica.writesStopped]).toEqual([1, 1, 0, false]);
+  driver.dispatch({ type: "diskSpace", isLow: false });
+  expect(await maintenance.raiseEpoch(9)).toBe(9);
+});
+
 test("who sends a snapshot as text is told how to send it", async () => {
   const { maintenance } = server();
   const bytes = await fileOf(5, snapshotChunks(new ReplicaHarness().replica.state));

@@ -10,7 +10,7 @@ import type { Replica } from "./replica.ts";
 import { SnapshotReader } from "./state/snapshot-reader.ts";
 import { epochsAreSpent, epochsLeft, lastEpoch, reservedEpochs } from "./storage/epochs.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
-import { restoreRoom, shareOfSnapshots, snapshotRoom } from "./storage/room.ts";
+import { epochRoom, restoreRoom, shareOfSnapshots, snapshotRoom } from "./storage/room.ts";
 import { readSnapshotBytes } from "./storage/snapshot-file.ts";
 import type { OpenSnapshot } from "./storage/storage.ts";
 
@@ -95,11 +95,6 @@ export class Maintenance {
     this.#restoring = true;
     try {
       await this.#requireRoom("a restore", restoreRoom(bytes.length));
-      if (this.#parts.replica.diskIsLow) {
-        throw new NoRoomError(
-          "the disk is nearly full, so writes are refused, and a restore too: make room, until twice limits.minFreeDiskBytes are free",
-        );
-      }
       const { zxid, chunks } = await checkSnapshot(bytes, () => this.#othersTurn());
       await this.#restore(chunks, Math.max(zxid, aboveZxid));
       return this.#parts.replica.restoredZxid;
@@ -113,7 +108,7 @@ export class Maintenance {
     const epoch = Math.max(zxidEpoch(aboveZxid), replica.epoch) + restoreEpochs;
     requireEpochs(epoch, replica);
     logger.warn({ chunks: chunks.length, above: formatZxid(aboveZxid) }, "restoring a snapshot");
-    await this.raiseEpoch(epoch);
+    await this.#beginEpoch(epoch);
     const before = replica.restoredZxid;
     for (const [number, chunk] of chunks.entries()) {
       await driver.until(() => replica.outstandingBytes < restoreBytesUnderWay);
@@ -124,8 +119,19 @@ export class Maintenance {
     await driver.until(() => replica.restoredZxid > before);
   }
 
-  /** @throws NoRoomError when `bytes` more would take what must stay free. */
+  /**
+   * @throws NoRoomError when `bytes` more would take what must stay free; with less than all of the watermark kept (`shareKept`)
+   * it goes while writes are refused, too.
+   */
   async #requireRoom(what: string, bytes: number, shareKept = 1): Promise<void> {
+    await this.#requireFree(what, bytes, shareKept);
+    if (shareKept < 1 || !this.#parts.replica.diskIsLow) return;
+    throw new NoRoomError(
+      `the disk is nearly full, so writes are refused, and ${what} too: make room, until twice limits.minFreeDiskBytes are free`,
+    );
+  }
+
+  async #requireFree(what: string, bytes: number, shareKept: number): Promise<void> {
     const { freeBytes, minFreeBytes = 0, logger = silentLogger } = this.#parts;
     if (freeBytes === undefined) return;
     let free: number;
@@ -150,11 +156,19 @@ export class Maintenance {
 
   /**
    * Goes on in `epoch`, if this one is an earlier one. Resolves with the epoch, when it is durable.
-   * @throws MaintenanceError when there is no such epoch, or too few would be left.
+   * @throws MaintenanceError when there is no such epoch, too few or, as NoRoomError, too few bytes would be left.
    */
   async raiseEpoch(epoch: number): Promise<number> {
+    const { replica } = this.#parts;
+    if (epoch <= replica.epoch) return replica.epoch;
+    requireEpochs(epoch, replica);
+    // An epoch that cannot be written down ends all writes until a restart.
+    await this.#requireRoom("a later epoch", epochRoom);
+    return this.#beginEpoch(epoch);
+  }
+
+  async #beginEpoch(epoch: number): Promise<number> {
     const { replica, driver } = this.#parts;
-    if (epoch > replica.epoch) requireEpochs(epoch, replica);
     driver.dispatch({ type: "raiseEpoch", epoch });
     await driver.until(() => replica.epoch >= epoch);
     return replica.epoch;

@@ -21,6 +21,18 @@ test("an epoch that is half used up is followed by the next", () => {
   expect(harness.replica.state.lastZxid).toBe(makeZxid(2, 1));
 });
 
+test("while the disk is nearly full the next epoch is not begun: there is time, and a failure would end all writes", () => {
+  const harness = new ReplicaHarness({ entriesPerEpoch: 3 });
+  for (const path of ["/a", "/b"]) create(harness.connect(), path);
+  harness.input({ type: "raiseEpoch", epoch: 5 });
+  harness.input({ type: "diskSpace", isLow: true });
+  for (let n = 0; n < 4; n++) harness.connect();
+  expect(harness.replica.epoch).toBe(5);
+  harness.input({ type: "diskSpace", isLow: false });
+  create(harness.connect(), "/c");
+  expect(harness.replica.epoch).toBe(6);
+});
+
 test("the last epoch takes writes until half of it is used up, and is followed by none", () => {
   const harness = new ReplicaHarness({ lastEpoch: lastEpoch - 1, entriesPerEpoch: 3 });
   const client = harness.connect();

@@ -147,7 +147,8 @@ export class Proposals {
   propose(request: ProposalRequest): void {
     assert(!this.#failed, "nothing is proposed after the log failed");
     this.#counter++;
-    if (this.#counter >= this.#entriesPerEpoch) this.wantEpoch();
+    // There is time until the counter's end: an epoch that cannot be written down would end all writes.
+    if (this.#counter >= this.#entriesPerEpoch && !this.diskIsLow) this.wantEpoch();
     const entry: Entry = {
       zxid: makeZxid(this.#epoch, this.#counter),
       timeMs: this.#turn.now.wallMs,

@@ -1,5 +1,5 @@
 /**
- * How much room must be free for what is written in one go, a restore or a snapshot. The watermark is for what the server itself must
+ * How much room must be free for what is written in one go: a restore, a snapshot, an epoch. The watermark is for what the server itself must
  * write at any time: a log that meets a full disk takes nothing more until a restart.
  */
 import { defaultStorageLimits } from "./limits.ts";
@@ -11,6 +11,9 @@ const stepsAhead = 3;
 export function restoreRoom(snapshotBytes: number): number {
   return 2 * snapshotBytes + stepsAhead * defaultStorageLimits.preallocateBytes;
 }
+
+/** Bytes that a later epoch takes: its file, in a block of its own before the older one goes, and what the log then grows by. */
+export const epochRoom = 4_096 + defaultStorageLimits.preallocateBytes;
 
 /** What a node takes in a snapshot besides its path and data, bytes: 85 of nodes alike, more where numbers are large. */
 const nodeBytes = 96;
