@@ -101,3 +101,8 @@ test("what is in the way is told before anything is written", async () => {
     ),
   ).rejects.toThrow(/x cannot be written: ENOTDIR/);
 });
+
+test("what cannot be looked at is told before anything is read", async () => {
+  await writeFile(file, "a file, not a directory");
+  await expect(requireRoom(join(file, "dump"), "refuse")).rejects.toThrow(/cannot be written: ENOTDIR/);
+});

@@ -50,7 +50,7 @@ export async function writeDumpFile(
       throw error;
     }
   } catch (error) {
-    throw isFileError(error) ? new UsageError(`${file} cannot be written: ${error.message}.`) : error;
+    throw isFileError(error) ? cannotBeWritten(file, error) : error;
   }
 }
 
@@ -61,8 +61,10 @@ export function isFileError(error: unknown): error is Error {
 
 /** The regular file that a dump would replace, if there is one and it is to be replaced. */
 async function replaced(file: string, ifThere: IfThere): Promise<Stats | undefined> {
-  // Whatever else is wrong there is told when it is written.
-  const there = await lstat(file).catch(() => undefined);
+  const there = await lstat(file).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw isFileError(error) ? cannotBeWritten(file, error) : error;
+  });
   if (there === undefined) return undefined;
   if (!there.isFile()) {
     throw new UsageError(
@@ -101,6 +103,10 @@ async function renameToReserved(unfinished: string, file: string): Promise<void>
     await rm(file, { force: true });
     throw error;
   }
+}
+
+function cannotBeWritten(file: string, { message }: Error): UsageError {
+  return new UsageError(`${file} cannot be written: ${message}.`);
 }
 
 /** Two trees under one name would be one lost. */
