@@ -104,9 +104,9 @@ export class DataTree {
   }
 
   #fill(number: number, path: string, record: NodeRecord): Znode {
-    Znode.fill(this.#store, number, record);
+    const node = Znode.fill(this.#store, number, record);
     if (!this.#nodes.add(path, number)) this.#restoredTwice = true;
-    return new Znode(this.#store, number);
+    return node;
   }
 
   /** Nodes, counted as the reference counts them: the root twice. */
@@ -350,7 +350,8 @@ export class DataTree {
 
   /**
    * Starts a cut: the nodes as they are now, however long the caller takes to iterate. Only one at a time; it ends when
-   * the iteration ends or `endSnapshot` is called. A node that is about to change is copied first, once.
+   * the iteration ends or `endSnapshot` is called. A node that is about to change is copied first, once. What is handed out is
+   * to be used before anything changes and before the next is asked for: from then on it counts as taken.
    */
   snapshot(): Iterable<readonly [path: string, node: Znode]> {
     assert(this.#cut === undefined, "one snapshot at a time");
@@ -383,8 +384,12 @@ export class DataTree {
   *#takeKept({ kept }: SnapshotCut): Generator<readonly [string, Znode]> {
     for (let number = kept.pop(); number !== undefined; number = kept.pop()) {
       const node = new Znode(this.#store, number);
-      yield [this.pathOf(node), node];
-      this.#store.release(number);
+      try {
+        yield [this.pathOf(node), node];
+      } finally {
+        // Also when the snapshot is given up here: a copy that stays would be one more node in every later one.
+        this.#store.release(number);
+      }
     }
   }
 

@@ -12,8 +12,12 @@ import { StateMachine } from "./state-machine.ts";
 /** One random change. Paths come from a small set, so that creates, deletes and multis meet. */
 type Change = (d: StateDriver) => void;
 
-const path = fc.constantFrom("/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/deep");
-const data = fc.option(fc.uint8Array({ maxLength: 40_000 }).map((bytes) => Buffer.from(bytes)));
+/** There from the beginning, so that a snapshot takes as long as several changes. */
+const manyPaths = Array.from({ length: 12 }, (_, i) => `/n${i}`);
+const path = fc.constantFrom("/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/deep", ...manyPaths);
+const data = fc.option(
+  fc.tuple(fc.integer({ min: 0, max: 300 }), fc.nat({ max: 255 })).map(([length, byte]) => Buffer.alloc(length, byte)),
+);
 const session = fc.constantFrom(1n, 2n, 3n);
 const mode = fc.constantFrom(...Object.values(CreateMode).filter((m) => m <= CreateMode.ephemeralSequential));
 const change: fc.Arbitrary<Change> = fc.oneof(
@@ -54,6 +58,14 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ),
 );
 
+/** One with some nodes, and with sessions, without which no client's change happens. */
+function driver(): StateDriver {
+  const d = new StateDriver();
+  for (const id of [1n, 2n, 3n]) d.session(id);
+  for (const path of manyPaths) d.create(path);
+  return d;
+}
+
 function restore(chunks: Iterable<Uint8Array>): StateMachine {
   const reader = new SnapshotReader();
   for (const chunk of chunks) reader.onChunk(chunk);
@@ -61,17 +73,25 @@ function restore(chunks: Iterable<Uint8Array>): StateMachine {
 }
 
 describe("a snapshot", () => {
+  const changes = fc.array(change, { maxLength: 40, size: "max" });
+  /** From a chunk for each node to one for all of them. */
+  const chunkBytes = fc.constantFrom(1, 200, 1_000, 10_000);
+  /** And whether a chunk is asked for before each of them. */
+  const changesDuring = fc.array(fc.tuple(fc.boolean(), change), { maxLength: 40, size: "max" });
+
   test("is the state at its zxid exactly, whatever happens while it is being written", () => {
+    let changesBetween = 0;
     fc.assert(
-      fc.property(fc.array(change, { maxLength: 40 }), fc.array(change, { maxLength: 40 }), (before, during) => {
-        const d = new StateDriver();
+      fc.property(changes, changesDuring, chunkBytes, (before, during, chunkBytes) => {
+        const d = driver();
         for (const apply of before) apply(d);
         const atCut = picture(d.state);
         const chunks: Uint8Array[] = [];
-        const writing = snapshotChunks(d.state)[Symbol.iterator]();
-        for (const apply of during) {
-          const next = writing.next();
-          if (next.done !== true) chunks.push(next.value);
+        const writing = snapshotChunks(d.state, chunkBytes)[Symbol.iterator]();
+        for (const [asks, apply] of during) {
+          const next = asks ? writing.next() : undefined;
+          if (next?.done === false) chunks.push(next.value);
+          if (chunks.length > 2 && next?.done !== true) changesBetween++;
           apply(d);
         }
         for (let next = writing.next(); next.done !== true; next = writing.next()) chunks.push(next.value);
@@ -81,6 +101,40 @@ describe("a snapshot", () => {
       }),
       { numRuns: 300 },
     );
+    expect(changesBetween, "changes between chunks of nodes").toBeGreaterThan(1_000);
+  });
+
+  test("that is given up leaves nothing behind in the next one", () => {
+    fc.assert(
+      fc.property(changes, changesDuring, changes, chunkBytes, (before, during, after, chunkBytes) => {
+        const d = driver();
+        for (const apply of before) apply(d);
+        const writing = snapshotChunks(d.state, chunkBytes)[Symbol.iterator]();
+        for (const [asks, apply] of during) {
+          if (asks) writing.next();
+          apply(d);
+        }
+        writing.return?.();
+        d.state.tree.endSnapshot();
+        for (const apply of after) apply(d);
+        expect(picture(restore(snapshotChunks(d.state)))).toEqual(picture(d.state));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("has large nodes as they were, though all change between two chunks", () => {
+    for (let changeAfter = 1; changeAfter < 8; changeAfter++) {
+      const d = driver();
+      for (const path of manyPaths) d.set(path, Buffer.alloc(60_000, 1));
+      const atCut = picture(d.state);
+      const chunks: Uint8Array[] = [];
+      for (const chunk of snapshotChunks(d.state)) {
+        if (chunks.push(chunk) === changeAfter) for (const path of manyPaths) d.set(path, Buffer.alloc(60_000, 2));
+      }
+      expect(chunks.length).toBeGreaterThan(changeAfter);
+      expect(picture(restore(chunks)), `a change after ${changeAfter} chunks`).toEqual(atCut);
+    }
   });
 
   test("has nodes of every kind, of any name and size, and access lists of any length", () => {
@@ -102,7 +156,7 @@ describe("a snapshot", () => {
       d.apply({ type: OpCode.create, request: { path: "/few", data: null, acl: few, flags: 0 } }),
       d.apply({ type: OpCode.create, request: { path: "/as-few", data: null, acl: few, flags: 0 } }),
     ];
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ type: "created" });
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ type: expect.stringContaining("created") });
     for (let i = 0; i < 300; i++) d.set("/few", Buffer.from("x"));
     expect(picture(restore(snapshotChunks(d.state)))).toEqual(picture(d.state));
   });
@@ -110,7 +164,7 @@ describe("a snapshot", () => {
   test("plus the entries after it is the state", () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), fc.array(change, { maxLength: 30 }), (before, after) => {
-        const d = new StateDriver();
+        const d = driver();
         for (const apply of before) apply(d);
         const copy = new StateDriver(restore(snapshotChunks(d.state)));
         for (const apply of after) {

@@ -4,24 +4,23 @@
  * chunk, so that the event loop gets its turns between them. In version 1 the header had the sessions in it, and the digest
  * was of the tree alone.
  */
-import type { Acl } from "@corral/protocol";
+import { type Acl, assert } from "@corral/protocol";
 import { Encoder } from "@msgpack/msgpack";
 import type { DataTree } from "./data-tree.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { PackedWriter, textBytes } from "./packed-writer.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
-import { stateDigestVersion, sumOfDigests } from "./tree-digest.ts";
+import { type Digest, DigestSum, formatDigest, sameDigest, stateDigestVersion, sumOfDigests } from "./tree-digest.ts";
 import type { Znode } from "./znode.ts";
 
 /** Grows with the format. */
 export const snapshotVersion = 2;
-const chunkBytes = 128 << 10;
+const usualChunkBytes = 128 << 10;
 const sessionsInChunk = 500;
 /** Of an array, at most. */
 const arrayHeadBytes = 5;
 
 const encoder = new Encoder({ useBigInt64: true });
-const writer = new PackedWriter();
 
 /** A session as a chunk has it. */
 export type SessionRow = readonly [id: bigint, password: Uint8Array, timeoutMs: number, attachment: number];
@@ -43,26 +42,32 @@ export interface SnapshotState {
 }
 
 /**
- * Starts an exact cut of the state now. The chunks may be pulled at any pace while entries go on being applied.
+ * Starts an exact cut of the state now. The chunks may be pulled at any pace while entries go on being applied. The last
+ * pull throws if what was written is not the state that the header speaks of.
  * Each access list that nodes share is written once, where it first occurs, and by its number from then on.
  */
-export function snapshotChunks(state: SnapshotState): Iterable<Uint8Array> {
+export function snapshotChunks(state: SnapshotState, chunkBytes = usualChunkBytes): Iterable<Uint8Array> {
   const sessions = [...state.sessions];
   const { high, low } = sumOfDigests(state.tree.digest, state.sessions.digest);
   const digest = [stateDigestVersion, high, low];
   const header = encoder.encode([snapshotVersion, state.lastZxid, sessions.length, digest]);
-  return iterateChunks(header, sessions, state.tree.snapshot());
+  return iterateChunks(header, sessions, state.tree.snapshot(), state.tree.digest, chunkBytes);
 }
 
 function* iterateChunks(
   header: Uint8Array,
   sessions: readonly SessionRecord[],
   nodes: Iterable<readonly [path: string, node: Znode]>,
+  digest: Digest,
+  chunkBytes: number,
 ): Generator<Uint8Array> {
   yield header;
   for (let at = 0; at < sessions.length; at += sessionsInChunk) {
     yield encoder.encode(sessions.slice(at, at + sessionsInChunk).map(encodeSession));
   }
+  // Of its own: its last chunk is not finished yet while the one before is handed out.
+  const writer = new PackedWriter();
+  const packed = new DigestSum();
   const aclNumbers = new Map<readonly Acl[], number>();
   let rows = 0;
   for (const [path, node] of nodes) {
@@ -70,15 +75,21 @@ function* iterateChunks(
     const known = aclNumbers.get(acl);
     if (known === undefined) aclNumbers.set(acl, aclNumbers.size);
     const most = otherFieldsBytes + textBytes(path) + node.dataLength + (known === undefined ? aclBytes(acl) : 0);
-    if (rows > 0 && !writer.hasRoom(most)) {
-      yield writer.endArray(rows);
-      rows = 0;
-    }
+    const full = rows > 0 && !writer.hasRoom(most) ? writer.endArray(rows) : undefined;
+    if (full !== undefined) rows = 0;
     if (rows === 0) writer.beginArray(Math.max(chunkBytes, most));
-    packNode(path, node, known);
+    packNode(writer, path, node, known);
+    packed.add(path, node);
     rows++;
+    // Only now: while a chunk is handed out, entries are applied, and this node is not what it was any more.
+    if (full !== undefined) yield full;
   }
   if (rows > 0) yield writer.endArray(rows);
+  // Older snapshots make room for this one: it had better be what it says.
+  assert(sameDigest(packed.value, digest), () => {
+    const [nodes, tree] = [packed.value, digest].map(formatDigest);
+    return `a snapshot has the nodes of the tree at its zxid (digest ${tree}; of those written ${nodes})`;
+  });
 }
 
 function encodeSession({ id, password, timeoutMs, attachment }: SessionRecord): SessionRow {
@@ -88,15 +99,15 @@ function encodeSession({ id, password, timeoutMs, attachment }: SessionRecord): 
 /** What a node takes besides the bytes of its path, its data and an access list, at most. */
 const otherFieldsBytes = arrayHeadBytes + (nodeFields - 1) * 10;
 
-function packNode(path: string, node: Znode, aclNumber: number | undefined): void {
+function packNode(writer: PackedWriter, path: string, node: Znode, aclNumber: number | undefined): void {
   const { data } = node;
   writer.array(nodeFields);
   writer.string(path);
   if (data === null) writer.nil();
   else writer.binary(data);
-  if (aclNumber === undefined) packAcl(node.acl);
+  if (aclNumber === undefined) packAcl(writer, node.acl);
   else writer.double(aclNumber);
-  packLifetime(node.lifetime);
+  packLifetime(writer, node.lifetime);
   writer.double(node.czxid);
   writer.double(node.ctimeMs);
   writer.double(node.mzxid);
@@ -113,7 +124,7 @@ function aclBytes(acl: readonly Acl[]): number {
   return bytes;
 }
 
-function packAcl(acl: readonly Acl[]): void {
+function packAcl(writer: PackedWriter, acl: readonly Acl[]): void {
   writer.array(acl.length);
   for (const { perms, id } of acl) {
     writer.array(aclFields);
@@ -123,7 +134,7 @@ function packAcl(acl: readonly Acl[]): void {
   }
 }
 
-function packLifetime(lifetime: Lifetime): void {
+function packLifetime(writer: PackedWriter, lifetime: Lifetime): void {
   switch (lifetime.kind) {
     case "persistent":
       return writer.nil();
