@@ -67,6 +67,7 @@ function open(file: ManualFile, options: OpenOptions = {}) {
   const durable: string[][] = [];
   const failures: Error[] = [];
   const places: string[] = [];
+  const rooms: ArrayBufferLike[] = [];
   const group = new GroupSyncFile<string>({
     file,
     position: options.position ?? 0,
@@ -77,14 +78,18 @@ function open(file: ManualFile, options: OpenOptions = {}) {
     ...(options.fullBytes !== undefined && { fullBytes: options.fullBytes }),
     batchBytes: options.batchBytes ?? 1_000,
     sizeOf: (item) => item.length,
-    encode: (batch, { position, durablePosition }) => {
+    encode: (batch, { position, durablePosition }, room) => {
       places.push(`${position} after ${durablePosition}`);
-      return Buffer.from(batch.join(""));
+      const text = batch.join("");
+      const bytes = room(text.length);
+      bytes.write(text);
+      rooms.push(bytes.buffer);
+      return bytes;
     },
     onDurable: (batch) => durable.push([...batch]),
     onFailure: (error) => failures.push(error),
   });
-  return { group, durable, failures, places };
+  return { group, durable, failures, places, rooms };
 }
 
 describe("GroupSyncFile", () => {
@@ -206,6 +211,23 @@ describe("GroupSyncFile", () => {
       await group.drained();
       expect(durable).toEqual([["first"], ["second"], ["third"]]);
       expect(places).toEqual(["64 after 64", "4096 after 64", "4102 after 4102"]);
+    });
+
+    it("uses the room of a batch again when it is on the disk, not before", async () => {
+      const file = writingThrough(new ManualFile());
+      const { group, rooms } = open(file, options);
+      group.append(["first"]);
+      const first = await file.nextSync();
+      group.append(["second"]);
+      const second = await file.nextSync();
+      expect(rooms[1]).not.toBe(rooms[0]);
+      group.append(["third"]);
+      first.resolve();
+      const third = await file.nextSync();
+      expect(rooms[2]).toBe(rooms[0]);
+      second.resolve();
+      third.resolve();
+      await group.drained();
     });
 
     it("tells of a place that is known to be durable as soon as it is", async () => {

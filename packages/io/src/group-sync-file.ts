@@ -40,8 +40,11 @@ export interface GroupSyncOptions<Item> {
   readonly overlapFromBytes?: number;
   /** How many bytes the item takes, at most. */
   sizeOf(item: Item): number;
-  /** The bytes of a batch that will stand at `place.position`. Called when the batch is about to be written. */
-  encode(batch: readonly Item[], place: BatchPlace): Uint8Array;
+  /**
+   * The bytes of a batch that will stand at `place.position`. Called when the batch is about to be written. `room` gives so
+   * many bytes of anything, to be filled: they are used again when the batch is on the disk.
+   */
+  encode(batch: readonly Item[], place: BatchPlace, room: (byteLength: number) => Buffer): Uint8Array;
   /** The batch is on the disk. */
   onDurable(batch: readonly Item[]): void;
   /** Called at most once: writing or syncing has failed, and nothing more will be acknowledged. */
@@ -69,9 +72,15 @@ export const batchesAtOnce = 2;
 
 const zeros = Buffer.alloc(1024 * 1024);
 
+/** Room for the bytes of a batch is made in steps of so many. */
+const roomStepBytes = 64 * 1024;
+/** Larger room than that is not kept for another batch. */
+const keptRoomBytes = 512 * 1024;
+
 /** A batch under way. */
 interface Flight<Item> {
   readonly batch: readonly Item[];
+  room: Buffer | undefined;
   start: number;
   /** Offset behind it. */
   end: number;
@@ -95,6 +104,8 @@ export class GroupSyncFile<Item> {
   #startDue = false;
   #failed = false;
   #idleWaiters: (() => void)[] = [];
+  /** Of batches that have landed. */
+  readonly #spareRooms: Buffer[] = [];
 
   constructor(options: GroupSyncOptions<Item>) {
     this.#options = options;
@@ -202,7 +213,15 @@ export class GroupSyncFile<Item> {
 
   /** Writes a batch. How it ended is told to the listeners. */
   async #fly(batch: readonly Item[]): Promise<void> {
-    const flight: Flight<Item> = { batch, start: this.#position, end: this.#position, isThrough: false, isDone: false };
+    const { position } = this;
+    const flight: Flight<Item> = {
+      batch,
+      room: undefined,
+      start: position,
+      end: position,
+      isThrough: false,
+      isDone: false,
+    };
     this.#flights.push(flight);
     try {
       await this.#write(flight);
@@ -216,7 +235,11 @@ export class GroupSyncFile<Item> {
   async #write(flight: Flight<Item>): Promise<void> {
     const { file, encode } = this.#options;
     const position = this.#flights.length === 1 ? this.#position : blockFrom(this.#position);
-    const bytes = encode(flight.batch, { position, durablePosition: this.#durablePosition });
+    const place = { position, durablePosition: this.#durablePosition };
+    const bytes = encode(flight.batch, place, (byteLength) => {
+      flight.room = this.#takeRoom(byteLength);
+      return flight.room.subarray(0, byteLength);
+    });
     flight.start = position;
     flight.end = position + bytes.length;
     this.#position = flight.end;
@@ -237,7 +260,8 @@ export class GroupSyncFile<Item> {
     } else {
       const durable: (readonly Item[])[] = [];
       while (this.#flights[0]?.isDone) {
-        const { batch, end } = this.#flights.shift() as Flight<Item>;
+        const { batch, end, room } = this.#flights.shift() as Flight<Item>;
+        if (room !== undefined && room.length <= keptRoomBytes) this.#spareRooms.push(room);
         this.#durablePosition = end;
         durable.push(batch);
       }
@@ -246,6 +270,12 @@ export class GroupSyncFile<Item> {
       for (const batch of durable) this.#options.onDurable(batch);
     }
     this.#tellIdle();
+  }
+
+  #takeRoom(byteLength: number): Buffer {
+    const spare = this.#spareRooms.pop();
+    if (spare !== undefined && spare.length >= byteLength) return spare;
+    return Buffer.allocUnsafeSlow(Math.ceil(byteLength / roomStepBytes) * roomStepBytes);
   }
 
   #tellIdle(): void {

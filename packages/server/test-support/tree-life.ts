@@ -114,10 +114,10 @@ export class TreeLife {
     });
   }
 
-  /** Writes a snapshot of the state as it is. */
-  async snapshot(): Promise<void> {
+  /** Writes a snapshot of the state as it is. What is applied before it resolves is not in it. */
+  async snapshot(chunkBytes?: number): Promise<void> {
     try {
-      await this.storage.writeSnapshot(this.state.lastZxid, snapshotChunks(this.state));
+      await this.storage.writeSnapshot(this.state.lastZxid, snapshotChunks(this.state, chunkBytes));
     } finally {
       this.state.tree.endSnapshot();
     }

@@ -82,7 +82,7 @@ export class Auditor {
     for (let i = 0; i < operations.length; i++) {
       const { operation, path, createMode, acl } = operations[i] as AuditedOperation;
       const part = operations.length > 1 ? { number: i + 1, of: operations.length } : undefined;
-      const made = outcome.type === "created" ? outcome : results?.[i];
+      const made = outcome.type === "created" || outcome.type === "createdWithStat" ? outcome : results?.[i];
       const error = single ?? errorIn(made);
       this.#emit({
         timeMs,

@@ -302,7 +302,7 @@ export class Pipeline {
     if (outcome.type === "error" && outcome.code === ErrorCode.SessionMoved) {
       return connections.close(connection, "its session had gone on over another connection");
     }
-    writeOutcome(connection.out, write.xid, state.lastZxid, write.type, outcome);
+    writeOutcome(connection.out, write.xid, state.lastZxid, outcome);
     this.#answered(connection, write.type, write.xid, write.arrivedMs);
     if (outcome.type === "sessionClosed") {
       connections.close(connection, "the client ended its session", { level: "debug", isMutual: true });

@@ -4,7 +4,6 @@ import {
   type ConnectResponse,
   connectResponseCodec,
   ErrorCode,
-  OpCode,
   operations,
   replyHeaderCodec,
   SpecialXid,
@@ -21,15 +20,15 @@ export function writeBareReply(out: Writer, xid: number, zxid: number, err: numb
   out.endFrame(mark);
 }
 
-/** The reply to a write of operation `type`. */
-export function writeOutcome(out: Writer, xid: number, zxid: number, type: number, outcome: Outcome): void {
+/** The reply to a write. */
+export function writeOutcome(out: Writer, xid: number, zxid: number, outcome: Outcome): void {
   const mark = out.beginFrame();
   replyHeaderCodec.write(out, { xid, zxid, err: outcome.type === "error" ? outcome.code : 0 });
-  writeOutcomeBody(out, type, outcome);
+  writeOutcomeBody(out, outcome);
   out.endFrame(mark);
 }
 
-function writeOutcomeBody(out: Writer, type: number, outcome: Outcome): void {
+function writeOutcomeBody(out: Writer, outcome: Outcome): void {
   switch (outcome.type) {
     case "error":
     case "deleted":
@@ -39,10 +38,9 @@ function writeOutcomeBody(out: Writer, type: number, outcome: Outcome): void {
     case "restorePartTaken":
       return;
     case "created":
-      // Plain create answers with the path alone; every other spelling adds the Stat.
-      if (type === OpCode.create) operations.create.response.write(out, outcome);
-      else operations.create2.response.write(out, outcome);
-      return;
+      return operations.create.response.write(out, outcome);
+    case "createdWithStat":
+      return operations.create2.response.write(out, outcome);
     case "changed":
       return operations.setData.response.write(out, outcome);
     case "multi":

@@ -88,7 +88,9 @@ export interface Entry {
 /** What came of an entry. */
 export type Outcome =
   | { readonly type: "error"; readonly code: number }
-  | { readonly type: "created"; readonly path: string; readonly stat: WireStat }
+  /** By plain create, which tells the path alone. */
+  | { readonly type: "created"; readonly path: string }
+  | { readonly type: "createdWithStat"; readonly path: string; readonly stat: WireStat }
   | { readonly type: "deleted" }
   | { readonly type: "changed"; readonly stat: WireStat }
   | { readonly type: "checked" }

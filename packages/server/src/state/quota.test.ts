@@ -95,7 +95,7 @@ describe("counting", () => {
     d.enforcesQuota = true;
     d.create("/q/b", CreateMode.persistent, data(1));
     expect(d.excesses).toEqual([]);
-    expect(d.create("/q/c", CreateMode.persistent, data(9))).toMatchObject({ type: "created" });
+    expect(d.create("/q/c", CreateMode.persistent, data(9))).toMatchObject({ type: "createdWithStat" });
     expect(d.excesses).toEqual([
       { quota: "/q", of: "count", limit: 3, wanted: 4, isHard: false },
       { quota: "/q", of: "bytes", limit: 10, wanted: 16, isHard: false },
@@ -104,14 +104,14 @@ describe("counting", () => {
 
   test("beyond a hard limit it is the entry that says whether it is refused", () => {
     limit("count=1,bytes=1=;byteHardLimit=7;countHardLimit=2");
-    expect(d.create("/q/b", CreateMode.persistent, null)).toMatchObject({ type: "created" });
+    expect(d.create("/q/b", CreateMode.persistent, null)).toMatchObject({ type: "createdWithStat" });
     expect(d.excesses).toEqual([{ quota: "/q", of: "count", limit: 2, wanted: 3, isHard: true }]);
     d.enforcesQuota = true;
     const refused = { type: "error", code: ErrorCode.QuotaExceeded };
     expect(d.create("/q/c", CreateMode.persistent, null)).toEqual(refused);
     expect(d.set("/q/a", data(3))).toEqual(refused);
     expect(d.set("/q/a", data(2))).toMatchObject({ type: "changed" });
-    expect(d.create("/elsewhere", CreateMode.persistent, data(100))).toMatchObject({ type: "created" });
+    expect(d.create("/elsewhere", CreateMode.persistent, data(100))).toMatchObject({ type: "createdWithStat" });
     expect(stats()).toBe("count=3,bytes=7");
   });
 
@@ -131,7 +131,7 @@ describe("counting", () => {
   test.each(["limits", "stats"])("if its %s cannot be read, all that it might forbid is", (half) => {
     const unreadable = `/zookeeper/quota/q/zookeeper_${half}`;
     d.set(unreadable, Buffer.from("garbage"));
-    expect(d.create("/q/b")).toMatchObject({ type: "created" });
+    expect(d.create("/q/b")).toMatchObject({ type: "createdWithStat" });
     expect(d.excesses).toEqual([{ quota: "/q", unreadable }]);
     d.enforcesQuota = true;
     for (const refused of [d.create("/q/c"), d.set("/q/a", Buffer.alloc(1))]) {

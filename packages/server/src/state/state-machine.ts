@@ -74,7 +74,6 @@ export class StateMachine {
   apply(entry: Entry): Applied {
     assert(entry.zxid > this.#lastZxid, () => `zxid ${entry.zxid} comes after ${this.#lastZxid}`);
     this.#lastZxid = entry.zxid;
-    const firings: Firing[] = [];
     const excesses: QuotaExcess[] = [];
     const context: OperationContext = {
       tree: this.tree,
@@ -83,12 +82,12 @@ export class StateMachine {
       sessionId: entry.sessionId,
       identities: entry.identities,
       enforcesQuota: entry.enforcesQuota,
-      firings,
+      firings: [],
       excesses,
     };
     const outcome = this.#apply(context, entry);
     if ((entry.zxid & (digestLogDistance - 1)) === 0) this.#logDigest();
-    return { outcome, firings, excesses };
+    return { outcome, firings: context.firings, excesses };
   }
 
   /** Digests of the tree at some zxids, ascending: of every 128th, as the reference has it, so that servers can be compared. */

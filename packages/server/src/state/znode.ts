@@ -39,7 +39,7 @@ export class Znode implements NodeRecord {
   }
 
   /** Writes the whole record of a node that was just allocated. */
-  static fill(store: NodeStore, number: number, record: NodeRecord): void {
+  static fill(store: NodeStore, number: number, record: NodeRecord): Znode {
     const block = store.block(number);
     block.doubles[doublesAt(number) + doubles.czxid] = record.czxid;
     block.doubles[doublesAt(number) + doubles.ctimeMs] = record.ctimeMs;
@@ -53,6 +53,7 @@ export class Znode implements NodeRecord {
     node.version = record.version;
     node.aversion = record.aversion;
     node.childCreates = record.childCreates;
+    return node;
   }
 
   #double(which: number): number {

@@ -54,6 +54,8 @@ describe("a record", () => {
     const bytes = encodeRecords(records, place);
     expect(bytes.length).toBe(records.reduce((sum, record) => sum + recordByteLength(record.bytes.length), 0));
     expect(bytes.length % 8).toBe(0);
+    expect(encodeRecords(records, place, (byteLength) => Buffer.alloc(byteLength, 0xff))).toEqual(bytes);
+    expect(encodeRecords(records, place, (byteLength) => Buffer.alloc(byteLength))).toEqual(bytes);
     const { found, stoppedAt } = decodeAll(bytes, 64);
     expect(stoppedAt).toBe(bytes.length);
     expect(found).toEqual(

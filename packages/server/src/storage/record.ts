@@ -67,15 +67,16 @@ export function recordByteLength(payloadLength: number): number {
   return Math.ceil((recordHeaderBytes + payloadLength + endMarkBytes) / 8) * 8;
 }
 
-/** Encodes records that follow each other, the first one after `previousZxid`. */
+/** Encodes records that follow each other, the first one after `previousZxid`. `room` gives so many bytes of anything. */
 export function encodeRecords(
   records: readonly LogRecord[],
   place: { readonly position: number; readonly durablePosition: number; readonly previousZxid: number },
+  room: (byteLength: number) => Buffer = Buffer.allocUnsafeSlow,
 ): Buffer {
   assert(place.position % 8 === 0, "a record starts at a multiple of 8");
   let total = 0;
   for (const record of records) total += recordByteLength(record.bytes.length);
-  const target = Buffer.alloc(total);
+  const target = room(total);
   let at = 0;
   let { previousZxid } = place;
   for (const record of records) {
@@ -88,6 +89,7 @@ export function encodeRecords(
     writeUint64(target, place.durablePosition, at + 32);
     target.writeUInt32BE(record.bytes.length, at + 40);
     target.set(record.bytes, payload);
+    for (let padding = payload + record.bytes.length; padding < end - endMarkBytes; padding++) target[padding] = 0;
     target.writeUInt32BE(endMark, end - endMarkBytes);
     target.writeUInt32BE(applyMask(target, at, end, place.position + at), at + 44);
     const seed = checksumSeed(place.position + at);

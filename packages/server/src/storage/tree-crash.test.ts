@@ -68,12 +68,18 @@ async function randomLife(disk: MemoryDisk, history: History, random: SeededRand
       return records;
     };
     await life.begin();
+    let snapshot: Promise<void> | undefined;
     for (let turn = 0; turn < 40; turn++) {
+      // Writes go on while it is written, from a chunk for each node to one for all.
+      if (random.below(10) === 0) {
+        await snapshot;
+        snapshot = life.snapshot(random.pick([1, 300, 2_000])).catch(unlessDisk);
+      }
       for (let count = 1 + random.below(4); count > 0; count--) writeSomething(life, random);
       await life.applied();
       history.acknowledgedZxid = life.state.lastZxid;
-      if (random.below(10) === 0) await life.snapshot().catch(unlessDisk);
     }
+    await snapshot;
     await life.storage.close();
   } catch (error) {
     unlessDisk(error);

@@ -188,8 +188,8 @@ export class WriteAheadLog {
       overlapBytes: this.#limits.overlapBytes,
       overlapFromBytes: this.#limits.overlapFromBytes,
       sizeOf: (record) => recordByteLength(record.bytes.length),
-      encode: (batch, place) => {
-        const bytes = encodeRecords(batch, { ...place, previousZxid: this.#encodedZxid });
+      encode: (batch, place, room) => {
+        const bytes = encodeRecords(batch, { ...place, previousZxid: this.#encodedZxid }, room);
         this.#logBytes += place.position + bytes.length - end;
         end = place.position + bytes.length;
         this.#encodedZxid = batch.at(-1)?.zxid ?? this.#encodedZxid;

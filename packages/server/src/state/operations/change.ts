@@ -10,7 +10,7 @@ import {
 } from "@corral/protocol";
 import { allows, fixUpAcl } from "../access.ts";
 import type { Outcome } from "../operation.ts";
-import type { OperationContext } from "./context.ts";
+import { fire, type OperationContext } from "./context.ts";
 import { quotaError } from "./quota.ts";
 
 /** Replaces the data of a node, if it has the version asked for. */
@@ -27,7 +27,7 @@ export function applySetData(context: OperationContext, request: SetDataRequest)
     return { type: "error", code: ErrorCode.BadVersion };
   }
   context.tree.setData(path, node, request.data, context.stamp);
-  context.firings.push({ type: WatchEventType.nodeDataChanged, path, acl: node.acl });
+  fire(context, { type: WatchEventType.nodeDataChanged, path, acl: node.acl });
   return { type: "changed", stat: node.stat() };
 }
 

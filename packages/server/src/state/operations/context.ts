@@ -22,7 +22,13 @@ export interface OperationContext {
   /** Whether what is beyond a hard quota is refused. */
   readonly enforcesQuota: boolean;
   /** What happened, in order; emptied by whoever applies. */
-  readonly firings: Firing[];
+  firings: Firing[];
   /** Quotas that a write went beyond, or tried to. */
   readonly excesses: QuotaExcess[];
+}
+
+/** Notes what happened. A list that begins with all that an operation fires is much smaller than one that grows to it. */
+export function fire(context: OperationContext, ...firings: Firing[]): void {
+  if (context.firings.length === 0) context.firings = firings;
+  else context.firings.push(...firings);
 }

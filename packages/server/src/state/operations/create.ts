@@ -18,7 +18,7 @@ import {
 import { allows, fixUpAcl } from "../access.ts";
 import { containerLifetime, type Lifetime, persistentLifetime } from "../lifetime.ts";
 import type { Outcome } from "../operation.ts";
-import type { OperationContext } from "./context.ts";
+import { fire, type OperationContext } from "./context.ts";
 import { quotaError } from "./quota.ts";
 
 /** The spellings of create. */
@@ -58,9 +58,12 @@ export function applyCreate(
 
   const lifetime = lifetimeOf(type, mode, ttlMs, context.sessionId);
   const node = tree.create(path, parent, { data: request.data, acl, lifetime }, stamp);
-  context.firings.push({ type: WatchEventType.nodeCreated, path, acl });
-  context.firings.push({ type: WatchEventType.nodeChildrenChanged, path: tree.pathOf(parent), acl: parent.acl });
-  return { type: "created", path, stat: node.stat() };
+  fire(
+    context,
+    { type: WatchEventType.nodeCreated, path, acl },
+    { type: WatchEventType.nodeChildrenChanged, path: tree.pathOf(parent), acl: parent.acl },
+  );
+  return type === OpCode.create ? { type: "created", path } : { type: "createdWithStat", path, stat: node.stat() };
 }
 
 const badArguments: Outcome = { type: "error", code: ErrorCode.BadArguments };

@@ -4,7 +4,7 @@ import { allows } from "../access.ts";
 import { systemPaths } from "../data-tree.ts";
 import type { Outcome, ReapNode } from "../operation.ts";
 import type { Znode } from "../znode.ts";
-import type { OperationContext } from "./context.ts";
+import { fire, type OperationContext } from "./context.ts";
 
 const undeletable = new Set<string>(systemPaths);
 
@@ -42,10 +42,14 @@ export function removeNode(context: OperationContext, path: string): void {
   if (node !== undefined && parent !== undefined) remove(context, node, parent);
 }
 
-function remove({ tree, firings, stamp }: OperationContext, node: Znode, parent: Znode): void {
+function remove(context: OperationContext, node: Znode, parent: Znode): void {
+  const { tree, stamp } = context;
   const { acl } = node;
   const path = tree.pathOf(node);
   tree.delete(node, parent, stamp);
-  firings.push({ type: WatchEventType.nodeDeleted, path, acl });
-  firings.push({ type: WatchEventType.nodeChildrenChanged, path: tree.pathOf(parent), acl: parent.acl });
+  fire(
+    context,
+    { type: WatchEventType.nodeDeleted, path, acl },
+    { type: WatchEventType.nodeChildrenChanged, path: tree.pathOf(parent), acl: parent.acl },
+  );
 }

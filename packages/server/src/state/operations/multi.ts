@@ -18,7 +18,7 @@ export function applyMulti(context: OperationContext, operations: readonly Multi
       context.firings.length = firingsBefore;
       return failedMulti(operations.length, index, outcome.code);
     }
-    results.push(resultOf(operation, outcome));
+    results.push(resultOf(outcome));
   }
   context.tree.commit();
   return { type: "multi", results };
@@ -42,13 +42,13 @@ function applyOne(context: OperationContext, operation: MultiOperation): Outcome
   }
 }
 
-function resultOf(operation: MultiOperation, outcome: Outcome): MultiResult {
+function resultOf(outcome: Outcome): MultiResult {
   switch (outcome.type) {
     case "created":
-      // Plain create answers with type 1, which is all that kazoo and go-zk can read; every other spelling with 15.
-      return operation.type === OpCode.create
-        ? { type: OpCode.create, path: outcome.path }
-        : { type: OpCode.create2, path: outcome.path, stat: outcome.stat };
+      // Type 1 is all that kazoo and go-zk can read.
+      return { type: OpCode.create, path: outcome.path };
+    case "createdWithStat":
+      return { type: OpCode.create2, path: outcome.path, stat: outcome.stat };
     case "deleted":
       return { type: OpCode.delete };
     case "changed":
