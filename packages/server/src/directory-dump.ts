@@ -5,13 +5,16 @@
 import type { Disk } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
 import { Recovering, readEntry } from "./recover.ts";
-import { survey } from "./repair/survey.ts";
+import { type SnapshotMendFound, survey } from "./repair/survey.ts";
 import { furthestState } from "./repair/trial.ts";
+import { lookIntoSnapshot } from "./snapshot-content.ts";
+import type { SnapshotMend } from "./state/snapshot-mend.ts";
 import type { StateMachine } from "./state/state-machine.ts";
 import { formatDigest } from "./state/tree-digest.ts";
 import { snapshotFileName, sortFileNames } from "./storage/file-names.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
 import { recover as checkFiles, type Recovery } from "./storage/recovery.ts";
+import { wrongSnapshot } from "./storage/refusal.ts";
 import { type Replayed, replayFiles } from "./storage/replay.ts";
 import { isStorageError, type StorageError } from "./storage/storage-error.ts";
 
@@ -36,11 +39,11 @@ const chunkBytesMax = defaultStorageLimits.itemBytes;
  * @throws StorageError when a start would be refused: at the end, after all that a repair would keep.
  */
 export async function dumpDirectory(disk: Disk, directory: string, range: DumpRange, sink: DumpSink): Promise<void> {
-  const { replayed, upToZxid, refusal } = await readablePart(disk, directory, sink);
+  const { replayed, mend, upToZxid, refusal } = await readablePart(disk, directory, sink);
   const isShown = (zxid: number) => zxid >= range.fromZxid && zxid <= Math.min(range.toZxid, upToZxid);
   const { snapshotZxid } = replayed;
   const snapshotPath = `${directory}/${snapshotFileName(snapshotZxid)}`;
-  const recovering = new Recovering({ snapshotZxid, snapshotPath });
+  const recovering = new Recovering({ snapshotZxid, snapshotPath, mend });
   let isBegun = false;
   const begin = () => {
     if (isBegun) return;
@@ -71,29 +74,58 @@ export async function dumpDirectory(disk: Disk, directory: string, range: DumpRa
 
 interface ReadablePart {
   readonly replayed: Replayed;
+  /** What is taken of the snapshot, if it is wrong. */
+  readonly mend: SnapshotMend | undefined;
   readonly upToZxid: number;
   /** Why a start would not read it. */
   readonly refusal: StorageError | undefined;
 }
 
+type KeptPart = Omit<ReadablePart, "refusal" | "mend"> & { readonly mend: SnapshotMendFound | undefined };
+
 async function readablePart(disk: Disk, directory: string, sink: DumpSink): Promise<ReadablePart> {
   try {
     const files = sortFileNames(await disk.list(directory));
     const recovery = await checkFiles({ disk, directory, files, chunkBytesMax });
+    await checkSnapshot(disk, directory, recovery.snapshotZxid);
     for (const warning of warningsOf(directory, recovery)) sink.onWarning(warning);
-    return { replayed: recovery, upToZxid: Number.MAX_SAFE_INTEGER, refusal: undefined };
+    return { replayed: recovery, mend: undefined, upToZxid: Number.MAX_SAFE_INTEGER, refusal: undefined };
   } catch (error) {
     if (!isStorageError(error)) throw error;
-    return { ...(await keptPart(disk, directory, error)), refusal: error };
+    const kept = await keptPart(disk, directory, error);
+    for (const warning of mendWarnings(directory, kept)) sink.onWarning(warning);
+    return { ...kept, refusal: error };
   }
 }
 
+/** @throws StorageError when a start would be refused because of what is in it. */
+async function checkSnapshot(disk: Disk, directory: string, zxid: number): Promise<void> {
+  if (zxid === 0) return;
+  const found = await lookIntoSnapshot({ disk, directory, zxid, chunkBytesMax });
+  if (found.kind === "wrong") throw wrongSnapshot(`${directory}/${snapshotFileName(zxid)}`, found.why);
+}
+
+function mendWarnings(directory: string, { replayed, mend }: KeptPart): string[] {
+  if (mend === undefined) return [];
+  const path = `${directory}/${snapshotFileName(replayed.snapshotZxid)}`;
+  const worth = mend.isExact
+    ? "with that it is what the server had, as its digest says"
+    : "how it should have been is not known: what follows is not quite what the server had";
+  const remedies = mend.remarks.map(({ fault, remedy }) => `${fault}: ${remedy}`);
+  return [`The snapshot ${path} holds a wrong state. ${[...remedies, worth].join("; ")}.`];
+}
+
 /** What a repair would keep; nothing if there would be none. */
-async function keptPart(disk: Disk, directory: string, refusal: StorageError): Promise<Omit<ReadablePart, "refusal">> {
+async function keptPart(disk: Disk, directory: string, refusal: StorageError): Promise<KeptPart> {
   try {
     const found = await survey(disk, directory, chunkBytesMax);
-    const { snapshotZxid, segments, zxid } = await furthestState({ disk, directory, survey: found, chunkBytesMax });
-    return { replayed: { snapshotZxid, segments }, upToZxid: zxid };
+    const { snapshotZxid, mend, segments, zxid } = await furthestState({
+      disk,
+      directory,
+      survey: found,
+      chunkBytesMax,
+    });
+    return { replayed: { snapshotZxid, segments }, mend, upToZxid: zxid };
   } catch (error) {
     if (isStorageError(error)) throw refusal;
     throw error;

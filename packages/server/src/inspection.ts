@@ -5,6 +5,7 @@
 import type { Disk } from "@corral/io";
 import { zxidEpoch } from "@corral/protocol";
 import { type ReplaySource, recover } from "./recover.ts";
+import { lookIntoSnapshot } from "./snapshot-content.ts";
 import { formatDigest } from "./state/tree-digest.ts";
 import { epochsLeft } from "./storage/epochs.ts";
 import { type StorageFiles, snapshotFileName, sortFileNames } from "./storage/file-names.ts";
@@ -49,7 +50,10 @@ export async function withDirectory<T>(disk: Disk, directory: string, use: () =>
 
 /** Reads everything, and applies it as a start would. Rejects only if the disk does. */
 export async function verifyDirectory(disk: Disk, directory: string): Promise<Verification> {
-  const files = await verifyFiles(disk, directory, chunkBytesMax);
+  const files = await verifyFiles(disk, directory, async (zxid) => {
+    const found = await lookIntoSnapshot({ disk, directory, zxid, chunkBytesMax });
+    return found.kind === "valid" ? undefined : found.why;
+  });
   try {
     const checked = await checkAll(disk, directory);
     const state = await recover(new ReadOnlySource(disk, directory, checked));

@@ -5,12 +5,13 @@
 import { DecodeError, formatZxid } from "@corral/protocol";
 import { decodeEntry } from "./state/entry-codec.ts";
 import type { Entry } from "./state/operation.ts";
-import { SnapshotReader } from "./state/snapshot-reader.ts";
+import { choiceOf, type SnapshotMend } from "./state/snapshot-mend.ts";
+import { SnapshotContentError, SnapshotReader } from "./state/snapshot-reader.ts";
 import { StateMachine } from "./state/state-machine.ts";
 import { formatDigest, sumOfDigests } from "./state/tree-digest.ts";
 import { type Digests, WitnessCheck } from "./state/witness.ts";
 import type { LogRecord } from "./storage/record.ts";
-import { differentState, unknownContent } from "./storage/refusal.ts";
+import { differentState, unknownContent, wrongSnapshot } from "./storage/refusal.ts";
 import type { ReplaySink } from "./storage/replay.ts";
 
 /** Where the state comes from. `Storage` is one. */
@@ -19,6 +20,8 @@ export interface ReplaySource {
   readonly snapshotZxid: number;
   /** The path of that snapshot. */
   readonly snapshotPath: string;
+  /** Set: the snapshot is wrong, and this is what is taken of it. */
+  readonly mend?: SnapshotMend | undefined;
   replay(sink: ReplaySink): Promise<unknown>;
 }
 
@@ -31,7 +34,7 @@ export async function recover(source: ReplaySource): Promise<StateMachine> {
 
 /** Applies what is replayed. @throws StorageError as `recover` does. */
 export class Recovering implements ReplaySink {
-  readonly #source: Pick<ReplaySource, "snapshotZxid" | "snapshotPath">;
+  readonly #source: Omit<ReplaySource, "replay">;
   readonly #hashSeed: number | undefined;
   readonly #reader: SnapshotReader | undefined;
   readonly #check = new WitnessCheck();
@@ -40,10 +43,11 @@ export class Recovering implements ReplaySink {
   #state: StateMachine | undefined;
 
   /** `hashSeed`: see `DataTree`. */
-  constructor(source: Pick<ReplaySource, "snapshotZxid" | "snapshotPath">, hashSeed?: number) {
+  constructor(source: Omit<ReplaySource, "replay">, hashSeed?: number) {
     this.#source = source;
     this.#hashSeed = hashSeed;
-    this.#reader = source.snapshotZxid > 0 ? new SnapshotReader(hashSeed) : undefined;
+    const choice = source.mend && choiceOf(source.mend);
+    this.#reader = source.snapshotZxid > 0 ? new SnapshotReader(hashSeed, choice) : undefined;
   }
 
   /** The last zxid of which the log itself says that the state there was what it is here. */
@@ -110,6 +114,7 @@ function understand<T>(file: string, what: () => string, decode: () => T): T {
     return decode();
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
+    if (error instanceof SnapshotContentError) throw wrongSnapshot(file, error.why, error);
     throw unknownContent(file, what(), error);
   }
 }

@@ -41,8 +41,13 @@ export function lossesOf(
   ]);
   for (const { name, zxid: at, fault } of found.snapshots) {
     if (fault === undefined || at <= zxid) continue;
-    losses.push({ file: name, entries: 0, what: `${name} is damaged (${fault}), and the log does not reach so far` });
+    losses.push({ file: name, entries: 0, what: `${name} ${fault}; and the log does not reach so far` });
     known.push(at);
+  }
+  const base = found.snapshots.find((one) => one.zxid === attained.snapshotZxid);
+  if (base !== undefined && attained.mend?.isExact === false) {
+    const what = `${base.name} ${base.fault}; how it should have been is not known, and no other file has it`;
+    losses.unshift({ file: base.name, entries: 0, what });
   }
   const last = Math.max(epoch?.lastZxid ?? 0, ...known);
   if (epoch !== undefined && epoch.lastZxid > zxid && losses.length === 0) {

@@ -4,12 +4,17 @@
  * what was planned, and can be repaired again.
  */
 import type { Disk } from "@corral/io";
+import { readMended } from "../snapshot-content.ts";
+import { snapshotChunks } from "../state/snapshot.ts";
 import { encodeEpochFile } from "../storage/epoch-file.ts";
+import { defaultStorageLimits } from "../storage/limits.ts";
 import { encodeSegmentHeader } from "../storage/segment.ts";
+import { writeSnapshotFile } from "../storage/snapshot-file.ts";
 import { reasonOf, StorageError } from "../storage/storage-error.ts";
 import { replaceFile, withFile } from "../storage/whole-file.ts";
 import type { RepairPlan, RepairStep } from "./plan.ts";
 
+const { itemBytes } = defaultStorageLimits;
 const copyBytes = 1024 * 1024;
 const zeros = Buffer.alloc(256 * 1024);
 
@@ -102,6 +107,13 @@ async function perform(disk: Disk, directory: string, step: RepairStep): Promise
   switch (step.kind) {
     case "move":
       return disk.remove(path);
+    case "rewrite": {
+      const { name, zxid, mend } = step;
+      const { state } = await readMended({ disk, directory, zxid, chunkBytesMax: itemBytes }, mend);
+      return replaceFile(disk, directory, name, (file) =>
+        writeSnapshotFile(file, zxid, snapshotChunks(state), itemBytes),
+      );
+    }
     case "epoch":
       return replaceFile(disk, directory, step.name, (file) => file.write(0, encodeEpochFile(step.content)));
     case "mend": {

@@ -14,7 +14,7 @@ import { type SegmentHeader, scanRecords, segmentHeaderBytes } from "../storage/
 import { StorageError } from "../storage/storage-error.ts";
 import { withFile } from "../storage/whole-file.ts";
 import { type Loss, lossesOf } from "./losses.ts";
-import { type Survey, type SurveyedSegment, survey } from "./survey.ts";
+import { type SnapshotMendFound, type Survey, type SurveyedSegment, survey } from "./survey.ts";
 import { type Attainable, furthestState } from "./trial.ts";
 
 /** One change. Before any of them, a copy of each file that changes or goes is put aside. */
@@ -27,6 +27,14 @@ export type RepairStep =
       readonly name: string;
       readonly header: SegmentHeader;
       readonly end: number;
+      readonly why: string;
+    }
+  /** The snapshot is written anew, without what is left out. */
+  | {
+      readonly kind: "rewrite";
+      readonly name: string;
+      readonly zxid: number;
+      readonly mend: SnapshotMendFound;
       readonly why: string;
     }
   /** The epoch file says this. */
@@ -63,6 +71,8 @@ export async function planRepair(disk: Disk, directory: string): Promise<RepairP
     ...found.unfinished.map((name) => ({ kind: "move", name, why: "it was never finished" }) as const),
     ...moves(found, attained),
     ...(await mends(disk, attained)),
+    // Behind the log's: what was given up of that would contradict it, were this cut short.
+    ...rewrite(found, attained),
     ...epochStep(found, attained, losses.length > 0, lostUpToZxid),
   ];
   if (attained.zxid === 0 && losses.length > 0) {
@@ -91,14 +101,33 @@ function moves({ snapshots, segments }: Survey, { snapshotZxid, segments: kept, 
     steps.push({ kind: "move", name: segment.name, why: whyNotKept(segment, isOlder, zxid) });
   }
   for (const snapshot of [...snapshots].reverse()) {
-    const { name, fault } = snapshot;
-    if (fault !== undefined) steps.push({ kind: "move", name, why: `it is damaged: ${fault}` });
+    const { name, fault, isUnknown } = snapshot;
+    if (snapshot.zxid === snapshotZxid) continue;
+    if (fault !== undefined) steps.push({ kind: "move", name, why: `it ${fault}` });
     else if (snapshot.zxid > snapshotZxid) {
-      const why = contradiction === undefined ? "the log does not go on from it" : "the log says that it is another's";
+      let why = contradiction === undefined ? "the log does not go on from it" : "the log says that it is another's";
+      if (isUnknown) why = "this version cannot read it, and it is not needed";
       steps.push({ kind: "move", name, why });
     }
   }
   return steps;
+}
+
+function rewrite({ snapshots }: Survey, { snapshotZxid, mend }: Attainable): RepairStep[] {
+  const snapshot = snapshots.find(({ zxid }) => zxid === snapshotZxid);
+  if (snapshot === undefined || mend === undefined) return [];
+  const { name, zxid, fault } = snapshot;
+  const remedies = mend.remarks.map(({ fault, remedy }) => `${fault}: ${remedy}`);
+  const result = mend.isExact ? "with that its digest is the one in its header" : "its digest is what that gives";
+  return [
+    {
+      kind: "rewrite",
+      name,
+      zxid,
+      mend,
+      why: [...(remedies.length > 0 ? remedies : [`it ${fault}`]), result].join("; "),
+    },
+  ];
 }
 
 function isSound({ fault, headerFault, missingBytes, recordCount }: SurveyedSegment): boolean {

@@ -9,7 +9,13 @@ export function reportRepair(directory: string, { steps, losses, kept, lostUpToZ
   const { zxid, nodes, sessions, digest, epoch } = kept;
   const state = `the state after ${formatZxid(zxid)}: ${nodes} nodes, ${sessions} sessions, digest ${digest}`;
   const warning = epochsLeft(epoch) > 0 ? epochWarning(epoch) : epochsAreSpent;
-  const warnings = warning === undefined ? [] : [`BUT ${warning}`];
+  const isInexact = steps.some((step) => step.kind === "rewrite" && !step.mend.isExact);
+  const warnings = [
+    ...(isInexact
+      ? ["BUT that state is not one that the server has had: see what is LOST; compare it with what you know."]
+      : []),
+    ...(warning === undefined ? [] : [`BUT ${warning}`]),
+  ];
   if (steps.length === 0) return [`Nothing in ${directory} is to be repaired. It holds ${state}`, ...warnings];
   return [
     ...losses.map(({ what }) => `LOST ${what}`),
@@ -39,6 +45,8 @@ function lineOf(step: RepairStep): string {
       return `TO DO ${step.name}: put aside (${step.why})`;
     case "mend":
       return `TO DO ${step.name}: put aside a copy, and mend it up to byte ${step.end} (${step.why})`;
+    case "rewrite":
+      return `TO DO ${step.name}: put aside a copy, and write it anew (${step.why})`;
     case "epoch":
       return `TO DO ${step.name}: put aside a copy, and write epoch ${step.content.epoch} (${step.why})`;
   }

@@ -3,13 +3,14 @@
  * the log can be read, and what there is behind the place where it cannot. Judges nothing; `plan.ts` does. Changes nothing.
  */
 import type { Disk, DiskFile } from "@corral/io";
+import { lookIntoSnapshot, type SnapshotFinding } from "../snapshot-content.ts";
+import type { SnapshotMend } from "../state/snapshot-mend.ts";
 import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion } from "../storage/epoch-file.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "../storage/file-names.ts";
 import { decodeRecord, recordHeaderBytes } from "../storage/record.ts";
 import type { CheckedSegment } from "../storage/recovery.ts";
 import { epochIsOfOtherVersion, isOfOtherVersion } from "../storage/refusal.ts";
 import { decodeSegmentHeader, type SegmentHeader, scanRecords, segmentHeaderBytes } from "../storage/segment.ts";
-import { verifySnapshotFile } from "../storage/snapshot-file.ts";
 import { endOfContent, judgeTail, recordsBeyond } from "../storage/torn-tail.ts";
 import { withFile } from "../storage/whole-file.ts";
 
@@ -17,9 +18,16 @@ import { withFile } from "../storage/whole-file.ts";
 export interface SurveyedSnapshot {
   readonly name: string;
   readonly zxid: number;
-  /** Why it cannot be used, if it cannot. */
+  /** Why it cannot be used as it is, if it cannot: a clause after its name. */
   readonly fault: string | undefined;
+  /** It means nothing to this version, for all that is known by now. */
+  readonly isUnknown: boolean;
+  /** What could be taken of it nevertheless, if all its bytes are right but its content is not. */
+  readonly mend: SnapshotMendFound | undefined;
 }
+
+/** `isExact`: with it the snapshot is what it should have been. */
+export type SnapshotMendFound = SnapshotMend & { readonly isExact: boolean };
 
 /** Whole records behind bytes that are none. */
 export interface BeyondFault {
@@ -72,9 +80,10 @@ export async function survey(disk: Disk, directory: string, chunkBytesMax: numbe
   for (const zxid of snapshotZxids) {
     const name = snapshotFileName(zxid);
     const path = `${directory}/${name}`;
-    const verdict = await verifySnapshotFile(disk, path, zxid, chunkBytesMax);
-    if (verdict.kind === "damaged" && verdict.isNewer) throw isOfOtherVersion(path, verdict.why);
-    snapshots.push({ name, zxid, fault: verdict.kind === "damaged" ? verdict.why : undefined });
+    const found = await lookIntoSnapshot({ disk, directory, zxid, chunkBytesMax });
+    if (found.kind === "damaged" && found.isNewer) throw isOfOtherVersion(path, found.why);
+    const mend = found.kind === "wrong" ? found.mend : undefined;
+    snapshots.push({ name, zxid, fault: faultOf(found), isUnknown: found.kind === "unknown", mend });
   }
   const segments: SurveyedSegment[] = [];
   for (const zxid of segmentZxids) {
@@ -89,6 +98,12 @@ export async function survey(disk: Disk, directory: string, chunkBytesMax: numbe
     throw epochIsOfOtherVersion(`${directory}/${epochFileName}`, otherVersion);
   }
   return { snapshots, segments, hasEpoch, epoch: epoch && decodeEpochFile(epoch), unfinished };
+}
+
+/** None of what means nothing here: it may be needed (trial.ts). */
+function faultOf(found: SnapshotFinding): string | undefined {
+  if (found.kind === "damaged") return `is damaged: ${found.why}`;
+  return found.kind === "wrong" ? `holds a wrong state: ${found.why}` : undefined;
 }
 
 async function surveySegment(

@@ -1,5 +1,5 @@
 /**
- * Which state the files of a directory can still give: of every whole snapshot, and of the empty tree, with the log that goes
+ * Which state the files of a directory can still give: of every sound snapshot, and of the empty tree, with the log that goes
  * on from it without a gap, the one that comes furthest. Each is applied as a start would, for a log can be whole and
  * contradict itself nevertheless: then it is followed to the last zxid at which it said of the state what is found here.
  */
@@ -9,12 +9,14 @@ import type { StateMachine } from "../state/state-machine.ts";
 import { snapshotFileName } from "../storage/file-names.ts";
 import { replayFiles } from "../storage/replay.ts";
 import { isStorageError, type StorageError } from "../storage/storage-error.ts";
-import type { Survey, SurveyedSegment } from "./survey.ts";
+import type { SnapshotMendFound, Survey, SurveyedSegment } from "./survey.ts";
 
 /** A state that can be had. */
 export interface Attainable {
   /** 0: none. */
   readonly snapshotZxid: number;
+  /** What is taken of that snapshot, if it is wrong as it is. */
+  readonly mend: SnapshotMendFound | undefined;
   /** Segments that follow each other without a gap, up to the one that holds `zxid`; none if the snapshot stands alone. */
   readonly segments: readonly SurveyedSegment[];
   /** The last entry that counts. */
@@ -34,6 +36,7 @@ export interface TrialPlace {
 
 interface Candidate {
   readonly snapshotZxid: number;
+  readonly mend: SnapshotMendFound | undefined;
   readonly run: readonly SurveyedSegment[];
   readonly upTo: number;
 }
@@ -52,6 +55,7 @@ export async function furthestState(place: TrialPlace): Promise<Attainable> {
     else if (best === undefined || tried.zxid > best.zxid) best = tried;
   }
   const isUnknown = failure?.error.content === "unknown";
+  if (!isUnknown && (best === undefined || best.zxid === 0)) best = (await inexactState(place)) ?? best;
   if (failure !== undefined && (best === undefined || best.zxid === 0 || (isUnknown && best.zxid < failure.upTo))) {
     throw failure.error;
   }
@@ -60,16 +64,35 @@ export async function furthestState(place: TrialPlace): Promise<Attainable> {
   return best;
 }
 
-/** Those that may come furthest first; of the same reach, the newest snapshot. */
-function candidatesOf({ snapshots, segments }: Survey): Candidate[] {
-  const runs = runsOf(segments);
-  const bases = [0, ...snapshots.filter(({ fault }) => fault === undefined).map(({ zxid }) => zxid)];
-  return bases
-    .map((snapshotZxid): Candidate => {
-      const run = runs.find((one) => startsAt(one, snapshotZxid) !== undefined) ?? [];
-      return { snapshotZxid, run, upTo: run.at(-1)?.lastZxid ?? snapshotZxid };
-    })
-    .sort((one, other) => other.upTo - one.upTo || other.snapshotZxid - one.snapshotZxid);
+/** For want of anything better: what can be taken of the newest snapshot that is wrong, though it is not what the server had. */
+async function inexactState(place: TrialPlace): Promise<Attainable | undefined> {
+  const wrong = place.survey.snapshots.filter(({ mend }) => mend?.isExact === false);
+  for (const { zxid, mend } of wrong.reverse()) {
+    const { run, upTo } = candidateOf(place.survey, zxid);
+    const alone = { snapshotZxid: zxid, mend, run: [], upTo: zxid };
+    for (const candidate of [{ ...alone, run, upTo }, alone]) {
+      const tried = await tryOut(place, candidate);
+      if (!isStorageError(tried)) return tried;
+    }
+  }
+  return undefined;
+}
+
+/** Those that may come furthest first; of the same reach, those that are sound as they are, then the newest snapshot. */
+function candidatesOf(found: Survey): Candidate[] {
+  const usable = found.snapshots.filter(({ fault, mend }) => fault === undefined || mend?.isExact);
+  return [candidateOf(found, 0), ...usable.map(({ zxid, mend }) => candidateOf(found, zxid, mend))].sort(
+    (one, other) =>
+      other.upTo - one.upTo ||
+      Number(one.mend !== undefined) - Number(other.mend !== undefined) ||
+      other.snapshotZxid - one.snapshotZxid,
+  );
+}
+
+/** A snapshot with the log that goes on from it, if any does. */
+function candidateOf({ segments }: Survey, snapshotZxid: number, mend?: SnapshotMendFound): Candidate {
+  const run = runsOf(segments).find((one) => startsAt(one, snapshotZxid) !== undefined) ?? [];
+  return { snapshotZxid, mend, run, upTo: run.at(-1)?.lastZxid ?? snapshotZxid };
 }
 
 /** Segments that follow each other without a gap. Those without a record follow nothing, and nothing is missing without them. */
@@ -92,11 +115,11 @@ function startsAt(run: readonly SurveyedSegment[], snapshotZxid: number): Survey
 }
 
 async function tryOut(place: TrialPlace, candidate: Candidate): Promise<Attainable | StorageError> {
-  const { snapshotZxid, run, upTo } = candidate;
+  const { snapshotZxid, mend, run, upTo } = candidate;
   const applied = await apply(place, candidate, upTo);
   const attained = (zxid: number, state: StateMachine, contradiction?: StorageError): Attainable => {
     const segments = run.filter(({ firstZxid }) => firstZxid <= zxid);
-    return { snapshotZxid, segments, zxid, state, contradiction };
+    return { snapshotZxid, mend, segments, zxid, state, contradiction };
   };
   if (applied.kind === "done") return attained(upTo, applied.state);
   const { error, confirmedZxid } = applied;
@@ -109,10 +132,10 @@ type AppliedLog =
   | { readonly kind: "done"; readonly state: StateMachine }
   | { readonly kind: "failed"; readonly error: StorageError; readonly confirmedZxid: number | undefined };
 
-async function apply(place: TrialPlace, { snapshotZxid, run }: Candidate, upTo: number): Promise<AppliedLog> {
+async function apply(place: TrialPlace, { snapshotZxid, mend, run }: Candidate, upTo: number): Promise<AppliedLog> {
   const { disk, directory, chunkBytesMax } = place;
   const snapshotPath = `${directory}/${snapshotFileName(snapshotZxid)}`;
-  const recovering = new Recovering({ snapshotZxid, snapshotPath });
+  const recovering = new Recovering({ snapshotZxid, snapshotPath, mend });
   const first = startsAt(run, snapshotZxid);
   const segments = first === undefined ? [] : run.slice(run.indexOf(first));
   try {

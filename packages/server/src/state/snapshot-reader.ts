@@ -17,9 +17,25 @@ import {
   stateDigestVersion,
   sumOfDigests,
 } from "./tree-digest.ts";
+import type { NodeRecord } from "./znode.ts";
 
 /** Before there were digests of sessions, which were in the header then. */
 const oldVersion = 1;
+
+/** Each chunk can be read, but all together they are not the state that the server had. */
+export class SnapshotContentError extends DecodeError {
+  /** What is wrong, as a clause. */
+  readonly why: string;
+
+  /** `what` goes on after "whose". */
+  constructor(what: string) {
+    super(`a snapshot whose ${what}`, 0);
+    this.why = `its ${what}`;
+  }
+}
+
+/** Whether a node is taken; they come in their order in the file. */
+export type NodeChoice = (path: string, record: NodeRecord) => boolean;
 
 /** Takes a snapshot's chunks in order and gives the state back. Storage has verified their checksums. */
 export class SnapshotReader {
@@ -30,10 +46,12 @@ export class SnapshotReader {
   /** Of sessions that are still to come. */
   #sessionsLeft = 0;
   #digest: { readonly version: number; readonly value: Digest } | undefined;
+  readonly #choice: NodeChoice | undefined;
 
-  /** `hashSeed`: see `DataTree`. */
-  constructor(hashSeed?: number) {
+  /** `hashSeed`: see `DataTree`. With a `choice` (snapshot-mend.ts) the digest may be another than the header's. */
+  constructor(hashSeed?: number, choice?: NodeChoice) {
     this.#tree = new DataTree(hashSeed);
+    this.#choice = choice;
   }
 
   /** @throws DecodeError when the chunk is not what a server writes. */
@@ -49,22 +67,26 @@ export class SnapshotReader {
     if (lastZxid === undefined) throw new DecodeError("a snapshot without a header", 0);
     if (this.#sessionsLeft > 0) throw new DecodeError(`a snapshot that lacks ${this.#sessionsLeft} sessions`, 0);
     const fault = this.#tree.restoredFault();
-    if (fault !== undefined) throw new DecodeError(`a snapshot whose nodes are no tree: ${fault}`, 0);
-    this.#compareDigests();
+    if (fault !== undefined) throw new SnapshotContentError(`nodes are no tree: ${fault}`);
+    const otherDigest = this.#choice === undefined ? this.digestFault() : undefined;
+    if (otherDigest !== undefined) throw new SnapshotContentError(otherDigest);
     return { tree: this.#tree, sessions: this.#sessions, lastZxid };
   }
 
-  #compareDigests(): void {
+  /** Whether the header names a digest that means something here. */
+  get hasDigest(): boolean {
+    return this.#digest !== undefined;
+  }
+
+  /** As a clause after "whose": how the digest of what has come differs from the one that the header names; undefined also if it names none. */
+  digestFault(): string | undefined {
     const named = this.#digest;
-    if (named === undefined) return;
+    if (named === undefined) return undefined;
     const tree = this.#tree.digest;
     const found = named.version === digestVersion ? tree : sumOfDigests(tree, this.#sessions.digest);
-    if (sameDigest(named.value, found)) return;
-    const what = named.version === digestVersion ? "nodes have" : "nodes and sessions have";
-    throw new DecodeError(
-      `a snapshot whose ${what} the digest ${formatDigest(found)}; its header says ${formatDigest(named.value)}`,
-      0,
-    );
+    if (sameDigest(named.value, found)) return undefined;
+    const what = named.version === digestVersion ? "nodes" : "nodes and sessions";
+    return `${what} have the digest ${formatDigest(found)}; its header says ${formatDigest(named.value)}`;
   }
 
   #onHeader([version, lastZxid, sessions, digest]: readonly unknown[]): void {
@@ -110,7 +132,7 @@ export class SnapshotReader {
     const data = reader.nullableBytes();
     const acl = reader.isAtList ? this.#newAcl(reader) : this.#acls[reader.number()];
     if (acl === undefined) throw new DecodeError(`the access list of ${path} is not in the snapshot`, 0);
-    this.#tree.restore(path, {
+    const record = {
       data,
       acl,
       lifetime: decodeLifetime(reader.scalar()),
@@ -122,7 +144,8 @@ export class SnapshotReader {
       version: reader.number(),
       aversion: reader.number(),
       childCreates: reader.number(),
-    });
+    };
+    if (this.#choice === undefined || this.#choice(path, record)) this.#tree.restore(path, record);
   }
 
   #newAcl(reader: PackedReader): readonly Acl[] {

@@ -38,6 +38,15 @@ export function differentState(where: {
   );
 }
 
+/** A snapshot's bytes are those that were written, but not the state that the server had. */
+export function wrongSnapshot(file: string, why: string, cause?: Error): StorageError {
+  return new StorageError(
+    `The snapshot ${file} is not damaged, but holds a wrong state: ${why}. See with corral-server verify which snapshots are ` +
+      "sound, and with corral-server repair what can be saved (without --yes it changes nothing), or restore the directory from a backup.",
+    { file, cause, content: "contradicts" },
+  );
+}
+
 /** What is on the disk is whole, but this version cannot make sense of it. */
 export function unknownContent(file: string, what: string, cause: Error): StorageError {
   return new StorageError(

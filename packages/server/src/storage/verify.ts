@@ -8,7 +8,6 @@ import { decodeEpochFile, epochFileBytesMax, otherEpochVersion } from "./epoch-f
 import { lastEpoch } from "./epochs.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "./file-names.ts";
 import { decodeSegmentHeader, scanRecords, segmentHeaderBytes } from "./segment.ts";
-import { verifySnapshotFile } from "./snapshot-file.ts";
 import { judgeTail } from "./torn-tail.ts";
 import { withFile } from "./whole-file.ts";
 
@@ -22,23 +21,25 @@ export interface FileReport {
   readonly problem: string | undefined;
 }
 
-/** The files in the order in which they were written; `epoch` last. Rejects only if the disk does. */
-export async function verifyFiles(disk: Disk, directory: string, chunkBytesMax: number): Promise<FileReport[]> {
+/**
+ * The files in the order in which they were written; `epoch` last. `snapshotFault` tells what is wrong with a snapshot, its
+ * content too, which means nothing here. Rejects only if the disk does.
+ */
+export async function verifyFiles(
+  disk: Disk,
+  directory: string,
+  snapshotFault: (zxid: number) => Promise<string | undefined>,
+): Promise<FileReport[]> {
   const files = sortFileNames(await disk.list(directory));
   const reports: FileReport[] = [];
-  for (const zxid of files.snapshotZxids) reports.push(await verifySnapshot(disk, directory, zxid, chunkBytesMax));
+  for (const zxid of files.snapshotZxids) {
+    const name = snapshotFileName(zxid);
+    const bytes = await withFile(disk, `${directory}/${name}`, (file) => file.size());
+    reports.push({ name, bytes, content: `the state after ${formatZxid(zxid)}`, problem: await snapshotFault(zxid) });
+  }
   for (const zxid of files.segmentZxids) reports.push(await verifySegment(disk, directory, zxid));
   if (files.hasEpoch) reports.push(await verifyEpoch(disk, directory));
   return reports;
-}
-
-async function verifySnapshot(disk: Disk, directory: string, zxid: number, chunkBytesMax: number): Promise<FileReport> {
-  const name = snapshotFileName(zxid);
-  const path = `${directory}/${name}`;
-  const verdict = await verifySnapshotFile(disk, path, zxid, chunkBytesMax);
-  const bytes = await withFile(disk, path, (file) => file.size());
-  const problem = verdict.kind === "damaged" ? verdict.why : undefined;
-  return { name, bytes, content: `the state after ${formatZxid(zxid)}`, problem };
 }
 
 async function verifySegment(disk: Disk, directory: string, firstZxid: number): Promise<FileReport> {

@@ -1,0 +1,71 @@
+/**
+ * Whether what a snapshot holds is a state that a server has had: its checksums only say that the bytes are those that were
+ * written. Where it is not, what could be made of it (state/snapshot-mend.ts). Changes nothing.
+ */
+import type { Disk } from "@corral/io";
+import { DecodeError } from "@corral/protocol";
+import { MendedReader, type MendedSnapshot, MendPlanner, type SnapshotMend } from "./state/snapshot-mend.ts";
+import { SnapshotContentError, SnapshotReader } from "./state/snapshot-reader.ts";
+import { snapshotFileName } from "./storage/file-names.ts";
+import { readSnapshotFile, type SnapshotVerdict } from "./storage/snapshot-file.ts";
+
+/** A snapshot's file. */
+export interface SnapshotPlace {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly zxid: number;
+  readonly chunkBytesMax: number;
+}
+
+/** What was found in a file, the whole of which has been read. */
+export type SnapshotFinding =
+  | { readonly kind: "valid" }
+  | Extract<SnapshotVerdict, { kind: "damaged" }>
+  /** The bytes are those that were written, but they are not the state. `mend`: what could be taken of it nevertheless. */
+  | {
+      readonly kind: "wrong";
+      readonly why: string;
+      readonly mend: (SnapshotMend & Pick<MendedSnapshot, "isExact">) | undefined;
+    }
+  /** Nothing that this version knows. */
+  | { readonly kind: "unknown"; readonly why: string };
+
+/** Reads the snapshot as a start would; one that is wrong three times. Rejects only if the disk does. */
+export async function lookIntoSnapshot(place: SnapshotPlace): Promise<SnapshotFinding> {
+  const reader = new SnapshotReader();
+  try {
+    const verdict = await readChunks(place, (chunk) => reader.onChunk(chunk));
+    if (verdict.kind === "valid") reader.finish();
+    return verdict;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    if (!(error instanceof SnapshotContentError))
+      return await damagedOr(place, { kind: "unknown", why: error.message });
+    const planner = new MendPlanner();
+    await readChunks(place, (chunk) => planner.onChunk(chunk));
+    const mend = planner.finish();
+    const remarks = mend?.remarks ?? [];
+    const faults = remarks.map(({ fault }) => fault).join("; ");
+    const why = remarks.length > 0 ? `its nodes are no tree: ${faults}` : error.why;
+    if (mend === undefined) return { kind: "wrong", why, mend };
+    const { isExact } = await readMended(place, mend);
+    return { kind: "wrong", why, mend: { ...mend, isExact } };
+  }
+}
+
+/** The state of a snapshot that is mended. @throws DecodeError when the file has changed meanwhile. */
+export async function readMended(place: SnapshotPlace, mend: SnapshotMend): Promise<MendedSnapshot> {
+  const reader = new MendedReader(mend);
+  await readChunks(place, (chunk) => reader.onChunk(chunk));
+  return reader.finish();
+}
+
+/** A chunk may have been handed on before what is damaged came. */
+async function damagedOr(place: SnapshotPlace, finding: SnapshotFinding): Promise<SnapshotFinding> {
+  const verdict = await readChunks(place, () => {});
+  return verdict.kind === "damaged" ? verdict : finding;
+}
+
+function readChunks({ disk, directory, zxid, chunkBytesMax }: SnapshotPlace, onChunk: (chunk: Buffer) => void) {
+  return readSnapshotFile(disk, `${directory}/${snapshotFileName(zxid)}`, zxid, chunkBytesMax, onChunk);
+}
