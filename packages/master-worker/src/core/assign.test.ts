@@ -12,7 +12,7 @@ const workersArbitrary = fc.uniqueArray(
   }),
   { selector: (worker) => worker.id, maxLength: 8 },
 );
-const tasksArbitrary = fc.uniqueArray(fc.stringMatching(/^task-[0-9a-f]{1,4}$/), { maxLength: 60 });
+const tasksArbitrary = fc.uniqueArray(fc.stringMatching(/^task-[0-9a-f]{1,4}$/), { maxLength: 60, size: "max" });
 
 describe("assign", () => {
   test("gives tasks to the least loaded worker for its capacity, smaller id first", () => {

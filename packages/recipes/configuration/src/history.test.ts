@@ -30,7 +30,7 @@ test("what is too much by far is forgotten bit by bit", () => {
 
 test("edit after edit, as many are kept as were asked for, the newest of them", () => {
   const keep = fc.integer({ min: 2, max: 10 });
-  const isOutside = fc.array(fc.boolean(), { maxLength: 30 });
+  const isOutside = fc.array(fc.boolean(), { maxLength: 30, size: "max" });
   fc.assert(
     fc.property(keep, isOutside, (most, writes) => {
       let kept: number[] = [];

@@ -27,22 +27,27 @@ class Modelled {
 
   expectSame(paths: Iterable<string>): void {
     expect(this.index.size).toBe(this.model.size);
-    for (const path of paths) expect(this.index.get(path), path).toBe(this.model.get(path));
+    // One expectation for all of them: there are hundreds of thousands.
+    expect([...paths].filter((path) => this.index.get(path) !== this.model.get(path))).toEqual([]);
   }
 }
 
 test("a path index is a map, whatever the seed", () => {
   const path = fc.string({ maxLength: 3 }).map((text) => `/${text}`);
   fc.assert(
-    fc.property(fc.integer(), fc.array(fc.tuple(path, fc.boolean()), { maxLength: 300 }), (seed, steps) => {
-      const both = new Modelled(seed);
-      for (const [path, remove] of steps) {
-        if (remove) both.delete(path);
-        else both.add(path);
-        both.expectSame([path]);
-      }
-      both.expectSame(steps.map(([path]) => path));
-    }),
+    fc.property(
+      fc.integer(),
+      fc.array(fc.tuple(path, fc.boolean()), { maxLength: 300, size: "max" }),
+      (seed, steps) => {
+        const both = new Modelled(seed);
+        for (const [path, remove] of steps) {
+          if (remove) both.delete(path);
+          else both.add(path);
+          both.expectSame([path]);
+        }
+        both.expectSame(steps.map(([path]) => path));
+      },
+    ),
   );
 });
 

@@ -5,7 +5,7 @@ import { type Owners, partition } from "./partition.ts";
 const names = (prefix: string, max: number) =>
   fc.uniqueArray(
     fc.integer({ min: 0, max: 60 }).map((n) => `${prefix}${n}`),
-    { maxLength: max },
+    { maxLength: max, size: "max" },
   );
 const shards = names("s", 40);
 const members = fc.uniqueArray(
@@ -14,7 +14,7 @@ const members = fc.uniqueArray(
 );
 /** Anything that may have been: owners that have left, shards that are no more, uneven shares. */
 const previous = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 60 })))
+  .array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 60 })), { maxLength: 60, size: "max" })
   .map((pairs): Owners => new Map(pairs.map(([s, m]) => [`s${s}`, `m${m}`])));
 
 function shares(owners: Owners, all: readonly string[]): number[] {
