@@ -137,7 +137,8 @@ function readOperation(r: Reader, type: number): MultiOperation {
     case OpCode.delete:
       return { type, ...deleteRequestCodec.read(r) };
     case OpCode.setData:
-      return { type, ...setDataRequestCodec.read(r) };
+      // By itself it may come without a path, and is then refused. Here it cannot.
+      return { type, path: r.requiredString(), data: r.buffer(), version: r.int() };
     case OpCode.check:
       return { type, ...checkVersionRequestCodec.read(r) };
     default:

@@ -107,6 +107,14 @@ describe("lengths beyond the frame are refused before anything is read", () => {
     }
   });
 
+  test("null where a text must be", () => {
+    expect(reader("00000000").requiredString()).toBe("");
+    expect(reader("ffffffff").string()).toBe("");
+    const r = reader("00000001 ffffffff");
+    r.int();
+    expect(() => r.requiredString()).toThrow(expect.objectContaining({ name: "DecodeError", offset: 4 }));
+  });
+
   test("the error says where", () => {
     const r = reader("00000001 7fffffff");
     r.int();

@@ -103,6 +103,13 @@ export class Reader {
     return decodeText(this.#bytes, start, start + length);
   }
 
+  /** UTF-8 text without which nothing can be done: null is a `DecodeError`. */
+  requiredString(): string {
+    const text = this.nullableString();
+    if (text === null) throw new DecodeError("null in the place of a text", this.#offset - 4);
+    return text;
+  }
+
   /** UTF-8 text where null makes no sense; null reads as the empty string, as the reference server has it. */
   string(): string {
     return this.nullableString() ?? "";

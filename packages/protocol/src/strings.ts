@@ -12,6 +12,11 @@ export function readString(reader: Reader): string {
   return reader.string();
 }
 
+/** Reads one item of a vector of texts, each of which must be there: null is a `DecodeError`. */
+export function readRequiredString(reader: Reader): string {
+  return reader.requiredString();
+}
+
 /**
  * The text in `bytes[start, end)`: UTF-8, or CESU-8, in which Java peers write characters beyond U+FFFF (each half of
  * the surrogate pair in three bytes). Only identities can hold such characters; read as plain UTF-8, two different

@@ -155,8 +155,8 @@ export const arbitraries: { readonly [N in RecordName]: fc.Arbitrary<RecordOf<N>
   setWatches2: record({ ...watchLists, persistentWatches: texts, persistentRecursiveWatches: texts }),
   stat,
   statPersisted: stat.map(({ dataLength: _, numChildren: __, ...persisted }) => persisted),
-  syncRequest: path,
-  syncResponse: path,
+  syncRequest: record({ path: nullableText }),
+  syncResponse: record({ path: nullableText }),
   watcherEvent: record({ type: int, state: int, path: text }),
   whoAmIResponse: record({ clientInfo: fc.array(clientInfo, { maxLength: 4 }) }),
 };

@@ -1,8 +1,12 @@
-/** Bodies of requests. */
+/**
+ * Bodies of requests. A path that is null cannot be read where the reference can do nothing without one; where it takes null
+ * for a path that names nothing, null reads as the empty string.
+ */
 import type { Codec } from "../codec.ts";
+import { DecodeError } from "../decode-error.ts";
 import { openAcl } from "../permissions.ts";
 import type { Reader } from "../reader.ts";
-import { readString, writeString } from "../strings.ts";
+import { readRequiredString, writeString } from "../strings.ts";
 import { Writer } from "../writer.ts";
 import type { Acl } from "./shared.ts";
 import { aclCodec } from "./shared.ts";
@@ -18,6 +22,13 @@ function writeAcls(acls: readonly Acl[]): Buffer {
 /** Nearly every list is the open one: to see that is quicker than to read it, and then all are the same list. */
 function readAcls(reader: Reader): readonly Acl[] | null {
   return reader.skip(openAclBytes) ? openAcl : reader.nullableVector(aclCodec.read);
+}
+
+/** Paths of watches: a list, and in it paths, that must be there. */
+function readPaths(reader: Reader): readonly string[] {
+  const paths = reader.nullableVector(readRequiredString);
+  if (paths === null) throw new DecodeError("null in the place of a list of paths", reader.offset - 4);
+  return paths;
 }
 
 /** Of create, create2 and createContainer. */
@@ -36,7 +47,7 @@ export const createRequestCodec: Codec<CreateRequest> = {
     w.vector(v.acl, aclCodec.write);
     w.int(v.flags);
   },
-  read: (r) => ({ path: r.string(), data: r.buffer(), acl: readAcls(r), flags: r.int() }),
+  read: (r) => ({ path: r.requiredString(), data: r.buffer(), acl: readAcls(r), flags: r.int() }),
 };
 
 /** Of createTTL; `ttl` in ms. */
@@ -58,7 +69,7 @@ export const createTtlRequestCodec: Codec<CreateTtlRequest> = {
     w.long(v.ttl);
   },
   read: (r) => ({
-    path: r.string(),
+    path: r.requiredString(),
     data: r.buffer(),
     acl: readAcls(r),
     flags: r.int(),
@@ -78,7 +89,7 @@ export const deleteRequestCodec: Codec<DeleteRequest> = {
     w.string(v.path);
     w.int(v.version);
   },
-  read: (r) => ({ path: r.string(), version: r.int() }),
+  read: (r) => ({ path: r.requiredString(), version: r.int() }),
 };
 
 /** `watch` arms a data watch, whether the node exists or not. */
@@ -93,7 +104,7 @@ export const existsRequestCodec: Codec<ExistsRequest> = {
     w.string(v.path);
     w.bool(v.watch);
   },
-  read: (r) => ({ path: r.string(), watch: r.bool() }),
+  read: (r) => ({ path: r.requiredString(), watch: r.bool() }),
 };
 
 /** `watch` arms a data watch if the node exists. */
@@ -108,7 +119,7 @@ export const getDataRequestCodec: Codec<GetDataRequest> = {
     w.string(v.path);
     w.bool(v.watch);
   },
-  read: (r) => ({ path: r.string(), watch: r.bool() }),
+  read: (r) => ({ path: r.requiredString(), watch: r.bool() }),
 };
 
 /** Replaces the data, if the node has that version. */
@@ -138,7 +149,7 @@ export const getAclRequestCodec: Codec<GetAclRequest> = {
   write(w, v) {
     w.string(v.path);
   },
-  read: (r) => ({ path: r.string() }),
+  read: (r) => ({ path: r.requiredString() }),
 };
 
 /** `version` is compared with aversion. */
@@ -170,12 +181,12 @@ export const getChildrenRequestCodec: Codec<GetChildrenRequest> = {
     w.string(v.path);
     w.bool(v.watch);
   },
-  read: (r) => ({ path: r.string(), watch: r.bool() }),
+  read: (r) => ({ path: r.requiredString(), watch: r.bool() }),
 };
 
-/** Asks to be answered once all earlier writes are applied here. The path need not exist. */
+/** Asks to be answered once all earlier writes are applied here. The path need not exist, nor be one. */
 export interface SyncRequest {
-  readonly path: string;
+  readonly path: string | null;
 }
 
 /** class SyncRequest { ustring path; } */
@@ -183,7 +194,7 @@ export const syncRequestCodec: Codec<SyncRequest> = {
   write(w, v) {
     w.string(v.path);
   },
-  read: (r) => ({ path: r.string() }),
+  read: (r) => ({ path: r.nullableString() }),
 };
 
 /** Within a multi: fails it unless the node exists and has that version. */
@@ -198,7 +209,7 @@ export const checkVersionRequestCodec: Codec<CheckVersionRequest> = {
     w.string(v.path);
     w.int(v.version);
   },
-  read: (r) => ({ path: r.string(), version: r.int() }),
+  read: (r) => ({ path: r.requiredString(), version: r.int() }),
 };
 
 /** Servers separated by commas or newlines; null when unused; `curConfigId` −1 means any. */
@@ -237,7 +248,7 @@ export const checkWatchesRequestCodec: Codec<CheckWatchesRequest> = {
     w.string(v.path);
     w.int(v.type);
   },
-  read: (r) => ({ path: r.string(), type: r.int() }),
+  read: (r) => ({ path: r.requiredString(), type: r.int() }),
 };
 
 /** Takes back watches of this connection. */
@@ -288,9 +299,9 @@ export const setWatchesCodec: Codec<SetWatches> = {
   },
   read: (r) => ({
     relativeZxid: r.nearestLong(),
-    dataWatches: r.vector(readString),
-    existWatches: r.vector(readString),
-    childWatches: r.vector(readString),
+    dataWatches: readPaths(r),
+    existWatches: readPaths(r),
+    childWatches: readPaths(r),
   }),
 };
 
@@ -316,11 +327,11 @@ export const setWatches2Codec: Codec<SetWatches2> = {
   },
   read: (r) => ({
     relativeZxid: r.nearestLong(),
-    dataWatches: r.vector(readString),
-    existWatches: r.vector(readString),
-    childWatches: r.vector(readString),
-    persistentWatches: r.vector(readString),
-    persistentRecursiveWatches: r.vector(readString),
+    dataWatches: readPaths(r),
+    existWatches: readPaths(r),
+    childWatches: readPaths(r),
+    persistentWatches: readPaths(r),
+    persistentRecursiveWatches: readPaths(r),
   }),
 };
 
@@ -347,7 +358,7 @@ export const getAllChildrenNumberRequestCodec: Codec<GetAllChildrenNumberRequest
   write(w, v) {
     w.string(v.path);
   },
-  read: (r) => ({ path: r.string() }),
+  read: (r) => ({ path: r.requiredString() }),
 };
 
 /** One step of a SASL exchange. */

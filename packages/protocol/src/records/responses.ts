@@ -131,7 +131,7 @@ export const getChildren2ResponseCodec: Codec<GetChildren2Response> = {
 
 /** The path of the request. */
 export interface SyncResponse {
-  readonly path: string;
+  readonly path: string | null;
 }
 
 /** class SyncResponse { ustring path; } */
@@ -139,7 +139,7 @@ export const syncResponseCodec: Codec<SyncResponse> = {
   write(w, v) {
     w.string(v.path);
   },
-  read: (r) => ({ path: r.string() }),
+  read: (r) => ({ path: r.nullableString() }),
 };
 
 /** Whole paths. */

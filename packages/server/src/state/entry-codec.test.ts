@@ -1,8 +1,8 @@
-import { OpCode, operations, Writer } from "@corral/protocol";
+import { DecodeError, OpCode, operations, Reader, Writer } from "@corral/protocol";
 import { decode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeEntry, encodeEntry } from "./entry-codec.ts";
+import { decodeClientWrite, decodeEntry, encodeEntry } from "./entry-codec.ts";
 import type { Entry } from "./operation.ts";
 import { digestVersion, stateDigestVersion } from "./tree-digest.ts";
 
@@ -70,6 +70,26 @@ describe("an entry's bytes", () => {
         expect(read.map((field) => (field instanceof Uint8Array ? Buffer.from(field) : field))).toEqual(fields);
       }),
     );
+  });
+
+  it("are read with a null path, which no client may send any more, as with an empty one", () => {
+    const empty = new Writer();
+    operations.delete.request.write(empty, { path: "", version: 3 });
+    const body = empty.take();
+    body.writeInt32BE(-1, 0);
+    const entry: Entry = {
+      zxid: 1,
+      timeMs: 2,
+      sessionId: 3n,
+      attachment: 4,
+      xid: 5,
+      identities: [],
+      operation: { type: OpCode.delete, request: { path: "", version: 3 } },
+      enforcesQuota: false,
+      witness: undefined,
+    };
+    expect(decodeEntry(encodeEntry(entry, body))).toEqual(entry);
+    expect(() => decodeClientWrite(OpCode.delete, new Reader(body))).toThrow(DecodeError);
   });
 
   it("stay what they are while others are written, however long those are", () => {

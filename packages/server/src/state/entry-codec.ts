@@ -69,6 +69,13 @@ const restorePartCodec: Codec<RestorePart> = {
   read: (r) => ({ number: r.int(), isLast: r.bool(), chunk: r.buffer() ?? new Uint8Array(0) }),
 };
 
+/** Reads what a log holds. Earlier versions took in writes whose path is null, and took it for the empty one. */
+class LogReader extends Reader {
+  override requiredString(): string {
+    return this.string();
+  }
+}
+
 /** Reads the body of a write that a client may send. @throws DecodeError when the bytes are not that. */
 export function decodeClientWrite(type: number, reader: Reader): Operation | undefined {
   switch (type) {
@@ -205,7 +212,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     attachment,
     xid,
     identities: identities.map(decodeIdentity),
-    operation: decodeOperation(type, new Reader(Buffer.from(body.buffer, body.byteOffset, body.byteLength))),
+    operation: decodeOperation(type, new LogReader(Buffer.from(body.buffer, body.byteOffset, body.byteLength))),
     enforcesQuota: enforcesQuota === true,
     witness: decodeWitness(witness),
   };
