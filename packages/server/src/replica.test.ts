@@ -368,12 +368,16 @@ describe("what no client may do", () => {
   test("a body that cannot be read costs the request, not the connection", () => {
     const h = new ReplicaHarness();
     const c = h.connect();
-    for (const type of [OpCode.create, OpCode.getData, OpCode.multi, OpCode.setWatches, OpCode.auth]) {
-      const bad = Buffer.from([0, 0, 0, 9, 0, 0, 0, type, 0x7f, 0xff, 0xff, 0xff]);
-      c.frames(bad);
+    const bad = (type: number) => Buffer.from([0, 0, 0, 9, 0, 0, 0, type, 0x7f, 0xff, 0xff, 0xff]);
+    for (const type of [OpCode.create, OpCode.getData, OpCode.multi, OpCode.setWatches]) {
+      c.frames(bad(type));
       expect(c.received.at(-1)).toMatchObject({ header: { xid: 9, err: ErrorCode.MarshallingError } });
     }
     expect(c.closed).toBe(false);
+    const { length } = c.received;
+    c.frames(bad(OpCode.auth));
+    expect(c.closed).toBe(true);
+    expect(c.received).toHaveLength(length);
   });
 });
 

@@ -139,6 +139,15 @@ onBoth("B. Stat and zxids", (server) => {
     expect((await a.call("ping", {})).zxid - zxid).toBe(visit.differing("B.8"));
   });
 
+  server.test("B.8 a write that cannot be decoded", async (visit) => {
+    const a = await visit.caller();
+    for (const operation of ["create", "delete", "setData", "multi"] as const) {
+      const { zxid } = await a.call("ping", {});
+      expect(await a.raw(OpCode[operation], Buffer.from([0, 0, 0, 9])), operation).toBe("MarshallingError");
+      expect((await a.call("ping", {})).zxid - zxid, operation).toBe(visit.differing("B.8"));
+    }
+  });
+
   server.test("B.10 no reply is older than a write that the session has seen", async ({ callers, path }) => {
     const [a, b] = await callers(2);
     for (let i = 0; i < 20; i++) {

@@ -88,6 +88,8 @@ onBoth("C. Reading", (server) => {
     expect(await of(`${path}/a`)).toEqual([`${path}/ab`]);
     for (const everything of ["", "/", path]) expect(await of(everything)).toEqual([`${path}/ab`, `${path}/b`]);
     expect(await of(`${path}/x`)).toEqual([]);
+    for (const everything of [" ", "/ ", "\t/\n"]) expect(await of(everything)).toEqual([`${path}/ab`, `${path}/b`]);
+    for (const nothing of [` ${path}`, `${path} `, "\u00a0/"]) expect(await of(nothing)).toEqual([]);
   });
 
   server.test("C.6 whoAmI: the address, and everybody that the connection has proven to be", async (visit) => {

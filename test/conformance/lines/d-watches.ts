@@ -1,6 +1,6 @@
 /** Section D: watches, what fires them, and in which order that is heard. */
 import { sha1Base64 } from "@corral/io";
-import { AddWatchMode, CreateMode, OpCode, Permission, WatcherType } from "@corral/protocol";
+import { AddWatchMode, CreateMode, OpCode, operations, Permission, WatcherType, Writer } from "@corral/protocol";
 import { expect } from "vitest";
 import type { Caller } from "../servers/caller.ts";
 import { node, onBoth, toAll } from "../servers/on-both.ts";
@@ -288,6 +288,27 @@ onBoth("D. Watches", (server) => {
       `nodeChildrenChanged ${x("same")}`,
       `nodeCreated ${x("never")}`,
     ]);
+  });
+
+  server.test("D.11 a list that is not there, or a path that is not, cannot be decoded", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    await a.value("setData", set(path));
+    const heard: number[] = [];
+    // One length of those that stand at the end is made −1: that of the last list, or of the second path of the first.
+    for (const [dataWatches, fromEnd] of [
+      [[path], 4],
+      [[path, ""], 12],
+    ] as const) {
+      const w = new Writer();
+      operations.setWatches.request.write(w, { ...nobody, dataWatches });
+      const body = w.take();
+      body.writeInt32BE(-1, body.length - fromEnd);
+      a.takeHeard();
+      expect(await a.raw(OpCode.setWatches, body)).toBe("MarshallingError");
+      heard.push(a.takeHeard().filter((one) => one === `nodeDataChanged ${path}`).length);
+    }
+    expect(heard).toEqual(visit.differing("D.11"));
   });
 
   server.test("D.11 what setWatches cannot see: what came and went, and what persistent watches missed", async (v) => {

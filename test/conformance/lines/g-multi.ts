@@ -45,6 +45,72 @@ onBoth("G. Transactions", (server) => {
     expect(await isThere(a, `${path}/q`)).toBe(false);
   });
 
+  server.test("G.1 what a create in it makes, its flags say, whichever of the operations it is", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    const { persistent, ephemeral, container } = CreateMode;
+    const { create, createContainer, createTTL } = OpCode;
+    const made: (readonly [MultiOperation["type"], number])[] = [];
+    for (const type of [create, createContainer, createTTL]) {
+      for (const flags of [persistent, ephemeral, container]) {
+        const part = { type, ...node(`${path}/${made.length}-`, flags), ttl: 1_000 };
+        const [result] = await a.value("multi", [part as MultiOperation]);
+        expect(result?.type, `${type} with flags ${flags}`).toBe(flags === container ? OpCode.create2 : OpCode.create);
+        made.push([type, flags]);
+      }
+    }
+    await a.value("multi", [{ type: OpCode.create2, ...node(`${path}/${made.length}-`, container) }]);
+    for (const [at, [type, flags]] of made.entries()) {
+      const { stat } = await a.value("exists", { path: `${path}/${at}-`, watch: false });
+      const isOwn = stat.ephemeralOwner === a.connection.sessionId;
+      expect(isOwn, `${type} with flags ${flags}`).toBe(flags === ephemeral);
+    }
+  });
+
+  server.slow("G.1 a container that its flags alone make one in a transaction goes as any other", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    const { create, create2, createTTL } = OpCode;
+    const types = [create, create2, createTTL];
+    await a.value(
+      "multi",
+      types.map((type) => ({ type, ...node(`${path}/${type}`, CreateMode.container), ttl: 1 }) as MultiOperation),
+    );
+    for (const type of types) {
+      await a.value("exists", { path: `${path}/${type}`, watch: true });
+      await a.value("create", node(`${path}/${type}/x`));
+      await a.value("delete", { path: `${path}/${type}/x`, version: -1 });
+    }
+    const heard: string[] = [];
+    while (heard.length < types.length) {
+      await a.untilEvent();
+      heard.push(...(await a.events()));
+    }
+    expect(heard.sort()).toEqual(types.map((type) => `nodeDeleted ${path}/${type}`).sort());
+  });
+
+  server.test("G.1 what a create2 in it answers", async (visit) => {
+    const a = await visit.caller();
+    const results = await a.value("multi", [{ type: OpCode.create2, ...node(`${visit.path}/x`) }]);
+    expect(results.map(({ type }) => type)).toEqual([visit.differing("G.1")]);
+  });
+
+  server.test("G.4 the flags of a time to live where none is given", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    const answers: unknown[] = [];
+    for (const type of [OpCode.create, OpCode.create2, OpCode.createContainer]) {
+      for (const flags of [CreateMode.persistentWithTtl, CreateMode.persistentSequentialWithTtl]) {
+        const part: MultiOperation = { type, ...node(`${path}/x`, flags) };
+        const { err, value } = await a.call("multi", [create(`${path}/y`), part]);
+        answers.push(value === undefined ? err : codes(value).at(-1));
+        expect(await a.value("multi", [remove(`${path}/missing`), part]).then(codes)).toEqual([-101, -2]);
+      }
+    }
+    expect([...new Set(answers)]).toEqual([visit.differing("G.4")]);
+    expect(await isThere(a, `${path}/y`)).toBe(false);
+  });
+
   server.test("G.2 one that fails: 0 before, its error, −2 after, and nothing has happened", async (visit) => {
     const { path } = visit;
     const a = await visit.caller();

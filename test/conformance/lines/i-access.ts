@@ -120,6 +120,15 @@ onBoth("I. Access", (server) => {
     expect(sorted(acl)).toEqual(sorted([...own, ...toAll(admin)]));
   });
 
+  server.test("I.3 an entry without an id", async (visit) => {
+    const a = await visit.caller();
+    const frame = a.connection.encode("create", { ...node(`${visit.path}/x`), acl: [of("world", "")] });
+    // Behind the id, which is empty, stand the flags.
+    const body = frame.subarray(12);
+    body.writeInt32BE(-1, body.length - 8);
+    expect(await a.raw(OpCode.create, body)).toBe(visit.differing("I.3"));
+  });
+
   server.test("I.4 who asks is who the connection had proven to be when the request came", async (visit) => {
     const { path } = visit;
     const [a, b] = await visit.callers(2);

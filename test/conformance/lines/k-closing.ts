@@ -1,7 +1,41 @@
 /** Section K: authentication, errors, and when the connection ends. */
-import { CreateMode, OpCode } from "@corral/protocol";
+import { CreateMode, type MultiOperation, multiHeaderCodec, OpCode, operations, Writer } from "@corral/protocol";
 import { expect } from "vitest";
 import { node, onBoth } from "../servers/on-both.ts";
+
+/** Bytes of a number. */
+function int(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+/** A body that has null for its path, and then a number or a flag. */
+function none(then?: number | boolean): Buffer {
+  const rest = then === undefined ? [] : [typeof then === "number" ? int(then) : Buffer.from([then ? 1 : 0])];
+  return Buffer.concat([int(-1), ...rest]);
+}
+
+/** No path, no data, an open list, no flags. */
+const createOfNone = ((): Buffer => {
+  const w = new Writer();
+  operations.create.request.write(w, node("", CreateMode.persistent, null));
+  const bytes = w.take();
+  bytes.writeInt32BE(-1, 0);
+  return bytes;
+})();
+
+/** A transaction that ends with a part of these bytes. */
+function transaction(before: readonly MultiOperation[], type: number, body: Uint8Array): Buffer {
+  const end = new Writer();
+  multiHeaderCodec.write(end, { type: -1, done: true, err: -1 });
+  const w = new Writer();
+  operations.multi.request.write(w, before);
+  const parts = w.take();
+  const header = new Writer();
+  multiHeaderCodec.write(header, { type, done: false, err: -1 });
+  return Buffer.concat([parts.subarray(0, parts.length - 9), header.take(), body, end.take()]);
+}
 
 onBoth("K. What ends a connection", (server) => {
   server.test("K.1 a scheme that is unknown: AuthFailed, on the xid of auth, and the end", async ({ caller }) => {
@@ -32,6 +66,68 @@ onBoth("K. What ends a connection", (server) => {
       expect(await a.raw(OpCode[operation], Buffer.from([0, 0, 0, 9, 1])), operation).toBe("MarshallingError");
     }
     expect(await a.error("ping", {})).toBe("Ok");
+  });
+
+  server.test("K.1 no path at all: what can do nothing without one is not decoded", async ({ caller, path }) => {
+    const a = await caller();
+    const asked = {
+      getData: none(false),
+      exists: none(true),
+      getChildren: none(false),
+      getChildren2: none(true),
+      getACL: none(),
+      getAllChildrenNumber: none(),
+      checkWatches: none(3),
+      create: createOfNone,
+      create2: createOfNone,
+      createContainer: createOfNone,
+      createTTL: Buffer.concat([createOfNone.subarray(0, -4), int(CreateMode.persistentWithTtl), int(0), int(5_000)]),
+      delete: none(-1),
+    } as const;
+    for (const [operation, body] of Object.entries(asked)) {
+      const opcode = OpCode[operation as keyof typeof asked];
+      expect(await a.raw(opcode, body), operation).toBe("MarshallingError");
+    }
+    const parts = [
+      [OpCode.create, createOfNone],
+      [OpCode.delete, none(-1)],
+      [OpCode.setData, Buffer.concat([none(-1), int(-1)])],
+      [OpCode.check, none(-1)],
+    ] as const;
+    for (const [type, body] of parts) {
+      // Whatever had failed before it.
+      const before: MultiOperation = { type: OpCode.delete, path: `${path}/missing`, version: -1 };
+      expect(await a.raw(OpCode.multi, transaction([before], type, body)), String(type)).toBe("MarshallingError");
+    }
+    for (const type of [OpCode.getData, OpCode.getChildren]) {
+      expect(await a.raw(OpCode.multiRead, transaction([], type, none(false))), String(type)).toBe("MarshallingError");
+    }
+    expect(await a.error("ping", {})).toBe("Ok");
+  });
+
+  server.test("K.1 no path at all: the others take it for one that names nothing", async ({ caller, path }) => {
+    const a = await caller();
+    const noAcl = Buffer.concat([none(), int(-1), int(-1)]);
+    expect(await a.raw(OpCode.setData, Buffer.concat([none(-1), int(-1)]))).toBe("BadArguments");
+    expect(await a.raw(OpCode.setACL, noAcl)).toBe("BadArguments");
+    expect(await a.raw(OpCode.removeWatches, none(3))).toBe("NoWatcher");
+    // So does addWatch, but Apache ZooKeeper then never closes the connection, not even when the session is.
+    await a.value("create", node(`${path}/e`, CreateMode.ephemeral));
+    expect(await a.value("sync", { path: null })).toEqual({ path: null });
+    expect(await a.raw(OpCode.getEphemerals, none())).toBe("Ok");
+  });
+
+  server.test("K.1 an auth or sasl that cannot be decoded ends the connection without a word", async ({ caller }) => {
+    for (const [opcode, body] of [
+      [OpCode.auth, int(9)],
+      [OpCode.auth, Buffer.concat([int(0), int(9), int(1)])],
+      [OpCode.auth, Buffer.alloc(0)],
+      [OpCode.sasl, int(9)],
+      [OpCode.sasl, Buffer.alloc(0)],
+    ] as const) {
+      const a = await caller();
+      expect(await a.raw(opcode, body)).toBe("closed");
+    }
   });
 
   server.test(

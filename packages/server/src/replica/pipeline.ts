@@ -37,6 +37,7 @@ import { writeBareReply, writeEvent, writeOutcome, writeSaslReply } from "./repl
 import { type SaslVerdict, saslStep } from "./sasl.ts";
 import type { ServerStats } from "./server-stats.ts";
 import type { Sessions } from "./sessions.ts";
+import { type SettledTransaction, settledCreates } from "./settled-creates.ts";
 import type { Turn } from "./turn.ts";
 import { answerWatchRequest, isWatchRequest } from "./watch-requests.ts";
 
@@ -262,10 +263,13 @@ export class Pipeline {
     const xid = frame.readInt32BE(0);
     const type = frame.readInt32BE(4);
     let operation: Operation | undefined;
+    let settled: SettledTransaction | undefined;
     let failure: Outcome | undefined;
     try {
       operation = decodeClientWrite(type, new Reader(frame, 8));
       if (operation === undefined) return false;
+      settled = settledCreates(operation);
+      if (settled !== undefined) operation = settled.operation;
       failure = refusal(operation, this.#parts.behaviour) ?? tooLongAcl(operation, this.#parts.limits.maxAclEntries);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -289,7 +293,7 @@ export class Pipeline {
       sessionId: connection.session.id,
       xid,
       identities: connection.identities,
-      wireBody: frame.subarray(8),
+      wireBody: settled?.wireBody ?? frame.subarray(8),
       connection,
       write,
     });
@@ -336,7 +340,7 @@ export class Pipeline {
   #sasl(connection: Connection, xid: number, frame: Buffer, arrivedMs: number): void {
     const { authentication, stats, auditor } = this.#parts;
     let message: Uint8Array | null | undefined;
-    const err = this.#guardBody(connection, OpCode.sasl, () => {
+    this.#guardBody(connection, OpCode.sasl, () => {
       message = operations.sasl.request.read(new Reader(frame, 8)).token;
       return ErrorCode.Ok;
     });
@@ -348,7 +352,7 @@ export class Pipeline {
     }
     stats.authFailuresTotal++;
     auditor?.onAuthFailed(connection, OpCode.sasl, verdict.failure);
-    this.#reply(connection, OpCode.sasl, xid, noZxid, err === ErrorCode.Ok ? ErrorCode.AuthFailed : err, arrivedMs);
+    if (message !== undefined) this.#reply(connection, OpCode.sasl, xid, noZxid, ErrorCode.AuthFailed, arrivedMs);
     this.#parts.connections.close(connection, `authentication failed (SASL): ${verdict.failure}`);
   }
 
@@ -407,13 +411,9 @@ export class Pipeline {
       return answer();
     } catch (error) {
       if (error instanceof ResponseTooLongError) {
-        const { turn, limits } = this.#parts;
-        const { maxResponseBytes } = limits;
-        turn.log(
-          "warn",
-          { remote: connection.remoteText, maxResponseBytes, reason: error.message },
-          "a read was refused",
-        );
+        const { maxResponseBytes } = this.#parts.limits;
+        const about = { remote: connection.remoteText, maxResponseBytes, reason: error.message };
+        this.#parts.turn.log("warn", about, "a read was refused");
         return ErrorCode.SystemError;
       }
       if (!(error instanceof DecodeError)) throw error;
@@ -448,22 +448,22 @@ export class Pipeline {
   #authenticate(connection: Connection, frame: Buffer): Pick<QueuedVerdict, "err" | "ending"> {
     const { authentication, limits } = this.#parts;
     let packet: AuthPacket | undefined;
-    const err = this.#guardBody(connection, OpCode.auth, () => {
+    this.#guardBody(connection, OpCode.auth, () => {
       packet = authPacketCodec.read(new Reader(frame, 8));
       return ErrorCode.Ok;
     });
-    if (packet === undefined) return { err, ending: undefined };
-    const proven = authenticate(packet, authentication, connection.identities);
+    const proven = packet && authenticate(packet, authentication, connection.identities);
     if (proven === undefined) {
       this.#parts.stats.authFailuresTotal++;
-      const ending = `authentication failed (scheme ${JSON.stringify(packet.scheme)})`;
+      const why = packet === undefined ? "it cannot be read" : `scheme ${JSON.stringify(packet.scheme)}`;
+      const ending = `authentication failed (${why})`;
       this.#parts.auditor?.onAuthFailed(connection, OpCode.auth, ending);
-      return { err: ErrorCode.AuthFailed, ending };
+      return { err: packet && ErrorCode.AuthFailed, ending };
     }
     const fresh = proven.filter((p) => !connection.identities.some((i) => i.scheme === p.scheme && i.id === p.id));
     connection.identities = [...connection.identities, ...fresh];
     const ending = excessOfIdentities(connection, limits);
-    return { err: ending === undefined ? err : undefined, ending };
+    return { err: ending === undefined ? ErrorCode.Ok : undefined, ending };
   }
 
   #deliver(connection: Connection, { xid, type, arrivedMs, err, ending }: QueuedVerdict): void {
@@ -493,7 +493,7 @@ export class Pipeline {
     this.#parts.turn.log(
       "warn",
       { remote: connection.remoteText, operation: opName(type) ?? type, reason: error.message },
-      "a request whose body cannot be read was answered with MarshallingError",
+      "a request whose body cannot be read was refused",
     );
   }
 }

@@ -121,13 +121,14 @@ const sync: Handler = (_context, reader, out) => {
 
 const getEphemerals: Handler = (context, reader, out) => {
   const { prefixPath } = operations.getEphemerals.request.read(reader);
+  const prefix = isBlank(prefixPath) ? "" : prefixPath;
   const { session } = context.connection;
   const own = session === undefined ? [] : context.state.tree.ephemeralsOf(session.id);
   const ephemerals: string[] = [];
   let bytes = 0;
   for (const path of own) {
     // A plain prefix of the text, not of segments: that is how the reference has it.
-    if (!path.startsWith(prefixPath)) continue;
+    if (!path.startsWith(prefix)) continue;
     bytes += 4 + Buffer.byteLength(path);
     if (bytes > context.maxResponseBytes) throw new ResponseTooLongError(`the ephemerals below ${prefixPath}`);
     ephemerals.push(path);
@@ -135,6 +136,17 @@ const getEphemerals: Handler = (context, reader, out) => {
   operations.getEphemerals.response.write(out, { ephemerals });
   return ErrorCode.Ok;
 };
+
+/** Whether it is the root, or nothing, between what Java trims: the space and all before it. */
+function isBlank(text: string): boolean {
+  let slashes = 0;
+  for (let at = 0; at < text.length && slashes < 2; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 47) slashes++;
+    else if (code > 32) return false;
+  }
+  return slashes < 2;
+}
 
 const getAllChildrenNumber: Handler = (context, reader, out) => {
   const { path } = operations.getAllChildrenNumber.request.read(reader);
