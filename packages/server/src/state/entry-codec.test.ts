@@ -7,10 +7,13 @@ import type { Entry } from "./operation.ts";
 import { digestVersion, stateDigestVersion } from "./tree-digest.ts";
 
 const word = fc.nat(0xffff_ffff);
-const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: "grapheme", maxLength: 40 }));
+const text = fc.oneof(
+  fc.string({ maxLength: 40, size: "max" }),
+  fc.string({ unit: "grapheme", maxLength: 40, size: "max" }),
+);
 const safe = fc.maxSafeNat();
 
-const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 300 }).map((one) => Buffer.from(one));
+const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 300, size: "max" }).map((one) => Buffer.from(one));
 const data: fc.Arbitrary<Uint8Array | null> = fc.option(bytes, { nil: null });
 
 const entries: fc.Arbitrary<Entry> = fc.record({
@@ -19,7 +22,7 @@ const entries: fc.Arbitrary<Entry> = fc.record({
   sessionId: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   attachment: safe,
   xid: fc.integer(),
-  identities: fc.array(fc.record({ scheme: text, id: text }), { maxLength: 40 }),
+  identities: fc.array(fc.record({ scheme: text, id: text }), { maxLength: 40, size: "max" }),
   operation: fc.record({
     type: fc.constant(OpCode.setData),
     request: fc.record({
