@@ -137,6 +137,18 @@ describe("a snapshot", () => {
     }
   });
 
+  test("fails at its end if its nodes are not those that its header speaks of", () => {
+    const d = driver();
+    const chunks = snapshotChunks(d.state)[Symbol.iterator]();
+    chunks.next();
+    // Past the tree, which keeps copies for the snapshot of what changes.
+    const node = d.state.tree.get("/n3");
+    if (node !== undefined) node.aversion = 7;
+    expect(() => {
+      while (chunks.next().done !== true);
+    }).toThrow(/nodes of the tree at its zxid \(digest [0-9a-f]{16}; of those written [0-9a-f]{16}\)/);
+  });
+
   test("has nodes of every kind, of any name and size, and access lists of any length", () => {
     const owner = -(2n ** 62n);
     const d = new StateDriver();
