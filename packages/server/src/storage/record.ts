@@ -84,6 +84,10 @@ export function encodeRecords(
     const payload = at + recordHeaderBytes;
     target.writeUInt32BE(recordStartMark, at);
     target.writeUInt32BE(end - at, at + 4);
+    // The mask is chosen for what stands here, not for what the room held before.
+    target.writeUInt32BE(0, at + 8);
+    target.writeUInt32BE(0, at + 12);
+    target.writeUInt32BE(0, at + 44);
     writeUint64(target, record.zxid, at + 16);
     writeUint64(target, previousZxid, at + 24);
     writeUint64(target, place.durablePosition, at + 32);
@@ -178,14 +182,17 @@ export function isZero(bytes: Uint8Array, from: number, to: number): boolean {
 
 /**
  * XORs the payload with a mask that leaves no sector's part all zeros, and no block that starts with the start mark, and returns
- * the mask. Nearly always it is 0. Each part and each block can rule out one mask only, so the search ends.
+ * the mask. Nearly always it is 0. Each part and each block can rule out one mask only, so the search ends; if what it is about
+ * were not the payload, it would not, so that it is counted.
  */
 function applyMask(target: Buffer, start: number, end: number, offset: number): number {
   // Shorter ones may have a part that is padding and end mark, or header, but none that is payload alone.
   if (end - start < sectorBytes && blockFrom(offset + 1) >= offset + end - start) return 0;
   const payloadLength = target.readUInt32BE(start + 40);
   const payload = target.subarray(start + recordHeaderBytes, start + recordHeaderBytes + payloadLength);
+  const triesMax = 4 + 2 * Math.ceil((end - start) / sectorBytes);
   for (let tries = 0, applied = 0; ; tries += 1) {
+    assert(tries <= triesMax, "a mask is found for each payload");
     const mask = Math.imul(tries, 0x9e37_79b1) >>> 0;
     xor(payload, (applied ^ mask) >>> 0);
     applied = mask;
