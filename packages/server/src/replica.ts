@@ -356,6 +356,7 @@ export class Replica {
 
   #countSnapshot(written: { readonly zxid: number; readonly tookMs: number } | undefined): void {
     const { stats } = this;
+    stats.lastSnapshotFailed = written === undefined;
     if (written === undefined) {
       stats.snapshotFailuresTotal++;
       return;

@@ -191,6 +191,14 @@ describe("/health", () => {
   });
 });
 
+test("a snapshot that could not be written is a warning until one could", async () => {
+  harness.input({ type: "snapshotEnded" });
+  const { ready, warnings } = await body("/health");
+  expect([ready, warnings]).toEqual([true, [expect.stringContaining("the last snapshot could not be written")]]);
+  harness.input({ type: "snapshotEnded", written: { zxid: 1, tookMs: 1 } });
+  expect((await body("/health")).warnings).toEqual([]);
+});
+
 describe("who may ask", () => {
   test("with a token: whoever shows it, and anybody for health", async () => {
     token = "0123456789abcdef";

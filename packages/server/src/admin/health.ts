@@ -40,6 +40,11 @@ export function healthOf(phase: Phase, subject: Subject | undefined): Health {
   const warnings = subject === undefined ? [] : [...nearLimits(subject), ...(subject.secure?.warnings ?? [])];
   const epochs = subject && !subject.replica.epochsAreSpent ? epochWarning(subject.replica.epoch) : undefined;
   if (epochs !== undefined) warnings.push(epochs);
+  if (subject?.replica.stats.lastSnapshotFailed) {
+    warnings.push(
+      "the last snapshot could not be written, so the log grows until one can: see the server's log, and back up with `corral dump`",
+    );
+  }
   if (subject?.audit?.isFailing) {
     warnings.push("the audit log cannot be written: see the server's log, and make room for auditFile");
   }

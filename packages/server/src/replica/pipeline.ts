@@ -268,7 +268,7 @@ export class Pipeline {
     try {
       operation = decodeClientWrite(type, new Reader(frame, 8));
       if (operation === undefined) return false;
-      settled = settledCreates(operation);
+      settled = settledCreates(operation, frame.length - 8);
       if (settled !== undefined) operation = settled.operation;
       failure = refusal(operation, this.#parts.behaviour) ?? tooLongAcl(operation, this.#parts.limits.maxAclEntries);
     } catch (error) {

@@ -24,6 +24,8 @@ export class ServerStats {
   sessionsExpiredTotal = 0;
   snapshotsTotal = 0;
   snapshotFailuresTotal = 0;
+  /** Whether the last one that was begun failed. */
+  lastSnapshotFailed = false;
   /** How long snapshots took, ms. */
   readonly snapshotMs = new Histogram();
   /** How long the last snapshot took, ms; −1 if there was none in this life. */

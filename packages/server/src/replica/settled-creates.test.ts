@@ -1,4 +1,4 @@
-import { CreateMode, type MultiOperation, OpCode, openAcl, Reader } from "@corral/protocol";
+import { assert, CreateMode, type MultiOperation, OpCode, openAcl, operations, Reader, Writer } from "@corral/protocol";
 import { expect, test } from "vitest";
 import { decodeClientWrite } from "../state/entry-codec.ts";
 import type { Operation } from "../state/operation.ts";
@@ -22,7 +22,7 @@ test("a create becomes what its flags say, and the log says so", () => {
     { type: create, ...request, flags: container },
     { type: create2, ...request, flags: container },
   );
-  const settled = settledCreates(asked);
+  const settled = settledCreates(asked, 1_000);
   expect(settled?.operation).toStrictEqual(
     transaction(
       other,
@@ -34,7 +34,7 @@ test("a create becomes what its flags say, and the log says so", () => {
     ),
   );
   expect(decodeClientWrite(multi, new Reader(Buffer.from(settled?.wireBody ?? [])))).toStrictEqual(settled?.operation);
-  expect(settled && settledCreates(settled.operation)).toBeUndefined();
+  expect(settled && settledCreates(settled.operation, 1_000)).toBeUndefined();
 });
 
 test("what says what it means, or means nothing, stays as it came", () => {
@@ -51,8 +51,24 @@ test("what says what it means, or means nothing, stays as it came", () => {
     for (const type of [create, create2, createContainer] as const) parts.push({ type, ...request, flags });
     parts.push({ type: createTTL, ...request, flags, ttl: 5 });
   }
-  expect(settledCreates(transaction(...parts))).toBeUndefined();
-  expect(settledCreates(transaction())).toBeUndefined();
+  expect(settledCreates(transaction(...parts), 1_000)).toBeUndefined();
+  expect(settledCreates(transaction(), 1_000)).toBeUndefined();
   // By itself, the operation says it.
-  expect(settledCreates({ type: create, request: { ...request, flags: container } })).toBeUndefined();
+  expect(settledCreates({ type: create, request: { ...request, flags: container } }, 1_000)).toBeUndefined();
 });
+
+test("text that is not UTF-8 would take more bytes than it came in, and is refused as what cannot be read is", () => {
+  const writer = new Writer();
+  operations.multi.request.write(writer, [{ type: create, ...request, path: "/xxxx", flags: CreateMode.container }]);
+  const sound = writer.take();
+  expect(settledCreates(read(sound), sound.length)?.wireBody).toHaveLength(sound.length);
+  const broken = Buffer.from(sound);
+  broken.fill(0xff, broken.indexOf("xxxx"), broken.indexOf("xxxx") + 4);
+  expect(() => settledCreates(read(broken), broken.length)).toThrow("text that is not UTF-8");
+});
+
+function read(body: Uint8Array): Operation {
+  const operation = decodeClientWrite(multi, new Reader(Buffer.from(body)));
+  assert(operation !== undefined, "a transaction is a write");
+  return operation;
+}

@@ -6,6 +6,7 @@
 import {
   CreateMode,
   type CreateRequest,
+  DecodeError,
   hasTtl,
   isCreateMode,
   type MultiOperation,
@@ -21,13 +22,18 @@ export interface SettledTransaction {
   readonly wireBody: Uint8Array;
 }
 
-/** What to propose instead of the operation; undefined, as nearly always, if it says what its flags say. */
-export function settledCreates(operation: Operation): SettledTransaction | undefined {
+/**
+ * What to propose instead of the operation, which came in so many bytes; undefined, as nearly always, if it says what its flags
+ * say. @throws DecodeError when it would take more bytes than it came in, which may be more than the log takes.
+ */
+export function settledCreates(operation: Operation, bodyBytes: number): SettledTransaction | undefined {
   if (operation.type !== OpCode.multi || operation.request.every((part) => settled(part) === part)) return undefined;
   const request = operation.request.map(settled);
   const writer = new Writer();
   operations.multi.request.write(writer, request);
-  return { operation: { type: OpCode.multi, request }, wireBody: writer.take() };
+  const wireBody = writer.take();
+  if (wireBody.length > bodyBytes) throw new DecodeError("text that is not UTF-8", 0);
+  return { operation: { type: OpCode.multi, request }, wireBody };
 }
 
 function settled(part: MultiOperation): MultiOperation {

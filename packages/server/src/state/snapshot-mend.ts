@@ -102,7 +102,8 @@ function newer(one: Row, other: Row): Row {
 function remarkOn(path: string, rows: readonly Row[], taken: Row): MendRemark {
   const times = rows.length === 2 ? "twice" : `${rows.length} times`;
   const field = growing.find((one) => rows.some(({ record }) => record[one] !== taken.record[one]));
-  if (field === undefined) return { fault: `${path} is there ${times}, alike`, remedy: "the last one is taken" };
+  if (field === undefined)
+    return { fault: `${path} is there ${times}, alike but perhaps for the data`, remedy: "the last one is taken" };
   const shown = ({ record }: Row) => (field.endsWith("zxid") ? formatZxid(record[field]) : String(record[field]));
   const fault = `${path} is there ${times}, with ${field} ${rows.map(shown).join(" and ")}`;
   return { fault, remedy: `that with ${shown(taken)} is taken` };
