@@ -182,3 +182,27 @@ test.skipIf(!existsSync("/dev/full"))("what cannot be printed is told in one lin
     await full.close();
   }
 });
+
+test("snapshots that were written while their nodes changed are what they say, all of them", async () => {
+  const options = ["--client-port", "0", "--data-dir", directory, "--log-level", "silent"];
+  // So many nodes of such a length that a snapshot has some twenty chunks, and each ends at a node that changes.
+  const paths = Array.from({ length: 300 }, (_, i) => `/n${i}`);
+  for (let kills = 0; kills < 3; kills++) {
+    const server = await ServerProcess.start([...options, "--limit", "snapshotEntries=500"]);
+    const client = await RawConnection.withSession(server.port);
+    const dataOf = (round: number) => Buffer.alloc(6_000 + 500 * (round % 9), round);
+    if (kills === 0) {
+      for (const path of paths) await client.call("create", { path, data: dataOf(0), acl: openAcl, flags: 0 });
+    }
+    for (let round = 0; round < 8; round++) {
+      const replies = paths.map((path, i) => {
+        // In another order each time, for a snapshot goes through them in one.
+        const at = (i * 7 + round * 11) % paths.length;
+        return client.call("setData", { path: paths[at] ?? path, data: dataOf(round + i), version: -1 });
+      });
+      for (const { header } of await Promise.all(replies)) expect(header.err).toBe(0);
+    }
+    await server.kill();
+    expect(await run("verify", directory)).toMatchObject({ code: 0, stdout: expect.stringContaining("snapshot.") });
+  }
+});
