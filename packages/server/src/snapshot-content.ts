@@ -32,25 +32,36 @@ export type SnapshotFinding =
 
 /** Reads the snapshot as a start would; one that is wrong three times. Rejects only if the disk does. */
 export async function lookIntoSnapshot(place: SnapshotPlace): Promise<SnapshotFinding> {
+  const found = await readAsAStart(place);
+  if (!(found instanceof DecodeError)) return found;
+  if (!(found instanceof SnapshotContentError)) return await damagedOr(place, { kind: "unknown", why: found.message });
+  const mend = await planMend(place);
+  const remarks = mend?.remarks ?? [];
+  const faults = remarks.map(({ fault }) => fault).join("; ");
+  const why = remarks.length > 0 ? `its nodes are no tree: ${faults}` : found.why;
+  if (mend === undefined) return { kind: "wrong", why, mend };
+  const { isExact } = await readMended(place, mend);
+  return { kind: "wrong", why, mend: { ...mend, isExact } };
+}
+
+// Each reading has memory for all nodes of its own, and lets go of it.
+
+async function readAsAStart(place: SnapshotPlace): Promise<SnapshotVerdict | DecodeError> {
   const reader = new SnapshotReader();
   try {
     const verdict = await readChunks(place, (chunk) => reader.onChunk(chunk));
     if (verdict.kind === "valid") reader.finish();
     return verdict;
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    if (!(error instanceof SnapshotContentError))
-      return await damagedOr(place, { kind: "unknown", why: error.message });
-    const planner = new MendPlanner();
-    await readChunks(place, (chunk) => planner.onChunk(chunk));
-    const mend = planner.finish();
-    const remarks = mend?.remarks ?? [];
-    const faults = remarks.map(({ fault }) => fault).join("; ");
-    const why = remarks.length > 0 ? `its nodes are no tree: ${faults}` : error.why;
-    if (mend === undefined) return { kind: "wrong", why, mend };
-    const { isExact } = await readMended(place, mend);
-    return { kind: "wrong", why, mend: { ...mend, isExact } };
+    if (error instanceof DecodeError) return error;
+    throw error;
   }
+}
+
+async function planMend(place: SnapshotPlace): Promise<SnapshotMend | undefined> {
+  const planner = new MendPlanner();
+  await readChunks(place, (chunk) => planner.onChunk(chunk));
+  return planner.finish();
 }
 
 /** The state of a snapshot that is mended. @throws DecodeError when the file has changed meanwhile. */
