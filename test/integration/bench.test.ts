@@ -13,11 +13,24 @@ const bench = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "bench",
 /** Columns of the libraries that are there; of the others it is said, loudly, that they are not. */
 const peers = [...(hasCurator() ? ["LeaderLatch", "LeaderSelector"] : []), ...(hasKazoo() ? ["kazoo"] : [])];
 
+/** What the bench prints on stdout; one that fails is shown with all that it said. */
+async function output(args: readonly string[]): Promise<string> {
+  try {
+    return (await promisify(execFile)(process.execPath, [bench, ...args], { timeout: 100_000 })).stdout;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const { code, signal, stdout, stderr } = error as Error & Readonly<Record<string, unknown>>;
+    throw new Error(`bench ${args.join(" ")} ended with code ${code}, signal ${signal}:\n${stdout}${stderr}`, {
+      cause: error,
+    });
+  }
+}
+
 test("a quick run of creates and deletes", async () => {
   const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
   try {
-    const args = [bench, "--quick", "--no-peer", "--only", "create/delete", "--data-dir", directory];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000 });
+    const args = ["--quick", "--no-peer", "--only", "create/delete", "--data-dir", directory];
+    const stdout = await output(args);
     for (const figure of ["create/delete 50x1", "create/delete 50x16"]) {
       expect(stdout).toMatch(new RegExp(`^\\| ${figure} +\\| +[1-9][\\d,]* \\|`, "m"));
     }
@@ -31,8 +44,8 @@ test("a quick run of ephemeral sequential nodes, watchers and a lock", async () 
   const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
   try {
     const run = async (only: string) => {
-      const args = [bench, "--quick", "--no-peer", "--no-ceiling", "--only", only, "--data-dir", directory];
-      return (await promisify(execFile)(process.execPath, args, { timeout: 100_000 })).stdout;
+      const args = ["--quick", "--no-peer", "--no-ceiling", "--only", only, "--data-dir", directory];
+      return await output(args);
     };
     expect(await run("sequential")).toMatch(/^\| create ephemeral-sequential 50x16 +\| +[1-9][\d,]* \|/m);
     const stdout = await run("100");
@@ -47,8 +60,8 @@ test("a quick run of ephemeral sequential nodes, watchers and a lock", async () 
 test("a quick run with snapshots and without", async () => {
   const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
   try {
-    const args = [bench, "--quick", "--snapshot", "--nodes", "5000", "--sessions", "200", "--data-dir", directory];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000 });
+    const args = ["--quick", "--snapshot", "--nodes", "5000", "--sessions", "200", "--data-dir", directory];
+    const stdout = await output(args);
     expect(stdout).toMatch(/^\| without +\| +[1-9][\d,]* \|.*\| +0 \| +\|$/m);
     expect(stdout).toMatch(/^\| with +\| +[1-9][\d,]* \|.*\| +[1-9]\d* \| +[\d.]+ \|$/m);
     expect(await readdir(directory)).toEqual([]);
@@ -88,8 +101,8 @@ test.each<[what: string, args: string[], environment: Record<string, string>, co
 test("a quick run of elections, of every library that is installed", async () => {
   const directory = await mkdtemp(join(tmpdir(), "corral-bench-test-"));
   try {
-    const args = [bench, "--recipes", "--quick", "--no-peer", "--only", "resigns", "--data-dir", directory];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000 });
+    const args = ["--recipes", "--quick", "--no-peer", "--only", "resigns", "--data-dir", directory];
+    const stdout = await output(args);
     const [header = "", row = ""] = stdout.split("\n").filter((line) => /^\| (figure|resigns) /.test(line));
     for (const name of ["Corral", ...peers]) expect(header).toContain(`| ${name} p50 ms |`);
     const figures = row.split("|").slice(3, 3 + 2 * (1 + peers.length));
