@@ -8,6 +8,7 @@ import { CreateMode } from "@corral/protocol";
 import { diskError, MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
+import { repairCutShort } from "../../test-support/repair-cut-short.ts";
 import { picture } from "../../test-support/state-driver.ts";
 import { copyOf, directory, resize } from "../../test-support/storage-life.ts";
 import { TreeLife, withOtherData } from "../../test-support/tree-life.ts";
@@ -316,21 +317,11 @@ describe("a repair", () => {
     });
     const plan = await planRepair(damaged, directory);
     for (let operations = 1; ; operations++) {
-      const disk = copyOf(damaged);
-      let left = operations;
-      let successor: MemoryDisk | undefined;
-      disk.onOperation = () => {
-        left--;
-        if (left === 0) successor = disk.crash();
-      };
-      const isDone = await performRepair(disk, directory, plan).then(
-        () => true,
-        () => false,
-      );
-      if (isDone) break;
+      const again = await repairCutShort(copyOf(damaged), plan, operations);
+      if (again === undefined) break;
       // What has been given up by then is no loss of the second repair.
       const { zxid } = plan.kept;
-      expect(await repaired({ ...original, lastZxid: zxid }, successor ?? disk)).toMatchObject({ kept: { zxid } });
+      expect(await repaired({ ...original, lastZxid: zxid }, again)).toMatchObject({ kept: { zxid } });
     }
   });
 });

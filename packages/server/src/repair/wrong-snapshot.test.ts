@@ -4,6 +4,7 @@
  */
 import { MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
+import { repairCutShort } from "../../test-support/repair-cut-short.ts";
 import { picture } from "../../test-support/state-driver.ts";
 import { copyOf, directory } from "../../test-support/storage-life.ts";
 import { TreeLife } from "../../test-support/tree-life.ts";
@@ -206,19 +207,8 @@ describe("the only snapshot, of which no digest says how it should be", () => {
     const damaged = await withOtherDigest(withoutHistory(original.disk));
     const plan = await planRepair(damaged, directory);
     for (let operations = 1; ; operations++) {
-      const disk = copyOf(damaged);
-      let left = operations;
-      let successor: MemoryDisk | undefined;
-      disk.onOperation = () => {
-        left--;
-        if (left === 0) successor = disk.crash();
-      };
-      const isDone = await performRepair(disk, directory, plan).then(
-        () => true,
-        () => false,
-      );
-      if (isDone) break;
-      const again = successor ?? disk;
+      const again = await repairCutShort(copyOf(damaged), plan, operations);
+      if (again === undefined) break;
       await performRepair(again, directory, await planRepair(again, directory));
       const { zxid, digest } = plan.kept;
       expect((await verifyDirectory(again, directory)).start).toMatchObject({ kind: "possible", zxid, digest });
