@@ -30,6 +30,8 @@ const frameBytes = 96;
 const entryWriter = new PackedWriter();
 const decoder = new Decoder({
   useBigInt64: true,
+  // Text comes as its bytes: the library leaves out a byte order mark at the beginning of a long one, and so names somebody else.
+  rawStrings: true,
   maxStrLength: maxEntryBytes,
   maxBinLength: maxEntryBytes,
   maxArrayLength: 100_000,
@@ -230,8 +232,12 @@ function decodeWitness(fields: unknown): Witness | undefined {
 }
 
 function decodeIdentity(pair: unknown): Id {
-  if (!Array.isArray(pair) || typeof pair[0] !== "string" || typeof pair[1] !== "string") {
+  if (!Array.isArray(pair) || !(pair[0] instanceof Uint8Array) || !(pair[1] instanceof Uint8Array)) {
     throw new DecodeError("an identity that is not a pair of strings", 0);
   }
-  return { scheme: pair[0], id: pair[1] };
+  return { scheme: textOf(pair[0]), id: textOf(pair[1]) };
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }

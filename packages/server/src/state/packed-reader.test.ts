@@ -19,7 +19,12 @@ const number = fc.oneof(
   fc.double({ noNaN: true }),
   fc.integer({ min: -200, max: 300 }),
 );
-const text = fc.oneof(fc.string(), fc.string({ unit: "binary", maxLength: 300, size: "max" }));
+const text = fc.oneof(
+  fc.string(),
+  fc.string({ unit: "binary", maxLength: 300, size: "max" }),
+  // As long as decoders have a way of their own for, and with what some of them take for a mark of how it is encoded.
+  fc.string({ minLength: 150, maxLength: 300, size: "max" }).map((rest) => `\uFEFF${rest}`),
+);
 const leaf: fc.Arbitrary<Item> = fc.oneof(
   number.map((value): Item => ({ kind: "number", value })),
   fc.option(fc.uint8Array({ maxLength: 300, size: "max" })).map((value): Item => ({ kind: "bytes", value })),

@@ -1,9 +1,9 @@
 /**
  * Reads MessagePack item by item, where a value for everything in it would be too much: a snapshot has a dozen items for each
- * node, and most of them are numbers that go straight into a column. What is rare is left to the library. Bytes are views.
+ * node, and most of them are numbers that go straight into a column. Bytes are views. Text is what was written, to the last
+ * character: a decoder that leaves out a byte order mark makes another name of it.
  */
 import { DecodeError } from "@corral/protocol";
-import { decode } from "@msgpack/msgpack";
 
 /** Reads from front to back. Everything throws DecodeError when the bytes are not what is asked for, or end. */
 export class PackedReader {
@@ -88,7 +88,6 @@ export class PackedReader {
 
   /** Text. */
   text(): string {
-    const begin = this.#at;
     const head = this.#byte();
     const length =
       (head & 0xe0) === 0xa0
@@ -102,7 +101,7 @@ export class PackedReader {
               : this.#fail("text");
     const start = this.#take(length);
     const end = start + length;
-    for (let at = start; at < end; at++) if (this.#bytes[at]! >= 0x80) return this.#rare(begin, end, "text") as string;
+    for (let at = start; at < end; at++) if (this.#bytes[at]! >= 0x80) return this.#bytes.toString("utf8", start, end);
     return this.#bytes.toString("latin1", start, end);
   }
 
@@ -128,14 +127,6 @@ export class PackedReader {
     if (length > this.#bytes.length - start) throw new DecodeError("something that breaks off", start);
     this.#at = start + length;
     return start;
-  }
-
-  #rare(begin: number, end: number, what: string): unknown {
-    try {
-      return decode(this.#bytes.subarray(begin, end));
-    } catch (cause) {
-      throw new DecodeError(`${what} that is none: ${cause instanceof Error ? cause.message : cause}`, begin);
-    }
   }
 
   #fail(what: string): never {
