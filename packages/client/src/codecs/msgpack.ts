@@ -9,7 +9,7 @@ import type { Codec } from "./codec.ts";
  */
 export const msgpack: Codec<unknown> = {
   encode: (value) => {
-    refuseLongIntegers(value);
+    refuseWhatWouldChange(value);
     return encode(value, { useBigInt64: true, ignoreUndefined: true });
   },
   decode: (data) => {
@@ -27,12 +27,27 @@ export const msgpack: Codec<unknown> = {
   },
 };
 
-/** The library would write the lowest 64 bits of a longer one, which is another number. */
-function refuseLongIntegers(value: unknown): void {
+/** The library decodes longer texts in a way of its own, which leaves out a byte order mark at their beginning. */
+const exactTextBytes = 200;
+
+/** Of a longer integer the library would write the lowest 64 bits, which is another number; for texts see above. */
+function refuseWhatWouldChange(value: unknown): void {
+  if (typeof value === "string") return refuseMarked(value);
   if (typeof value === "bigint") {
     if (value >= -(2n ** 63n) && value < 2n ** 64n) return;
     throw new RangeError(`${value} does not fit into 64 bits`);
   }
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
-  for (const member of Object.values(value)) refuseLongIntegers(member);
+  for (const [name, member] of Object.entries(value)) {
+    refuseMarked(name);
+    refuseWhatWouldChange(member);
+  }
+}
+
+function refuseMarked(text: string): void {
+  if (text.charCodeAt(0) !== 0xfeff || Buffer.byteLength(text) <= exactTextBytes) return;
+  throw new RangeError(
+    `a text of more than ${exactTextBytes} bytes that begins with a byte order mark (U+FEFF) would come back without it: ` +
+      `leave the mark out, or use the codec \`json\` (${JSON.stringify(text.slice(1, 40))}…)`,
+  );
 }
