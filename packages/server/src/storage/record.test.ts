@@ -25,6 +25,23 @@ function decodeAll(bytes: Buffer, position: number) {
   return { found, stoppedAt: bytes.length };
 }
 
+/** Tries one after the other. */
+function firstMaskThatWillDo(record: Buffer, payload: Buffer, position: number): number {
+  const isFit = (bytes: Buffer): boolean => {
+    for (let block = blockFrom(position + 1); block < position + bytes.length; block += diskBlockBytes) {
+      if (bytes.readUInt32BE(block - position) === recordStartMark) return false;
+    }
+    return !hasHole(bytes, position);
+  };
+  for (let tries = 0; ; tries += 1) {
+    const mask = Math.imul(tries, 0x9e37_79b1) >>> 0;
+    const masked = payload.map((byte, at) => byte ^ ((mask >>> (24 - 8 * (at % 4))) & 0xff));
+    const bytes = Buffer.from(record);
+    bytes.set(masked, 48);
+    if (isFit(bytes)) return mask;
+  }
+}
+
 describe("a record", () => {
   it("has the documented bytes", () => {
     const bytes = encodeRecords([{ zxid: 2 ** 32 * 3 + 7, bytes: Buffer.from("hello") }], {
@@ -128,6 +145,39 @@ describe("a record", () => {
       const position = 64 + 8 * random.below(200);
       const bytes = encodeRecords([{ zxid: 7, bytes: payload }], { ...place, position });
       expect(hasHole(bytes, position)).toBe(false);
+      expect(decodeAll(bytes, position).found[0]?.payload).toBe(payload.toString("latin1"));
+    }
+  });
+
+  it("is made up quickly, even if its payload rules out one mask after the other", () => {
+    // Whoever tries them one by one over all of it is at it for a minute; this takes some 50 ms.
+    const length = 4 * 1024 * 1024;
+    const payload = Buffer.alloc(length);
+    for (let at = 0; at < length; at += 4)
+      payload.writeUInt32BE(Math.imul(Math.floor(at / 1024), 0x9e37_79b1) >>> 0, at);
+    const before = performance.now();
+    const bytes = encodeRecords([{ zxid: 7, bytes: payload }], place);
+    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(bytes.readUInt32BE(44)).toBe(Math.imul(length / 1024, 0x9e37_79b1) >>> 0);
+    expect(hasHole(bytes, place.position)).toBe(false);
+    const decoded = decodeRecord(bytes, 0, place.position);
+    expect(decoded.kind === "record" && decoded.payload.equals(payload)).toBe(true);
+  });
+
+  it("has the first mask that will do, as it always had: of the same payload comes the same record", () => {
+    const random = seededRandom(3);
+    for (let run = 0; run < 300; run += 1) {
+      const payload = Buffer.alloc(500 + random.below(12_000));
+      const position = 64 + 8 * random.below(2_000);
+      const words = Array.from({ length: 8 }, (_, tries) => Math.imul(tries, 0x9e37_79b1) >>> 0);
+      const wordOf = () => (words[random.below(words.length)]! ^ (random.below(4) === 0 ? recordStartMark : 0)) >>> 0;
+      let word = wordOf();
+      for (let at = 0; at < payload.length; at += 1) {
+        if ((position + 48 + at) % sectorBytes === 0) word = wordOf();
+        payload[at] = (word >>> (24 - 8 * (at % 4))) & 0xff;
+      }
+      const bytes = encodeRecords([{ zxid: 7, bytes: payload }], { ...place, position });
+      expect(bytes.readUInt32BE(44), `run ${run}`).toBe(firstMaskThatWillDo(bytes, payload, position));
       expect(decodeAll(bytes, position).found[0]?.payload).toBe(payload.toString("latin1"));
     }
   });

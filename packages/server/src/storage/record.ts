@@ -182,22 +182,47 @@ export function isZero(bytes: Uint8Array, from: number, to: number): boolean {
 
 /**
  * XORs the payload with a mask that leaves no sector's part all zeros, and no block that starts with the start mark, and returns
- * the mask. Nearly always it is 0. Each part and each block can rule out one mask only, so the search ends; if what it is about
- * were not the payload, it would not, so that it is counted.
+ * the mask. Nearly always it is 0. Otherwise all masks that will not do are found in one pass, so that no payload, whoever
+ * made it up, can make the search long: each part and each block rules out one mask at most.
  */
 function applyMask(target: Buffer, start: number, end: number, offset: number): number {
   // Shorter ones may have a part that is padding and end mark, or header, but none that is payload alone.
   if (end - start < sectorBytes && blockFrom(offset + 1) >= offset + end - start) return 0;
-  const payloadLength = target.readUInt32BE(start + 40);
-  const payload = target.subarray(start + recordHeaderBytes, start + recordHeaderBytes + payloadLength);
-  const triesMax = 4 + 2 * Math.ceil((end - start) / sectorBytes);
-  for (let tries = 0, applied = 0; ; tries += 1) {
-    assert(tries <= triesMax, "a mask is found for each payload");
-    const mask = Math.imul(tries, 0x9e37_79b1) >>> 0;
-    xor(payload, (applied ^ mask) >>> 0);
-    applied = mask;
-    if (!hasHole(target, offset, start, end) && !hasStartMark(target, offset, start, end)) return mask;
+  if (!hasHole(target, offset, start, end) && !hasStartMark(target, offset, start, end)) return 0;
+  const payloadStart = start + recordHeaderBytes;
+  const payloadEnd = payloadStart + target.readUInt32BE(start + 40);
+  const excluded = excludedMasks(target, start, payloadEnd, offset);
+  let mask = 0;
+  for (let tries = 1; excluded.has(mask); tries += 1) mask = Math.imul(tries, 0x9e37_79b1) >>> 0;
+  assert(mask !== 0, "what is not as it should be is in the payload");
+  xor(target.subarray(payloadStart, payloadEnd), mask);
+  return mask;
+}
+
+/** The masks with which some sector of the payload would be all zeros, or some block of it start with the start mark. */
+function excludedMasks(target: Buffer, start: number, payloadEnd: number, offset: number): Set<number> {
+  const excluded = new Set<number>();
+  const payloadStart = start + recordHeaderBytes;
+  /** Of the file's first sector or block that starts in the payload. Both are whole numbers of masks away from its start. */
+  const firstOf = (unit: number) => payloadStart + ((unit - ((offset + recordHeaderBytes) % unit)) % unit);
+  // A last part that is shorter by more than this has the end mark.
+  const paddingMax = 3;
+  for (let at = firstOf(sectorBytes); at + sectorBytes - paddingMax <= payloadEnd; at += sectorBytes) {
+    const to = Math.min(at + sectorBytes, payloadEnd);
+    if (isRepeated(target, at, to)) excluded.add(target.readUInt32BE(at));
   }
+  for (let at = firstOf(diskBlockBytes); at + 4 <= payloadEnd; at += diskBlockBytes) {
+    excluded.add((target.readUInt32BE(at) ^ recordStartMark) >>> 0);
+  }
+  return excluded;
+}
+
+/** Whether the bytes in [from, to) are the same four over and over. */
+function isRepeated(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from + 4; at < to; at += 1) {
+    if (bytes[at] !== bytes[at - 4]) return false;
+  }
+  return true;
 }
 
 /** Whether a block that starts within these bytes, but not with them, starts with the start mark. */
@@ -209,8 +234,15 @@ function hasStartMark(bytes: Buffer, offset: number, start: number, end: number)
 }
 
 function xor(bytes: Buffer, mask: number): void {
-  if (mask === 0) return;
-  for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= (mask >>> (24 - 8 * (at % 4))) & 0xff;
+  const [m0, m1, m2, m3] = [mask >>> 24, (mask >>> 16) & 0xff, (mask >>> 8) & 0xff, mask & 0xff] as const;
+  const whole = bytes.length - (bytes.length % 4);
+  for (let at = 0; at < whole; at += 4) {
+    bytes[at]! ^= m0;
+    bytes[at + 1]! ^= m1;
+    bytes[at + 2]! ^= m2;
+    bytes[at + 3]! ^= m3;
+  }
+  for (let at = whole; at < bytes.length; at += 1) bytes[at]! ^= (mask >>> (24 - 8 * (at % 4))) & 0xff;
 }
 
 function headerChecksum(bytes: Buffer, at: number, seed: number): number {
