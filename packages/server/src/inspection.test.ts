@@ -3,6 +3,7 @@ import { directory } from "../test-support/storage-life.ts";
 import { TreeLife } from "../test-support/tree-life.ts";
 import { withBadByte, writtenDirectory } from "../test-support/written-directory.ts";
 import { verifyDirectory, withDirectory } from "./inspection.ts";
+import { encodeSegmentHeader } from "./storage/segment.ts";
 
 describe("verify", () => {
   it("tells what is in each file, and what a start would come to", async () => {
@@ -31,6 +32,42 @@ describe("verify", () => {
     expect(log.start).toEqual({ kind: "refused", why: expect.stringContaining("log.100000004 is damaged at byte 64") });
     const epoch = await verifyDirectory(withBadByte(disk, "epoch", 8), directory);
     expect(epoch.files.at(-1)?.problem).toBe("it is damaged");
+  });
+
+  it.each([
+    ["nothing", 0, /^nothing yet/],
+    ["half a header", 40, /^nothing yet/],
+    ["zeros", 4_096, /^nothing yet/],
+    ["a header and too few zeros", 200, /^no record yet/],
+  ])("finds nothing wrong with a newer log that was being made, with %s", async (_, bytes, content) => {
+    const { disk } = await writtenDirectory();
+    const newer = Buffer.alloc(bytes);
+    if (bytes < 4_096) {
+      encodeSegmentHeader({ firstZxid: 2 ** 32 + 6, previousZxid: 2 ** 32 + 5, keptBytes: 4_096 }).copy(newer);
+    }
+    disk.put(`${directory}/log.100000006`, newer);
+    const { files, start } = await verifyDirectory(disk, directory);
+    expect(start.kind).toBe("possible");
+    const found = { name: "log.100000006", bytes, content: expect.stringMatching(content), problem: undefined };
+    expect(files).toContainEqual(found);
+    expect(files.filter(({ problem }) => problem !== undefined)).toEqual([]);
+  });
+
+  it("finds fault with such a log where one was finished, and with one that is not the newest", async () => {
+    const { disk } = await writtenDirectory();
+    const fault = "its header is not complete";
+    disk.put(`${directory}/log.100000004`, Buffer.alloc(40));
+    const named = await verifyDirectory(disk, directory);
+    expect(named.files.find(({ name }) => name === "log.100000004")?.problem).toBe(fault);
+    expect(named.start.kind).toBe("refused");
+    const { disk: other } = await writtenDirectory();
+    other.put(`${directory}/log.100000003`, Buffer.alloc(40));
+    const older = await verifyDirectory(other, directory);
+    expect(older.files.find(({ name }) => name === "log.100000003")?.problem).toBe(fault);
+    const { disk: third } = await writtenDirectory();
+    third.put(`${directory}/log.100000006`, Buffer.alloc(40));
+    const unknown = await verifyDirectory(withBadByte(third, "epoch", 8), directory);
+    expect(unknown.files.find(({ name }) => name === "log.100000006")?.problem).toBe(fault);
   });
 
   it("changes nothing, and is refused while a server uses the directory", async () => {
