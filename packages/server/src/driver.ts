@@ -32,6 +32,8 @@ export class NeverError extends Error {
   override readonly name = "NeverError";
 }
 
+const stopping = "the server is stopping";
+
 interface Waiter {
   readonly isDone: () => boolean;
   readonly resolve: () => void;
@@ -45,6 +47,7 @@ export class Driver {
   #port: ClientPort | undefined;
   readonly #waiting = new Set<Waiter>();
   #running = false;
+  #stopping = false;
   #dead = false;
 
   constructor(parts: DriverParts) {
@@ -59,6 +62,21 @@ export class Driver {
   /** Where connections' output goes. */
   connect(port: ClientPort): void {
     this.#port = port;
+  }
+
+  /**
+   * Takes an input that leads to something in the log which nobody has asked for over a connection. @throws NeverError once
+   * the server stops: the log is closed when all that was begun before is durable, and takes nothing more.
+   */
+  request(input: Input): void {
+    if (this.#stopping || this.#dead) throw new NeverError(stopping);
+    this.dispatch(input);
+  }
+
+  /** Nothing new is begun from now on; `request` says so. */
+  stop(): void {
+    this.#stopping = true;
+    this.dispatch({ type: "stop" });
   }
 
   /** Takes an input; one that comes while another is being worked on waits its turn. */

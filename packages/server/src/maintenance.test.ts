@@ -4,7 +4,7 @@ import { encode } from "@msgpack/msgpack";
 import { expect, test } from "vitest";
 import { ReplicaHarness } from "../test-support/replica-harness.ts";
 import { StateDriver } from "../test-support/state-driver.ts";
-import { Driver } from "./driver.ts";
+import { Driver, NeverError } from "./driver.ts";
 import { MemoryLog } from "./durable-log.ts";
 import { Maintenance, type MaintenanceParts, NoRoomError, restoreEpochs } from "./maintenance.ts";
 import { snapshotChunks } from "./state/snapshot.ts";
@@ -105,6 +105,31 @@ test("one restore at a time; who waits for a server that stops is told", async (
   const waiting = driver.until(() => false);
   driver.end();
   await expect(waiting).rejects.toThrow("the server has stopped");
+});
+
+/** A snapshot's file of two megabytes, in many pieces. */
+async function large(): Promise<Buffer> {
+  const source = new StateDriver();
+  source.session(1n);
+  for (let i = 0; i < 40; i++) source.create(`/large-${i}`, CreateMode.persistent, Buffer.alloc(60_000));
+  return fileOf(source.state.lastZxid, snapshotChunks(source.state));
+}
+
+test("a restore that a stop comes into ends and says so, and nothing more goes to the log", async () => {
+  const { replica, driver, log, maintenance } = server();
+  const { tree } = replica.state;
+  const append = log.append.bind(log);
+  let appended = 0;
+  log.append = (records) => {
+    appended += records.length;
+    append(records);
+    if (appended === 7) driver.stop();
+  };
+  await expect(maintenance.restore(await large())).rejects.toThrow(new NeverError("the server is stopping"));
+  expect([appended, replica.state.tree]).toEqual([7, tree]);
+  await expect(maintenance.restore(await large())).rejects.toThrow(NeverError);
+  await expect(maintenance.raiseEpoch(100_000)).rejects.toThrow(NeverError);
+  expect(appended).toBe(7);
 });
 
 test("a hundred thousand epochs are left, whatever is asked for", async () => {

@@ -75,7 +75,7 @@ export class Maintenance {
     if (stats.lastSnapshotZxid < lastZxid) {
       // What sessions and the log need meanwhile has the other half of the watermark.
       await this.#requireRoom("a snapshot", snapshotRoom(state.tree), shareOfSnapshots);
-      driver.dispatch({ type: "snapshotWanted" });
+      driver.request({ type: "snapshotWanted" });
       await driver.until(() => stats.lastSnapshotZxid >= lastZxid || hasFailed());
     }
     const zxid = stats.lastSnapshotZxid;
@@ -87,7 +87,8 @@ export class Maintenance {
   /**
    * Puts the snapshot in `bytes` (what `takeSnapshot` gives, of this server or another) in the place of the state. Every
    * session ends, and with it all ephemeral nodes, those in the snapshot too. What follows is of an epoch above the
-   * snapshot's, this server's and `aboveZxid`'s. Resolves when it is durable, with the zxid at which it happened.
+   * snapshot's, this server's and `aboveZxid`'s. Resolves when it is durable, with the zxid at which it happened; rejects with
+   * NeverError when the server stops before the last of it is in the log, or cannot write: the next start gives up what came.
    * @throws MaintenanceError when it is no sound snapshot, too few epochs or, as NoRoomError, too few bytes would be left, or another restore is under way: nothing has changed then.
    */
   async restore(bytes: Buffer, aboveZxid = 0): Promise<number> {
@@ -114,7 +115,7 @@ export class Maintenance {
       await driver.until(() => replica.outstandingBytes < restoreBytesUnderWay);
       if (number % piecesInARow === 0) await this.#othersTurn();
       const isLast = number === chunks.length - 1;
-      driver.dispatch({ type: "restorePart", part: { number, isLast, chunk } });
+      driver.request({ type: "restorePart", part: { number, isLast, chunk } });
     }
     await driver.until(() => replica.restoredZxid > before);
   }
@@ -169,7 +170,7 @@ export class Maintenance {
 
   async #beginEpoch(epoch: number): Promise<number> {
     const { replica, driver } = this.#parts;
-    driver.dispatch({ type: "raiseEpoch", epoch });
+    driver.request({ type: "raiseEpoch", epoch });
     await driver.until(() => replica.epoch >= epoch);
     return replica.epoch;
   }

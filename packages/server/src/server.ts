@@ -452,7 +452,7 @@ export class Server {
     this.#diskSpace?.stop();
     this.#certificates?.close();
     await this.#clientPort?.stopAccepting();
-    this.#driver?.dispatch({ type: "stop" });
+    this.#driver?.stop();
     try {
       await this.#log?.close();
     } finally {
