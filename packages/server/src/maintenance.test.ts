@@ -1,5 +1,5 @@
 import type { DiskFile } from "@corral/io";
-import { CreateMode, makeZxid } from "@corral/protocol";
+import { CreateMode, makeZxid, openAcl } from "@corral/protocol";
 import { encode } from "@msgpack/msgpack";
 import { expect, test } from "vitest";
 import { ReplicaHarness } from "../test-support/replica-harness.ts";
@@ -25,8 +25,7 @@ async function fileOf(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffe
   return Buffer.concat(written);
 }
 
-function server(parts: Partial<MaintenanceParts> = {}) {
-  const { replica } = new ReplicaHarness();
+function server(parts: Partial<MaintenanceParts> = {}, { replica } = new ReplicaHarness()) {
   const log = new MemoryLog();
   let turn = () => {};
   const setTimer = (_ms: number, then: () => void) => {
@@ -130,6 +129,25 @@ test("a restore that a stop comes into ends and says so, and nothing more goes t
   await expect(maintenance.restore(await large())).rejects.toThrow(NeverError);
   await expect(maintenance.raiseEpoch(100_000)).rejects.toThrow(NeverError);
   expect(appended).toBe(7);
+});
+
+test("what clients have under way does not keep a restore from going on", async () => {
+  const h = new ReplicaHarness({ log: "manual" });
+  const client = h.connect();
+  h.durable();
+  const { replica, log, maintenance } = server({}, h);
+  let least = Number.POSITIVE_INFINITY;
+  const data = Buffer.alloc(300_000);
+  const append = log.append.bind(log);
+  log.append = (records) => {
+    // There is always another write behind the piece.
+    client.send("create", { path: `/w${records[0]?.zxid}`, data, acl: openAcl, flags: 0 });
+    append(records);
+    least = Math.min(least, replica.outstandingBytes);
+  };
+  await maintenance.restore(await large());
+  expect(least).toBeGreaterThan(256 << 10);
+  expect(replica.state.tree.get("/large-39")?.dataLength).toBe(60_000);
 });
 
 test("a hundred thousand epochs are left, whatever is asked for", async () => {

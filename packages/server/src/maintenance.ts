@@ -28,7 +28,7 @@ export class NoRoomError extends MaintenanceError {}
  */
 export const restoreEpochs = 1_000;
 
-/** Writes under way while a snapshot comes in through the log, bytes: what is durable at once is applied at once. */
+/** Of the snapshot that comes in through the log, bytes under way: what is durable at once is applied at once. */
 const restoreBytesUnderWay = 256 << 10;
 
 /** Pieces that are looked at, or proposed, before others get their turn: some 64 KiB and a millisecond each. */
@@ -112,7 +112,7 @@ export class Maintenance {
     await this.#beginEpoch(epoch);
     const before = replica.restoredZxid;
     for (const [number, chunk] of chunks.entries()) {
-      await driver.until(() => replica.outstandingBytes < restoreBytesUnderWay);
+      await driver.until(() => replica.restoreBytes < restoreBytesUnderWay);
       if (number % piecesInARow === 0) await this.#othersTurn();
       const isLast = number === chunks.length - 1;
       driver.request({ type: "restorePart", part: { number, isLast, chunk } });

@@ -67,6 +67,7 @@ export class Replica {
   #snapshotRunning = false;
   #snapshotWanted = false;
   #restoredZxid = 0;
+  #restoreBytes = 0;
   #appliedSinceSnapshot: number;
   #logBytes = 0;
   #logBytesAtSnapshot: number;
@@ -145,6 +146,11 @@ export class Replica {
   /** How long the oldest of the writes that are not durable has waited, ms, as of the last step. */
   get oldestWaitMs(): number {
     return this.#proposals.oldestWaitMs;
+  }
+
+  /** Bytes of the pieces of a snapshot that are on their way to be restored. */
+  get restoreBytes(): number {
+    return this.#restoreBytes;
   }
 
   /** Bytes of the writes proposed and not yet durable. */
@@ -287,6 +293,7 @@ export class Replica {
   #apply(proposal: Proposal): void {
     const { entry, connection, write } = proposal;
     const applied = this.state.apply(entry);
+    if (entry.operation.type === restorePart) this.#restoreBytes -= entry.operation.request.chunk.length;
     const { outcome, firings, excesses } = applied;
     this.#auditor?.onApplied(proposal, applied);
     if (excesses.length > 0) this.#quotaLog.tell(excesses);
@@ -315,6 +322,7 @@ export class Replica {
 
   #restore(part: RestorePart): void {
     if (this.#proposals.failed) return;
+    this.#restoreBytes += part.chunk.length;
     this.#proposals.propose({ operation: { type: restorePart, request: part }, sessionId: 0n });
   }
 

@@ -49,6 +49,19 @@ test("with the last piece everybody's session is over, and writes under way are 
   expect(after.call("exists", { path: "/under-way", watch: false })).toBe(ErrorCode.NoNode);
 });
 
+test("pieces that are under way are counted by themselves", () => {
+  const h = new ReplicaHarness({ log: "manual" });
+  const client = h.connect();
+  h.durable();
+  client.send("create", node("/under-way"));
+  for (const number of [0, 1]) give(h, number);
+  const [first, second] = pieces().map(({ length }) => length);
+  expect(h.replica.restoreBytes).toBe((first ?? 0) + (second ?? 0));
+  expect(h.replica.outstandingBytes).toBeGreaterThan(h.replica.restoreBytes);
+  h.durable();
+  expect(h.replica.restoreBytes).toBe(0);
+});
+
 test("no snapshot is taken while the pieces come in, for it would lack them; one is taken behind the last", () => {
   const h = new ReplicaHarness();
   h.connect();
