@@ -14,6 +14,8 @@ export class Inode {
   /** Written since the last sync, from … to. */
   #dirtyFrom = Number.POSITIVE_INFINITY;
   #dirtyTo = 0;
+  /** Whether a program has ever read it. */
+  wasRead = false;
   readonly #blocksUnderWay = new Set<number>();
 
   get length(): number {

@@ -25,6 +25,7 @@ export interface DiskOperation {
     | "claimDirectory"
     | "size"
     | "read"
+    | "isUnread"
     | "write"
     | "truncate"
     | "sync"
@@ -122,6 +123,13 @@ export class MemoryDisk implements Disk {
     for (let parent = parentOf(path); parent !== "/"; parent = parentOf(parent)) this.#directories.add(parent);
   }
 
+  /** Gives a file another name, durably: a hard link. */
+  link(path: string, other: string): void {
+    const inode = this.#existing(path, "link");
+    this.#names.set(other, inode);
+    this.#durableNames.set(other, inode);
+  }
+
   /** Takes a file away, durably. */
   take(path: string): void {
     this.#names.delete(path);
@@ -214,6 +222,11 @@ export class MemoryDisk implements Disk {
     return this.capacityBytes - used;
   }
 
+  /** @internal How many names a file has. */
+  linksOf(inode: Inode): number {
+    return [...this.#names.values()].filter((other) => other === inode).length;
+  }
+
   #successor(): MemoryDisk {
     const next = new MemoryDisk();
     next.capacityBytes = this.capacityBytes;
@@ -260,7 +273,10 @@ class MemoryFile implements DiskFile {
   }
 
   read(position: number, length: number): Promise<Buffer> {
-    return this.#perform("read", () => Buffer.from(this.#inode.view().subarray(position, position + length)));
+    return this.#perform("read", () => {
+      this.#inode.wasRead = true;
+      return Buffer.from(this.#inode.view().subarray(position, position + length));
+    });
   }
 
   write(position: number, bytes: Uint8Array): Promise<void> {
@@ -285,6 +301,14 @@ class MemoryFile implements DiskFile {
     } finally {
       done();
     }
+  }
+
+  isUnread(): Promise<boolean> {
+    return this.#perform("isUnread", () => {
+      const isUnread = !this.#inode.wasRead && this.#disk.linksOf(this.#inode) === 1;
+      this.#inode.wasRead = true;
+      return isUnread;
+    });
   }
 
   truncate(length: number): Promise<void> {

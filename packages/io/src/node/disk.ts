@@ -94,6 +94,15 @@ class NodeDiskFile implements DiskFile {
     }
   }
 
+  async isUnread(): Promise<boolean> {
+    const stats = () => this.#named(this.#handle.stat({ bigint: true }));
+    const { nlink, atimeNs, birthtimeNs } = await stats();
+    if (nlink !== 1n || atimeNs !== birthtimeNs) return false;
+    // If this does not show, nobody's reading would have.
+    await this.read(0, 1);
+    return (await stats()).atimeNs !== atimeNs;
+  }
+
   truncate(length: number): Promise<void> {
     return this.#named(this.#handle.truncate(length));
   }

@@ -44,6 +44,12 @@ export interface DiskFile {
    * run out of descriptors by then.
    */
   readonly prepareWriteThrough?: ((count: number) => Promise<void>) | undefined;
+  /**
+   * Whether nobody can be in the middle of reading it, or count on its bytes: it has no other name, and has not been read since it
+   * was made. It counts as read from then on. False where a file system does not tell (`noatime`). Who reads it without a trace
+   * (O_NOATIME), or has opened it and not begun to read, is not seen. Absent where a file can never tell.
+   */
+  readonly isUnread?: (() => Promise<boolean>) | undefined;
   /** Cuts or extends (with zeros) to `length` bytes. */
   truncate(length: number): Promise<void>;
   /** fdatasync: on return everything written is on the disk. After a failure nothing about unsynced bytes is known. */

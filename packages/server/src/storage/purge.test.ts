@@ -83,7 +83,7 @@ describe("purge", () => {
     };
     await run();
     expect(operations.join(", ")).toBe(
-      "list, rename, syncDirectory, open, size, truncate 10, truncate 6, close, remove",
+      "list, rename, syncDirectory, open, isUnread, size, truncate 10, truncate 6, close, remove",
     );
   });
 
@@ -93,6 +93,35 @@ describe("purge", () => {
     await run("snapshot.2");
     expect(disk.paths()).toEqual(["/d/snapshot.4"]);
     expect(await file.read(10 * megabyte - 1, 1)).toEqual(Buffer.of(2));
+  });
+
+  it("leaves the bytes of a snapshot that somebody else is copying", async () => {
+    const { disk, run } = snapshotsOf(10 * megabyte, 2);
+    const copied = await disk.open("/d/snapshot.2", "read");
+    const begun = await copied.read(0, megabyte);
+    await run();
+    expect(disk.paths()).toEqual(["/d/snapshot.4"]);
+    const rest = await copied.read(megabyte, 10 * megabyte);
+    expect(Buffer.concat([begun, rest]).equals(Buffer.alloc(10 * megabyte, 2))).toBe(true);
+  });
+
+  it("leaves the bytes of files that have another name", async () => {
+    const { disk, run } = snapshotsOf(10 * megabyte, 3);
+    disk.link("/d/snapshot.2", "/backup/snapshot.2");
+    await run();
+    expect(disk.paths()).toEqual(["/backup/snapshot.2", "/d/snapshot.6"]);
+    expect(disk.contents("/backup/snapshot.2").equals(Buffer.alloc(10 * megabyte, 2))).toBe(true);
+  });
+
+  it("removes at once what cannot tell whether it is read", async () => {
+    const { disk, run } = snapshotsOf(10 * megabyte, 2);
+    const truncated: string[] = [];
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "isUnread") throw diskError("EIO", kind, path);
+      if (kind === "truncate") truncated.push(path);
+    };
+    await run();
+    expect([disk.paths(), truncated]).toEqual([["/d/snapshot.4"], []]);
   });
 
   it("removes at once what may not be written to, and goes on", async () => {

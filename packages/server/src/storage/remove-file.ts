@@ -1,7 +1,9 @@
 /**
  * Removes large files without anybody noticing. The system frees all of a file's space in one go, in a transaction of its
  * journal that whoever syncs meanwhile waits for, the log's writers too: 40 to 100 ms for a snapshot of a million nodes.
- * Cut off bit by bit from its end, each bit takes 2 ms, and others get their turn between them.
+ * Cut off bit by bit from its end, each bit takes 2 ms, and others get their turn between them. But whoever is copying the file,
+ * or has made a hard link to it for a backup, would be left with a part that passes for the whole: then it goes all at once,
+ * and he keeps its bytes.
  */
 import type { Disk } from "@corral/io";
 import { unfinishedSuffix } from "./file-names.ts";
@@ -20,7 +22,7 @@ export async function retireFiles(disk: Disk, directory: string, names: readonly
 
 /** Removes a file that nobody will look for any more: a crash may leave any part of it. */
 export async function removeFile(disk: Disk, path: string): Promise<void> {
-  // One that may be removed, but not written to, as one that another user has put there, goes all at once.
+  // So does one that may be removed, but not written to, as one that another user has put there.
   await Promise.allSettled([cutDown(disk, path)]);
   await disk.remove(path);
 }
@@ -28,6 +30,7 @@ export async function removeFile(disk: Disk, path: string): Promise<void> {
 async function cutDown(disk: Disk, path: string): Promise<void> {
   const file = await disk.open(path, "write");
   try {
+    if (!(await file.isUnread?.())) return;
     for (let length = (await file.size()) - stepBytes; length > 0; length -= stepBytes) await file.truncate(length);
   } finally {
     await file.close();
