@@ -13,25 +13,38 @@ interface File {
   read(position: number, length: number): Promise<Buffer>;
 }
 
+/** What the checksums of a segment's records start from. */
+interface RecordKey {
+  readonly header: number;
+  readonly body: number;
+}
+
 interface SegmentHeader {
   readonly firstZxid: number;
   readonly previousZxid: number;
   readonly keptBytes: number;
+  readonly key: RecordKey;
 }
 
 interface Formats {
   encodeRecords(
     records: readonly { zxid: number; bytes: Uint8Array }[],
-    place: { position: number; durablePosition: number; previousZxid: number },
+    place: { key: RecordKey; position: number; durablePosition: number; previousZxid: number },
   ): Buffer;
-  decodeRecord(buffer: Buffer, at: number, offset: number): { kind: "record" | "short" | "bad" };
+  decodeRecord(buffer: Buffer, at: number, offset: number, key: RecordKey): { kind: "record" | "short" | "bad" };
   encodeSegmentHeader(header: SegmentHeader): Buffer;
   decodeSegmentHeader(bytes: Buffer): { kind: "header" | "incomplete" | "bad" };
   scanRecords(
     start: { file: File; size: number; header: SegmentHeader },
     visit: (header: unknown, payload: Buffer) => void,
-  ): Promise<{ end: number }>;
-  judgeTail(tail: { file: File; size: number; offset: number }): Promise<{ kind: "clean" | "torn" | "damaged" }>;
+  ): Promise<{ end: number; lastZxid: number }>;
+  judgeTail(tail: {
+    file: File;
+    size: number;
+    offset: number;
+    key: RecordKey;
+    lastZxid: number;
+  }): Promise<{ kind: "clean" | "torn" | "damaged" }>;
   encodeEpochFile(content: { epoch: number; lastZxid: number; newestLogZxid: number }): Buffer;
   decodeEpochFile(bytes: Buffer): object | undefined;
   encodeEntry(entry: object, wireBody?: Uint8Array): Uint8Array;
@@ -70,6 +83,8 @@ async function loadFormats(): Promise<Formats> {
   return Object.assign({}, ...modules) as Formats;
 }
 
+const key: RecordKey = { header: 0x1234_5678, body: 0x9abc_def0 };
+
 /** The largest chunk of a snapshot here. */
 const chunkBytesMax = 10_000;
 
@@ -89,9 +104,9 @@ export class StorageFuzz {
     this.#entries = seeds.map(({ type, body }, i) => Buffer.from(formats.encodeEntry(entryOf(type, i + 1), body)));
     this.#epoch = formats.encodeEpochFile({ epoch: 1, lastZxid: 2 ** 32 + 9, newestLogZxid: 2 ** 32 + 1 });
     const records = this.#entries.slice(0, 8).map((bytes, i) => ({ zxid: i + 1, bytes }));
-    const header = { firstZxid: 1, previousZxid: 0, keptBytes: 4_096 };
+    const header = { firstZxid: 1, previousZxid: 0, keptBytes: 4_096, key };
     const head = formats.encodeSegmentHeader(header);
-    const place = { position: head.length, durablePosition: head.length, previousZxid: 0 };
+    const place = { key, position: head.length, durablePosition: head.length, previousZxid: 0 };
     this.#segment = Buffer.concat([head, formats.encodeRecords(records, place), Buffer.alloc(512)]);
   }
 
@@ -142,9 +157,9 @@ export class StorageFuzz {
       size: () => Promise.resolve(size),
       read: (position, length) => Promise.resolve(bytes.subarray(position, position + length)),
     };
-    const header = { firstZxid: 1, previousZxid: 0, keptBytes: size };
-    const { end } = await scanRecords({ file, size, header }, (_, payload) => this.#decodeEntry(payload));
-    if (end < size) await judgeTail({ file, size, offset: end });
+    const header = { firstZxid: 1, previousZxid: 0, keptBytes: size, key };
+    const { end, lastZxid } = await scanRecords({ file, size, header }, (_, payload) => this.#decodeEntry(payload));
+    if (end < size) await judgeTail({ file, size, offset: end, key, lastZxid });
   }
 
   async #readSnapshot(bytes: Buffer): Promise<void> {

@@ -3,6 +3,7 @@ import { directory } from "../test-support/storage-life.ts";
 import { TreeLife } from "../test-support/tree-life.ts";
 import { withBadByte, writtenDirectory } from "../test-support/written-directory.ts";
 import { verifyDirectory, withDirectory } from "./inspection.ts";
+import { noKey } from "./storage/record.ts";
 import { encodeSegmentHeader } from "./storage/segment.ts";
 
 describe("verify", () => {
@@ -43,7 +44,9 @@ describe("verify", () => {
     const { disk } = await writtenDirectory();
     const newer = Buffer.alloc(bytes);
     if (bytes < 4_096) {
-      encodeSegmentHeader({ firstZxid: 2 ** 32 + 6, previousZxid: 2 ** 32 + 5, keptBytes: 4_096 }).copy(newer);
+      encodeSegmentHeader({ firstZxid: 2 ** 32 + 6, previousZxid: 2 ** 32 + 5, keptBytes: 4_096, key: noKey }).copy(
+        newer,
+      );
     }
     disk.put(`${directory}/log.100000006`, newer);
     const { files, start } = await verifyDirectory(disk, directory);

@@ -3,7 +3,7 @@ import { MemoryDisk } from "@corral/testing";
 import { decode, encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import { picture } from "../test-support/state-driver.ts";
-import { directory } from "../test-support/storage-life.ts";
+import { directory, lifeRandom } from "../test-support/storage-life.ts";
 import { TreeLife } from "../test-support/tree-life.ts";
 import { Recovering } from "./recover.ts";
 import type { LogRecord } from "./storage/record.ts";
@@ -72,7 +72,7 @@ describe("a recovery", () => {
     life.create("/b", Buffer.alloc(1_000));
     life.delete("/a");
     await life.applied();
-    const storage = await Storage.open({ disk: disk.kill(), directory, logger: silentLogger });
+    const storage = await Storage.open({ disk: disk.kill(), directory, logger: silentLogger, random: lifeRandom });
     const recovering = new Recovering(storage);
     await storage.replay(recovering);
     expect(recovering.entryCount).toBe(2);

@@ -2,12 +2,18 @@
  * One life of a storage, from its opening to whatever ends it, and the history that all lives together must keep.
  * A snapshot's content is the list of all records before it, so that what comes back can be compared record by record.
  */
-import { silentLogger } from "@corral/io";
-import { MemoryDisk } from "@corral/testing";
+import { type Random, silentLogger } from "@corral/io";
+import { MemoryDisk, seededRandom } from "@corral/testing";
 import { type LogRecord, Storage, type StorageLimits } from "../src/storage/storage.ts";
 
 /** Where the lives take place. */
 export const directory = "/data";
+
+/** Goes on from life to life. */
+export const lifeRandom: Random = seededRandom(1);
+
+/** Draws no key: what is written with it is what was written before there were keys. */
+export const withoutKeys: Random = { bytes: (length) => new Uint8Array(length), fraction: () => 0 };
 
 /** Small, so that a few records fill a segment. */
 export const smallLimits: Partial<StorageLimits> = {
@@ -46,8 +52,12 @@ export function resize(disk: MemoryDisk, path: string, length: number): void {
 }
 
 /** Opens and replays. */
-export async function live(disk: MemoryDisk, limits: Partial<StorageLimits> = smallLimits): Promise<Life> {
-  const storage = await Storage.open({ disk, directory, logger: silentLogger, limits });
+export async function live(
+  disk: MemoryDisk,
+  limits: Partial<StorageLimits> = smallLimits,
+  random = lifeRandom,
+): Promise<Life> {
+  const storage = await Storage.open({ disk, directory, logger: silentLogger, random, limits });
   const recovered: LogRecord[] = [];
   const snapshot: Buffer[] = [];
   const waiting = new Set<() => void>();

@@ -23,7 +23,7 @@ import { snapshotChunks } from "../src/state/snapshot.ts";
 import type { StateMachine } from "../src/state/state-machine.ts";
 import type { LogRecord } from "../src/storage/record.ts";
 import { Storage, type StorageLimits } from "../src/storage/storage.ts";
-import { directory, smallLimits } from "./storage-life.ts";
+import { directory, lifeRandom, smallLimits } from "./storage-life.ts";
 
 /** The session that owns what is written here. */
 const sessionId = 0x100n;
@@ -56,7 +56,7 @@ export class TreeLife {
 
   /** Recovers; does not write yet. */
   static async open(disk: MemoryDisk, limits: Partial<StorageLimits> = smallLimits): Promise<TreeLife> {
-    const storage = await Storage.open({ disk, directory, logger: silentLogger, limits });
+    const storage = await Storage.open({ disk, directory, logger: silentLogger, random: lifeRandom, limits });
     try {
       return new TreeLife(storage, await recover(storage));
     } catch (error) {

@@ -7,11 +7,17 @@ import { lookIntoSnapshot, type SnapshotFinding } from "../snapshot-content.ts";
 import type { SnapshotMend } from "../state/snapshot-mend.ts";
 import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion } from "../storage/epoch-file.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "../storage/file-names.ts";
-import { decodeRecord, recordHeaderBytes } from "../storage/record.ts";
+import { decodeRecord, noKey, type RecordKey, recordHeaderBytes } from "../storage/record.ts";
 import type { CheckedSegment } from "../storage/recovery.ts";
 import { epochIsOfOtherVersion, isOfOtherVersion } from "../storage/refusal.ts";
-import { decodeSegmentHeader, type SegmentHeader, scanRecords, segmentHeaderBytes } from "../storage/segment.ts";
-import { endOfContent, judgeTail, recordsBeyond } from "../storage/torn-tail.ts";
+import {
+  decodeSegmentHeader,
+  possibleKeys,
+  type SegmentHeader,
+  scanRecords,
+  segmentHeaderBytes,
+} from "../storage/segment.ts";
+import { endOfContent, judgeTail, recordsBeyond, type Stretch } from "../storage/torn-tail.ts";
 import { withFile } from "../storage/whole-file.ts";
 
 /** A snapshot's file. */
@@ -115,7 +121,7 @@ async function surveySegment(
   const size = await file.size();
   const named = { name: segmentFileName(firstZxid), firstZxid, path, size };
   const found = await headerOf(file, path, firstZxid, size);
-  const header = found.header ?? { firstZxid, previousZxid: 0, keptBytes: size };
+  const header = found.header ?? { firstZxid, previousZxid: 0, keptBytes: size, key: noKey };
   const snapshotZxids = new Set<number>();
   const note = ({ zxid }: { zxid: number }) => {
     if (asked.has(zxid)) snapshotZxids.add(zxid);
@@ -124,7 +130,7 @@ async function surveySegment(
   const scan = readable ? await scanRecords({ file, size, header }, note) : nothingRead;
   const { end, lastZxid, recordCount, syncedOffset, disorder } = scan;
   const contentEnd = await endOfContent({ file, size, offset: end });
-  const verdict = readable ? await judgeTail({ file, size, offset: end, lastZxid }) : undefined;
+  const verdict = readable ? await judgeTail({ file, size, offset: end, key: header.key, lastZxid }) : undefined;
   const why = verdict === undefined || verdict.kind === "clean" ? undefined : verdict.why;
   return {
     ...named,
@@ -140,23 +146,28 @@ async function surveySegment(
     isTorn: verdict?.kind === "torn",
     unreadBytes: contentEnd - end,
     missingBytes: Math.max(0, header.keptBytes - size),
-    beyond: await lookBeyond(file, size, end, contentEnd, disorder !== undefined),
+    beyond: await lookBeyond({ file, size, offset: end }, found.keys, contentEnd, disorder !== undefined),
   };
 }
 
 const nothingRead = { end: 0, lastZxid: 0, recordCount: 0, syncedOffset: 0, disorder: undefined };
 
-/** The header, or one that says the same as its first record does. */
+/** The header, or one that says the same as its first record does; and the keys that the records may have. */
 async function headerOf(
   file: DiskFile,
   path: string,
   firstZxid: number,
   size: number,
-): Promise<{ readonly header?: SegmentHeader; readonly fault: string | undefined }> {
-  const decoded = decodeSegmentHeader(await file.read(0, segmentHeaderBytes));
+): Promise<{
+  readonly header?: SegmentHeader;
+  readonly keys: readonly RecordKey[];
+  readonly fault: string | undefined;
+}> {
+  const bytes = await file.read(0, segmentHeaderBytes);
+  const decoded = decodeSegmentHeader(bytes);
   if (decoded.kind === "bad" && decoded.isNewer) throw isOfOtherVersion(path, decoded.why);
   if (decoded.kind === "header" && decoded.header.firstZxid === firstZxid) {
-    return { header: decoded.header, fault: undefined };
+    return { header: decoded.header, keys: [decoded.header.key], fault: undefined };
   }
   const fault =
     decoded.kind === "header"
@@ -164,28 +175,36 @@ async function headerOf(
       : decoded.kind === "bad"
         ? decoded.why
         : "its header is not complete";
-  let first = decodeRecord(await file.read(segmentHeaderBytes, recordHeaderBytes), 0, segmentHeaderBytes);
-  if (first.kind === "short" && first.bytesNeeded <= size - segmentHeaderBytes) {
-    first = decodeRecord(await file.read(segmentHeaderBytes, first.bytesNeeded), 0, segmentHeaderBytes);
+  const keys = possibleKeys(bytes);
+  for (const key of keys) {
+    let first = decodeRecord(await file.read(segmentHeaderBytes, recordHeaderBytes), 0, segmentHeaderBytes, key);
+    if (first.kind === "short" && first.bytesNeeded <= size - segmentHeaderBytes) {
+      first = decodeRecord(await file.read(segmentHeaderBytes, first.bytesNeeded), 0, segmentHeaderBytes, key);
+    }
+    if (first.kind !== "record" || first.header.zxid !== firstZxid) continue;
+    const header = { firstZxid, previousZxid: first.header.previousZxid, keptBytes: size, key };
+    return { header, keys: [key], fault };
   }
-  if (first.kind !== "record" || first.header.zxid !== firstZxid) return { fault };
-  return { header: { firstZxid, previousZxid: first.header.previousZxid, keptBytes: size }, fault };
+  return { keys, fault };
 }
 
+/** With the first of the keys that gives any. */
 async function lookBeyond(
-  file: DiskFile,
-  size: number,
-  end: number,
+  { file, size, offset: end }: Stretch,
+  keys: readonly RecordKey[],
   contentEnd: number,
   isRecord: boolean,
 ): Promise<BeyondFault | undefined> {
-  let found: BeyondFault | undefined;
   // A record that is only out of order is whole itself.
   const offset = isRecord ? end - 8 : end;
-  for await (const { header } of recordsBeyond({ file, size, offset }, contentEnd)) {
-    const { zxid, previousZxid } = header;
-    found ??= { recordCount: 0, previousZxid, firstZxid: zxid, lastZxid: zxid };
-    found = { ...found, recordCount: found.recordCount + 1, lastZxid: Math.max(found.lastZxid, zxid) };
+  for (const key of keys) {
+    let found: BeyondFault | undefined;
+    for await (const { header } of recordsBeyond({ file, size, offset, key }, contentEnd)) {
+      const { zxid, previousZxid } = header;
+      found ??= { recordCount: 0, previousZxid, firstZxid: zxid, lastZxid: zxid };
+      found = { ...found, recordCount: found.recordCount + 1, lastZxid: Math.max(found.lastZxid, zxid) };
+    }
+    if (found !== undefined) return found;
   }
-  return found;
+  return undefined;
 }

@@ -8,7 +8,7 @@ import { CreateMode } from "@corral/protocol";
 import { MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { picture } from "../../test-support/state-driver.ts";
-import { copyOf, directory } from "../../test-support/storage-life.ts";
+import { copyOf, directory, lifeRandom } from "../../test-support/storage-life.ts";
 import { TreeLife } from "../../test-support/tree-life.ts";
 import { recover } from "../recover.ts";
 import { Storage, StorageError } from "./storage.ts";
@@ -50,7 +50,7 @@ async function writtenDirectory(): Promise<{ disk: MemoryDisk; tree: unknown }> 
 /** What became of a start; nothing is written on. */
 async function start(disk: MemoryDisk): Promise<unknown> {
   try {
-    const storage = await Storage.open({ disk, directory, logger: silentLogger, limits });
+    const storage = await Storage.open({ disk, directory, logger: silentLogger, random: lifeRandom, limits });
     try {
       return picture(await recover(storage));
     } finally {

@@ -4,7 +4,17 @@
  */
 import { MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
-import { copyOf, directory, letters, live, resize, text, toChunks } from "../../test-support/storage-life.ts";
+import {
+  copyOf,
+  directory,
+  letters,
+  lifeRandom,
+  live,
+  resize,
+  text,
+  toChunks,
+} from "../../test-support/storage-life.ts";
+import { noKey } from "./record.ts";
 import { encodeSegmentHeader } from "./segment.ts";
 import { Storage, StorageError } from "./storage.ts";
 
@@ -99,7 +109,12 @@ describe("a log that has grown", () => {
 describe("the newest of several log files", () => {
   it("is not taken for needless because of an unfinished one that comes behind it and says so", async () => {
     const disk = await firstLife([20, 30, 40, 50], 1);
-    const other = encodeSegmentHeader({ firstZxid: firstZxid + 9, previousZxid: firstZxid + 1, keptBytes: 64 });
+    const other = encodeSegmentHeader({
+      firstZxid: firstZxid + 9,
+      previousZxid: firstZxid + 1,
+      keptBytes: 64,
+      key: noKey,
+    });
     const said = await refusal(copyOf(disk, (copy) => copy.put("/data/log.10000000a", other)));
     expect(said).toContain("/data/log.10000000a");
   });
@@ -191,7 +206,7 @@ describe("a warning", () => {
     const warnings: string[] = [];
     const logger = { debug() {}, info() {}, error() {}, warn: (_: object, message: string) => warnings.push(message) };
     const disk = copyOf(await firstLife(lengths), (copy) => resize(copy, firstLog, 600));
-    await expect(Storage.open({ disk, directory, logger })).rejects.toThrow(StorageError);
+    await expect(Storage.open({ disk, directory, logger, random: lifeRandom })).rejects.toThrow(StorageError);
     expect(warnings).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import { crc32 } from "@corral/io";
 import { diskError, MemoryDisk, seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
-import { copyOf, type Life, letters, live, text } from "../../test-support/storage-life.ts";
+import { copyOf, type Life, letters, lifeRandom, live, text, withoutKeys } from "../../test-support/storage-life.ts";
 import { type LogRecord, StorageError, type StorageLimits } from "./storage.ts";
 
 const epoch = 2 ** 32;
@@ -32,9 +32,9 @@ class HeldLife {
   }
 
   /** With one record, of that length, on the disk. */
-  static async open(length: number): Promise<HeldLife> {
+  static async open(length: number, random = lifeRandom): Promise<HeldLife> {
     const disk = new MemoryDisk();
-    const life = await live(disk, limits);
+    const life = await live(disk, limits, random);
     await life.storage.writeEpoch(1);
     const held = new HeldLife(disk, life);
     life.storage.append(held.#next([length]));
@@ -166,16 +166,21 @@ describe("two batches of the log under way", () => {
     expect(refused).toBeGreaterThan(500);
   });
 
-  it("are not put into a segment of the first version: it is made one of the second before", async () => {
-    const first = await HeldLife.open(30);
+  it("are not put into a segment of the first version: they go into a new one", async () => {
+    const first = await HeldLife.open(30, withoutKeys);
     const path = "/data/log.100000001";
     const bytes = first.disk.contents(path);
     bytes.writeUInt32BE(1, 8);
     bytes.writeUInt32BE(crc32(bytes.subarray(16, 60), crc32(bytes.subarray(0, 12))), 12);
     const old = copyOf(first.disk, (copy) => copy.put(path, bytes));
     expect(await start(copyOf(old))).toEqual(text(first.appended));
-    await live(old, limits);
-    expect(old.crash().contents(path).readUInt32BE(8)).toBe(2);
+    const life = await live(old, limits);
+    const next = letters(epoch + 2, [40]);
+    life.storage.append(next);
+    await life.durable(epoch + 2);
+    const crashed = old.crash();
+    expect(crashed.paths()).toEqual(["/data/epoch", path, "/data/log.100000002"]);
+    expect(await start(crashed)).toEqual(text([...first.appended, ...next]));
   });
 
   it("count with what is left free between them", async () => {

@@ -6,17 +6,19 @@ import {
   encodeRecords,
   hasHole,
   type LogRecord,
+  noKey,
   recordByteLength,
   recordStartMark,
   sectorBytes,
 } from "./record.ts";
 
-const place = { position: 64, durablePosition: 64, previousZxid: 6 };
+const key = { header: 0x1234_5678, body: 0x9abc_def0 };
+const place = { key, position: 64, durablePosition: 64, previousZxid: 6 };
 
 function decodeAll(bytes: Buffer, position: number) {
   const found: { zxid: number; previousZxid: number; syncedOffset: number; payload: string }[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const decoded = decodeRecord(bytes, at, position + at);
+    const decoded = decodeRecord(bytes, at, position + at, key);
     if (decoded.kind !== "record") return { found, stoppedAt: at };
     const { byteLength, ...header } = decoded.header;
     found.push({ ...header, payload: decoded.payload.toString("latin1") });
@@ -45,6 +47,7 @@ function firstMaskThatWillDo(record: Buffer, payload: Buffer, position: number):
 describe("a record", () => {
   it("has the documented bytes", () => {
     const bytes = encodeRecords([{ zxid: 2 ** 32 * 3 + 7, bytes: Buffer.from("hello") }], {
+      key: noKey,
       position: 4_096,
       durablePosition: 512,
       previousZxid: 2 ** 32 * 2 + 9,
@@ -88,7 +91,7 @@ describe("a record", () => {
       Buffer.alloc(byteLength, Buffer.from(recordStartMark.toString(16), "hex"));
     const zeros = (byteLength: number) => Buffer.alloc(byteLength);
     for (let position = 4_096; position < 8_192; position += 8) {
-      const place = { position, durablePosition: position, previousZxid: 2 };
+      const place = { key, position, durablePosition: position, previousZxid: 2 };
       for (const length of [0, 52, 600, 5_000]) {
         const records = [7, 0].map((byte, index) => ({ zxid: 3 + index, bytes: Buffer.alloc(length, byte) }));
         const isSame = encodeRecords(records, place, startMarks).equals(encodeRecords(records, place, zeros));
@@ -117,21 +120,29 @@ describe("a record", () => {
 
   it("is not valid at any other offset, nor with any byte before its end mark changed", () => {
     const bytes = encodeRecords([{ zxid: 7, bytes: Buffer.from("payload") }], place);
-    expect(decodeRecord(bytes, 0, 72).kind).toBe("bad");
+    expect(decodeRecord(bytes, 0, 72, key).kind).toBe("bad");
     for (let at = 0; at < bytes.length - 4; at += 1) {
       for (const change of [0x01, 0x80, 0xff]) {
         const changed = Buffer.from(bytes);
         changed[at]! ^= change;
-        expect(decodeRecord(changed, 0, 64).kind, `byte ${at}`).toBe("bad");
+        expect(decodeRecord(changed, 0, 64, key).kind, `byte ${at}`).toBe("bad");
       }
+    }
+  });
+
+  it("is not valid with another key, nor with one of its two numbers alone", () => {
+    const bytes = encodeRecords([{ zxid: 7, bytes: Buffer.from("payload") }], place);
+    expect(decodeRecord(bytes, 0, 64, key).kind).toBe("record");
+    for (const other of [noKey, { ...key, header: 1 }, { ...key, body: 1 }, { header: key.body, body: key.header }]) {
+      expect(decodeRecord(bytes, 0, 64, other).kind).toBe("bad");
     }
   });
 
   it("says how many bytes are needed", () => {
     const bytes = encodeRecords([{ zxid: 7, bytes: Buffer.alloc(100, 1) }], place);
-    expect(decodeRecord(bytes.subarray(0, 47), 0, 64)).toEqual({ kind: "short", bytesNeeded: 48 });
-    expect(decodeRecord(bytes.subarray(0, 48), 0, 64)).toEqual({ kind: "short", bytesNeeded: 152 });
-    expect(decodeRecord(bytes.subarray(0, 151), 0, 64)).toEqual({ kind: "short", bytesNeeded: 152 });
+    expect(decodeRecord(bytes.subarray(0, 47), 0, 64, key)).toEqual({ kind: "short", bytesNeeded: 48 });
+    expect(decodeRecord(bytes.subarray(0, 48), 0, 64, key)).toEqual({ kind: "short", bytesNeeded: 152 });
+    expect(decodeRecord(bytes.subarray(0, 151), 0, 64, key)).toEqual({ kind: "short", bytesNeeded: 152 });
   });
 
   it("never has a hole of its own, even if its payload is zeros or what would undo the mask", () => {
@@ -160,7 +171,7 @@ describe("a record", () => {
     expect(performance.now() - before).toBeLessThan(5_000);
     expect(bytes.readUInt32BE(44)).toBe(Math.imul(length / 1024, 0x9e37_79b1) >>> 0);
     expect(hasHole(bytes, place.position)).toBe(false);
-    const decoded = decodeRecord(bytes, 0, place.position);
+    const decoded = decodeRecord(bytes, 0, place.position, key);
     expect(decoded.kind === "record" && decoded.payload.equals(payload)).toBe(true);
   });
 

@@ -13,7 +13,9 @@
  *    48       payload, then zeros up to 4 before a multiple of 8
  *     …  u32  end mark
  *
- * Both checksums start from the record's offset in its file, so that a record in the wrong place is not valid.
+ * Both checksums start from the record's offset in its file, so that a record in the wrong place is not valid, and from the
+ * segment's key, which is drawn by lot: whoever does not see the file can make up no payload that has a valid record in it.
+ * That matters where records are looked for behind a torn one, which may be anywhere in it (torn-tail.ts).
  *
  * A crash leaves some of the sectors of the last, unsynced records on the disk, and zeros in place of the others. The
  * layout makes such a hole certain to be seen: the part of a record that lies in one sector is never all zeros, because
@@ -25,13 +27,28 @@
  * at the same time (see GroupSyncFile). The mask sees to it too that within a record no block starts with the start mark:
  * so a block that does has a record, or has had one.
  */
-import { blockFrom, crc32, diskBlockBytes } from "@corral/io";
+import { blockFrom, crc32, diskBlockBytes, type Random } from "@corral/io";
 import { assert } from "@corral/protocol";
 
 /** A log entry as the storage sees it: `bytes` mean nothing here. */
 export interface LogRecord {
   readonly zxid: number;
   readonly bytes: Uint8Array;
+}
+
+/** What the checksums of a segment's records start from, besides their offsets: two numbers of 32 bits. */
+export interface RecordKey {
+  readonly header: number;
+  readonly body: number;
+}
+
+/** Of segments that were written before there were keys. */
+export const noKey: RecordKey = { header: 0, body: 0 };
+
+/** A key that nobody can guess. Its two numbers have nothing to do with each other, so that both must be guessed. */
+export function drawKey(random: Random): RecordKey {
+  const bytes = Buffer.from(random.bytes(8));
+  return { header: bytes.readUInt32BE(0), body: bytes.readUInt32BE(4) };
 }
 
 /** What a disk writes as a whole or not at all; larger units are multiples of it. */
@@ -67,10 +84,19 @@ export function recordByteLength(payloadLength: number): number {
   return Math.ceil((recordHeaderBytes + payloadLength + endMarkBytes) / 8) * 8;
 }
 
+/** Where records are to stand. */
+export interface RecordPlace {
+  /** The segment's. */
+  readonly key: RecordKey;
+  readonly position: number;
+  readonly durablePosition: number;
+  readonly previousZxid: number;
+}
+
 /** Encodes records that follow each other, the first one after `previousZxid`. `room` gives so many bytes of anything. */
 export function encodeRecords(
   records: readonly LogRecord[],
-  place: { readonly position: number; readonly durablePosition: number; readonly previousZxid: number },
+  place: RecordPlace,
   room: (byteLength: number) => Buffer = Buffer.allocUnsafeSlow,
 ): Buffer {
   assert(place.position % 8 === 0, "a record starts at a multiple of 8");
@@ -79,6 +105,7 @@ export function encodeRecords(
   const target = room(total);
   let at = 0;
   let { previousZxid } = place;
+  const { key } = place;
   for (const record of records) {
     const end = at + recordByteLength(record.bytes.length);
     const payload = at + recordHeaderBytes;
@@ -96,9 +123,9 @@ export function encodeRecords(
     for (let padding = payload + record.bytes.length; padding < end - endMarkBytes; padding++) target[padding] = 0;
     target.writeUInt32BE(endMark, end - endMarkBytes);
     target.writeUInt32BE(applyMask(target, at, end, place.position + at), at + 44);
-    const seed = checksumSeed(place.position + at);
-    target.writeUInt32BE(crc32(target, seed, payload, end - endMarkBytes), at + 12);
-    target.writeUInt32BE(headerChecksum(target, at, seed), at + 8);
+    const offset = place.position + at;
+    target.writeUInt32BE(crc32(target, checksumSeed(offset, key.body), payload, end - endMarkBytes), at + 12);
+    target.writeUInt32BE(headerChecksum(target, at, checksumSeed(offset, key.header)), at + 8);
     previousZxid = record.zxid;
     at = end;
   }
@@ -106,14 +133,13 @@ export function encodeRecords(
 }
 
 /** Decodes the record at `at` of `buffer`, which stands at `offset` of its file. The payload is mostly a view of it. */
-export function decodeRecord(buffer: Buffer, at: number, offset: number): DecodedRecord {
+export function decodeRecord(buffer: Buffer, at: number, offset: number, key: RecordKey): DecodedRecord {
   if (buffer.length - at < recordHeaderBytes) return { kind: "short", bytesNeeded: recordHeaderBytes };
-  const seed = checksumSeed(offset);
   const byteLength = buffer.readUInt32BE(at + 4);
   const payloadLength = buffer.readUInt32BE(at + 40);
   if (
     buffer.readUInt32BE(at) !== recordStartMark ||
-    buffer.readUInt32BE(at + 8) !== headerChecksum(buffer, at, seed) ||
+    buffer.readUInt32BE(at + 8) !== headerChecksum(buffer, at, checksumSeed(offset, key.header)) ||
     byteLength !== recordByteLength(payloadLength)
   ) {
     return { kind: "bad", header: undefined };
@@ -127,6 +153,7 @@ export function decodeRecord(buffer: Buffer, at: number, offset: number): Decode
   if (buffer.length - at < byteLength) return { kind: "short", bytesNeeded: byteLength };
   const start = at + recordHeaderBytes;
   // The end mark is not compared: it is there to be missed, and the checksums vouch for all that matters.
+  const seed = checksumSeed(offset, key.body);
   if (buffer.readUInt32BE(at + 12) !== crc32(buffer, seed, start, at + byteLength - endMarkBytes)) {
     return { kind: "bad", header };
   }
@@ -142,11 +169,11 @@ function unmasked(payload: Buffer, mask: number): Buffer {
 }
 
 /** The zxid of the record before, if these bytes, at `offset`, are a header that is whole but perhaps for its start mark. */
-export function previousZxidIn(header: Buffer, offset: number): number | undefined {
+export function previousZxidIn(header: Buffer, offset: number, key: RecordKey): number | undefined {
   if (header.length < recordHeaderBytes) return undefined;
   const marked = Buffer.from(header);
   marked.writeUInt32BE(recordStartMark, 0);
-  const isWhole = marked.readUInt32BE(8) === headerChecksum(marked, 0, checksumSeed(offset));
+  const isWhole = marked.readUInt32BE(8) === headerChecksum(marked, 0, checksumSeed(offset, key.header));
   return isWhole ? readUint64(marked, 24) : undefined;
 }
 
@@ -249,6 +276,7 @@ function headerChecksum(bytes: Buffer, at: number, seed: number): number {
   return crc32(bytes, crc32(bytes, seed, at, at + 8), at + 12, at + recordHeaderBytes);
 }
 
-function checksumSeed(offset: number): number {
-  return offset % 2 ** 32;
+/** `^` takes the lower 32 bits of the offset. */
+function checksumSeed(offset: number, key: number): number {
+  return (offset ^ key) >>> 0;
 }

@@ -217,7 +217,7 @@ async function checkSegment(
     const { disorder, ...scan } = await scanRecords({ file, size, header }, (record) => onZxid(record.zxid));
     const segment: CheckedSegment = { path, header, size, ...scan };
     if (disorder) throw disorderedRecord(segment, disorder);
-    const verdict = await judgeTail({ file, size, offset: scan.end, lastZxid: scan.lastZxid });
+    const verdict = await judgeTail({ file, size, offset: scan.end, key: header.key, lastZxid: scan.lastZxid });
     if (size < header.keptBytes) {
       const isUnfinished = rule.mayBeUnfinished && scan.recordCount === 0 && verdict.kind === "clean";
       if (!isUnfinished) throw logIsCutOff(segment);

@@ -33,11 +33,11 @@ export class SegmentFile implements DiskFile {
   static async create(
     disk: Disk,
     path: string,
-    zxids: { readonly firstZxid: number; readonly previousZxid: number },
+    start: Pick<SegmentHeader, "firstZxid" | "previousZxid" | "key">,
     stepBytes: number,
   ): Promise<SegmentFile> {
     const keptBytes = stepBytes === 0 ? segmentHeaderBytes : Math.ceil(segmentHeaderBytes / stepBytes) * stepBytes;
-    const file = new SegmentFile(await disk.open(path, "create"), { ...zxids, keptBytes }, stepBytes > 0);
+    const file = new SegmentFile(await disk.open(path, "create"), { ...start, keptBytes }, stepBytes > 0);
     try {
       await settleAll([file.#writeStart(), file.#prepare()]);
     } catch (error) {

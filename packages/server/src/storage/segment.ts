@@ -3,12 +3,14 @@
  * one before or at the next block of the disk. What follows the last record is zeros, written ahead so that syncing is quick.
  *
  *     0  8 bytes  "CORRALWL"
- *     8  u32      version of the format, 2; in 1 all records stood right behind each other
+ *     8  u32      version of the format, 3; in 2 there was no key, in 1 all records stood right behind each other
  *    12  u32      CRC-32 of the other bytes up to 60
  *    16  u64      zxid of the first record
  *    24  u64      zxid of the last record of the segment before; 0 in the very first one
  *    32  u64      kept bytes: the whole file is at least this long, for so long it has been on the disk
- *    40           zeros
+ *    40  2 × u32  key of the records' checksums (record.ts); zeros: none
+ *    48  2 × u32  the same key, for a repair of this header: without it no record could be read
+ *    56           zeros
  *    60  u32      end mark
  *
  * The header is durable before the first record is written. A segment starts only when everything before it is durable.
@@ -20,14 +22,16 @@
 import { blockFrom, crc32, type DiskFile } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { ReadAhead } from "./read-ahead.ts";
-import { decodeRecord, type RecordHeader, readUint64, writeUint64 } from "./record.ts";
+import { decodeRecord, noKey, type RecordHeader, type RecordKey, readUint64, writeUint64 } from "./record.ts";
 
 /** Bytes before the first record. */
 export const segmentHeaderBytes = 64;
 
 const magic = Buffer.from("CORRALWL", "latin1");
-const version = 2;
+const version = 3;
 const oldestVersion = 1;
+const keyedVersion = 3;
+const keyOffsets = [40, 48] as const;
 const endMark = 0x5e9e_ad0f;
 
 /** What the head of a segment says. */
@@ -35,6 +39,7 @@ export interface SegmentHeader {
   readonly firstZxid: number;
   readonly previousZxid: number;
   readonly keptBytes: number;
+  readonly key: RecordKey;
   /** Only if it is an older one than is written. Whoever writes on makes it that one first. */
   readonly version?: number;
 }
@@ -56,6 +61,10 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   writeUint64(bytes, header.firstZxid, 16);
   writeUint64(bytes, header.previousZxid, 24);
   writeUint64(bytes, header.keptBytes, 32);
+  for (const at of keyOffsets) {
+    bytes.writeUInt32BE(header.key.header, at);
+    bytes.writeUInt32BE(header.key.body, at + 4);
+  }
   bytes.writeUInt32BE(endMark, 60);
   bytes.writeUInt32BE(headerChecksum(bytes), 12);
   return bytes;
@@ -78,10 +87,20 @@ export function decodeSegmentHeader(bytes: Buffer): DecodedSegmentHeader {
     firstZxid: readUint64(bytes, 16),
     previousZxid: readUint64(bytes, 24),
     keptBytes: readUint64(bytes, 32),
+    key: found < keyedVersion ? noKey : keyAt(bytes, keyOffsets[0]),
     ...(found < version && { version: found }),
   };
   if (header.previousZxid >= header.firstZxid) return { kind: "bad", why: "its header contradicts itself" };
   return { kind: "header", header };
+}
+
+/** The keys that a segment can have whose first bytes these are, though they are damaged. */
+export function possibleKeys(bytes: Buffer): RecordKey[] {
+  return bytes.length < segmentHeaderBytes ? [] : keyOffsets.map((at) => keyAt(bytes, at));
+}
+
+function keyAt(bytes: Buffer, at: number): RecordKey {
+  return { header: bytes.readUInt32BE(at), body: bytes.readUInt32BE(at + 4) };
 }
 
 /** Where a scan of records begins. */
@@ -128,7 +147,7 @@ async function scan({ size, header }: ScanStart, ahead: ReadAhead, visit: Record
   let windowStart = end;
   const result = (disorder?: RecordHeader): ScanResult => ({ end, lastZxid, recordCount, syncedOffset, disorder });
   for (;;) {
-    const decoded = decodeRecord(window, at - windowStart, at);
+    const decoded = decodeRecord(window, at - windowStart, at, header.key);
     if (decoded.kind === "short" && decoded.bytesNeeded <= size - at) {
       windowStart = at;
       window = await ahead.from(at, decoded.bytesNeeded);

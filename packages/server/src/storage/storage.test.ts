@@ -2,7 +2,7 @@ import { DirectoryInUseError, type Logger, silentLogger } from "@corral/io";
 import { diskError, MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { allTurns } from "../../test-support/held-syncs.ts";
-import { directory, letters, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
+import { directory, letters, lifeRandom, live, smallLimits, text, toChunks } from "../../test-support/storage-life.ts";
 import { type LogRecord, SnapshotGivenUpError, Storage, StorageError } from "./storage.ts";
 
 /** Lets the program go on until the condition holds; not for ever. */
@@ -290,7 +290,13 @@ describe("Storage", () => {
 
   it("holds its caller to the order of things", async () => {
     const disk = new MemoryDisk();
-    const storage = await Storage.open({ disk, directory, logger: silentLogger, limits: smallLimits });
+    const storage = await Storage.open({
+      disk,
+      directory,
+      logger: silentLogger,
+      random: lifeRandom,
+      limits: smallLimits,
+    });
     expect(() => storage.append(letters(1, [1]))).toThrow(/after its replay/);
     await storage.replay({ onSnapshotChunk() {}, onRecord() {} });
     await expect(storage.replay({ onSnapshotChunk() {}, onRecord() {} })).rejects.toThrow(/once/);
@@ -344,7 +350,7 @@ describe("Storage", () => {
     const log = disk.contents("/data/log.400000001");
     log[140] = 0xff;
     disk.put("/data/log.400000001", log.fill(0, 150));
-    const storage = await Storage.open({ disk, directory, logger, limits: smallLimits });
+    const storage = await Storage.open({ disk, directory, logger, random: lifeRandom, limits: smallLimits });
     expect(storage.currentEpoch).toBe(4);
     expect(warnings).toMatchInlineSnapshot(`
       [

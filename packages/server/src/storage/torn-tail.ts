@@ -9,6 +9,7 @@ import {
   isZero,
   previousZxidIn,
   type RecordHeader,
+  type RecordKey,
   recordHeaderBytes,
   recordStartMark,
 } from "./record.ts";
@@ -20,11 +21,17 @@ export type TailVerdict =
   | { readonly kind: "torn"; readonly why: string; readonly bytes: number }
   | { readonly kind: "damaged"; readonly why: string };
 
-/** The bytes that cannot be read as a record start at `offset`. */
-export interface Tail {
+/** The bytes from `offset` on. */
+export interface Stretch {
   readonly file: DiskFile;
   readonly size: number;
   readonly offset: number;
+}
+
+/** The bytes that cannot be read as a record start at `offset`. */
+export interface Tail extends Stretch {
+  /** The segment's. */
+  readonly key: RecordKey;
 }
 
 /** A tail of a segment, behind the record `lastZxid`. */
@@ -42,7 +49,7 @@ export async function judgeTail(tail: SegmentTail): Promise<TailVerdict> {
   if (contentEnd === tail.offset) return { kind: "clean" };
   const offset = await placeOfRecord(tail, contentEnd);
   const where = offset === tail.offset ? "" : `behind unused bytes, at byte ${offset}: `;
-  const record = { file: tail.file, size: tail.size, offset };
+  const record = { file: tail.file, size: tail.size, offset, key: tail.key };
   const sign = await signOfTear(record, contentEnd);
   const why = `${where}${sign ?? "the record there is complete, but its checksum is wrong"}`;
   if (sign === undefined) return { kind: "damaged", why };
@@ -57,19 +64,19 @@ export async function judgeTail(tail: SegmentTail): Promise<TailVerdict> {
  * Where the record that cannot be read should be: right behind the last one, or at the next block, with zeros before it. If it
  * is only its header that is damaged, the start mark tells, or a header that is whole but for that.
  */
-async function placeOfRecord({ file, offset, lastZxid }: SegmentTail, contentEnd: number): Promise<number> {
+async function placeOfRecord({ file, offset, key, lastZxid }: SegmentTail, contentEnd: number): Promise<number> {
   const block = blockFrom(offset);
   if (block === offset || contentEnd <= block) return offset;
   const gap = await file.read(offset, block - offset);
   if (!isZero(gap, 0, gap.length)) return offset;
   const head = await file.read(block, recordHeaderBytes);
-  const previousZxid = previousZxidIn(head, block);
+  const previousZxid = previousZxidIn(head, block, key);
   if (previousZxid !== undefined) return previousZxid === lastZxid ? block : offset;
   return head.length >= mark.length && head.subarray(0, mark.length).equals(mark) ? block : offset;
 }
 
-/** Offset behind the last byte that is not zero, `tail.offset` if all are. */
-export async function endOfContent({ file, size, offset }: Tail): Promise<number> {
+/** Offset behind the last byte that is not zero, `offset` if all are. */
+export async function endOfContent({ file, size, offset }: Stretch): Promise<number> {
   for (let end = size; end > offset; ) {
     const start = Math.max(offset, end - windowBytes);
     const window = await file.read(start, end - start);
@@ -81,10 +88,10 @@ export async function endOfContent({ file, size, offset }: Tail): Promise<number
   return offset;
 }
 
-async function signOfTear({ file, size, offset }: Tail, contentEnd: number): Promise<string | undefined> {
+async function signOfTear({ file, size, offset, key }: Tail, contentEnd: number): Promise<string | undefined> {
   if (contentEnd - offset < recordHeaderBytes) return "the record there breaks off in its header";
   const head = await file.read(offset, recordHeaderBytes);
-  const decoded = decodeRecord(head, 0, offset);
+  const decoded = decodeRecord(head, 0, offset, key);
   if (decoded.kind === "bad" && !decoded.header) {
     return hasHole(head, offset) ? "the record there has a hole in its header" : undefined;
   }
@@ -111,15 +118,18 @@ export interface RecordBeyond {
   readonly header: RecordHeader;
 }
 
-/** Whole records further on, up to `contentEnd`, whatever stands between them. */
-export async function* recordsBeyond({ file, offset }: Tail, contentEnd: number): AsyncGenerator<RecordBeyond> {
+/**
+ * Whole records further on, up to `contentEnd`, whatever stands between them. What stands there may be a payload, and somebody may
+ * have made it up: without the key it could have records in it.
+ */
+export async function* recordsBeyond({ file, offset, key }: Tail, contentEnd: number): AsyncGenerator<RecordBeyond> {
   for (let start = offset + 8; start < contentEnd; ) {
     // The windows overlap, so that no mark is cut in two.
     const window = await file.read(start, Math.min(contentEnd - start, windowBytes + mark.length));
     let from = 0;
     for (let at = window.indexOf(mark); at >= 0; at = window.indexOf(mark, from)) {
       from = at + 1;
-      const header = await recordAt(file, window, start + at, start, contentEnd);
+      const header = await recordAt(file, key, window, start + at, start, contentEnd);
       if (header === undefined) continue;
       yield { offset: start + at, header };
       from = at + header.byteLength;
@@ -129,11 +139,18 @@ export async function* recordsBeyond({ file, offset }: Tail, contentEnd: number)
 }
 
 /** The record at `offset`, which is in the window that starts at `start`, if there is a whole one. */
-async function recordAt(file: DiskFile, window: Buffer, offset: number, start: number, contentEnd: number) {
+async function recordAt(
+  file: DiskFile,
+  key: RecordKey,
+  window: Buffer,
+  offset: number,
+  start: number,
+  contentEnd: number,
+): Promise<RecordHeader | undefined> {
   if (offset % 8 !== 0) return undefined;
-  let decoded = decodeRecord(window, offset - start, offset);
+  let decoded = decodeRecord(window, offset - start, offset, key);
   while (decoded.kind === "short" && decoded.bytesNeeded <= contentEnd - offset) {
-    decoded = decodeRecord(await file.read(offset, decoded.bytesNeeded), 0, offset);
+    decoded = decodeRecord(await file.read(offset, decoded.bytesNeeded), 0, offset, key);
   }
   return decoded.kind === "record" ? decoded.header : undefined;
 }

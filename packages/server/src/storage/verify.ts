@@ -77,7 +77,7 @@ async function verifySegment(
       recordCount === 0
         ? "no record"
         : `${recordCount} records, ${formatZxid(header.firstZxid)} to ${formatZxid(lastZxid)}, up to byte ${end}`;
-    const verdict = await judgeTail({ file, size: bytes, offset: end, lastZxid });
+    const verdict = await judgeTail({ file, size: bytes, offset: end, key: header.key, lastZxid });
     let problem: string | undefined;
     const isUnfinished = mayBeUnfinished && recordCount === 0 && verdict.kind === "clean" && bytes < header.keptBytes;
     if (header.firstZxid !== firstZxid) problem = "its name and its header do not agree";

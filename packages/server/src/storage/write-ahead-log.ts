@@ -8,11 +8,11 @@
  * - What is acknowledged is within the kept bytes of its segment (segment-file.ts): so that it is noticed if it was cut.
  * - After a failure nothing is written or acknowledged any more.
  */
-import { type Disk, GroupSyncFile, settleAll } from "@corral/io";
+import { type Disk, GroupSyncFile, type Random, settleAll } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { segmentFileName } from "./file-names.ts";
 import type { StorageLimits } from "./limits.ts";
-import { encodeRecords, type LogRecord, recordByteLength } from "./record.ts";
+import { drawKey, encodeRecords, type LogRecord, noKey, type RecordKey, recordByteLength } from "./record.ts";
 import { type SegmentHeader, segmentHeaderBytes } from "./segment.ts";
 import { SegmentFile } from "./segment-file.ts";
 
@@ -44,6 +44,12 @@ export interface LogListener {
   onFailure(error: unknown, path: string): void;
 }
 
+/** What the log needs of the world. */
+export interface LogPorts {
+  readonly disk: Disk;
+  readonly random: Random;
+}
+
 interface OpenSegment {
   readonly path: string;
   readonly file: SegmentFile;
@@ -55,6 +61,7 @@ export class WriteAheadLog {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #limits: StorageLimits;
+  readonly #random: Random;
   readonly #listener: LogListener;
   #segment: OpenSegment | undefined;
   #known: KnownSegment[];
@@ -67,8 +74,15 @@ export class WriteAheadLog {
   #durableZxid: number;
   #logBytes = 0;
 
-  private constructor(disk: Disk, directory: string, end: LogEnd, limits: StorageLimits, listener: LogListener) {
+  private constructor(
+    { disk, random }: LogPorts,
+    directory: string,
+    end: LogEnd,
+    limits: StorageLimits,
+    listener: LogListener,
+  ) {
     this.#disk = disk;
+    this.#random = random;
     this.#directory = directory;
     this.#limits = limits;
     this.#listener = listener;
@@ -78,19 +92,20 @@ export class WriteAheadLog {
     this.#durableZxid = end.lastZxid;
   }
 
-  /** Opens the last segment for writing on. */
+  /** Opens the last segment for writing on. One without a key is followed by a new one with the next record. */
   static async start(
-    disk: Disk,
+    ports: LogPorts,
     directory: string,
     end: LogEnd,
     limits: StorageLimits,
     listener: LogListener,
   ): Promise<WriteAheadLog> {
-    const log = new WriteAheadLog(disk, directory, end, limits, listener);
+    const log = new WriteAheadLog(ports, directory, end, limits, listener);
     if (end.segment) {
       const { path, end: position, header } = end.segment;
-      const file = await SegmentFile.open(disk, path, header, limits.preallocateBytes > 0);
-      log.#segment = log.#writeOn(path, file, { position });
+      const file = await SegmentFile.open(ports.disk, path, header, limits.preallocateBytes > 0);
+      log.#segment = log.#writeOn(path, file, { position, key: header.key });
+      log.#rollWanted = header.key.header === noKey.header && header.key.body === noKey.body;
     }
     return log;
   }
@@ -168,13 +183,16 @@ export class WriteAheadLog {
   }
 
   async #makeSegment(path: string, firstZxid: number, previousZxid: number): Promise<void> {
-    const file = await SegmentFile.create(this.#disk, path, { firstZxid, previousZxid }, this.#limits.preallocateBytes);
-    this.#segment = this.#writeOn(path, file, { position: segmentHeaderBytes, firstZxid });
+    const key = drawKey(this.#random);
+    const start = { firstZxid, previousZxid, key };
+    const file = await SegmentFile.create(this.#disk, path, start, this.#limits.preallocateBytes);
+    this.#segment = this.#writeOn(path, file, { position: segmentHeaderBytes, key, firstZxid });
     await this.#disk.syncDirectory(this.#directory);
   }
 
   /** `firstZxid` is given for a new segment: it counts as known from its first durable record on. */
-  #writeOn(path: string, file: SegmentFile, at: { position: number; firstZxid?: number }): OpenSegment {
+  #writeOn(path: string, file: SegmentFile, at: { position: number; key: RecordKey; firstZxid?: number }): OpenSegment {
+    const { key } = at;
     let newZxid = at.firstZxid;
     let end = at.position;
     const group = new GroupSyncFile<LogRecord>({
@@ -189,7 +207,7 @@ export class WriteAheadLog {
       overlapFromBytes: this.#limits.overlapFromBytes,
       sizeOf: (record) => recordByteLength(record.bytes.length),
       encode: (batch, place, room) => {
-        const bytes = encodeRecords(batch, { ...place, previousZxid: this.#encodedZxid }, room);
+        const bytes = encodeRecords(batch, { ...place, key, previousZxid: this.#encodedZxid }, room);
         this.#logBytes += place.position + bytes.length - end;
         end = place.position + bytes.length;
         this.#encodedZxid = batch.at(-1)?.zxid ?? this.#encodedZxid;

@@ -1,0 +1,193 @@
+/**
+ * The key of a segment, which goes into the checksums of its records: a client's data cannot pass for a record where one is
+ * looked for behind a torn write. Segments of before there were keys are read as they were, and followed by one with a key.
+ */
+import type { Random } from "@corral/io";
+import { MemoryDisk, seededRandom } from "@corral/testing";
+import { describe, expect, it } from "vitest";
+import {
+  copyOf,
+  directory,
+  type Life,
+  letters,
+  live,
+  smallLimits,
+  text,
+  withoutKeys,
+} from "../../test-support/storage-life.ts";
+import { TreeLife } from "../../test-support/tree-life.ts";
+import { planRepair } from "../repair/plan.ts";
+import { drawKey, encodeRecords, noKey, recordByteLength } from "./record.ts";
+import { decodeSegmentHeader, encodeSegmentHeader, possibleKeys, segmentHeaderBytes } from "./segment.ts";
+import { type LogRecord, StorageError } from "./storage.ts";
+
+const limits = { ...smallLimits, segmentBytes: 1024 * 1024 };
+const logs = (disk: MemoryDisk) => disk.paths().filter((path) => path.includes("/log."));
+
+async function append({ storage, durable }: Life, records: readonly LogRecord[]): Promise<void> {
+  storage.append(records);
+  await durable(records.at(-1)?.zxid ?? 0);
+}
+
+/** What a start makes of it: the records, or why it refuses. */
+async function start(disk: MemoryDisk): Promise<string[] | string> {
+  try {
+    const life = await live(disk, limits);
+    await life.storage.close();
+    return text(life.recovered);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return error.message;
+  }
+}
+
+/** Data that stands at `offset` of the file, full of records that say that everything before them is durable. */
+function forgedRecords(offset: number): Buffer {
+  const data = Buffer.alloc(20_000, 7);
+  for (let at = 512; at + 100 < data.length; at += 256) {
+    const position = Math.ceil((offset + at) / 8) * 8;
+    const place = { key: noKey, position, durablePosition: position, previousZxid: 1 };
+    encodeRecords([{ zxid: 2 ** 40, bytes: Buffer.from("forged") }], place).copy(data, position - offset);
+  }
+  return data;
+}
+
+describe("a torn write whose data has records in it that somebody has made up", () => {
+  const payloadStart = segmentHeaderBytes + recordByteLength(30) + 48;
+  const first = letters(1, [30]);
+  const torn = async (random: Random, from: number, to: number): Promise<MemoryDisk> => {
+    const disk = new MemoryDisk();
+    const life = await live(disk, limits, random);
+    await append(life, first);
+    await append(life, [{ zxid: 2, bytes: forgedRecords(payloadStart) }]);
+    const bytes = disk.contents("/data/log.1").fill(0, from, to);
+    return copyOf(disk, (copy) => copy.put("/data/log.1", bytes));
+  };
+
+  it.each([
+    ["its first sector", payloadStart - 48, 512],
+    ["one in its middle", 1_024, 1_536],
+    ["its last", 19_968, 20_480],
+  ])("is cut off where %s is missing, for nobody can guess the key", async (_, from, to) => {
+    expect(await start(await torn(seededRandom(5), from, to))).toEqual(text(first));
+    // Without one, the data would be believed.
+    const believed = from < 19_000 ? /shows that it had been on the disk/ : undefined;
+    if (believed) expect(await start(await torn(withoutKeys, from, to))).toMatch(believed);
+  });
+
+  it("is refused nevertheless when a real record shows that it had been on the disk", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk, limits);
+    for (const record of letters(1, [30, 2_000, 30])) await append(life, [record]);
+    const bytes = disk.contents("/data/log.1").fill(0, 1_024, 1_536);
+    const damaged = copyOf(disk, (copy) => copy.put("/data/log.1", bytes));
+    expect(await start(damaged)).toMatch(/shows that it had been on the disk/);
+  });
+});
+
+describe("a segment's key", () => {
+  it("is another one for each segment", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk, { ...limits, segmentBytes: 200 });
+    for (const record of letters(1, [100, 100, 100, 100])) await append(life, [record]);
+    const keys = logs(disk).map((path) => possibleKeys(disk.contents(path).subarray(0, segmentHeaderBytes))[0]);
+    expect(keys.length).toBeGreaterThan(2);
+    expect(new Set(keys.map((key) => JSON.stringify(key))).size).toBe(keys.length);
+  });
+
+  it("stays what it is when its segment is written on after a start", async () => {
+    const disk = new MemoryDisk();
+    const records = letters(1, [100, 100, 5_000]);
+    for (const record of records) {
+      const life = await live(disk, limits);
+      await append(life, [record]);
+      await life.storage.close();
+    }
+    expect(logs(disk)).toEqual(["/data/log.1"]);
+    expect(await start(disk)).toEqual(text(records));
+  });
+
+  it("has its place in the header, twice", () => {
+    const key = drawKey(seededRandom(9));
+    const header = { firstZxid: 7, previousZxid: 6, keptBytes: 4_096, key };
+    const bytes = encodeSegmentHeader(header);
+    expect(bytes.readUInt32BE(8)).toBe(3);
+    expect(decodeSegmentHeader(bytes)).toEqual({ kind: "header", header });
+    const numbers = [40, 44, 48, 52].map((at) => bytes.readUInt32BE(at));
+    expect(numbers).toEqual([key.header, key.body, key.header, key.body]);
+  });
+
+  it("is still known to a repair when any byte of the header is bad", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk, limits);
+    await life.begin();
+    life.create("/a", Buffer.from("text"));
+    await life.applied();
+    const { lastZxid } = life.state;
+    const [path = ""] = logs(disk);
+    const killed = disk.kill();
+    for (let at = 0; at < segmentHeaderBytes; at += 1) {
+      const bytes = killed.contents(path);
+      bytes[at]! ^= 0x41;
+      const plan = await planRepair(
+        copyOf(killed, (copy) => copy.put(path, bytes)),
+        directory,
+      );
+      expect(plan.kept.zxid, `byte ${at}`).toBe(lastZxid);
+      expect(plan.lostUpToZxid).toBe(undefined);
+    }
+  });
+});
+
+describe("a segment of before there were keys", () => {
+  const path = "/data/log.100000001";
+  /** As version 2 was written: two records. */
+  const bytes = Buffer.from(
+    [
+      "434f5252414c574c00000002504ea99a00000001000000010000000000000000",
+      "000000000000040000000000000000000000000000000000000000005e9ead0f",
+      "c0a15ea700000040d80c5f18b4c8251500000001000000010000000000000000",
+      "00000000000000400000000500000000666972737400000000000000e0d0fb0b",
+      "c0a15ea700000040a0182a216ad7eb8800000001000000020000000100000001",
+      "000000000000008000000006000000007365636f6e64000000000000e0d0fb0b",
+    ].join(""),
+    "hex",
+  );
+  const records = ["first", "second"].map((name, i) => ({ zxid: 2 ** 32 + 1 + i, bytes: Buffer.from(name) }));
+  const old = () => {
+    const disk = new MemoryDisk();
+    disk.put(path, Buffer.concat([bytes, Buffer.alloc(1_024 - bytes.length)]));
+    return disk;
+  };
+
+  it("is read as it was, and the next record goes into one with a key", async () => {
+    const disk = old();
+    const life = await live(disk, limits);
+    expect(text(life.recovered)).toEqual(text(records));
+    expect(logs(disk)).toEqual([path]);
+    const third = { zxid: 2 ** 32 + 3, bytes: Buffer.from("third") };
+    await append(life, [third]);
+    const next = "/data/log.100000003";
+    expect(logs(disk)).toEqual([path, next]);
+    expect(possibleKeys(disk.contents(path))).toEqual([noKey, noKey]);
+    expect(possibleKeys(disk.contents(next))).not.toContainEqual(noKey);
+    expect(disk.contents(path).subarray(segmentHeaderBytes, bytes.length)).toEqual(bytes.subarray(segmentHeaderBytes));
+    expect(await start(disk.crash())).toEqual(text([...records, third]));
+  });
+
+  it("is judged as before where it ends in a torn record, or in a bad one", async () => {
+    const torn = old();
+    torn.put(path, torn.contents(path).fill(0, 150));
+    expect(await start(torn)).toEqual(text(records.slice(0, 1)));
+    const bad = old();
+    const changed = bad.contents(path);
+    changed[178]! ^= 1;
+    bad.put(path, changed);
+    expect(await start(bad)).toMatch(/damaged at byte 128/);
+  });
+
+  it("is one that knows no key, to whatever stands where a later one has it", () => {
+    const header = { firstZxid: 2 ** 32 + 1, previousZxid: 0, keptBytes: 1_024, key: noKey, version: 2 };
+    expect(decodeSegmentHeader(bytes.subarray(0, segmentHeaderBytes))).toEqual({ kind: "header", header });
+  });
+});
