@@ -9,6 +9,7 @@ import { NodeStore } from "./node-store.ts";
 import { OpenNodes } from "./open-nodes.ts";
 import { PathIndex } from "./path-index.ts";
 import { describedQuota, formatQuotaUsage, parseQuotaUsage, statsPath } from "./quota.ts";
+import { SubtreeCounts } from "./subtree-counts.ts";
 import { type Digest, DigestSum } from "./tree-digest.ts";
 import { type NodeRecord, Znode } from "./znode.ts";
 
@@ -39,6 +40,8 @@ export class DataTree {
   readonly #awaited = new Map<string, number>();
   #dataBytes = 0;
   #undo: (() => void)[] | undefined;
+  /** What was counted since `begin`, if anything was. */
+  #counts: SubtreeCounts | undefined;
   /** Deleted since `begin`: given back when it is certain that they stay so. */
   #deleted: number[] = [];
   #cut: SnapshotCut | undefined;
@@ -261,16 +264,9 @@ export class DataTree {
   #countQuota(path: string, node: Znode): void {
     const described = describedQuota(path);
     if (described?.half !== "stats") return;
-    const pending = this.#nodes.get(described.quota) === undefined ? [] : [described.quota];
-    let count = 0;
-    let bytes = 0;
-    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      const counted = this.get(at);
-      count++;
-      bytes += counted?.dataLength ?? 0;
-      for (const name of counted?.children ?? []) pending.push(`${at}/${name}`);
-    }
-    this.#book(node, { count, bytes });
+    const counts = this.#counts ?? new SubtreeCounts(this);
+    if (this.#undo !== undefined) this.#counts = counts;
+    this.#book(node, counts.count(described.quota));
   }
 
   /** As the reference does it, the books change without a version, a zxid or a watch. */
@@ -278,9 +274,9 @@ export class DataTree {
     this.#beforeChange(stats);
     const data = formatQuotaUsage(usage);
     const bytes = data.length - stats.dataLength;
-    this.#dataBytes += bytes;
     this.#undoData(stats, bytes);
     this.#store.setData(stats.number, data);
+    this.#accountData(this.pathOf(stats), bytes);
   }
 
   /** Replaces a node's data by a copy; the version grows even when the bytes are the same. */
@@ -288,9 +284,9 @@ export class DataTree {
     this.#beforeChange(node);
     const { version, mzxid, mtimeMs } = node;
     const bytes = (data?.length ?? 0) - node.dataLength;
-    this.#dataBytes += bytes;
     this.#undoData(node, bytes);
     this.#store.setData(node.number, data);
+    this.#accountData(path, bytes);
     // Wraps at 2^31 as the reference does, and skips −1, which would mean "any".
     node.version = (version + 1) | 0;
     if (node.version === -1) node.version = 0;
@@ -336,6 +332,7 @@ export class DataTree {
   commit(): void {
     assert(this.#undo, "a transaction was begun");
     this.#undo = undefined;
+    this.#counts = undefined;
     for (const number of this.#deleted.splice(0)) this.#store.release(number);
   }
 
@@ -344,6 +341,7 @@ export class DataTree {
     const undo = this.#undo;
     assert(undo, "a transaction was begun");
     this.#undo = undefined;
+    this.#counts = undefined;
     this.#deleted = [];
     for (let i = undo.length - 1; i >= 0; i--) undo[i]?.();
   }
@@ -426,6 +424,12 @@ export class DataTree {
 
   #account(path: string, node: Znode, sign: 1 | -1): void {
     this.#dataBytes += sign * (path.length + node.dataLength);
+    this.#counts?.change(path, sign, sign * node.dataLength);
+  }
+
+  #accountData(path: string, bytes: number): void {
+    this.#dataBytes += bytes;
+    this.#counts?.change(path, 0, bytes);
   }
 }
 
