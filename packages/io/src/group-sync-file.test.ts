@@ -53,6 +53,11 @@ class ManualFile implements DiskFile {
   }
 }
 
+/** Whatever can go on without a disk has gone on. */
+function allTurns(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 interface OpenOptions {
   preallocateBytes?: number;
   batchBytes?: number;
@@ -61,6 +66,7 @@ interface OpenOptions {
   overlapBytes?: number;
   overlapFromBytes?: number;
   fullBytes?: number;
+  gather?: (start: () => void) => void;
 }
 
 function open(file: ManualFile, options: OpenOptions = {}) {
@@ -77,6 +83,7 @@ function open(file: ManualFile, options: OpenOptions = {}) {
     ...(options.overlapFromBytes !== undefined && { overlapFromBytes: options.overlapFromBytes }),
     ...(options.fullBytes !== undefined && { fullBytes: options.fullBytes }),
     batchBytes: options.batchBytes ?? 1_000,
+    gather: options.gather,
     sizeOf: (item) => item.length,
     encode: (batch, { position, durablePosition }, room) => {
       places.push(`${position} after ${durablePosition}`);
@@ -93,6 +100,31 @@ function open(file: ManualFile, options: OpenOptions = {}) {
 }
 
 describe("GroupSyncFile", () => {
+  it("starts a batch when it is told that what belongs into it has come, and waits for that before it is idle", async () => {
+    const file = new ManualFile();
+    const starts: (() => void)[] = [];
+    const { group, durable } = open(file, { gather: (start) => starts.push(start) });
+    group.append(["a"]);
+    await allTurns();
+    group.append(["b"]);
+    let isDrained = false;
+    const drained = group.drained().then(() => {
+      isDrained = true;
+    });
+    await allTurns();
+    expect({ starts: starts.length, isDrained, calls: file.calls }).toEqual({ starts: 1, isDrained: false, calls: [] });
+    starts[0]?.();
+    group.append(["c"]);
+    expect(starts).toHaveLength(2);
+    (await file.nextSync()).resolve();
+    // What was queued when the batch landed goes at once, and what comes to start it later finds nothing to do.
+    (await file.nextSync()).resolve();
+    await drained;
+    starts[1]?.();
+    await group.drained();
+    expect(durable).toEqual([["a", "b"], ["c"]]);
+  });
+
   it("gathers what comes while a sync is in flight into one batch, and acknowledges in order", async () => {
     const file = new ManualFile();
     const { group, durable, places } = open(file, { position: 64 });

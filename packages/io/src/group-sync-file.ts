@@ -38,6 +38,11 @@ export interface GroupSyncOptions<Item> {
   readonly overlapBytes?: number;
   /** And one of so many bytes or more. Absent: none. */
   readonly overlapFromBytes?: number;
+  /**
+   * Calls `start` when whatever else is to come into the batch that could start now has been appended: a trip to the disk
+   * costs more than a little wait for those who are about to come. Default: when this turn of the program ends.
+   */
+  readonly gather?: ((start: () => void) => void) | undefined;
   /** How many bytes the item takes, at most. */
   sizeOf(item: Item): number;
   /**
@@ -130,8 +135,8 @@ export class GroupSyncFile<Item> {
     for (const item of items) this.#queue.push(item);
     if (this.#startDue) return;
     this.#startDue = true;
-    // Whatever else this turn of the program appends still comes into the first batch.
-    queueMicrotask(() => {
+    const { gather = queueMicrotask } = this.#options;
+    gather(() => {
       this.#startDue = false;
       this.#start();
     });
