@@ -1,6 +1,6 @@
 import type { DiskFile } from "@corral/io";
 import { CreateMode, makeZxid, openAcl } from "@corral/protocol";
-import { encode } from "@msgpack/msgpack";
+import { decode, encode } from "@msgpack/msgpack";
 import { expect, test } from "vitest";
 import { ReplicaHarness } from "../test-support/replica-harness.ts";
 import { StateDriver } from "../test-support/state-driver.ts";
@@ -11,8 +11,14 @@ import { snapshotChunks } from "./state/snapshot.ts";
 import { lastEpoch, reservedEpochs } from "./storage/epochs.ts";
 import { writeSnapshotFile } from "./storage/snapshot-file.ts";
 
+/** A snapshot's file with these chunks in it, the first of which is made to say that zxid too. */
+function fileOf(zxid: number, [header, ...others]: Iterable<Uint8Array>): Promise<Buffer> {
+  const [version, , ...rest] = decode(header ?? encode([]), { useBigInt64: true }) as unknown[];
+  return fileOfChunks(zxid, [encode([version, zxid, ...rest], { useBigInt64: true }), ...others]);
+}
+
 /** A snapshot's file with these chunks in it. */
-async function fileOf(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffer> {
+async function fileOfChunks(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffer> {
   const written: Buffer[] = [];
   const file: Pick<DiskFile, "write" | "sync"> = {
     write: (_position, bytes) => {
@@ -23,6 +29,14 @@ async function fileOf(zxid: number, chunks: Iterable<Uint8Array>): Promise<Buffe
   };
   await writeSnapshotFile(file, zxid, chunks, 1 << 20);
   return Buffer.concat(written);
+}
+
+/** A snapshot's file of two megabytes, in many pieces. */
+async function large(): Promise<Buffer> {
+  const source = new StateDriver();
+  source.session(1n);
+  for (let i = 0; i < 40; i++) source.create(`/large-${i}`, CreateMode.persistent, Buffer.alloc(60_000));
+  return fileOf(source.state.lastZxid, snapshotChunks(source.state));
 }
 
 function server(parts: Partial<MaintenanceParts> = {}, { replica } = new ReplicaHarness()) {
@@ -63,18 +77,31 @@ test("what is sound as a file and no snapshot all the same changes nothing", asy
   const header = encode([1, 5, []]);
   const wrong = [[], [encode(7)], [encode([99, 5, []])], [header], [header, encode([["/orphan/child"]])]];
   for (const chunks of wrong) {
-    await expect(maintenance.restore(await fileOf(5, chunks))).rejects.toThrow("cannot be understood");
+    await expect(maintenance.restore(await fileOfChunks(5, chunks))).rejects.toThrow("cannot be understood");
   }
   expect(replica.state.tree).toBe(tree);
   expect(replica.epoch).toBe(1);
 });
 
-test("a large snapshot is put in place in pieces, between which others get their turn", async () => {
+test("a snapshot with zxids beyond its own changes nothing: they would be given out again", async () => {
+  const { replica, maintenance } = server();
   const source = new StateDriver();
   source.session(1n);
-  for (let i = 0; i < 40; i++) source.create(`/large-${i}`, CreateMode.persistent, Buffer.alloc(60_000));
+  source.create("/later");
+  const { lastZxid } = source.state;
   const chunks = [...snapshotChunks(source.state)];
-  expect(chunks.length).toBeGreaterThan(20);
+  await expect(maintenance.restore(await fileOfChunks(lastZxid + 1, chunks))).rejects.toThrow(
+    /calls itself 0x\w+, but its state is that after 0x/,
+  );
+  await expect(maintenance.restore(await fileOf(lastZxid - 1, chunks))).rejects.toThrow(
+    /its node "\/(later)?" has a zxid beyond its own, 0x/,
+  );
+  expect(replica.epoch).toBe(1);
+  await maintenance.restore(await fileOf(lastZxid, chunks));
+  expect(replica.state.tree.get("/later")?.czxid).toBe(lastZxid);
+});
+
+test("a large snapshot is put in place in pieces, between which others get their turn", async () => {
   const { replica, maintenance, log, onTurn } = server();
   let inARow = 0;
   let most = 0;
@@ -89,11 +116,11 @@ test("a large snapshot is put in place in pieces, between which others get their
     most = Math.max(most, inARow);
     append(records);
   };
-  await maintenance.restore(await fileOf(5, chunks));
+  await maintenance.restore(await large());
   expect(replica.state.tree.get("/large-39")?.dataLength).toBe(60_000);
   expect(most).toBeLessThanOrEqual(4);
-  // Looking at it first takes as many.
-  expect(turns).toBeGreaterThanOrEqual(2 * Math.floor(chunks.length / 4));
+  // Looking at it first takes as many; there are some twenty.
+  expect(turns).toBeGreaterThanOrEqual(2 * Math.floor(20 / 4));
 });
 
 test("one restore at a time; who waits for a server that stops is told", async () => {
@@ -105,14 +132,6 @@ test("one restore at a time; who waits for a server that stops is told", async (
   driver.end();
   await expect(waiting).rejects.toThrow("the server has stopped");
 });
-
-/** A snapshot's file of two megabytes, in many pieces. */
-async function large(): Promise<Buffer> {
-  const source = new StateDriver();
-  source.session(1n);
-  for (let i = 0; i < 40; i++) source.create(`/large-${i}`, CreateMode.persistent, Buffer.alloc(60_000));
-  return fileOf(source.state.lastZxid, snapshotChunks(source.state));
-}
 
 test("a restore that a stop comes into ends and says so, and nothing more goes to the log", async () => {
   const { replica, driver, log, maintenance } = server();

@@ -7,7 +7,7 @@ import { formatZxid, zxidEpoch } from "@corral/protocol";
 import type { Driver } from "./driver.ts";
 import type { DurableLog } from "./durable-log.ts";
 import type { Replica } from "./replica.ts";
-import { SnapshotReader } from "./state/snapshot-reader.ts";
+import { SnapshotContentError, SnapshotReader } from "./state/snapshot-reader.ts";
 import { epochsAreSpent, epochsLeft, lastEpoch, reservedEpochs } from "./storage/epochs.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
 import { epochRoom, restoreRoom, shareOfSnapshots, snapshotRoom } from "./storage/room.ts";
@@ -212,10 +212,20 @@ async function checkSnapshot(
       reader.onChunk(chunk);
       if (at % piecesInARow === 0) await othersTurn();
     }
-    reader.finish();
+    requirePast(reader, reader.finish().lastZxid, verdict.zxid);
   } catch (error) {
     // Whoever sends it may have made it himself: whatever is wrong with it, nothing has happened yet.
-    throw new MaintenanceError(`the snapshot cannot be understood: ${error instanceof Error ? error.message : error}`);
+    const why = error instanceof SnapshotContentError ? error.why : error instanceof Error ? error.message : error;
+    throw new MaintenanceError(`the snapshot cannot be understood: ${why}`);
   }
   return { zxid: verdict.zxid, chunks };
+}
+
+/** zxids go on above the file's: were there a later one in it, it would be given out again. */
+function requirePast({ aheadPath }: SnapshotReader, lastZxid: number, fileZxid: number): void {
+  if (lastZxid !== fileZxid) {
+    throw new Error(`it calls itself ${formatZxid(fileZxid)}, but its state is that after ${formatZxid(lastZxid)}`);
+  }
+  if (aheadPath === undefined) return;
+  throw new Error(`its node ${JSON.stringify(aheadPath)} has a zxid beyond its own, ${formatZxid(lastZxid)}`);
 }

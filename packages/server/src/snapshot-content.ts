@@ -30,18 +30,28 @@ export type SnapshotFinding =
   /** Nothing that this version knows. */
   | { readonly kind: "unknown"; readonly why: string };
 
-/** Reads the snapshot as a start would; one that is wrong three times. Rejects only if the disk does. */
+/** Reads the snapshot as a start would; one that is wrong up to three times. Rejects only if the disk does. */
 export async function lookIntoSnapshot(place: SnapshotPlace): Promise<SnapshotFinding> {
   const found = await readAsAStart(place);
   if (!(found instanceof DecodeError)) return found;
   if (!(found instanceof SnapshotContentError)) return await damagedOr(place, { kind: "unknown", why: found.message });
-  const mend = await planMend(place);
+  const mend = await orNone(planMend(place));
   const remarks = mend?.remarks ?? [];
   const faults = remarks.map(({ fault }) => fault).join("; ");
   const why = remarks.length > 0 ? `its nodes are no tree: ${faults}` : found.why;
   if (mend === undefined) return { kind: "wrong", why, mend };
-  const { isExact } = await readMended(place, mend);
-  return { kind: "wrong", why, mend: { ...mend, isExact } };
+  const mended = await orNone(readMended(place, mend));
+  return { kind: "wrong", why, mend: mended && { ...mend, isExact: mended.isExact } };
+}
+
+/** None: a node is not as any server writes it, or the tree is not, whatever is left out. */
+async function orNone<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof SnapshotContentError) return undefined;
+    throw error;
+  }
 }
 
 // Each reading has memory for all nodes of its own, and lets go of it.

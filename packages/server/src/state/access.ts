@@ -87,6 +87,14 @@ function isOpen(acl: readonly Acl[]): boolean {
   return acl.length === 1 && only?.perms === Permission.all && only.id.scheme === "world" && only.id.id === "anyone";
 }
 
+/** Those of which an entry can be stored. What clients ask for as `auth` is stored as what they have proven. */
+const aclSchemes: ReadonlySet<string> = new Set(["world", "digest", "ip", "sasl", "x509"]);
+
+/** Whether an access list of the state can have entries of the scheme. */
+export function isAclScheme(scheme: string): boolean {
+  return aclSchemes.has(scheme);
+}
+
 function isStorable(scheme: string, id: string): boolean {
   switch (scheme) {
     case "world":

@@ -101,8 +101,17 @@ export class PackedReader {
               : this.#fail("text");
     const start = this.#take(length);
     const end = start + length;
-    for (let at = start; at < end; at++) if (this.#bytes[at]! >= 0x80) return this.#bytes.toString("utf8", start, end);
+    for (let at = start; at < end; at++) if (this.#bytes[at]! >= 0x80) return this.#utf8(start, end);
     return this.#bytes.toString("latin1", start, end);
+  }
+
+  /** Bytes that are no UTF-8 would be another text when they are written again. */
+  #utf8(start: number, end: number): string {
+    const text = this.#bytes.toString("utf8", start, end);
+    if (text.includes("\ufffd") && !Buffer.from(text).equals(this.#bytes.subarray(start, end))) {
+      throw new DecodeError(`text that is not UTF-8: ${JSON.stringify(text)}`, start);
+    }
+    return text;
   }
 
   /** null, text, a number, or a bigint where a number has 64 bits. */

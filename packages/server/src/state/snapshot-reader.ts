@@ -9,6 +9,7 @@ import { containerLifetime, type Lifetime, persistentLifetime } from "./lifetime
 import { PackedReader } from "./packed-reader.ts";
 import { SessionTable } from "./session-table.ts";
 import { aclFields, nodeFields, type SnapshotState, snapshotVersion } from "./snapshot.ts";
+import { aclFault, nodeFault, sessionFault, shapeFault } from "./snapshot-fault.ts";
 import {
   type Digest,
   digestVersion,
@@ -47,6 +48,7 @@ export class SnapshotReader {
   #sessionsLeft = 0;
   #digest: { readonly version: number; readonly value: Digest } | undefined;
   readonly #choice: NodeChoice | undefined;
+  #aheadPath: string | undefined;
 
   /** `hashSeed`: see `DataTree`. With a `choice` (snapshot-mend.ts) the digest may be another than the header's. */
   constructor(hashSeed?: number, choice?: NodeChoice) {
@@ -66,11 +68,19 @@ export class SnapshotReader {
     const lastZxid = this.#lastZxid;
     if (lastZxid === undefined) throw new DecodeError("a snapshot without a header", 0);
     if (this.#sessionsLeft > 0) throw new DecodeError(`a snapshot that lacks ${this.#sessionsLeft} sessions`, 0);
-    const fault = this.#tree.restoredFault();
+    const fault = this.#tree.restoredFault() ?? shapeFault(this.#tree);
     if (fault !== undefined) throw new SnapshotContentError(`nodes are no tree: ${fault}`);
     const otherDigest = this.#choice === undefined ? this.digestFault() : undefined;
     if (otherDigest !== undefined) throw new SnapshotContentError(otherDigest);
     return { tree: this.#tree, sessions: this.#sessions, lastZxid };
+  }
+
+  /**
+   * A node that has a zxid beyond the header's, if there is one. No server writes that now; earlier ones could, where a node changed
+   * while the snapshot was written: then the log has that change, and comes to the same.
+   */
+  get aheadPath(): string | undefined {
+    return this.#aheadPath;
   }
 
   /** Whether the header names a digest that means something here. */
@@ -113,7 +123,9 @@ export class SnapshotReader {
         throw new DecodeError("a session with fields of the wrong kind", 0);
       }
       if (this.#sessions.has(id)) throw new DecodeError("a session that is there twice", 0);
-      this.#sessions.add({ id, password: Buffer.from(password), timeoutMs, attachment });
+      const session = { id, password: Buffer.from(password), timeoutMs, attachment };
+      refuse(sessionFault(session));
+      this.#sessions.add(session);
       this.#sessionsLeft--;
     }
     if (this.#sessionsLeft < 0) throw new DecodeError("a snapshot with more sessions than its header says", 0);
@@ -128,9 +140,8 @@ export class SnapshotReader {
   #onNode(reader: PackedReader): void {
     if (reader.list() !== nodeFields) throw new DecodeError("a node with too few fields, or too many", 0);
     const path = reader.text();
-    if (!isPath(path)) throw new DecodeError("a node whose path is none", 0);
     const data = reader.nullableBytes();
-    const acl = reader.isAtList ? this.#newAcl(reader) : this.#acls[reader.number()];
+    const acl = reader.isAtList ? this.#newAcl(reader, path) : this.#acls[reader.number()];
     if (acl === undefined) throw new DecodeError(`the access list of ${path} is not in the snapshot`, 0);
     const record = {
       data,
@@ -145,15 +156,20 @@ export class SnapshotReader {
       aversion: reader.number(),
       childCreates: reader.number(),
     };
-    if (this.#choice === undefined || this.#choice(path, record)) this.#tree.restore(path, record);
+    refuse(nodeFault(path, record));
+    if (this.#choice !== undefined && !this.#choice(path, record)) return;
+    const lastZxid = this.#lastZxid as number;
+    if (record.czxid > lastZxid || record.mzxid > lastZxid || record.pzxid > lastZxid) this.#aheadPath ??= path;
+    this.#tree.restore(path, record);
   }
 
-  #newAcl(reader: PackedReader): readonly Acl[] {
+  #newAcl(reader: PackedReader, path: string): readonly Acl[] {
     const acl: Acl[] = [];
     for (let left = reader.list(); left > 0; left--) {
       if (reader.list() !== aclFields) throw new DecodeError("an access list with fields of the wrong kind", 0);
       acl.push({ perms: reader.number(), id: { scheme: reader.text(), id: reader.text() } });
     }
+    refuse(aclFault(path, acl));
     this.#acls.push(acl);
     return acl;
   }
@@ -188,9 +204,9 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function isPath(path: string): boolean {
-  if (path.charCodeAt(0) !== 0x2f) return false;
-  return path.length === 1 || path.charCodeAt(path.length - 1) !== 0x2f;
+/** @throws SnapshotContentError when there is a fault. */
+function refuse(fault: string | undefined): void {
+  if (fault !== undefined) throw new SnapshotContentError(fault);
 }
 
 function decodeLifetime(value: null | string | number | bigint): Lifetime {

@@ -1,0 +1,184 @@
+/** Snapshots as anybody can make them: what no server has in its state is refused, by the name of the node and of what is wrong with it. */
+import { maxTtlMs } from "@corral/protocol";
+import { encode } from "@msgpack/msgpack";
+import { describe, expect, test } from "vitest";
+import type { SnapshotState } from "./snapshot.ts";
+import { SnapshotContentError, SnapshotReader } from "./snapshot-reader.ts";
+
+const zxid = 1_000;
+const open: readonly unknown[] = [[31, "world", "anyone"]];
+
+/** Where each field of a node stands. */
+const at = {
+  path: 0,
+  data: 1,
+  acl: 2,
+  lifetime: 3,
+  czxid: 4,
+  ctimeMs: 5,
+  mzxid: 6,
+  mtimeMs: 7,
+  pzxid: 8,
+  version: 9,
+  aversion: 10,
+  childCreates: 11,
+} as const;
+type Fields = { readonly [field in keyof typeof at]?: unknown };
+
+function node(path: string, fields: Fields = {}): unknown[] {
+  const row: unknown[] = [path, null, open, null, 1, 1, 1, 1, 1, 0, 0, 0];
+  for (const [field, value] of Object.entries(fields)) row[at[field as keyof typeof at]] = value;
+  return row;
+}
+
+const systemNodes = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"];
+
+function read(rows: readonly unknown[], sessions: readonly unknown[] = []): SnapshotReader {
+  const reader = new SnapshotReader();
+  for (const chunk of [[2, zxid, sessions.length], ...(sessions.length > 0 ? [sessions] : []), rows]) {
+    reader.onChunk(encode(chunk, { useBigInt64: true }));
+  }
+  return reader;
+}
+
+/** The state with these nodes besides those that every server has. */
+function stateOf(...rows: readonly unknown[]): SnapshotState {
+  return read([...systemNodes.map((path) => node(path)), ...rows]).finish();
+}
+
+function without(...paths: readonly string[]): readonly unknown[] {
+  return systemNodes.filter((path) => !paths.includes(path)).map((path) => node(path));
+}
+
+describe("a node", () => {
+  const zxids = ["czxid", "mzxid", "pzxid"] as const;
+  const cases: [Fields, string][] = [
+    ...zxids.flatMap((field) =>
+      [Number.NaN, 1.5, 1e300, -5, Number.POSITIVE_INFINITY].map((value): [Fields, string] => [
+        { [field]: value },
+        `has ${value} as its ${field}`,
+      ]),
+    ),
+    [{ ctimeMs: Number.NaN }, "has NaN as its ctimeMs"],
+    [{ mtimeMs: Number.POSITIVE_INFINITY }, "has Infinity as its mtimeMs"],
+    [{ mtimeMs: 0.25 }, "has 0.25 as its mtimeMs"],
+    [{ version: 1e12 }, "has 1000000000000 as its version"],
+    [{ version: 1.5 }, "has 1.5 as its version"],
+    [{ aversion: Number.NaN }, "has NaN as its aversion"],
+    [{ aversion: -(2 ** 31) - 1 }, "has -2147483649 as its aversion"],
+    [{ childCreates: Number.NaN }, "has NaN as its childCreates"],
+    [{ childCreates: 0.5 }, "has 0.5 as its childCreates"],
+    [{ childCreates: -5 }, "has -5 as its childCreates"],
+    [{ childCreates: 1e300 }, "has 1e+300 as its childCreates"],
+    // From where one more would be none more.
+    [{ childCreates: Number.MAX_SAFE_INTEGER }, "has 9007199254740991 as its childCreates"],
+    [{ lifetime: Number.NaN }, "has NaN as its time to live"],
+    [{ lifetime: -3 }, "has -3 as its time to live"],
+    [{ lifetime: 0 }, "has 0 as its time to live"],
+    [{ lifetime: 0.5 }, "has 0.5 as its time to live"],
+    [{ lifetime: maxTtlMs + 1 }, "has 1099511627776 as its time to live"],
+    [{ lifetime: 0n }, "has 0 as its owner"],
+    [{ lifetime: 2n ** 63n }, "has 9223372036854775808 as its owner"],
+    [{ acl: [] }, "has an access list without an entry"],
+    [{ acl: [[31.5, "world", "anyone"]] }, "has an access list with 31.5 as permissions"],
+    [{ acl: [[1e20, "world", "anyone"]] }, "has an access list with 100000000000000000000 as permissions"],
+    [{ acl: [...open, [31, "bogus", ""]] }, 'has an access list with "bogus" as a scheme'],
+    [{ acl: [[31, "super", ""]] }, 'has an access list with "super" as a scheme'],
+  ];
+  test.each(cases)("with %o is refused by name", (fields, why) => {
+    expect(() => stateOf(node("/x", fields))).toThrow(SnapshotContentError);
+    expect(() => stateOf(node("/x", fields))).toThrow(`a snapshot whose node "/x" ${why}`);
+  });
+
+  test.each([
+    ["/a\0b", "U+0000 at 2"],
+    ["/..", "relative segment"],
+    ["/x/.", "relative segment"],
+    ["//x", "empty segment"],
+    ["/x/", "must not end"],
+    ["x", "must start with '/'"],
+    ["", "it is empty"],
+  ])("that is called %j is refused", (path, why) => {
+    expect(() => stateOf(node("/x"), node(path))).toThrow(`${JSON.stringify(path)} has a path that no node can have:`);
+    expect(() => stateOf(node("/x"), node(path))).toThrow(why);
+  });
+
+  test("whose text is half of a character is refused", () => {
+    expect(() => stateOf(node("/x"), node("/\ud800"))).toThrow("text that is not UTF-8");
+    expect(() => stateOf(node("/x", { acl: [[1, "digest", "\udc00:x"]] }))).toThrow("text that is not UTF-8");
+  });
+
+  test("that is strange, but such as a server can have, is taken", () => {
+    const rows = [
+      node("/least", { czxid: 0, mzxid: 0, pzxid: 0, ctimeMs: -1, mtimeMs: -(2 ** 52), version: -(2 ** 31) }),
+      node("/most", { czxid: zxid, mzxid: zxid, pzxid: zxid, version: 2 ** 31 - 1, childCreates: 2 ** 52 }),
+      node("/aversion", { aversion: -1 }),
+      // Whoever asks for them gets them, as from the reference.
+      node("/perms", {
+        acl: [
+          [-1, "world", "anyone"],
+          [2 ** 31 - 1, "ip", "10.0.0.0/8"],
+          [0, "sasl", "x"],
+        ],
+      }),
+      node("/acl", {
+        acl: [
+          [31, "digest", "\ufeff\u{1f40e}\ufffd:x"],
+          [1, "x509", "CN=x"],
+        ],
+      }),
+      node("/ttl", { lifetime: maxTtlMs }),
+      node("/ttl/child", { lifetime: 1 }),
+      node("/container", { lifetime: "container" }),
+      node("/ephemeral", { lifetime: -(2n ** 63n) }),
+      node("/caf\u00e9 \u4e2d...", { data: Buffer.alloc(3) }),
+    ];
+    const { tree } = stateOf(...rows);
+    for (const row of rows) expect(tree.get(row[at.path] as string)?.pzxid).toBe(row[at.pzxid]);
+    expect(tree.get("/acl")?.acl[0]?.id.id).toBe("\ufeff\u{1f40e}\ufffd:x");
+  });
+});
+
+describe("a tree", () => {
+  test.each(systemNodes)("without %s, or where it is not persistent, is refused", (path) => {
+    const rest = without(path, ...(path === "/" || path === "/zookeeper" ? systemNodes : []));
+    expect(() => read(rest).finish()).toThrow(SnapshotContentError);
+    const children = path === "/" || path === "/zookeeper" ? [] : without("/", "/zookeeper", path);
+    for (const lifetime of [7n, 5, "container"]) {
+      const others = path === "/" ? without("/") : [...without(path, ...systemNodes.slice(2)), ...children];
+      expect(() => read([node(path, { lifetime }), ...others]).finish()).toThrow(
+        `whose nodes are no tree: ${path}, which nobody can delete, is not persistent`,
+      );
+    }
+  });
+
+  test("that lacks a node of the server's own is refused by its name", () => {
+    expect(() => read(without("/zookeeper/config")).finish()).toThrow(
+      "nodes are no tree: /zookeeper/config, which nobody can delete, is not there",
+    );
+  });
+
+  test("with children of an ephemeral node is refused, in whatever order they come", () => {
+    const rows = [node("/e", { lifetime: 7n }), node("/e/child")];
+    for (const order of [rows, rows.toReversed()]) {
+      expect(() => stateOf(...order)).toThrow("whose nodes are no tree: /e is ephemeral and has children");
+    }
+  });
+});
+
+test("a session with an id or a timeout that none has is refused", () => {
+  const password = Buffer.alloc(16);
+  const rows = without();
+  expect(() => read(rows, [[0n, password, 1, 1]])).toThrow("whose session 0 has an id that no session has");
+  expect(() => read(rows, [[2n ** 63n, password, 1, 1]])).toThrow("has an id that no session has");
+  expect(() => read(rows, [[5n, password, 2 ** 31, 1]])).toThrow("whose session 5 has 2147483648 as its timeout");
+  expect(read(rows, [[-5n, password, 2 ** 31 - 1, 1]]).finish().sessions.size).toBe(1);
+});
+
+test("a node that is ahead of the header is told of", () => {
+  for (const field of ["czxid", "mzxid", "pzxid"] as const) {
+    const rows = [...without(), node("/x", { [field]: zxid }), node("/y", { [field]: zxid + 1 })];
+    expect(read(rows).aheadPath).toBe("/y");
+    expect(read(rows.slice(0, -1)).aheadPath).toBeUndefined();
+  }
+});
