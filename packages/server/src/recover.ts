@@ -11,7 +11,7 @@ import { StateMachine } from "./state/state-machine.ts";
 import { formatDigest, sumOfDigests } from "./state/tree-digest.ts";
 import { type Digests, WitnessCheck } from "./state/witness.ts";
 import type { LogRecord } from "./storage/record.ts";
-import { differentState, unknownContent, wrongSnapshot } from "./storage/refusal.ts";
+import { differentState, unknownContent, wrongRestore, wrongSnapshot } from "./storage/refusal.ts";
 import type { ReplaySink } from "./storage/replay.ts";
 
 /** Where the state comes from. `Storage` is one. */
@@ -71,7 +71,7 @@ export class Recovering implements ReplaySink {
       const said = { zxid: witness.zxid, digest: formatDigest(witness.digest) };
       throw differentState({ file, zxid, snapshotZxid, witness: said, digest: formatDigest(digest) });
     }
-    state.apply(entry);
+    applyOrRefuse(state, entry, file);
     this.entryCount += 1;
     this.#check.pass(zxid, digestsOf(state));
   }
@@ -104,6 +104,16 @@ export function readEntry({ zxid, bytes }: LogRecord, file: string): Entry {
     if (entry.zxid !== zxid) throw new DecodeError(`an entry that calls itself ${formatZxid(entry.zxid)}`, 0);
     return entry;
   });
+}
+
+function applyOrRefuse(state: StateMachine, entry: Entry, file: string): void {
+  try {
+    state.apply(entry);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    if (error instanceof SnapshotContentError) throw wrongRestore(file, entry.zxid, error.why, error);
+    throw unknownContent(file, `the snapshot that the entry ${formatZxid(entry.zxid)} restores`, error);
+  }
 }
 
 const theSnapshot = () => "the snapshot";

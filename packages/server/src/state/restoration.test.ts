@@ -1,4 +1,5 @@
-import { CreateMode, ErrorCode } from "@corral/protocol";
+import { CreateMode, DecodeError, ErrorCode } from "@corral/protocol";
+import { encode } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, test } from "vitest";
 import { StateDriver } from "../../test-support/state-driver.ts";
 import { decodeEntry, encodeEntry } from "./entry-codec.ts";
@@ -81,5 +82,23 @@ describe("a snapshot that comes through the log", () => {
       twin.state.apply(decodeEntry(encodeEntry(entry)));
     }
     expect(paths(twin)).toEqual(["/kept"]);
+  });
+
+  test("is forgotten when a piece of it is none, or the pieces are no state that a server has", () => {
+    const header = encode([2, 5, 0]);
+    const row = (path: string, owner: bigint | null) => [
+      path,
+      null,
+      [[31, "world", "anyone"]],
+      owner,
+      ...Array(8).fill(1),
+    ];
+    const paths = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/e/child"];
+    const nodes = [...paths.map((path) => row(path, null)), row("/e", 7n)];
+    for (const last of [encode(nodes, { useBigInt64: true }), Buffer.from([0x91])]) {
+      take(0, false, header);
+      expect(() => take(1, true, last)).toThrow(DecodeError);
+      expect([target.state.isRestoring, target.state.tree.get("/old")?.version]).toEqual([false, 0]);
+    }
   });
 });

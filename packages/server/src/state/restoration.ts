@@ -3,7 +3,7 @@
  * entries has the same state, and a restart in the middle begins from the log again. All sessions are over then, those of
  * the snapshot too: whoever they belong to could not know what has become of the nodes that were his.
  */
-import { DecodeError, parentPath } from "@corral/protocol";
+import { parentPath } from "@corral/protocol";
 import type { DataTree, Stamp } from "./data-tree.ts";
 import type { RestorePart } from "./operation.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
@@ -25,7 +25,9 @@ export class Restoration {
   }
 
   /**
-   * Takes a piece; after the last one gives the tree. `refused`: it does not follow the one before, or is no piece; all that came before is forgotten then.
+   * Takes a piece; after the last one gives the tree. `refused`: it does not follow the one before; all that came before is
+   * forgotten then. @throws DecodeError when it is no piece, or the pieces are no state that a server has: whoever writes them
+   * into the log has looked at them before, and to go on with the old state would be to go on with another one than he.
    */
   take({ number, isLast, chunk }: RestorePart, stamp: Stamp): DataTree | "taken" | "refused" {
     if (number === 0) {
@@ -38,17 +40,13 @@ export class Restoration {
       return number < 0 ? "taken" : "refused";
     }
     this.#nextNumber++;
-    let tree: DataTree;
-    try {
-      reader.onChunk(chunk);
-      if (!isLast) return "taken";
-      ({ tree } = reader.finish());
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      this.#reader = undefined;
-      return "refused";
-    }
     this.#reader = undefined;
+    reader.onChunk(chunk);
+    if (!isLast) {
+      this.#reader = reader;
+      return "taken";
+    }
+    const { tree } = reader.finish();
     for (const paths of [...tree.ephemerals()].map(([, owned]) => [...owned])) {
       for (const path of paths) removeFrom(tree, path, stamp);
     }

@@ -47,6 +47,16 @@ export function wrongSnapshot(file: string, why: string, cause?: Error): Storage
   );
 }
 
+/** The snapshot that an entry of the log puts in the place of the state is none that a server has. */
+export function wrongRestore(file: string, zxid: number, why: string, cause: Error): StorageError {
+  return new StorageError(
+    `The entry ${formatZxid(zxid)} of the log ${file} restores a snapshot that holds a wrong state: ${why}. An earlier version took it in ` +
+      "and may have gone on with it. See with corral-server repair what was written before can be saved (without --yes it changes " +
+      "nothing), or restore the directory from a backup.",
+    { file, cause, content: "contradicts" },
+  );
+}
+
 /** What is on the disk is whole, but this version cannot make sense of it. */
 export function unknownContent(file: string, what: string, cause: Error): StorageError {
   return new StorageError(
