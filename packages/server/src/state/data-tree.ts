@@ -30,7 +30,7 @@ export class DataTree {
   readonly hashSeed: number;
   readonly #digest = new DigestSum();
   readonly #open = new OpenNodes(this.#store, this.#digest);
-  /** Numbers of ephemeral nodes by session, in order of creation. */
+  /** Numbers of ephemeral nodes by session, in no order that the state determines. */
   readonly #ephemerals = new Map<bigint, Set<number>>();
   /** Paths of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<string>();
@@ -129,7 +129,7 @@ export class DataTree {
     return this.#dataBytes;
   }
 
-  /** Paths of the ephemeral nodes of a session, in order of creation. */
+  /** Paths of the ephemeral nodes of a session; in order of creation only as long as there was no snapshot or failed multi. */
   *ephemeralsOf(sessionId: bigint): Generator<string> {
     for (const number of this.#ephemerals.get(sessionId) ?? []) yield this.#store.path(number);
   }

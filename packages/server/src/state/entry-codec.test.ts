@@ -34,6 +34,7 @@ const entries: fc.Arbitrary<Entry> = fc.record({
     }),
   }),
   enforcesQuota: fc.boolean(),
+  oldRules: fc.option(fc.constant(true), { nil: undefined }),
   witness: fc.option(fc.record({ zxid: safe, isOfTree: fc.boolean(), digest: fc.record({ high: word, low: word }) }), {
     nil: undefined,
   }),
@@ -63,9 +64,9 @@ describe("an entry's bytes", () => {
   it("are MessagePack for everybody, whoever writes them", () => {
     fc.assert(
       fc.property(entries, (entry) => {
-        const { zxid, timeMs, sessionId, attachment, xid, identities, enforcesQuota, witness } = entry;
+        const { zxid, timeMs, sessionId, attachment, xid, identities, enforcesQuota, oldRules, witness } = entry;
         const body = bodyOf(entry);
-        const fields: unknown[] = [1, zxid, timeMs, sessionId, attachment, xid];
+        const fields: unknown[] = [oldRules ? 1 : 2, zxid, timeMs, sessionId, attachment, xid];
         fields.push(
           identities.map(({ scheme, id }) => [Buffer.from(scheme), Buffer.from(id)]),
           OpCode.setData,

@@ -20,7 +20,8 @@ import { PackedWriter, textBytes } from "./packed-writer.ts";
 import { digestVersion, stateDigestVersion } from "./tree-digest.ts";
 import type { Witness } from "./witness.ts";
 
-const entryVersion = 1;
+/** In version 1 they did something else in some cases; see `Entry`. A server that knows no other must not apply these. */
+const entryVersion = 2;
 /** Longest entry that is read back: a frame and its envelope. */
 const maxEntryBytes = 128 << 20;
 
@@ -156,7 +157,7 @@ export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
   const writer = entryWriter;
   writer.begin(frameBytes + identitiesBytes(identities) + body.length);
   writer.array(witness !== undefined ? 11 : enforcesQuota ? 10 : 9);
-  writer.small(entryVersion);
+  writer.small(entry.oldRules ? 1 : entryVersion);
   writer.double(entry.zxid);
   writer.double(entry.timeMs);
   writer.bigInt(entry.sessionId);
@@ -192,7 +193,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   if (!Array.isArray(fields)) throw new DecodeError("an entry that is not an array", 0);
   const [version, zxid, timeMs, sessionId, attachment, xid, identities, type, body, enforcesQuota, witness] =
     fields as readonly unknown[];
-  if (version !== entryVersion)
+  if (version !== entryVersion && version !== 1)
     throw new DecodeError(`an entry of version ${version}; this server knows ${entryVersion}`, 0);
   if (
     typeof zxid !== "number" ||
@@ -216,6 +217,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     identities: identities.map(decodeIdentity),
     operation: decodeOperation(type, new LogReader(Buffer.from(body.buffer, body.byteOffset, body.byteLength))),
     enforcesQuota: enforcesQuota === true,
+    oldRules: version === 1 ? true : undefined,
     witness: decodeWitness(witness),
   };
 }

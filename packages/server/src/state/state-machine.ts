@@ -71,6 +71,7 @@ export class StateMachine {
     return this.#lastZxid;
   }
 
+  /** @throws DecodeError when the entry is a piece of a snapshot that cannot be restored. */
   apply(entry: Entry): Applied {
     assert(entry.zxid > this.#lastZxid, () => `zxid ${entry.zxid} comes after ${this.#lastZxid}`);
     this.#lastZxid = entry.zxid;
@@ -82,6 +83,7 @@ export class StateMachine {
       sessionId: entry.sessionId,
       identities: entry.identities,
       enforcesQuota: entry.enforcesQuota,
+      oldRules: entry.oldRules === true,
       firings: [],
       excesses,
     };

@@ -21,6 +21,8 @@ export interface OperationContext {
   readonly identities: readonly Id[];
   /** Whether what is beyond a hard quota is refused. */
   readonly enforcesQuota: boolean;
+  /** Whether the entry does what it did in logs of old; see `Entry`. */
+  readonly oldRules: boolean;
   /** What happened, in order; emptied by whoever applies. */
   firings: Firing[];
   /** Quotas that a write went beyond, or tried to. */

@@ -28,6 +28,20 @@ export function applyAttachSession(context: OperationContext, request: AttachSes
 /** Asked for by the client, or decided by the leader when it expired: all ephemerals go at one zxid. */
 export function applyCloseSession(context: OperationContext): Outcome {
   if (!context.sessions.remove(context.sessionId)) return { type: "error", code: ErrorCode.SessionExpired };
-  for (const path of [...context.tree.ephemeralsOf(context.sessionId)]) removeNode(context, path);
+  for (const path of ephemeralsInOrder(context)) removeNode(context, path);
   return { type: "sessionClosed" };
+}
+
+/**
+ * A session's ephemerals in an order that the state determines, for what comes of it depends on it where they are nodes of a
+ * quota: the oldest first, and by path those that one transaction made. In which order that made them nobody knows any more
+ * once the state has come from a snapshot.
+ */
+function ephemeralsInOrder({ tree, sessionId, oldRules }: OperationContext): string[] {
+  const paths = [...tree.ephemeralsOf(sessionId)];
+  if (paths.length < 2) return paths;
+  const ephemerals = paths.map((path) => ({ path, czxid: tree.get(path)?.czxid ?? 0 }));
+  const byPath = (one: string, other: string) => (oldRules || one === other ? 0 : one < other ? -1 : 1);
+  ephemerals.sort((one, other) => one.czxid - other.czxid || byPath(one.path, other.path));
+  return ephemerals.map(({ path }) => path);
 }
