@@ -294,14 +294,18 @@ describe("recovery", () => {
     expect(await start(disk)).toEqual(["1 a×100"]);
   });
 
-  it("is refused when a snapshot is of a newer version, and nothing is touched", async () => {
-    const path = `/data/snapshot.${(epochStart + 8).toString(16)}`;
+  it.each([
+    ["snapshot", `/data/snapshot.${(epochStart + 8).toString(16)}`, 32],
+    ["segment", lastLog, 60],
+  ])("is refused when a %s is of a newer version, and nothing is touched", async (_, path, checkedBytes) => {
     const bytes = original.contents(path);
     bytes.writeUInt32BE(9, 8);
-    bytes.writeUInt32BE(crc32(bytes.subarray(16, 32), crc32(bytes.subarray(0, 12))), 12);
+    bytes.writeUInt32BE(crc32(bytes.subarray(16, checkedBytes), crc32(bytes.subarray(0, 12))), 12);
     const disk = copy((changed) => changed.put(path, bytes));
     const before = disk.paths();
-    expect(await start(disk)).toMatch(/^Nothing is wrong with \/data\/snapshot.100000008, but .* version 9, /);
+    const said = await start(disk);
+    expect(said).toMatch(/^Nothing is wrong with .* version 9, this program knows .* Use the version that wrote it\.$/);
+    expect(said).toContain(path);
     expect(disk.paths()).toEqual(before);
   });
 });

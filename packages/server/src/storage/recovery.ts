@@ -188,7 +188,9 @@ async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxi
       const decoded = decodeSegmentHeader(await file.read(0, segmentHeaderBytes));
       if (decoded.kind === "header" && decoded.header.firstZxid === zxid) return decoded.header;
       if (decoded.kind === "header") throw damagedHeader(path, "its name and its header do not agree");
-      if (decoded.kind === "bad") throw damagedHeader(path, decoded.why);
+      if (decoded.kind === "bad") {
+        throw decoded.isNewer ? isOfOtherVersion(path, decoded.why) : damagedHeader(path, decoded.why);
+      }
       const isLast = zxid === files.segmentZxids.at(-1);
       const size = await file.size();
       if (zxid === newestLogZxid && size < segmentHeaderBytes) throw headerIsCutOff(path, zxid, size);
