@@ -234,6 +234,30 @@ describe("J. the reaper", () => {
     }
     expect([exists("/short"), exists("/long"), exists("/parent")]).toEqual([false, true, true]);
   });
+
+  test("J.2 spares a node whose data was set before the reaper's entry, though that was not durable yet when it was found due", () => {
+    h = new ReplicaHarness({ log: "manual" });
+    c = h.connect(60_000);
+    h.durable();
+    c.send("createTTL", { ...node("/lease"), flags: CreateMode.persistentWithTtl, ttl: 30_000 });
+    h.durable();
+    for (let i = 0; i < 6; i++) {
+      h.pass(10_000);
+      c.send("ping", {}, -2);
+    }
+    const before = h.pendingZxid;
+    c.send("setData", { path: "/lease", data: Buffer.from("renewed"), version: -1 });
+    h.pass(10_000);
+    expect(h.pendingZxid - before, "both are under way").toBe(2);
+    h.durable();
+    expect(h.replica.state.tree.get("/lease")?.data?.toString()).toBe("renewed");
+    for (let i = 0; i < 6; i++) {
+      h.pass(10_000);
+      c.send("ping", {}, -2);
+    }
+    h.durable();
+    expect(exists("/lease")).toBe(false);
+  });
 });
 
 test("sasl without a mechanism is answered with an empty token, reconfig, which is off, with ReconfigDisabled", () => {

@@ -1,8 +1,9 @@
-/** What servers delete: the ephemerals of a session that ends. Now, and in logs of old. */
+/** What servers delete: the ephemerals of a session that ends, and what the reaper has found. Now, and in logs of old. */
 import { CreateMode, type MultiOperation, OpCode, openAcl } from "@corral/protocol";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { StateDriver } from "../../test-support/state-driver.ts";
+import { dueNodes } from "../replica/reaper.ts";
 import { decodeEntry, encodeEntry } from "./entry-codec.ts";
 import type { Operation } from "./operation.ts";
 import { snapshotChunks } from "./snapshot.ts";
@@ -108,5 +109,41 @@ describe("the end of a session", () => {
     end();
     // What goes after the limits is not counted for them.
     expect([deleted(d), String(d.state.tree.get(stats)?.data)]).toEqual([order, `count=${count},bytes=8`]);
+  });
+});
+
+describe("the end of a node with a time to live", () => {
+  const time = 1_000_000;
+  const apply = (operation: Operation, timeMs: number) => d.state.apply({ ...d.entry(operation, 1n), timeMs }).outcome;
+  const set: Operation = { type: OpCode.setData, request: { path: "/t", data: Buffer.from("renewed"), version: -1 } };
+  const reap = (): Operation => {
+    const [request] = dueNodes(d.state, time + 1_001, 1e9);
+    if (request === undefined) throw new Error("the node is due");
+    return { type: OpCode.deleteContainer, request };
+  };
+
+  beforeEach(() => {
+    const flags = CreateMode.persistentWithTtl;
+    apply({ type: OpCode.createTTL, request: { path: "/t", data: null, acl: openAcl, flags, ttl: 1_000 } }, time);
+  });
+
+  test("comes when it is due", () => {
+    expect(apply(reap(), time + 1_001)).toEqual({ type: "deleted" });
+    expect(d.state.tree.get("/t")).toBeUndefined();
+  });
+
+  test("does not come when an entry before it has set its data", () => {
+    const due = reap();
+    expect(apply(set, time + 1_001)).toMatchObject({ type: "changed" });
+    expect(apply(due, time + 1_001)).toEqual({ type: "checked" });
+    expect(d.state.tree.get("/t")?.data?.toString()).toBe("renewed");
+    expect(apply(due, time + 2_002)).toEqual({ type: "deleted" });
+  });
+
+  test("came nevertheless in logs of old", () => {
+    const due = reap();
+    apply(set, time + 1_001);
+    applyAsOfOld(due, 0n, time + 1_001);
+    expect([d.state.tree.get("/t"), deleted(d)]).toEqual([undefined, ["/t"]]);
   });
 });

@@ -1,7 +1,7 @@
 /** delete, and the two ways in which the server itself deletes: a session's end, and the reaper. */
 import { type DeleteRequest, ErrorCode, Permission, parentPath, WatchEventType } from "@corral/protocol";
 import { allows } from "../access.ts";
-import { systemPaths } from "../data-tree.ts";
+import { type Stamp, systemPaths } from "../data-tree.ts";
 import type { Outcome, ReapNode } from "../operation.ts";
 import type { Znode } from "../znode.ts";
 import { fire, type OperationContext } from "./context.ts";
@@ -31,8 +31,15 @@ export function applyDelete(context: OperationContext, request: DeleteRequest): 
 export function applyReap(context: OperationContext, request: ReapNode): Outcome {
   const node = context.tree.get(request.path);
   if (node === undefined || node.czxid !== request.czxid || node.childCount > 0) return { type: "checked" };
+  // Its data may have been set by an entry that had a place before this one, and was not applied yet when it was found due.
+  if (!context.oldRules && isAlive(node, context.stamp)) return { type: "checked" };
   removeNode(context, request.path);
   return { type: "deleted" };
+}
+
+/** Whether it has a time to live that is not over. */
+function isAlive({ lifetime, mtimeMs }: Znode, { timeMs }: Stamp): boolean {
+  return lifetime.kind === "ttl" && timeMs - mtimeMs <= lifetime.ttlMs;
 }
 
 /** Takes a childless node away, if it is there, and tells its watches and its parent's. */
