@@ -65,7 +65,7 @@ export interface Limits {
   readonly maxIdentitiesPerConnection: number;
   /** The text of all of them together, in UTF-16 code units. */
   readonly maxIdentityTextPerConnection: number;
-  /** Entries of an access list; who asks for more is answered with InvalidACL. */
+  /** Entries of an access list; who asks for more, or for a list that would take more than `maxFrameBytes`, is answered with InvalidACL. */
   readonly maxAclEntries: number;
   /** Entries applied between two snapshots, or as many as there are nodes if they are more (the next is taken somewhere in the upper half). */
   readonly snapshotEntries: number;
@@ -79,7 +79,10 @@ export interface Limits {
   readonly maxRestoreBytes: number;
 }
 
-/** The most that `maxFrameBytes` may be: the longest frame that the log can hold together with what goes with it. */
+/**
+ * The most that `maxFrameBytes` may be. A node whose path and data are of one such frame, and whose access list of another, is a piece
+ * of a snapshot, which the log must be able to hold together with what goes with it.
+ */
 export const maxFrameBytesMax = 32 << 20;
 
 /** The limits of a server that nobody has tuned. */

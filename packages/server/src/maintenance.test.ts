@@ -6,9 +6,12 @@ import { ReplicaHarness } from "../test-support/replica-harness.ts";
 import { StateDriver } from "../test-support/state-driver.ts";
 import { Driver, NeverError } from "./driver.ts";
 import { MemoryLog } from "./durable-log.ts";
+import { maxFrameBytesMax } from "./limits.ts";
 import { Maintenance, type MaintenanceParts, NoRoomError, restoreEpochs } from "./maintenance.ts";
+import { maxEntryBytes } from "./state/entry-codec.ts";
 import { snapshotChunks } from "./state/snapshot.ts";
 import { lastEpoch, reservedEpochs } from "./storage/epochs.ts";
+import { defaultStorageLimits } from "./storage/limits.ts";
 import { writeSnapshotFile } from "./storage/snapshot-file.ts";
 
 /** A snapshot's file with these chunks in it, the first of which is made to say that zxid too. */
@@ -121,6 +124,23 @@ test("a large snapshot is put in place in pieces, between which others get their
   expect(most).toBeLessThanOrEqual(4);
   // Looking at it first takes as many; there are some twenty.
   expect(turns).toBeGreaterThanOrEqual(2 * Math.floor(20 / 4));
+});
+
+test("a node of the longest frames that can be set fits into a piece, and a piece into an entry that can be read back", () => {
+  // Path and data of one frame; entries of an access list, of which the shortest, with "ip" and an address, are a fifth longer than on the wire.
+  const longest = maxFrameBytesMax + 1.2 * maxFrameBytesMax;
+  const { itemBytes } = defaultStorageLimits;
+  expect(longest).toBeLessThan(itemBytes / 3);
+  expect(itemBytes).toBeLessThanOrEqual(maxEntryBytes);
+});
+
+test("a piece that the log could not hold changes nothing", async () => {
+  const { replica, maintenance } = server({ recordBytesMax: 10_000 });
+  const bytes = await fileOfChunks(5, [encode([2, 5, 0]), Buffer.alloc(9_000)]);
+  await expect(maintenance.restore(bytes)).rejects.toThrow(
+    "a piece of 9000 bytes, which is more than the log can hold",
+  );
+  expect(replica.epoch).toBe(1);
 });
 
 test("one restore at a time; who waits for a server that stops is told", async () => {

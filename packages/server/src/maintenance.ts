@@ -34,6 +34,9 @@ const restoreBytesUnderWay = 256 << 10;
 /** Pieces that are looked at, or proposed, before others get their turn: some 64 KiB and a millisecond each. */
 const piecesInARow = 4;
 
+/** What the entry that holds a piece has besides it, bytes, at most. */
+const entryBytes = 1_024;
+
 /** What is worked on. */
 export interface MaintenanceParts {
   readonly replica: Replica;
@@ -45,6 +48,8 @@ export interface MaintenanceParts {
   readonly freeBytes?: (() => Promise<number>) | undefined;
   /** How many of them must stay free. */
   readonly minFreeBytes?: number;
+  /** The longest record that the log takes, bytes. Default: that of storage/limits.ts. */
+  readonly recordBytesMax?: number;
 }
 
 /** See the head of this file. */
@@ -96,7 +101,7 @@ export class Maintenance {
     this.#restoring = true;
     try {
       await this.#requireRoom("a restore", restoreRoom(bytes.length));
-      const { zxid, chunks } = await checkSnapshot(bytes, () => this.#othersTurn());
+      const { zxid, chunks } = await checkSnapshot(bytes, this.#parts, () => this.#othersTurn());
       await this.#restore(chunks, Math.max(zxid, aboveZxid));
       return this.#parts.replica.restoredZxid;
     } finally {
@@ -194,6 +199,7 @@ function requireEpochs(epoch: number, { epochsAreSpent: areSpent }: Pick<Replica
 /** Everything in it is looked at before anything is changed. */
 async function checkSnapshot(
   bytes: Buffer,
+  { recordBytesMax = defaultStorageLimits.itemBytes }: Pick<MaintenanceParts, "recordBytesMax">,
   othersTurn: () => Promise<void>,
 ): Promise<{ zxid: number; chunks: readonly Buffer[] }> {
   const chunks: Buffer[] = [];
@@ -205,6 +211,12 @@ async function checkSnapshot(
       ? ""
       : ". It has no byte that is zero, as if it had been sent as text: with curl, use --data-binary @FILE, not -d";
     throw new MaintenanceError(`this is not a whole snapshot: ${verdict.why}${hint}`);
+  }
+  const longest = chunks.reduce((most, { length }) => Math.max(most, length), 0);
+  if (longest > recordBytesMax - entryBytes) {
+    throw new MaintenanceError(
+      `the snapshot has a piece of ${longest} bytes, which is more than the log can hold at once`,
+    );
   }
   const reader = new SnapshotReader();
   try {

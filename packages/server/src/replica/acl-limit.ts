@@ -1,17 +1,49 @@
-/** The bound of access lists: each is looked through for everybody who asks, so a long one takes everybody's time. */
-import { type Acl, ErrorCode } from "@corral/protocol";
+/**
+ * The bounds of access lists: each is looked through for everybody who asks, so a long one takes everybody's time; and it
+ * stands in a snapshot beside its node's data, in a piece that has to fit into the log.
+ */
+import { type Acl, ErrorCode, type Id } from "@corral/protocol";
+import type { Limits } from "../limits.ts";
 import type { Operation, Outcome } from "../state/operation.ts";
 import { failedMulti } from "../state/operations/multi.ts";
 
-/** What comes of a write that asks for a longer list than `maxAclEntries`. It is not proposed, so a log never depends on the bound. */
-export function tooLongAcl(operation: Operation, maxAclEntries: number): Outcome | undefined {
+/**
+ * What comes of a write that asks for a list with more entries than `maxAclEntries`, or one that no frame could hold: `auth` stands for
+ * all `identities` of who asks, and text that is not UTF-8 grows. It is not proposed, so a log never depends on the bounds.
+ */
+export function tooLongAcl(
+  operation: Operation,
+  limits: Pick<Limits, "maxAclEntries" | "maxFrameBytes">,
+  identities: readonly Id[],
+): Outcome | undefined {
   const isTooLong = (request: object): boolean => {
     const { acl } = request as { readonly acl?: readonly Acl[] | null };
-    return (acl?.length ?? 0) > maxAclEntries;
+    if (acl === undefined || acl === null) return false;
+    return acl.length > limits.maxAclEntries || takesMoreThan(limits.maxFrameBytes, acl, identities);
   };
   if (!Array.isArray(operation.request)) {
     return isTooLong(operation.request) ? { type: "error", code: ErrorCode.InvalidAcl } : undefined;
   }
   const at = operation.request.findIndex(isTooLong);
   return at < 0 ? undefined : failedMulti(operation.request.length, at, ErrorCode.InvalidAcl);
+}
+
+function takesMoreThan(bytesMax: number, acl: readonly Acl[], identities: readonly Id[]): boolean {
+  return (
+    grown(acl, identities, (text) => 3 * text.length) > bytesMax && grown(acl, identities, Buffer.byteLength) > bytesMax
+  );
+}
+
+/** Of an entry as the wire has it: permissions, and how long the two texts are. */
+const entryBytes = 12;
+
+/** Bytes of the list that is stored, at most. */
+function grown(acl: readonly Acl[], identities: readonly Id[], bytesOf: (text: string) => number): number {
+  let bytes = 0;
+  for (const { id } of acl) {
+    for (const { scheme, id: text } of id.scheme === "auth" ? identities : [id]) {
+      bytes += entryBytes + bytesOf(scheme) + bytesOf(text);
+    }
+  }
+  return bytes;
 }

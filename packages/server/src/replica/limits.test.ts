@@ -2,6 +2,7 @@
 import { ErrorCode, OpCode, openAcl } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
+import { tooLongAcl } from "./acl-limit.ts";
 
 const node = (path: string, size = 1) => ({ path, data: Buffer.alloc(size), acl: openAcl, flags: 0 });
 const replies = (client: TestClient) => client.received.filter(({ kind }) => kind === "reply").length;
@@ -189,6 +190,26 @@ test("sessions: those that are on their way to the disk count too, until they ar
   next.handshake();
   h.durable();
   expect([next.closed, h.replica.state.sessions.size]).toEqual([false, 2]);
+});
+
+test("an access list that would be longer than a frame is refused, though it is short when it is asked for", () => {
+  const limits = { maxAclEntries: 100, maxFrameBytes: 2_000 };
+  const h = new ReplicaHarness({ limits });
+  const client = h.connect();
+  client.call("create", node("/a"));
+  const auth = Buffer.from(`${"u".repeat(500)}:password`);
+  client.send("auth", { type: 0, scheme: "digest", auth }, -4);
+  const list = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ perms: 31 - i, id: { scheme: "auth", id: "" } }));
+  expect(client.call("setACL", { path: "/a", acl: list(4), version: -1 })).toBe(ErrorCode.InvalidAcl);
+  expect(client.call("setACL", { path: "/a", acl: list(1), version: -1 })).toHaveProperty("stat");
+  // As many bytes as came, each of which was none of UTF-8.
+  const asked = (length: number) => {
+    const acl = [{ perms: 31, id: { scheme: "digest", id: `a:${"\ufffd".repeat(length)}` } }];
+    return { type: OpCode.setACL, request: { path: "/a", acl, version: -1 } };
+  };
+  expect(tooLongAcl(asked(700), limits, [])).toEqual({ type: "error", code: ErrorCode.InvalidAcl });
+  expect(tooLongAcl(asked(600), limits, [])).toBeUndefined();
 });
 
 test("an access list that is too long is refused, in a transaction too", () => {

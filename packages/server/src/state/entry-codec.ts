@@ -22,8 +22,8 @@ import type { Witness } from "./witness.ts";
 
 /** In version 1 they did something else in some cases; see `Entry`. A server that knows no other must not apply these. */
 const entryVersion = 2;
-/** Longest entry that is read back: a frame and its envelope. */
-const maxEntryBytes = 128 << 20;
+/** Longest entry that is read back: as long as a record of the log can be (storage/limits.ts). */
+export const maxEntryBytes = 256 << 20;
 
 /** All of an entry but its identities and its body, at most. */
 const frameBytes = 96;

@@ -17,7 +17,11 @@ export interface StorageLimits {
    */
   readonly overlapBytes: number;
   readonly overlapFromBytes: number;
-  /** The largest record, and the largest chunk of a snapshot, in bytes. More is the caller's mistake. */
+  /**
+   * The largest record, and the largest chunk of a snapshot, in bytes. More is the caller's mistake. A chunk has at least a whole node;
+   * with the longest frames that can be set (`maxFrameBytesMax`) that is some 70 MiB, and three times as much in trees of
+   * versions that did not bound access lists.
+   */
   readonly itemBytes: number;
 }
 
@@ -29,5 +33,5 @@ export const defaultStorageLimits: StorageLimits = {
   batchBytes: 8 * 1024 * 1024,
   overlapBytes: 2 * 1024,
   overlapFromBytes: 32 * 1024,
-  itemBytes: 64 * 1024 * 1024,
+  itemBytes: 256 * 1024 * 1024,
 };
