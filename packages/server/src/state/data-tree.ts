@@ -40,8 +40,7 @@ export class DataTree {
   readonly #awaited = new Map<string, number>();
   #dataBytes = 0;
   #undo: (() => void)[] | undefined;
-  /** What was counted since `begin`, if anything was. */
-  #counts: SubtreeCounts | undefined;
+  readonly #counts = new SubtreeCounts(this);
   /** Deleted since `begin`: given back when it is certain that they stay so. */
   #deleted: number[] = [];
   #cut: SnapshotCut | undefined;
@@ -264,9 +263,7 @@ export class DataTree {
   #countQuota(path: string, node: Znode): void {
     const described = describedQuota(path);
     if (described?.half !== "stats") return;
-    const counts = this.#counts ?? new SubtreeCounts(this);
-    if (this.#undo !== undefined) this.#counts = counts;
-    this.#book(node, counts.count(described.quota));
+    this.#book(node, this.#counts.count(described.quota));
   }
 
   /** As the reference does it, the books change without a version, a zxid or a watch. */
@@ -274,9 +271,10 @@ export class DataTree {
     this.#beforeChange(stats);
     const data = formatQuotaUsage(usage);
     const bytes = data.length - stats.dataLength;
-    this.#undoData(stats, bytes);
+    const path = this.pathOf(stats);
+    this.#undoData(path, stats, bytes);
     this.#store.setData(stats.number, data);
-    this.#accountData(this.pathOf(stats), bytes);
+    this.#accountData(path, bytes);
   }
 
   /** Replaces a node's data by a copy; the version grows even when the bytes are the same. */
@@ -284,7 +282,7 @@ export class DataTree {
     this.#beforeChange(node);
     const { version, mzxid, mtimeMs } = node;
     const bytes = (data?.length ?? 0) - node.dataLength;
-    this.#undoData(node, bytes);
+    this.#undoData(path, node, bytes);
     this.#store.setData(node.number, data);
     this.#accountData(path, bytes);
     // Wraps at 2^31 as the reference does, and skips −1, which would mean "any".
@@ -301,11 +299,11 @@ export class DataTree {
   }
 
   /** The data is about to change, and would have to be put back: the old is copied, for its place will be another's. */
-  #undoData(node: Znode, bytes: number): void {
+  #undoData(path: string, node: Znode, bytes: number): void {
     if (this.#undo === undefined) return;
     const oldData = node.data === null ? null : Buffer.from(node.data);
     this.#undo.push(() => {
-      this.#dataBytes -= bytes;
+      this.#accountData(path, -bytes);
       this.#store.setData(node.number, oldData);
     });
   }
@@ -332,7 +330,6 @@ export class DataTree {
   commit(): void {
     assert(this.#undo, "a transaction was begun");
     this.#undo = undefined;
-    this.#counts = undefined;
     for (const number of this.#deleted.splice(0)) this.#store.release(number);
   }
 
@@ -341,7 +338,6 @@ export class DataTree {
     const undo = this.#undo;
     assert(undo, "a transaction was begun");
     this.#undo = undefined;
-    this.#counts = undefined;
     this.#deleted = [];
     for (let i = undo.length - 1; i >= 0; i--) undo[i]?.();
   }
@@ -424,12 +420,12 @@ export class DataTree {
 
   #account(path: string, node: Znode, sign: 1 | -1): void {
     this.#dataBytes += sign * (path.length + node.dataLength);
-    this.#counts?.change(path, sign, sign * node.dataLength);
+    this.#counts.change(path, sign, sign * node.dataLength);
   }
 
   #accountData(path: string, bytes: number): void {
     this.#dataBytes += bytes;
-    this.#counts?.change(path, 0, bytes);
+    this.#counts.change(path, 0, bytes);
   }
 }
 

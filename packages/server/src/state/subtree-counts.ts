@@ -1,7 +1,7 @@
 /**
- * How many nodes and bytes there are at and below paths, for as long as one transaction takes. Each node is looked at once,
- * however often is asked, and whatever for: what is counted is kept, and follows every change. Otherwise a transaction that
- * makes and deletes the books of a quota some thousand times would walk through all of the tree as often.
+ * How many nodes and bytes there are at and below paths. What was counted is kept, for all paths that were come by, and follows
+ * every change, until there were as many changes as nodes were looked at: so a change costs one look at most, on average.
+ * Otherwise who makes and deletes the books of a quota, open to everybody, would have all of a tree counted each time.
  */
 import { parentPath } from "@corral/protocol";
 import type { QuotaUsage } from "./quota.ts";
@@ -24,6 +24,8 @@ export class SubtreeCounts {
   readonly #tree: Countable;
   /** Of nodes with children that were looked at. */
   readonly #known = new Map<string, Subtree>();
+  /** Nodes looked at, less changes, since nothing was known. */
+  #looks = 0;
 
   constructor(tree: Countable) {
     this.#tree = tree;
@@ -55,6 +57,7 @@ export class SubtreeCounts {
 
   /** Adds a child to its parent; if it has children that must be counted first, returns it instead. */
   #lookAt(path: string, parent: Subtree): Subtree | undefined {
+    this.#looks++;
     const known = this.#known.get(path);
     if (known !== undefined) {
       add(parent, known.count, known.bytes);
@@ -70,6 +73,12 @@ export class SubtreeCounts {
   /** There are more or fewer nodes or bytes at `path`. To be told of every change, when it is done. */
   change(path: string, nodes: number, bytes: number): void {
     if (this.#known.size === 0) return;
+    this.#looks--;
+    if (this.#looks < 0) {
+      this.#looks = 0;
+      this.#known.clear();
+      return;
+    }
     for (let at = path; ; at = parentPath(at)) {
       const known = this.#known.get(at);
       if (known !== undefined) add(known, nodes, bytes);
