@@ -1,9 +1,13 @@
 /** Snapshots as anybody can make them: what no server has in its state is refused, by the name of the node and of what is wrong with it. */
-import { maxTtlMs } from "@corral/protocol";
+import { DecodeError, maxTtlMs, statCodec, Writer } from "@corral/protocol";
 import { encode } from "@msgpack/msgpack";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SnapshotState } from "./snapshot.ts";
+import { picture, StateDriver } from "../../test-support/state-driver.ts";
+import { restorePart } from "./operation.ts";
+import { type SnapshotState, snapshotChunks } from "./snapshot.ts";
 import { SnapshotContentError, SnapshotReader } from "./snapshot-reader.ts";
+import { StateMachine } from "./state-machine.ts";
 
 const zxid = 1_000;
 const open: readonly unknown[] = [[31, "world", "anyone"]];
@@ -181,4 +185,58 @@ test("a node that is ahead of the header is told of", () => {
     expect(read(rows).aheadPath).toBe("/y");
     expect(read(rows.slice(0, -1)).aheadPath).toBeUndefined();
   }
+});
+
+test("whatever a snapshot says, it is refused, or can be shown to clients, written again and restored", () => {
+  const number = fc.oneof(
+    fc.constantFrom(0, -0, 1, -1, 0.5, zxid, zxid + 1, 2 ** 31, -(2 ** 31), 2 ** 52, 2 ** 53, 1e300, Number.NaN),
+    fc.double(),
+  );
+  const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("world", "digest", "ip", "\ud800", "a:\udfff"));
+  const other = fc.oneof(number, text, fc.constant(null), fc.bigInt(), fc.constantFrom(7n, "container", open, []));
+  const name = fc.oneof(text, fc.constantFrom("", "e", "x", ".", "..", "x/y", "zookeeper"));
+  const fields = fc.dictionary(fc.constantFrom(...Object.keys(at)), fc.oneof({ weight: 3, arbitrary: number }, other), {
+    maxKeys: 2,
+  });
+  const entry = fc.tuple(number, text, text);
+  const row = fc
+    .tuple(fc.constantFrom("/", "/x/", "/e/", "/zookeeper/"), name, fc.boolean(), fields, fc.array(entry), fc.boolean())
+    .map(([parent, name, isPlain, fields, acl, hasAcl]) =>
+      node(parent + name, { ...(hasAcl && { acl }), ...(!isPlain && fields) }),
+    );
+  let taken = 0;
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 3 }), fc.boolean(), (rows, isEphemeral) => {
+      const known = [...without(), node("/e", isEphemeral ? { lifetime: 7n } : {}), node("/x")];
+      let state: SnapshotState;
+      try {
+        state = read([...known, ...rows]).finish();
+      } catch (error) {
+        expect(error).toBeInstanceOf(DecodeError);
+        return;
+      }
+      taken++;
+      const before = picture(new StateMachine(state));
+      for (const path of ["/", "/x", ...rows.map(([path]) => path as string)]) {
+        const found = state.tree.get(path);
+        if (found === undefined) throw new Error(`${path} is not there`);
+        const writer = new Writer();
+        statCodec.write(writer, found.stat());
+        for (const { perms } of found.acl) writer.int(perms);
+      }
+      const chunks = [...snapshotChunks(state)];
+      const again = new SnapshotReader();
+      for (const chunk of chunks) again.onChunk(chunk);
+      expect(picture(new StateMachine(again.finish()))).toEqual(before);
+      const target = new StateDriver();
+      for (const [number, chunk] of chunks.entries()) {
+        const request = { number, isLast: number === chunks.length - 1, chunk };
+        const outcome = target.apply({ type: restorePart, request }, 0n);
+        expect(outcome).toEqual({ type: "restorePartTaken", isRestored: request.isLast });
+      }
+      expect(target.state.tree.get("/x")).toBeDefined();
+    }),
+    { numRuns: 200 },
+  );
+  expect(taken, "snapshots that were taken").toBeGreaterThan(10);
 });
