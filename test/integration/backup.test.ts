@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, connect } from "@corral/client";
+import { silentLogger } from "@corral/io";
 import { type Server, startServer } from "@corral/server";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -168,6 +169,31 @@ test("what is no whole snapshot is refused, and nothing has changed", async () =
   }
   expect((await restore(server, new Uint8Array(0))).status).toBe(400);
   expect(await client.exists("/here")).toBeDefined();
+});
+
+test("a server that is stopped while a restore comes in answers so, stops in order, and keeps what it had", async () => {
+  const source = await start("source");
+  const writer = await clientOf(source);
+  for (let i = 0; i < 100; i++) await writer.create(`/large-${i}`, Buffer.alloc(100_000));
+  const backup = copyOf(await snapshotOf(source));
+  let comesIn = () => {};
+  const coming = new Promise<void>((resolve) => {
+    comesIn = resolve;
+  });
+  const logger = { ...silentLogger, warn: (_: object, text?: string) => text === "restoring a snapshot" && comesIn() };
+  const dataDir = join(directory, "target");
+  const target = await startServer({ dataDir, adminPort: 0, adminToken: token, logger });
+  opened.push(target);
+  const failure = target.failed.catch((error: unknown) => error);
+  await (await clientOf(target)).create("/here");
+  const answered = restore(target, backup);
+  await coming;
+  await target.close();
+  expect(await answered).toMatchObject({ status: 503, answer: { error: "the server is stopping" } });
+  expect(await Promise.race([failure, Promise.resolve("none")])).toBe("none");
+  const again = await clientOf(await start("target"));
+  expect(await again.exists("/here")).toBeDefined();
+  expect(await again.exists("/large-0")).toBeUndefined();
 });
 
 test("only for who shows a token that is set, and not of a server in memory", async () => {
