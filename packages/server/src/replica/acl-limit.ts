@@ -9,12 +9,12 @@ import { failedMulti } from "../state/operations/multi.ts";
 
 /**
  * What comes of a write that asks for a list with more entries than `maxAclEntries`, or one that no frame could hold: `auth` stands for
- * all `identities` of who asks, and text that is not UTF-8 grows. It is not proposed, so a log never depends on the bounds.
+ * all identities of who asks, and text that is not UTF-8 grows. It is not proposed, so a log never depends on the bounds.
  */
 export function tooLongAcl(
   operation: Operation,
   limits: Pick<Limits, "maxAclEntries" | "maxFrameBytes">,
-  identities: readonly Id[],
+  { identities }: { readonly identities: readonly Id[] },
 ): Outcome | undefined {
   const isTooLong = (request: object): boolean => {
     const { acl } = request as { readonly acl?: readonly Acl[] | null };

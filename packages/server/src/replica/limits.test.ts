@@ -208,8 +208,8 @@ test("an access list that would be longer than a frame is refused, though it is 
     const acl = [{ perms: 31, id: { scheme: "digest", id: `a:${"\ufffd".repeat(length)}` } }];
     return { type: OpCode.setACL, request: { path: "/a", acl, version: -1 } };
   };
-  expect(tooLongAcl(asked(700), limits, [])).toEqual({ type: "error", code: ErrorCode.InvalidAcl });
-  expect(tooLongAcl(asked(600), limits, [])).toBeUndefined();
+  expect(tooLongAcl(asked(700), limits, { identities: [] })).toEqual({ type: "error", code: ErrorCode.InvalidAcl });
+  expect(tooLongAcl(asked(600), limits, { identities: [] })).toBeUndefined();
 });
 
 test("an access list that is too long is refused, in a transaction too", () => {

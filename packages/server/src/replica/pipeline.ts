@@ -270,8 +270,7 @@ export class Pipeline {
       if (operation === undefined) return false;
       settled = settledCreates(operation, frame.length - 8);
       if (settled !== undefined) operation = settled.operation;
-      const { behaviour, limits } = this.#parts;
-      failure = refusal(operation, behaviour) ?? tooLongAcl(operation, limits, connection.identities);
+      failure = refusal(operation, this.#parts.behaviour) ?? tooLongAcl(operation, this.#parts.limits, connection);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#logBadBody(connection, type, error);
