@@ -186,7 +186,7 @@ async function benchServers(): Promise<void> {
   const chosenScenarios = scenarios.filter((scenario) => all.includes(scenario));
   const drivers = [ownDriver, ...(process.env.ZKLOAD ? [zkload(resolve(process.env.ZKLOAD))] : [])];
   const { ours, theirs, timing, rounds } = await begin();
-  const ceiling = options.ceiling && chosen.length > 0 ? await started(startCeiling()) : undefined;
+  const ceiling = options.ceiling ? await started(startCeiling()) : undefined;
 
   const loaded = [ours, ...(theirs ? [theirs] : [])];
   for (const server of loaded) await prepare(server, stop.signal);
@@ -197,7 +197,7 @@ async function benchServers(): Promise<void> {
       rows.push(await measure(driver, figure, { ours, theirs, ceiling: driver === ownDriver ? ceiling : undefined }));
     }
     if (rows.length > 0) print(`\n${driver.name}\n\n${table(rows)}`);
-    const bench = { driver, ours, theirs, timing, rounds, signal: stop.signal, progress, leftOut: print };
+    const bench = { driver, ours, theirs, ceiling, timing, rounds, signal: stop.signal, progress, leftOut: print };
     const second = await measureScenarios(bench, chosenScenarios);
     if (second !== undefined) print(`\n${driver.name}\n\n${second}`);
   }

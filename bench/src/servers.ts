@@ -39,10 +39,13 @@ export async function startCorral(
   return { ...server, adminUrl: /^Corral admin server: (\S+)/m.exec(output)?.[1] };
 }
 
+/** What the server that answers without doing anything is called. */
+export const ceilingName = "ceiling";
+
 /** The server that answers without doing anything. */
 export async function startCeiling(): Promise<Running> {
   const script = fileURLToPath(new URL("./ceiling-process.js", import.meta.url));
-  return await startNode("ceiling", [script], /^ready (\d+)/m);
+  return await startNode(ceilingName, [script], /^ready (\d+)/m);
 }
 
 async function startNode(

@@ -77,7 +77,8 @@ function numbered(template: Request): (number: number) => Request {
 const keys = Array.from({ length: tree.keys }, (_, i) => `${root}/keys/key-${String(i).padStart(6, "0")}`);
 const children = Array.from({ length: tree.children }, (_, i) => `child-${String(i).padStart(6, "0")}`);
 const largeKeys = keys.map((key) => key.replace("/keys/", "/large/"));
-const listed = `${root}/listed`;
+/** The node whose children are listed. */
+export const listed = `${root}/listed`;
 const made = `${root}/made`;
 const own = Array.from({ length: tree.parents }, (_, i) => `${root}/own-${String(i).padStart(3, "0")}`);
 

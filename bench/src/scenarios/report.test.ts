@@ -14,21 +14,21 @@ const watchers: Scenario = {
 
 test("each row has its unit, and says which way the ratio is good", () => {
   const rows = [
-    { scenario: lock, ours: [2_000, 3_000, 4_000], theirs: [1_000, 1_000, 1_000] },
-    { scenario: watchers, ours: [50], theirs: [100] },
+    { scenario: lock, ours: [2_000, 3_000, 4_000], theirs: [1_000, 1_000, 1_000], ceiling: [] },
+    { scenario: watchers, ours: [50], theirs: [100], ceiling: [20] },
   ];
   expect(scenarioTable(rows)).toBe(
     [
-      "| figure          |           unit | Corral | Apache | ratio |    good |",
-      "| --------------- | -------------: | -----: | -----: | ----: | ------: |",
-      "| lock 3          |   hand-overs/s |  3,000 |  1,000 | 3.00× | above 1 |",
-      "| watchers 9 on 3 | ms to the last |   50.0 |  100.0 | 0.50× | below 1 |",
+      "| figure          |           unit | Corral | Apache | ratio |    good | ceiling |",
+      "| --------------- | -------------: | -----: | -----: | ----: | ------: | ------: |",
+      "| lock 3          |   hand-overs/s |  3,000 |  1,000 | 3.00× | above 1 |         |",
+      "| watchers 9 on 3 | ms to the last |   50.0 |  100.0 | 0.50× | below 1 |    20.0 |",
     ].join("\n"),
   );
 });
 
 test("without the peer its columns are left out", () => {
-  expect(scenarioTable([{ scenario: lock, ours: [10], theirs: [] }]).split("\n")[2]).toBe(
+  expect(scenarioTable([{ scenario: lock, ours: [10], theirs: [], ceiling: [] }]).split("\n")[2]).toBe(
     "| lock 3 | hand-overs/s |   10.0 |",
   );
 });

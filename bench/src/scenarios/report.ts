@@ -8,13 +8,20 @@ export interface ScenarioRow {
   readonly scenario: Scenario;
   readonly ours: readonly number[];
   readonly theirs: readonly number[];
+  /** Of the server that does nothing; none where it would have to do something. */
+  readonly ceiling: readonly number[];
 }
 
 /** Renders rows; columns about the peer are left out if it did not run. */
 export function scenarioTable(rows: readonly ScenarioRow[]): string {
   const withPeer = rows.some(({ theirs }) => theirs.length > 0);
-  const header = ["figure", "unit", "Corral", ...(withPeer ? ["Apache", "ratio", "good"] : [])];
-  const body = rows.map(({ scenario, ours, theirs }) => [
+  const withCeiling = rows.some(({ ceiling }) => ceiling.length > 0);
+  const header = [
+    ...["figure", "unit", "Corral"],
+    ...(withPeer ? ["Apache", "ratio", "good"] : []),
+    ...(withCeiling ? ["ceiling"] : []),
+  ];
+  const body = rows.map(({ scenario, ours, theirs, ceiling }) => [
     scenario.name,
     scenario.unit,
     number(ours),
@@ -25,6 +32,7 @@ export function scenarioTable(rows: readonly ScenarioRow[]): string {
           scenario.better === "higher" ? "above 1" : "below 1",
         ]
       : []),
+    ...(withCeiling ? [number(ceiling)] : []),
   ]);
   return aligned([header, ...body]);
 }

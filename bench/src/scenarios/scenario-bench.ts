@@ -10,6 +10,8 @@ export interface ScenarioBench {
   readonly driver: Driver;
   readonly ours: Running;
   readonly theirs: Running | undefined;
+  /** The server that does nothing. */
+  readonly ceiling: Running | undefined;
   readonly timing: Timing;
   readonly rounds: number;
   readonly signal: AbortSignal;
@@ -36,11 +38,14 @@ export async function measureScenarios(
 
 async function measureOne(bench: ScenarioBench, scenario: Scenario): Promise<ScenarioRow> {
   const { driver, ours, theirs, timing, rounds, signal, progress } = bench;
-  const row = { scenario, ours: [] as number[], theirs: [] as number[] };
+  const row = { scenario, ours: [] as number[], theirs: [] as number[], ceiling: [] as number[] };
+  // A lock needs nodes that come, go and are listed.
+  const ceiling = scenario.kind === "lock" ? undefined : bench.ceiling;
   for (let round = 0; round < rounds; round++) {
     const turn: [values: number[], server: Running | undefined][] = [
       [row.ours, ours],
       [row.theirs, theirs],
+      [row.ceiling, ceiling],
     ];
     // Who comes first changes, so that neither always finds the machine as the other left it.
     if (round % 2 === 1) turn.reverse();
