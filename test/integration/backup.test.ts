@@ -1,11 +1,11 @@
 /** Snapshot and restore over the admin port, on real disks: nothing lost, nothing that goes back. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { link, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, connect } from "@corral/client";
 import { silentLogger } from "@corral/io";
 import { type Server, startServer } from "@corral/server";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 const token = "a token of some length";
 const authorization = `Bearer ${token}`;
@@ -226,4 +226,47 @@ test("a snapshot's file alone is a data directory to start from", async () => {
   const restored = await startServer({ dataDir: copy });
   opened.push(restored);
   expect(String((await (await clientOf(restored)).get("/here")).data)).toBe("x");
+});
+
+test("a copy of a snapshot's file that is under way, and a hard link to one, keep its bytes; what nobody reads is cut bit by bit", async () => {
+  const server = await start("source");
+  const client = await clientOf(server);
+  for (let i = 0; i < 12; i++) await client.create(`/${i}`, Buffer.alloc(900_000, i));
+  const dataDir = join(directory, "source");
+  const snapshots = async () => (await readdir(dataDir)).filter((name) => /^snapshot\.[0-9a-f]+$/.test(name)).sort();
+  const take = async (): Promise<string> => {
+    await client.create("/n-", null, { mode: "persistentSequential" });
+    const url = `${server.adminUrl}/commands/snapshot?streaming=false`;
+    expect((await fetch(url, { headers: { authorization } })).status).toBe(200);
+    return join(dataDir, (await snapshots()).at(-1) as string);
+  };
+  const [copied, linked, unread] = [await take(), await take(), await take()];
+  const { size } = await stat(copied);
+  const copy = await open(copied, "r");
+  const witness = await open(unread, "r");
+  const isTold = async (path: string): Promise<boolean> => {
+    await writeFile(path, "x");
+    const { atimeNs } = await stat(path, { bigint: true });
+    await readFile(path);
+    return (await stat(path, { bigint: true })).atimeNs !== atimeNs;
+  };
+  try {
+    const begun = await copy.read(Buffer.alloc(1_000_000), 0, 1_000_000);
+    await link(linked, join(directory, "linked"));
+    for (let i = 0; i < 3; i++) await take();
+    await vi.waitFor(async () => {
+      const left = await readdir(dataDir);
+      expect(left.filter((name) => name.startsWith("snapshot."))).toEqual(await snapshots());
+      expect(left.filter((name) => name.startsWith("snapshot."))).toHaveLength(3);
+    }, 20_000);
+    const rest = await copy.readFile();
+    expect(begun.bytesRead + rest.length).toBe(size);
+    expect((await readFile(join(directory, "linked"))).length).toBeGreaterThanOrEqual(size);
+    // Where it cannot be known that nobody reads it, nothing is cut.
+    const cut = (await witness.stat()).size;
+    if (await isTold(join(directory, "probe"))) expect(cut).toBeLessThan(size);
+    else expect(cut).toBeGreaterThanOrEqual(size);
+  } finally {
+    await Promise.all([copy.close(), witness.close()]);
+  }
 });
