@@ -4,6 +4,8 @@
  *
  * What Apache ZooKeeper does not survive cannot be tried: createTTL with a time to live below 0 and flags that have none (0 or
  * 4) ends its server, and every start after that, as its log then holds it. This one makes what the flags say.
+ * Nor can what hangs on a moment: a node with a time to live, whose setData comes between the look of Apache's reaper and the entry
+ * with which it deletes, goes although the setData was acknowledged (J.3 looks at children only). Here it stays.
  */
 import { ErrorCode, OpCode } from "@corral/protocol";
 
