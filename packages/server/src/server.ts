@@ -417,7 +417,7 @@ export class Server {
       return { state: new StateMachine(undefined, hashSeed), lastEpoch: 0, log: new MemoryLog() };
     const patient = patientDisk({ disk: this.#ports.disk, clock, logger });
     const disk = timedDisk(patient, clock, (tookMs) => this.#syncMs.add(tookMs));
-    const storage = await Storage.open({ disk, directory: dataDir, logger, random });
+    const storage = await Storage.open({ disk, directory: dataDir, logger, random, clock });
     this.#log = storage;
     const recovering = new Recovering(storage, hashSeed);
     await storage.replay(recovering);

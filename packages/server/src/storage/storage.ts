@@ -10,7 +10,7 @@
  * - What was acknowledged comes back from `replay`; what comes back is a prefix of what was appended.
  * - After `onFailure` nothing is acknowledged: what is on the disk is then unknown until the next start.
  */
-import type { DirectoryClaim, Disk, Logger, Random } from "@corral/io";
+import type { Clock, DirectoryClaim, Disk, Logger, Random } from "@corral/io";
 import { isDirectoryInUseError } from "@corral/io";
 import { assert, formatZxid, zxidEpoch } from "@corral/protocol";
 import { EpochRegister } from "./epoch-register.ts";
@@ -40,6 +40,8 @@ export interface StorageOptions {
   readonly logger: Logger;
   /** For the keys of segments: nobody whose data is stored may guess them. */
   readonly random: Random;
+  /** For the log to wait for what has arrived before it goes to the disk. Absent: it goes when a turn of the program ends. */
+  readonly clock?: Pick<Clock, "setTimer">;
   readonly limits?: Partial<StorageLimits>;
 }
 
@@ -76,6 +78,7 @@ interface Parts {
   readonly directory: string;
   readonly logger: Logger;
   readonly random: Random;
+  readonly clock: Pick<Clock, "setTimer"> | undefined;
   readonly limits: StorageLimits;
   readonly claim: DirectoryClaim;
   readonly files: StorageFiles;
@@ -107,7 +110,7 @@ export class Storage {
    * `DirectoryInUseError` or `StorageError`, and has then changed nothing that matters.
    */
   static async open(options: StorageOptions): Promise<Storage> {
-    const { disk, logger, random } = options;
+    const { disk, logger, random, clock } = options;
     const directory = options.directory.replace(/(?<=.)\/+$/, "");
     const limits = { ...defaultStorageLimits, ...options.limits };
     let claim: DirectoryClaim | undefined;
@@ -120,7 +123,7 @@ export class Storage {
       const { epoch } = recovery.epoch ?? { epoch: zxidEpoch(lastZxid) };
       const register = new EpochRegister(disk, directory, { epoch, lastZxid, newestLogZxid });
       await secure(disk, directory, files, recovery, register, logger);
-      const storage = new Storage({ disk, directory, logger, random, limits, claim, files, recovery, register });
+      const storage = new Storage({ disk, directory, logger, random, clock, limits, claim, files, recovery, register });
       storage.#report();
       return storage;
     } catch (error) {
@@ -175,12 +178,12 @@ export class Storage {
   async replay(sink: ReplaySink): Promise<ReplayResult> {
     assert(!this.#replaying && !this.#closing, "a storage is replayed once, after it was opened");
     this.#replaying = true;
-    const { disk, random, directory, limits, files, recovery, register } = this.#parts;
+    const { disk, random, clock, directory, limits, files, recovery, register } = this.#parts;
     const { segments, lastZxid } = recovery;
     const chunkBytesMax = limits.itemBytes;
     const recordCount = await replayFiles({ disk, directory, chunkBytesMax }, recovery, sink);
     this.#log = await WriteAheadLog.start(
-      { disk, random },
+      { disk, random, clock },
       directory,
       { lastZxid, segment: secured(segments.at(-1)), known: knownSegments(files, recovery) },
       limits,

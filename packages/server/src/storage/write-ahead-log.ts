@@ -8,7 +8,7 @@
  * - What is acknowledged is within the kept bytes of its segment (segment-file.ts): so that it is noticed if it was cut.
  * - After a failure nothing is written or acknowledged any more.
  */
-import { type Disk, GroupSyncFile, type Random, settleAll } from "@corral/io";
+import { type Clock, type Disk, GroupSyncFile, type Random, settleAll } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { segmentFileName } from "./file-names.ts";
 import type { StorageLimits } from "./limits.ts";
@@ -48,6 +48,8 @@ export interface LogListener {
 export interface LogPorts {
   readonly disk: Disk;
   readonly random: Random;
+  /** Absent: a batch starts when the turn of the program ends that appends to it. */
+  readonly clock?: Pick<Clock, "setTimer"> | undefined;
 }
 
 interface OpenSegment {
@@ -62,6 +64,7 @@ export class WriteAheadLog {
   readonly #directory: string;
   readonly #limits: StorageLimits;
   readonly #random: Random;
+  readonly #clock: LogPorts["clock"];
   readonly #listener: LogListener;
   #segment: OpenSegment | undefined;
   #known: KnownSegment[];
@@ -75,7 +78,7 @@ export class WriteAheadLog {
   #logBytes = 0;
 
   private constructor(
-    { disk, random }: LogPorts,
+    { disk, random, clock }: LogPorts,
     directory: string,
     end: LogEnd,
     limits: StorageLimits,
@@ -83,6 +86,7 @@ export class WriteAheadLog {
   ) {
     this.#disk = disk;
     this.#random = random;
+    this.#clock = clock;
     this.#directory = directory;
     this.#limits = limits;
     this.#listener = listener;
@@ -193,6 +197,7 @@ export class WriteAheadLog {
   /** `firstZxid` is given for a new segment: it counts as known from its first durable record on. */
   #writeOn(path: string, file: SegmentFile, at: { position: number; key: RecordKey; firstZxid?: number }): OpenSegment {
     const { key } = at;
+    const clock = this.#clock;
     let newZxid = at.firstZxid;
     let end = at.position;
     const group = new GroupSyncFile<LogRecord>({
@@ -205,6 +210,8 @@ export class WriteAheadLog {
       batchBytes: this.#limits.batchBytes,
       overlapBytes: this.#limits.overlapBytes,
       overlapFromBytes: this.#limits.overlapFromBytes,
+      // Of many requests that have arrived the first does not go to the disk alone.
+      gather: clock && ((start) => clock.setTimer(0, start)),
       sizeOf: (record) => recordByteLength(record.bytes.length),
       encode: (batch, place, room) => {
         const bytes = encodeRecords(batch, { ...place, key, previousZxid: this.#encodedZxid }, room);
