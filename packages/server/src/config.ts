@@ -5,7 +5,14 @@ import { type Address, type DigestAlgorithm, digestLengths } from "@corral/io";
 import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import * as v from "valibot";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
-import { defaultLimits, type Limits, maxFrameBytesMax, zeroLimits } from "./limits.ts";
+import {
+  defaultLimits,
+  type Limits,
+  maxFrameBytesMax,
+  maxIdentitiesMax,
+  maxIdentityTextMax,
+  zeroLimits,
+} from "./limits.ts";
 import { nearestName } from "./nearest-name.ts";
 import { saslMechanisms } from "./replica/authenticate.ts";
 import { saslUserProblem } from "./replica/sasl-users.ts";
@@ -37,13 +44,12 @@ const frameBytes = v.pipe(
   v.maxValue(maxFrameBytesMax, `must be at most ${maxFrameBytesMax} bytes`),
 );
 
+const atLeastOne = (name: keyof Limits) => atLeast(1, `must be at least 1 (the default is ${defaultLimits[name]})`);
+const atMost = (most: number) => v.maxValue<number, number, string>(most, `must be at most ${most}`);
+
 /** What bounds the server at 0 serves nobody; see `zeroLimits` for those that do not bound it then. */
 const limit = (name: keyof Limits) =>
-  v.optional(
-    zeroLimits.has(name)
-      ? atLeast(0, "must not be negative")
-      : atLeast(1, `must be at least 1 (the default is ${defaultLimits[name]})`),
-  );
+  v.optional(zeroLimits.has(name) ? atLeast(0, "must not be negative") : atLeastOne(name));
 
 const limitsShape = {
   ...(Object.fromEntries((Object.keys(defaultLimits) as (keyof Limits)[]).map((name) => [name, limit(name)])) as Record<
@@ -51,6 +57,11 @@ const limitsShape = {
     ReturnType<typeof limit>
   >),
   maxFrameBytes: v.optional(frameBytes),
+  // What a connection has goes into each of its entries, and an entry has to be written and read back.
+  maxIdentitiesPerConnection: v.optional(v.pipe(atLeastOne("maxIdentitiesPerConnection"), atMost(maxIdentitiesMax))),
+  maxIdentityTextPerConnection: v.optional(
+    v.pipe(atLeastOne("maxIdentityTextPerConnection"), atMost(maxIdentityTextMax)),
+  ),
 };
 
 /** Words that tell nothing of the clients, the tree or the machine. */

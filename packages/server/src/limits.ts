@@ -61,9 +61,9 @@ export interface Limits {
   readonly maxWatchedTextPerConnection: number;
   /** Watches of all connections, paths; who sets the next is disconnected. */
   readonly maxWatches: number;
-  /** Identities that one connection may collect by auth; all of them go into each of its log entries. */
+  /** Identities that one connection may collect by auth, 10,000 at most; all of them go into each of its log entries. */
   readonly maxIdentitiesPerConnection: number;
-  /** The text of all of them together, in UTF-16 code units. */
+  /** The text of all of them together, in UTF-16 code units, 16777216 at most. */
   readonly maxIdentityTextPerConnection: number;
   /** Entries of an access list; who asks for more, or for a list that would take more than `maxFrameBytes`, is answered with InvalidACL. */
   readonly maxAclEntries: number;
@@ -84,6 +84,10 @@ export interface Limits {
  * of a snapshot, which the log must be able to hold together with what goes with it.
  */
 export const maxFrameBytesMax = 32 << 20;
+
+/** The most that `maxIdentitiesPerConnection` and `maxIdentityTextPerConnection` may be: an entry of the log has all of them. */
+export const maxIdentitiesMax = 10_000;
+export const maxIdentityTextMax = 16 << 20;
 
 /** The limits of a server that nobody has tuned. */
 export const defaultLimits: Limits = {

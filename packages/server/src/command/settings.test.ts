@@ -137,6 +137,18 @@ test.each<readonly [string, Given]>([
   ["clientPort in c.json: must be", { file: json({ clientPort: "x" }) }],
   ["limits.maxFrameBytes in c.json: must be at least 1024 bytes", { file: json({ limits: { maxFrameBytes: 1 } }) }],
   ["--limit maxFrameBytes: must be at least 1024 bytes", { flags: { "limits.maxFrameBytes": 1 } }],
+  [
+    "--limit maxIdentitiesPerConnection: must be at most 10000",
+    { flags: { "limits.maxIdentitiesPerConnection": 10_001 } },
+  ],
+  [
+    "--limit maxIdentityTextPerConnection: must be at most 16777216",
+    { flags: { "limits.maxIdentityTextPerConnection": 2 ** 30 } },
+  ],
+  [
+    "--limit maxIdentitiesPerConnection: must be at least 1 (the",
+    { flags: { "limits.maxIdentitiesPerConnection": 0 } },
+  ],
   ["jute.maxbuffer in zoo.cfg: must be at least 1024 bytes", { file: ["zoo.cfg", "clientPort=1\njute.maxbuffer=1"] }],
   ['zoo.cfg: clientPort: must be a whole number, not "x"', { file: ["zoo.cfg", "clientPort=x"] }],
   ["zoo.cfg: has neither clientPort nor secureClientPort: give one", { file: ["zoo.cfg", "dataDir=/d\nclientPrt=1"] }],
