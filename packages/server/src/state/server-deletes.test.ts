@@ -110,6 +110,28 @@ describe("the end of a session", () => {
     // What goes after the limits is not counted for them.
     expect([deleted(d), String(d.state.tree.get(stats)?.data)]).toEqual([order, `count=${count},bytes=8`]);
   });
+
+  test("in logs of old takes them as they stand in memory: one whose deletion failed goes last", () => {
+    d.create(limits, CreateMode.ephemeral, Buffer.from("count=5"), 2n);
+    d.create("/q/e", CreateMode.ephemeral, Buffer.from("12345"), 2n);
+    const failed: MultiOperation[] = [
+      { type: OpCode.delete, path: limits, version: -1 },
+      { type: OpCode.delete, path: "/missing", version: -1 },
+    ];
+    d.apply({ type: OpCode.multi, request: failed }, 2n);
+    applyAsOfOld(close, 2n);
+    expect([deleted(d), String(d.state.tree.get(stats)?.data)]).toEqual([["/q/e", limits], "count=2,bytes=9"]);
+  });
+
+  test("in logs of old takes them as they stand in a snapshot, after a start from it", () => {
+    d.delete("/first");
+    d.delete("/second");
+    d.create("/q/e", CreateMode.ephemeral, Buffer.from("12345"), 2n);
+    d.create(limits, CreateMode.ephemeral, Buffer.from("count=5"), 2n);
+    d = startedFromSnapshot();
+    applyAsOfOld(close, 2n);
+    expect([deleted(d), String(d.state.tree.get(stats)?.data)]).toEqual([[limits, "/q/e"], "count=2,bytes=9"]);
+  });
 });
 
 describe("the end of a node with a time to live", () => {
