@@ -176,7 +176,9 @@ async function headerOf(
         ? decoded.why
         : "its header is not complete";
   const keys = possibleKeys(bytes);
-  for (const key of keys) {
+  // An older segment has none, whatever has come to stand in the place of its header: the first record has a place of its own, where
+  // no client's data stands. Behind it, without a key, such data could pass for records.
+  for (const key of [...keys, noKey]) {
     let first = decodeRecord(await file.read(segmentHeaderBytes, recordHeaderBytes), 0, segmentHeaderBytes, key);
     if (first.kind === "short" && first.bytesNeeded <= size - segmentHeaderBytes) {
       first = decodeRecord(await file.read(segmentHeaderBytes, first.bytesNeeded), 0, segmentHeaderBytes, key);

@@ -17,6 +17,8 @@ import {
 } from "../../test-support/storage-life.ts";
 import { TreeLife } from "../../test-support/tree-life.ts";
 import { planRepair } from "../repair/plan.ts";
+import { survey } from "../repair/survey.ts";
+import { defaultStorageLimits } from "./limits.ts";
 import { drawKey, encodeRecords, noKey, recordByteLength } from "./record.ts";
 import { decodeSegmentHeader, encodeSegmentHeader, possibleKeys, segmentHeaderBytes } from "./segment.ts";
 import { type LogRecord, StorageError } from "./storage.ts";
@@ -73,6 +75,15 @@ describe("a torn write whose data has records in it that somebody has made up", 
     // Without one, the data would be believed.
     const believed = from < 19_000 ? /shows that it had been on the disk/ : undefined;
     if (believed) expect(await start(await torn(withoutKeys, from, to))).toMatch(believed);
+  });
+
+  it("is not what a repair takes for lost entries where the key is gone", async () => {
+    const disk = await torn(seededRandom(5), 0, 100);
+    disk.put("/data/log.1", disk.contents("/data/log.1").fill(0x5a, 0, 100));
+    const { segments } = await survey(disk, directory, defaultStorageLimits.itemBytes);
+    expect(segments.map(({ isReadable, beyond }) => ({ isReadable, beyond }))).toEqual([
+      { isReadable: false, beyond: undefined },
+    ]);
   });
 
   it("is refused nevertheless when a real record shows that it had been on the disk", async () => {
@@ -184,6 +195,13 @@ describe("a segment of before there were keys", () => {
     changed[178]! ^= 1;
     bad.put(path, changed);
     expect(await start(bad)).toMatch(/damaged at byte 128/);
+  });
+
+  it("can be read by a repair whatever stands in the place of its header, its keys too", async () => {
+    const disk = old();
+    disk.put(path, disk.contents(path).fill(0x5a, 0, segmentHeaderBytes));
+    const { segments } = await survey(disk, directory, defaultStorageLimits.itemBytes);
+    expect(segments).toMatchObject([{ isReadable: true, recordCount: 2, lastZxid: 2 ** 32 + 2 }]);
   });
 
   it("is one that knows no key, to whatever stands where a later one has it", () => {
