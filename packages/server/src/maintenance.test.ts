@@ -10,6 +10,7 @@ import { maxFrameBytesMax } from "./limits.ts";
 import { Maintenance, type MaintenanceParts, NoRoomError, restoreEpochs } from "./maintenance.ts";
 import { maxEntryBytes } from "./state/entry-codec.ts";
 import { snapshotChunks } from "./state/snapshot.ts";
+import { SnapshotReader } from "./state/snapshot-reader.ts";
 import { lastEpoch, reservedEpochs } from "./storage/epochs.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
 import { writeSnapshotFile } from "./storage/snapshot-file.ts";
@@ -102,6 +103,28 @@ test("a snapshot with zxids beyond its own changes nothing: they would be given 
   expect(replica.epoch).toBe(1);
   await maintenance.restore(await fileOf(lastZxid, chunks));
   expect(replica.state.tree.get("/later")?.czxid).toBe(lastZxid);
+});
+
+test("whatever count a restore takes in, the server can count on from it, and start from what it then writes", async () => {
+  const { replica, maintenance } = server();
+  const { tree } = replica.state;
+  const withCreates = (childCreates: number) => {
+    const paths = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/x"];
+    const acl = [[31, "world", "anyone"]];
+    const nodes = paths.map((path) => [path, null, acl, null, 1, 1, 1, 1, 1, 0, 0, path === "/x" ? childCreates : 0]);
+    return fileOfChunks(5, [encode([2, 5, 0]), encode(nodes, { useBigInt64: true })]);
+  };
+  await expect(maintenance.restore(await withCreates(2 ** 52 + 1))).rejects.toThrow(
+    'cannot be understood: its node "/x" has 4503599627370497 as its childCreates',
+  );
+  expect([replica.state.tree, replica.epoch]).toEqual([tree, 1]);
+  await maintenance.restore(await withCreates(2 ** 52));
+  const after = new StateDriver(replica.state);
+  after.session(1n);
+  after.create("/x/y");
+  const reader = new SnapshotReader();
+  for (const chunk of snapshotChunks(replica.state)) reader.onChunk(chunk);
+  expect(reader.finish().tree.get("/x")?.childCreates).toBe(2 ** 52 + 1);
 });
 
 test("a large snapshot is put in place in pieces, between which others get their turn", async () => {

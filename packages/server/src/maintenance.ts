@@ -224,7 +224,7 @@ async function checkSnapshot(
       reader.onChunk(chunk);
       if (at % piecesInARow === 0) await othersTurn();
     }
-    requirePast(reader, reader.finish().lastZxid, verdict.zxid);
+    requireRestorable(reader, reader.finish().lastZxid, verdict.zxid);
   } catch (error) {
     // Whoever sends it may have made it himself: whatever is wrong with it, nothing has happened yet.
     const why = error instanceof SnapshotContentError ? error.why : error instanceof Error ? error.message : error;
@@ -233,11 +233,10 @@ async function checkSnapshot(
   return { zxid: verdict.zxid, chunks };
 }
 
-/** zxids go on above the file's: were there a later one in it, it would be given out again. */
-function requirePast({ aheadPath }: SnapshotReader, lastZxid: number, fileZxid: number): void {
+/** This server goes on from there, above the file's zxid, without the log of the one that wrote it. */
+function requireRestorable({ restoreFault }: SnapshotReader, lastZxid: number, fileZxid: number): void {
   if (lastZxid !== fileZxid) {
     throw new Error(`it calls itself ${formatZxid(fileZxid)}, but its state is that after ${formatZxid(lastZxid)}`);
   }
-  if (aheadPath === undefined) return;
-  throw new Error(`its node ${JSON.stringify(aheadPath)} has a zxid beyond its own, ${formatZxid(lastZxid)}`);
+  if (restoreFault !== undefined) throw new Error(`its ${restoreFault}`);
 }

@@ -74,8 +74,8 @@ describe("a node", () => {
     [{ childCreates: 0.5 }, "has 0.5 as its childCreates"],
     [{ childCreates: -5 }, "has -5 as its childCreates"],
     [{ childCreates: 1e300 }, "has 1e+300 as its childCreates"],
-    // From where one more would be none more.
-    [{ childCreates: Number.MAX_SAFE_INTEGER }, "has 9007199254740991 as its childCreates"],
+    // From where one more is none more.
+    [{ childCreates: 2 ** 53 }, "has 9007199254740992 as its childCreates"],
     [{ lifetime: Number.NaN }, "has NaN as its time to live"],
     [{ lifetime: -3 }, "has -3 as its time to live"],
     [{ lifetime: 0 }, "has 0 as its time to live"],
@@ -115,7 +115,7 @@ describe("a node", () => {
   test("that is strange, but such as a server can have, is taken", () => {
     const rows = [
       node("/least", { czxid: 0, mzxid: 0, pzxid: 0, ctimeMs: -1, mtimeMs: -(2 ** 52), version: -(2 ** 31) }),
-      node("/most", { czxid: zxid, mzxid: zxid, pzxid: zxid, version: 2 ** 31 - 1, childCreates: 2 ** 52 }),
+      node("/most", { czxid: zxid, mzxid: zxid, pzxid: zxid, version: 2 ** 31 - 1, childCreates: 2 ** 53 - 1 }),
       node("/aversion", { aversion: -1 }),
       // Whoever asks for them gets them, as from the reference.
       node("/perms", {
@@ -179,11 +179,19 @@ test("a session with an id or a timeout that none has is refused", () => {
   expect(read(rows, [[-5n, password, 2 ** 31 - 1, 1]]).finish().sessions.size).toBe(1);
 });
 
-test("a node that is ahead of the header is told of", () => {
-  for (const field of ["czxid", "mzxid", "pzxid"] as const) {
-    const rows = [...without(), node("/x", { [field]: zxid }), node("/y", { [field]: zxid + 1 })];
-    expect(read(rows).aheadPath).toBe("/y");
-    expect(read(rows.slice(0, -1)).aheadPath).toBeUndefined();
+test("what a server may start from, but not restore, is told of", () => {
+  const beyond = 'node "/y" has a zxid beyond its own, 0x3e8';
+  const cases: [string, number, number, string][] = [
+    ["czxid", zxid, zxid + 1, beyond],
+    ["mzxid", zxid, zxid + 1, beyond],
+    ["pzxid", zxid, zxid + 1, beyond],
+    ["childCreates", 2 ** 52, 2 ** 52 + 1, 'node "/y" has 4503599627370497 as its childCreates, from where there'],
+  ];
+  for (const [field, most, more, why] of cases) {
+    const rows = [...without(), node("/x", { [field]: most }), node("/y", { [field]: more })];
+    expect(read(rows).restoreFault).toContain(why);
+    expect(read(rows).finish().tree.get("/y")).toBeDefined();
+    expect(read(rows.slice(0, -1)).restoreFault).toBeUndefined();
   }
 });
 

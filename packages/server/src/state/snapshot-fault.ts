@@ -3,15 +3,15 @@
  * that no client can have sent, a tree of another shape. Taken in, it would show when somebody reads it, or at the next start.
  * What any version of this server has written is none of that. A million nodes come by here at a start.
  */
-import { maxTtlMs, pathProblem } from "@corral/protocol";
+import { formatZxid, maxTtlMs, pathProblem } from "@corral/protocol";
 import { isAclScheme } from "./access.ts";
 import { type DataTree, systemPaths } from "./data-tree.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { SessionRecord } from "./session-table.ts";
 import type { NodeRecord } from "./znode.ts";
 
-/** More creates than there will ever be time for; counting on from here still comes to whole numbers. */
-const mostCreates = 2 ** 52;
+/** From here on there are more creates left than there will ever be time for before the count is no whole number any more. */
+const mostCreatesRestored = 2 ** 52;
 
 const slash = 0x2f;
 const dot = 0x2e;
@@ -32,7 +32,6 @@ export function nodeFault(path: string, record: NodeRecord): string | undefined 
     isInt(version) &&
     isInt(aversion) &&
     isCount(childCreates) &&
-    childCreates <= mostCreates &&
     (lifetime.kind === "persistent" || isLifetime(lifetime)) &&
     (hasPlainName(path) || pathProblem(path) === undefined)
   ) {
@@ -66,6 +65,21 @@ function fieldFault(path: string, record: NodeRecord): string {
   if (field !== undefined) return `has ${record[field]} as its ${field}`;
   if (lifetime.kind === "ephemeral") return `has ${lifetime.owner} as its owner, which is no session's id`;
   return `has ${lifetime.kind === "ttl" ? lifetime.ttlMs : lifetime.kind} as its time to live`;
+}
+
+/**
+ * What is wrong with a node, as such a clause, for a server that goes on from a snapshot at `lastZxid` without the log of the server that
+ * wrote it. Of a start's own snapshots it is not asked: earlier versions could write a node that changed meanwhile, and what a
+ * restore was given has grown since.
+ */
+export function restoreFault(path: string, record: NodeRecord, lastZxid: number): string | undefined {
+  const { czxid, mzxid, pzxid, childCreates } = record;
+  // It would be given out again.
+  if (czxid > lastZxid || mzxid > lastZxid || pzxid > lastZxid) {
+    return `node ${JSON.stringify(path)} has a zxid beyond its own, ${formatZxid(lastZxid)}`;
+  }
+  if (childCreates <= mostCreatesRestored) return undefined;
+  return `node ${JSON.stringify(path)} has ${childCreates} as its childCreates, from where there is no counting on`;
 }
 
 /** What is wrong with the access list that comes with `path`, the first that has it, as such a clause. */

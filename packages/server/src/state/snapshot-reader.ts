@@ -9,7 +9,7 @@ import { containerLifetime, type Lifetime, persistentLifetime } from "./lifetime
 import { PackedReader } from "./packed-reader.ts";
 import { SessionTable } from "./session-table.ts";
 import { aclFields, nodeFields, type SnapshotState, snapshotVersion } from "./snapshot.ts";
-import { aclFault, nodeFault, sessionFault, shapeFault } from "./snapshot-fault.ts";
+import { aclFault, nodeFault, restoreFault, sessionFault, shapeFault } from "./snapshot-fault.ts";
 import {
   type Digest,
   digestVersion,
@@ -48,7 +48,7 @@ export class SnapshotReader {
   #sessionsLeft = 0;
   #digest: { readonly version: number; readonly value: Digest } | undefined;
   readonly #choice: NodeChoice | undefined;
-  #aheadPath: string | undefined;
+  #restoreFault: string | undefined;
 
   /** `hashSeed`: see `DataTree`. With a `choice` (snapshot-mend.ts) the digest may be another than the header's. */
   constructor(hashSeed?: number, choice?: NodeChoice) {
@@ -75,12 +75,9 @@ export class SnapshotReader {
     return { tree: this.#tree, sessions: this.#sessions, lastZxid };
   }
 
-  /**
-   * A node that has a zxid beyond the header's, if there is one. No server writes that now; earlier ones could, where a node changed
-   * while the snapshot was written: then the log has that change, and comes to the same.
-   */
-  get aheadPath(): string | undefined {
-    return this.#aheadPath;
+  /** What keeps it from being restored, as a clause, though a server may start from it; see `restoreFault`. */
+  get restoreFault(): string | undefined {
+    return this.#restoreFault;
   }
 
   /** Whether the header names a digest that means something here. */
@@ -158,8 +155,7 @@ export class SnapshotReader {
     };
     refuse(nodeFault(path, record));
     if (this.#choice !== undefined && !this.#choice(path, record)) return;
-    const lastZxid = this.#lastZxid as number;
-    if (record.czxid > lastZxid || record.mzxid > lastZxid || record.pzxid > lastZxid) this.#aheadPath ??= path;
+    this.#restoreFault ??= restoreFault(path, record, this.#lastZxid as number);
     this.#tree.restore(path, record);
   }
 
