@@ -1,8 +1,10 @@
 /** Counting: what comes out is what there is, and no node is looked at again and again. */
-import { CreateMode, type MultiOperation, OpCode, openAcl } from "@corral/protocol";
+import { CreateMode, ErrorCode, type MultiOperation, OpCode, openAcl, parentPath } from "@corral/protocol";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { looksUp } from "../../test-support/look-ups.ts";
 import { StateDriver } from "../../test-support/state-driver.ts";
+import { persistentLifetime } from "./lifetime.ts";
 import { Znode } from "./znode.ts";
 
 afterEach(() => vi.restoreAllMocks());
@@ -143,4 +145,130 @@ describe("what is counted", () => {
       { numRuns: 50 },
     );
   });
+
+  /** A driver with the places of the books of these paths, and so many leaves below `/a/b` that what is known stays. */
+  function withBooks(quotas: readonly string[], leaves = 500): StateDriver {
+    const d = new StateDriver();
+    d.session(1n);
+    for (const path of quotas.toSorted()) d.create(`/zookeeper/quota${path}`);
+    for (const path of ["/a", "/a/b"]) d.create(path);
+    for (let i = 0; i < leaves; i++) d.create(`/a/b/${i}`, CreateMode.persistent, null);
+    return d;
+  }
+  const countedAt = (d: StateDriver, quota: string): string | undefined => {
+    d.multi(remove(statsOf(quota)));
+    d.multi(create(statsOf(quota)));
+    const text = d.state.tree.get(statsOf(quota))?.data?.toString();
+    d.multi(remove(statsOf(quota)));
+    return text;
+  };
+  const counted = (d: StateDriver, quota: string): string =>
+    `count=${nodesBelow(d, quota).length},bytes=${bytesOf(d, nodesBelow(d, quota))}`;
+
+  test("is what counting afresh comes to, below a chain whose nodes come, go, and get and lose children", () => {
+    const chain = Array.from({ length: 8 }, (_, i) => "/a/b/c/d/e/f/g/h".slice(0, 2 * i + 2));
+    const beside = chain.flatMap((path) => [`${path}/x`, `${path}/x/y`, `${path}/x/y/z`]);
+    // Also what has it counted in the middle of a transaction.
+    const places = [...chain, ...beside, ...chain.map(statsOf)];
+    const change = fc
+      .record({ path: fc.constantFrom(...places), kind: fc.constantFrom(0, 0, 0, 1, 2), bytes: fc.nat(9) })
+      .map(({ path, kind, bytes }) => [create(path, bytes), remove(path), set(path, bytes)][kind] as MultiOperation);
+    // From somewhere in the chain to its end.
+    const whole = fc.nat(chain.length).map((from) => chain.slice(from).map((path) => create(path, 3)));
+    const gone = fc.nat(chain.length).map((from) => chain.slice(from).reverse().map(remove));
+    const count = fc.constantFrom(...chain).map((quota) => ({ quota }));
+    const some = fc.oneof(fc.array(change, { minLength: 1, maxLength: 8 }), whole, gone);
+    const step = fc.oneof(count, fc.record({ operations: some, isTakenBack: fc.boolean() }));
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => {
+        const d = withBooks(chain);
+        for (const one of steps) {
+          if ("quota" in one) {
+            expect(countedAt(d, one.quota)).toBe(counted(d, one.quota));
+          } else if (one.isTakenBack) {
+            // Those that can be done one after the other; found by doing them, which is taken back as well.
+            const able: MultiOperation[] = [];
+            for (const operation of one.operations) {
+              const outcome = d.multi(...able, operation, remove("/missing"));
+              const results = outcome.type === "multi" ? outcome.results : [];
+              const failed = results.findIndex((result) => result.type === OpCode.error && result.err !== ErrorCode.Ok);
+              if (failed > able.length) able.push(operation);
+            }
+            d.multi(...able, remove("/missing"));
+          } else {
+            for (const operation of one.operations) d.multi(operation);
+          }
+        }
+        for (const quota of chain) expect(countedAt(d, quota)).toBe(counted(d, quota));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test.each([
+    ["the upper first", ["/a", "/a/b", "/a/b/c"]],
+    ["the lower first", ["/a/b/c", "/a/b", "/a"]],
+  ])("is right for paths one below the other: %s", (_what, quotas) => {
+    const d = withBooks(quotas);
+    d.multi(create("/a/b/c", 1), create("/a/b/c/d", 2));
+    for (const quota of quotas) countedAt(d, quota);
+    d.multi(create("/a/b/c/d/e", 3), create("/a/b/c/d/e/f", 4), set("/a/b/c/d", 5));
+    for (const quota of quotas) expect(countedAt(d, quota)).toBe(counted(d, quota));
+    expect(countedAt(d, "/a/b/c")).toBe("count=4,bytes=13");
+  });
+
+  test("is right above a counted node that was gone when what is above was counted", () => {
+    const d = withBooks(["/a", "/a/b", "/a/b/c"]);
+    d.multi(create("/a/b/c"), create("/a/b/c/d"));
+    expect(countedAt(d, "/a/b/c")).toBe("count=2,bytes=0");
+    d.multi(remove("/a/b/c/d"), remove("/a/b/c"));
+    expect(countedAt(d, "/a")).toBe("count=502,bytes=2");
+    d.multi(create("/a/b/c", 1), create("/a/b/c/d", 2), create("/a/b/c/d/e", 3));
+    for (const quota of ["/a", "/a/b", "/a/b/c"]) expect(countedAt(d, quota)).toBe(counted(d, quota));
+    expect(countedAt(d, "/a")).toBe("count=505,bytes=8");
+  });
+});
+
+describe("a change far below what is counted", () => {
+  const depth = 300;
+  const deep = "/a".repeat(depth);
+
+  test("looks few paths up, however deep it is", () => {
+    const { state } = deepChain();
+    const { tree } = state;
+    const [end, above] = [tree.get(deep) as Znode, tree.get(parentPath(deep)) as Znode];
+    const stamp = { zxid: state.lastZxid + 1, timeMs: 1 };
+    const init = { data: Buffer.alloc(2), acl: openAcl, lifetime: persistentLifetime };
+    expect(looksUp(() => tree.setData(deep, end, Buffer.alloc(7), stamp))).toHaveLength(2);
+    expect(looksUp(() => tree.setData(deep, end, Buffer.alloc(7, 1), stamp))).toEqual([]);
+    expect(looksUp(() => tree.create(`${deep}/b`, end, init, stamp)).length).toBeLessThan(4);
+    expect(looksUp(() => tree.setData(`${deep}/b`, tree.get(`${deep}/b`) as Znode, null, stamp))).toHaveLength(2);
+    expect(looksUp(() => tree.delete(tree.get(`${deep}/b`) as Znode, end, stamp)).length).toBeLessThan(4);
+    expect(looksUp(() => tree.delete(end, above, stamp)).length).toBeLessThan(4);
+    // And it is known still, and right: all but the end.
+    const told = watchLooks();
+    const d = new StateDriver(state);
+    d.create(statsOf("/a"));
+    expect(told).toEqual([]);
+    expect(tree.get(statsOf("/a"))?.data?.toString()).toBe(`count=${depth - 1},bytes=${depth - 1}`);
+  });
+
+  test("costs no lookup once nothing is known", () => {
+    const { state } = deepChain();
+    const d = new StateDriver(state);
+    for (let i = 0; i < depth + 2; i++) d.set(deep, Buffer.alloc((i % 2) + 1));
+    const end = state.tree.get(deep) as Znode;
+    const stamp = { zxid: state.lastZxid + 1, timeMs: 1 };
+    expect(looksUp(() => state.tree.setData(deep, end, Buffer.alloc(9), stamp))).toEqual([]);
+  });
+
+  /** A chain, counted from its top. */
+  function deepChain(): StateDriver {
+    const d = new StateDriver();
+    d.session(1n);
+    for (let i = 1; i <= depth; i++) d.create("/a".repeat(i));
+    d.create("/zookeeper/quota/a");
+    d.multi(create(statsOf("/a")), remove(statsOf("/a")));
+    return d;
+  }
 });

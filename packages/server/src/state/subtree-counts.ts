@@ -9,12 +9,15 @@ import type { Znode } from "./znode.ts";
 
 /** A tree to count in; `undefined` where it has no node. */
 export interface Countable {
-  get(path: string): Pick<Znode, "dataLength" | "childCount" | "eachChild"> | undefined;
+  get(path: string): Znode | undefined;
+  /** The tree's own text: one cut out of a longer path would keep all of that in memory. */
+  pathOf(node: Znode): string;
 }
 
 interface Subtree {
   readonly path: string;
-  readonly parent: Subtree | undefined;
+  /** Known by the time that the subtree is, unless nothing above was counted yet. */
+  parent: Subtree | undefined;
   count: number;
   bytes: number;
 }
@@ -22,7 +25,10 @@ interface Subtree {
 /** See the head of this file. */
 export class SubtreeCounts {
   readonly #tree: Countable;
-  /** Of nodes with children that were looked at. */
+  /**
+   * Of all nodes with children at and below those that were counted: so where the parent of such a node is not known, nothing
+   * above is, and no change has to go up by path, which takes long where paths are. Some have lost their children since.
+   */
   readonly #known = new Map<string, Subtree>();
   /** Nodes looked at, less changes, since nothing was known. */
   #looks = 0;
@@ -38,7 +44,8 @@ export class SubtreeCounts {
     const known = this.#known.get(path);
     if (known !== undefined) return known;
     if (node.childCount === 0) return { count: 1, bytes: node.dataLength };
-    const whole: Subtree = { path, parent: undefined, count: 1, bytes: node.dataLength };
+    // It has no parent that is known, for then it would be known itself.
+    const whole: Subtree = { path: this.#tree.pathOf(node), parent: undefined, count: 1, bytes: node.dataLength };
     const subtrees = [whole];
     // Grows while it is gone through: parents come before their children.
     for (const subtree of subtrees) {
@@ -60,6 +67,7 @@ export class SubtreeCounts {
     this.#looks++;
     const known = this.#known.get(path);
     if (known !== undefined) {
+      known.parent = parent;
       add(parent, known.count, known.bytes);
       return undefined;
     }
@@ -72,18 +80,30 @@ export class SubtreeCounts {
 
   /** There are more or fewer nodes or bytes at `path`. To be told of every change, when it is done. */
   change(path: string, nodes: number, bytes: number): void {
-    if (this.#known.size === 0) return;
+    if (this.#known.size === 0 || (nodes === 0 && bytes === 0)) return;
     this.#looks--;
     if (this.#looks < 0) {
       this.#looks = 0;
       this.#known.clear();
       return;
     }
-    for (let at = path; ; at = parentPath(at)) {
-      const known = this.#known.get(at);
-      if (known !== undefined) add(known, nodes, bytes);
-      if (at.length <= 1) return;
-    }
+    let subtree = nodes > 0 ? this.#parentOfNew(path) : (this.#known.get(path) ?? this.#known.get(parentPath(path)));
+    // It has no children, so none that is known has it for a parent.
+    if (nodes < 0 && subtree?.path === path) this.#known.delete(path);
+    for (; subtree !== undefined; subtree = subtree.parent) add(subtree, nodes, bytes);
+  }
+
+  /** Where the parent of a node that has just come had no children, and was counted among those above, it is known from now on. */
+  #parentOfNew(path: string): Subtree | undefined {
+    const parent = parentPath(path);
+    const known = this.#known.get(parent);
+    if (known !== undefined) return known;
+    const above = this.#known.get(parentPath(parent));
+    const node = above && this.#tree.get(parent);
+    if (node === undefined) return undefined;
+    const subtree = { path: this.#tree.pathOf(node), parent: above, count: 1, bytes: node.dataLength };
+    this.#known.set(subtree.path, subtree);
+    return subtree;
   }
 }
 
