@@ -9,6 +9,7 @@ import { NodeStore } from "./node-store.ts";
 import { OpenNodes } from "./open-nodes.ts";
 import { PathIndex } from "./path-index.ts";
 import { describedQuota, formatQuotaUsage, parseQuotaUsage, statsPath } from "./quota.ts";
+import { QuotaPaths } from "./quota-paths.ts";
 import { SubtreeCounts } from "./subtree-counts.ts";
 import { type Digest, DigestSum } from "./tree-digest.ts";
 import { type NodeRecord, Znode } from "./znode.ts";
@@ -34,8 +35,8 @@ export class DataTree {
   readonly #ephemerals = new Map<bigint, Set<number>>();
   /** Paths of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<string>();
-  /** Paths that have a quota, for there is a node with limits. */
-  readonly #quotas = new Set<string>();
+  /** Those for which there is a node with limits. */
+  readonly #quotas = new QuotaPaths();
   /** Places of nodes that are not restored yet, though children of theirs are. */
   readonly #awaited = new Map<string, number>();
   #dataBytes = 0;
@@ -166,9 +167,7 @@ export class DataTree {
 
   /** The nearest path at or above `path` that has a quota. */
   quotaAbove(path: string): string | undefined {
-    if (this.#quotas.size === 0) return undefined;
-    for (let at = path; at.length > 1; at = parentPath(at)) if (this.#quotas.has(at)) return at;
-    return undefined;
+    return this.#quotas.above(path);
   }
 
   /** The path of a node; as the tree keeps it, which is quicker to look up than a copy. */
@@ -242,10 +241,8 @@ export class DataTree {
     } else if (lifetime.kind !== "persistent") {
       this.#reapable.delete(path);
     }
-    if (this.#quotas.size > 0) {
-      const described = describedQuota(path);
-      if (described?.half === "limits") this.#quotas.delete(described.quota);
-    }
+    const described = describedQuota(path);
+    if (described?.half === "limits") this.#quotas.delete(described.quota);
   }
 
   /** Keeps the books of the quota that a change counts for, if there is one. */

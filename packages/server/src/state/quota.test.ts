@@ -1,6 +1,7 @@
 /** Quotas: what they say, what is counted, and that it is counted whatever becomes of a write. */
 import { CreateMode, ErrorCode, OpCode, openAcl } from "@corral/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
+import { looksUp } from "../../test-support/look-ups.ts";
 import { picture, StateDriver } from "../../test-support/state-driver.ts";
 import { describedQuota, parseQuotaLimits } from "./quota.ts";
 import { snapshotChunks } from "./snapshot.ts";
@@ -140,5 +141,61 @@ describe("counting", () => {
     expect(d.state.tree.get(unreadable)?.data?.toString()).toBe("garbage");
     d.set(unreadable, Buffer.from("count=1,bytes=1"));
     expect(d.set("/q/a", Buffer.alloc(1))).toMatchObject({ type: "changed" });
+  });
+});
+
+describe("the nearest quota", () => {
+  const deep = "/a".repeat(300);
+  const limitsOf = (quota: string) => `/zookeeper/quota${quota}/zookeeper_limits`;
+
+  /** A driver with limits for all of these, and for what has to be there above them. */
+  function withLimits(...quotas: readonly string[]): StateDriver {
+    const d = new StateDriver();
+    d.session(1n);
+    for (const quota of quotas) {
+      for (let at = quota.indexOf("/", 1); at > 0; at = quota.indexOf("/", at + 1)) {
+        d.create(`/zookeeper/quota${quota.slice(0, at)}`);
+      }
+      d.create(`/zookeeper/quota${quota}`);
+      d.create(limitsOf(quota), CreateMode.persistent, Buffer.from("count=-1"));
+    }
+    return d;
+  }
+
+  test("is at the path or above it, by whole names", () => {
+    const { state } = withLimits("/a", "/a/b/c", "/ab", "/zookeeper");
+    const { tree } = state;
+    const nearest = (...paths: string[]) => paths.map((path) => tree.quotaAbove(path));
+    expect(nearest("/a", "/a/b", "/a/b/cc", "/a/x/c")).toEqual(["/a", "/a", "/a", "/a"]);
+    expect(nearest("/a/b/c", "/a/b/c/d/e")).toEqual(["/a/b/c", "/a/b/c"]);
+    expect(nearest("/ab", "/ab/c", "/zookeeper/quota")).toEqual(["/ab", "/ab", "/zookeeper"]);
+    expect(nearest("/", "", "/abc", "/b/a", "/__proto__")).toEqual(Array(5).fill(undefined));
+  });
+
+  test("is another when one goes, in a transaction that fails also", () => {
+    const d = withLimits("/a", "/a/b/c", "/a/b/d");
+    const nearest = () => ["/a/b/c/x", "/a/b/d", "/a"].map((path) => d.state.tree.quotaAbove(path));
+    const remove = (quota: string) => ({ type: OpCode.delete, path: limitsOf(quota), version: -1 }) as const;
+    d.multi(remove("/a/b/c"), remove("/a"), remove("/missing"));
+    expect(nearest()).toEqual(["/a/b/c", "/a/b/d", "/a"]);
+    d.delete(limitsOf("/a/b/c"));
+    expect(nearest()).toEqual(["/a", "/a/b/d", "/a"]);
+    d.delete(limitsOf("/a"));
+    expect(nearest()).toEqual([undefined, "/a/b/d", undefined]);
+    d.delete(limitsOf("/a/b/d"));
+    expect(nearest()).toEqual([undefined, undefined, undefined]);
+    d.create(limitsOf("/a/b/c"));
+    expect(nearest()).toEqual(["/a/b/c", undefined, undefined]);
+  });
+
+  test.each([
+    ["one elsewhere", ["/b"]],
+    ["one above", ["/a"]],
+    ["one at every step", Array.from({ length: 150 }, (_, i) => "/a".repeat(i + 1))],
+    ["one beside every step", Array.from({ length: 150 }, (_, i) => `${"/a".repeat(i)}/b`)],
+  ])("is found with no more text looked up than the path has: %s", (_what, quotas) => {
+    const { tree } = withLimits(...quotas).state;
+    const texts = looksUp(() => tree.quotaAbove(deep));
+    expect(texts.join("").length).toBeLessThan(deep.length);
   });
 });
