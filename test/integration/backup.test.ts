@@ -1,5 +1,5 @@
 /** Snapshot and restore over the admin port, on real disks: nothing lost, nothing that goes back. */
-import { link, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { link, mkdtemp, open, readdir, readFile, rm, stat, statfs, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, connect } from "@corral/client";
@@ -234,21 +234,26 @@ test("a copy of a snapshot's file that is under way, and a hard link to one, kee
   for (let i = 0; i < 12; i++) await client.create(`/${i}`, Buffer.alloc(900_000, i));
   const dataDir = join(directory, "source");
   const snapshots = async () => (await readdir(dataDir)).filter((name) => /^snapshot\.[0-9a-f]+$/.test(name)).sort();
-  const take = async (): Promise<string> => {
+  const take = async (query = "?streaming=false"): Promise<string> => {
     await client.create("/n-", null, { mode: "persistentSequential" });
-    const url = `${server.adminUrl}/commands/snapshot?streaming=false`;
-    expect((await fetch(url, { headers: { authorization } })).status).toBe(200);
+    const response = await fetch(`${server.adminUrl}/commands/snapshot${query}`, { headers: { authorization } });
+    expect(response.status).toBe(200);
+    await response.arrayBuffer();
     return join(dataDir, (await snapshots()).at(-1) as string);
   };
-  const [copied, linked, unread] = [await take(), await take(), await take()];
+  // The last one is sent: that the server reads it is no reason to keep its bytes when it has been.
+  const [copied, linked, unread] = [await take(), await take(), await take("")];
   const { size } = await stat(copied);
   const copy = await open(copied, "r");
   const witness = await open(unread, "r");
   const isTold = async (path: string): Promise<boolean> => {
     await writeFile(path, "x");
-    const { atimeNs } = await stat(path, { bigint: true });
+    await utimes(path, 1, 1);
     await readFile(path);
-    return (await stat(path, { bigint: true })).atimeNs !== atimeNs;
+    const overlay = 0x794c_7630;
+    return (
+      process.platform === "linux" && (await stat(path)).atimeMs !== 1_000 && (await statfs(path)).type !== overlay
+    );
   };
   try {
     const begun = await copy.read(Buffer.alloc(1_000_000), 0, 1_000_000);

@@ -1,6 +1,6 @@
 /** Node's files: the contract of the `Disk` port on a real file system, and claims between real processes. */
 import { existsSync } from "node:fs";
-import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -47,37 +47,6 @@ class Claimant extends NodeChild {
 }
 
 describe("nodeDisk", () => {
-  it("tells a file that nobody reads from one that is being read, or has another name", async () => {
-    const make = async (name: string) => {
-      const file = await nodeDisk.open(join(directory, name), "create");
-      await file.write(0, Buffer.alloc(10_000, 1));
-      await file.sync();
-      await file.close();
-      return join(directory, name);
-    };
-    const isUnread = async (path: string) => {
-      const file = await nodeDisk.open(path, "write");
-      return file.isUnread?.().finally(() => file.close());
-    };
-    const [probe, alone, linked, read, renamed] = await Promise.all(
-      ["probe", "alone", "linked", "read", "renamed"].map(make),
-    );
-    const { atimeNs } = await stat(probe as string, { bigint: true });
-    await readFile(probe as string);
-    // On a disk that does not say when a file was read, nobody knows.
-    const tells = (await stat(probe as string, { bigint: true })).atimeNs !== atimeNs;
-    expect(await isUnread(alone as string)).toBe(tells);
-    expect(await isUnread(alone as string), "it was read to see whether that shows").toBe(false);
-    await link(linked as string, join(directory, "other"));
-    expect(await isUnread(linked as string)).toBe(false);
-    const reader = await nodeDisk.open(read as string, "read");
-    await reader.read(0, 1);
-    expect(await isUnread(read as string)).toBe(false);
-    await reader.close();
-    await nodeDisk.rename(renamed as string, join(directory, "renamed.tmp"));
-    expect(await isUnread(join(directory, "renamed.tmp"))).toBe(tells);
-  });
-
   it("writes through into a file of a length already, seen by every reader", async () => {
     const path = join(directory, "through");
     const file = await nodeDisk.open(path, "create");

@@ -8,13 +8,18 @@ import { settleAll } from "../settle-all.ts";
 import { claimDirectory } from "./directory-claim.ts";
 
 const fsyncOf = promisify(fsync);
-const openFlags = { read: "r", write: "r+", create: "wx+" } as const;
+const openFlags = { write: "r+", create: "wx+" } as const;
+/** So that our own reading does not pass for somebody's copy of the file (`isUnread`). Linux alone has it. */
+const withoutTrace = constants.O_NOATIME ?? 0;
+/** What `statfs` says of Linux's overlayfs. */
+const overlayType = 0x794c_7630;
 
 /** The machine's file systems. */
 export const nodeDisk: Disk = {
   makeDirectory,
   list: async (path) => (await readdir(path)).sort(),
-  open: async (path, mode) => new NodeDiskFile(await open(path, openFlags[mode], 0o640), path),
+  open: async (path, mode) =>
+    new NodeDiskFile(await (mode === "read" ? openToRead(path) : open(path, openFlags[mode], 0o640)), path),
   rename,
   remove: (path) => unlink(path).catch(unlessCode("ENOENT")),
   syncDirectory,
@@ -98,6 +103,8 @@ class NodeDiskFile implements DiskFile {
     const stats = () => this.#named(this.#handle.stat({ bigint: true }));
     const { nlink, atimeNs, birthtimeNs } = await stats();
     if (nlink !== 1n || atimeNs !== birthtimeNs) return false;
+    // There a copy that the kernel makes (copy_file_range, as in `cp`) leaves no trace, though other reading does.
+    if ((await statfs(this.#path)).type === overlayType) return false;
     // If this does not show, nobody's reading would have.
     await this.read(0, 1);
     return (await stats()).atimeNs !== atimeNs;
@@ -129,6 +136,16 @@ class NodeDiskFile implements DiskFile {
       }
       throw error;
     });
+  }
+}
+
+async function openToRead(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | withoutTrace);
+  } catch (error) {
+    // Only a file's owner may read it so.
+    if (withoutTrace === 0 || (error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+    return open(path, constants.O_RDONLY);
   }
 }
 

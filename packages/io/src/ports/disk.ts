@@ -45,9 +45,11 @@ export interface DiskFile {
    */
   readonly prepareWriteThrough?: ((count: number) => Promise<void>) | undefined;
   /**
-   * Whether nobody can be in the middle of reading it, or count on its bytes: it has no other name, and has not been read since it
-   * was made. It counts as read from then on. False where a file system does not tell (`noatime`). Who reads it without a trace
-   * (O_NOATIME), or has opened it and not begun to read, is not seen. Absent where a file can never tell.
+   * Whether nobody seems to be in the middle of reading it, or to count on its bytes: it has no other name, and no trace is left of
+   * its having been read since it was made. It counts as read from then on. What is read through a file of this disk that was opened
+   * to "read" need not count. False where it is known that a file system does not tell. Who reads it without a trace (O_NOATIME; a
+   * mount of the same file system that keeps no times), or has opened it and not begun to read, is not seen. Absent where a file
+   * can never tell.
    */
   readonly isUnread?: (() => Promise<boolean>) | undefined;
   /** Cuts or extends (with zeros) to `length` bytes. */
