@@ -262,6 +262,22 @@ describe("a change far below what is counted", () => {
     expect(looksUp(() => state.tree.setData(deep, end, Buffer.alloc(9), stamp))).toEqual([]);
   });
 
+  test("leaves what took much text to count known for longer", () => {
+    const d = new StateDriver();
+    d.session(1n);
+    const chain = Array.from({ length: 10 }, (_, i) => `/a${`/${"b".repeat(2_000)}`.repeat(i)}`);
+    for (const path of ["/zookeeper/quota/a", "/s", ...chain]) d.create(path);
+    const told = watchLooks();
+    const looksAfter = (changes: number): number => {
+      for (let i = 0; i < changes; i++) d.set("/s", Buffer.alloc(i % 2));
+      told.length = 0;
+      d.multi(create(statsOf("/a")), remove(statsOf("/a")));
+      return told.length;
+    };
+    // It has 90,000 characters below its top, of which 256 are worth one change of a short path.
+    expect([0, 250, 250].map(looksAfter)).toEqual([9, 0, 9]);
+  });
+
   /** A chain, counted from its top. */
   function deepChain(): StateDriver {
     const d = new StateDriver();

@@ -1,6 +1,6 @@
 /**
  * How many nodes and bytes there are at and below paths. What was counted is kept, for all paths that were come by, and follows
- * every change, until there were as many changes as nodes were looked at: so a change costs one look at most, on average.
+ * every change, until there were as many changes as nodes were looked at: so a change costs one look at most, on average; of one with as long a path.
  * Otherwise who makes and deletes the books of a quota, open to everybody, would have all of a tree counted each time.
  */
 import { parentPath } from "@corral/protocol";
@@ -30,7 +30,7 @@ export class SubtreeCounts {
    * above is, and no change has to go up by path, which takes long where paths are. Some have lost their children since.
    */
   readonly #known = new Map<string, Subtree>();
-  /** Nodes looked at, less changes, since nothing was known. */
+  /** What it cost to look at nodes, less what changes are worth, since nothing was known. */
   #looks = 0;
 
   constructor(tree: Countable) {
@@ -64,7 +64,7 @@ export class SubtreeCounts {
 
   /** Adds a child to its parent; if it has children that must be counted first, returns it instead. */
   #lookAt(path: string, parent: Subtree): Subtree | undefined {
-    this.#looks++;
+    this.#looks += costOf(path);
     const known = this.#known.get(path);
     if (known !== undefined) {
       known.parent = parent;
@@ -81,7 +81,7 @@ export class SubtreeCounts {
   /** There are more or fewer nodes or bytes at `path`. To be told of every change, when it is done. */
   change(path: string, nodes: number, bytes: number): void {
     if (this.#known.size === 0 || (nodes === 0 && bytes === 0)) return;
-    this.#looks--;
+    this.#looks -= costOf(path);
     if (this.#looks < 0) {
       this.#looks = 0;
       this.#known.clear();
@@ -105,6 +105,11 @@ export class SubtreeCounts {
     this.#known.set(subtree.path, subtree);
     return subtree;
   }
+}
+
+/** Of a look at a path: a long one takes longer, as all its text is gone through. */
+function costOf(path: string): number {
+  return 1 + (path.length >> 8);
 }
 
 function add(subtree: Subtree, count: number, bytes: number): void {
