@@ -4,12 +4,17 @@
  */
 import { type Acl, ErrorCode, type Id, openAcl } from "@corral/protocol";
 import type { Limits } from "../limits.ts";
+import { fixUpAcl, provenIdentities } from "../state/access.ts";
 import type { Operation, Outcome } from "../state/operation.ts";
 import { failedMulti } from "../state/operations/multi.ts";
 
+/** So many frames the lists of one transaction may take together: with `auth`, each few bytes of it stand for all identities of who asks. */
+const framesOfLists = 4;
+
 /**
  * What comes of a write that asks for a list with more entries than `maxAclEntries`, or one that no frame could hold: `auth` stands for
- * all identities of who asks, and text that is not UTF-8 grows. It is not proposed, so a log never depends on the bounds.
+ * all identities of who asks, and text that is not UTF-8 grows. What would be stored counts, in a transaction all of it together too.
+ * It is not proposed, so a log never depends on the bounds.
  */
 export function tooLongAcl(
   operation: Operation,
@@ -18,37 +23,61 @@ export function tooLongAcl(
 ): Outcome | undefined {
   const { request } = operation;
   if (!Array.isArray(request)) {
-    return isTooLong(request, limits, identities) ? { type: "error", code: ErrorCode.InvalidAcl } : undefined;
+    const isTooLong = bytesToStore(request, limits, identities) === tooMany;
+    return isTooLong ? { type: "error", code: ErrorCode.InvalidAcl } : undefined;
   }
-  const at = request.findIndex((part) => isTooLong(part, limits, identities));
-  return at < 0 ? undefined : failedMulti(request.length, at, ErrorCode.InvalidAcl);
+  let bytesLeft = framesOfLists * limits.maxFrameBytes;
+  for (let at = 0; at < request.length; at++) {
+    bytesLeft -= bytesToStore(request[at], limits, identities);
+    if (bytesLeft < 0) return failedMulti(request.length, at, ErrorCode.InvalidAcl);
+  }
+  return undefined;
 }
 
 type AclLimits = Pick<Limits, "maxAclEntries" | "maxFrameBytes">;
 
-function isTooLong(request: object, { maxAclEntries, maxFrameBytes }: AclLimits, identities: readonly Id[]): boolean {
+const tooMany = Number.POSITIVE_INFINITY;
+
+/** Bytes of the list that comes of a request, if any, at most; `tooMany` for one that is beyond a limit by itself. */
+function bytesToStore(request: object, { maxAclEntries, maxFrameBytes }: AclLimits, identities: readonly Id[]): number {
   const { acl } = request as { readonly acl?: readonly Acl[] | null };
   // Nearly all are the open one, which is read as this very list.
-  if (acl === undefined || acl === null || acl === openAcl) return false;
-  return acl.length > maxAclEntries || takesMoreThan(maxFrameBytes, acl, identities);
+  if (acl === undefined || acl === null || acl === openAcl) return 0;
+  if (acl.length > maxAclEntries) return tooMany;
+  const most = bytesAtMost(acl, identities);
+  if (most <= maxFrameBytes) return most;
+  // Entries that are there twice are stored once; of a list that is refused for something else, nothing is stored.
+  const bytes = bytesOf((fixUpAcl(acl, identities) ?? []).map(({ id }) => id));
+  return bytes > maxFrameBytes ? tooMany : bytes;
 }
 
-function takesMoreThan(bytesMax: number, acl: readonly Acl[], identities: readonly Id[]): boolean {
-  return (
-    grown(acl, identities, (text) => 3 * text.length) > bytesMax && grown(acl, identities, Buffer.byteLength) > bytesMax
-  );
-}
-
-/** Of an entry as the wire has it: permissions, and how long the two texts are. */
-const entryBytes = 12;
-
-/** Bytes of the list that is stored, at most. */
-function grown(acl: readonly Acl[], identities: readonly Id[], bytesOf: (text: string) => number): number {
+/** The same without looking whether an entry is there twice, but that `auth` with the same permissions comes to the same. */
+function bytesAtMost(acl: readonly Acl[], identities: readonly Id[]): number {
   let bytes = 0;
-  for (const { id } of acl) {
-    for (const { scheme, id: text } of id.scheme === "auth" ? identities : [id]) {
-      bytes += entryBytes + bytesOf(scheme) + bytesOf(text);
-    }
+  let expanded: Set<number> | undefined;
+  for (const { perms, id } of acl) {
+    if (id.scheme === "auth") expanded = (expanded ?? new Set()).add(perms);
+    else bytes += entryBytes(id);
   }
+  return expanded === undefined ? bytes : bytes + expanded.size * provenBytes(identities);
+}
+
+/** For each list of a transaction they are the same. A connection's identities are never changed, only replaced. */
+const provenBytesOf = new WeakMap<readonly Id[], number>();
+
+function provenBytes(identities: readonly Id[]): number {
+  const known = provenBytesOf.get(identities);
+  if (known !== undefined) return known;
+  const bytes = bytesOf(provenIdentities(identities));
+  provenBytesOf.set(identities, bytes);
   return bytes;
+}
+
+function bytesOf(ids: readonly Id[]): number {
+  return ids.reduce((bytes, id) => bytes + entryBytes(id), 0);
+}
+
+/** As the wire has it: permissions, and two texts with how long they are. */
+function entryBytes({ scheme, id }: Id): number {
+  return 12 + Buffer.byteLength(scheme) + Buffer.byteLength(id);
 }

@@ -1,5 +1,5 @@
 /** Bounds of what all connections hold together, and of how long the disk may keep writers waiting. */
-import { ErrorCode, OpCode, openAcl } from "@corral/protocol";
+import { type Acl, ErrorCode, OpCode, openAcl } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
 import { tooLongAcl } from "./acl-limit.ts";
@@ -210,6 +210,58 @@ test("an access list that would be longer than a frame is refused, though it is 
   };
   expect(tooLongAcl(asked(700), limits, { identities: [] })).toEqual({ type: "error", code: ErrorCode.InvalidAcl });
   expect(tooLongAcl(asked(600), limits, { identities: [] })).toBeUndefined();
+});
+
+describe("of an access list, only what is stored counts", () => {
+  const limits = { maxAclEntries: 1_000, maxFrameBytes: 10_000 };
+  const invalid = { type: "error", code: ErrorCode.InvalidAcl };
+  const auth = (perms: number) => ({ perms, id: { scheme: "auth", id: "" } });
+  /** Of which each takes 100 bytes. */
+  const proven = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ scheme: "digest", id: `${i}:`.padEnd(82, "x") }));
+  const set = (acl: readonly Acl[]) => ({ type: OpCode.setACL, request: { path: "/a", acl, version: -1 } }) as const;
+  const multi = (...lists: (readonly Acl[])[]) =>
+    ({ type: OpCode.multi, request: lists.map((acl) => ({ type: OpCode.create, ...node("/a"), acl })) }) as const;
+
+  test.each([
+    ["each permission of auth once", Array.from({ length: 1_000 }, (_, i) => auth(i % 2)), proven(50), proven(51)],
+    ["no address, and no superuser", [auth(31)], [{ scheme: "super", id: "" }, ...proven(100)], proven(101)],
+    [
+      "what an identity has already once",
+      [auth(31), ...proven(50).map((id) => ({ perms: 31, id }))],
+      [{ scheme: "ip", id: "10.0.0.1" }, ...proven(100)],
+      proven(101),
+    ],
+  ])("%s", (_what, acl, few, many) => {
+    expect(tooLongAcl(set(acl), limits, { identities: few })).toBeUndefined();
+    expect(tooLongAcl(set(acl), limits, { identities: many })).toEqual(invalid);
+  });
+
+  test("equal entries once, though their text has grown", () => {
+    const entry = { perms: 31, id: { scheme: "digest", id: `a:${"\ufffd".repeat(2_000)}` } };
+    expect(tooLongAcl(set([entry, entry]), limits, { identities: [] })).toBeUndefined();
+    expect(tooLongAcl(set([entry, { ...entry, perms: 1 }]), limits, { identities: [] })).toEqual(invalid);
+  });
+
+  test("in a transaction all lists together take four frames at most", () => {
+    const list = [auth(31)];
+    const identities = proven(100);
+    expect(tooLongAcl(multi(list, list, list, list), limits, { identities })).toBeUndefined();
+    expect(tooLongAcl(multi(list, list, openAcl, list, list, list), limits, { identities })).toMatchObject({
+      results: [{}, {}, {}, {}, {}, { err: ErrorCode.InvalidAcl }],
+    });
+  });
+
+  test("who asks for auth a thousand times gets it, through a connection", () => {
+    const h = new ReplicaHarness({ limits: { maxFrameBytes: 20_000 } });
+    const client = h.connect();
+    for (let i = 0; i < 95; i++) {
+      client.send("auth", { type: 0, scheme: "digest", auth: Buffer.from(`user${i}:password`) }, -4);
+    }
+    const acl = Array.from({ length: 1_000 }, () => auth(31));
+    client.call("create", { ...node("/a"), acl });
+    expect(h.replica.state.tree.get("/a")?.acl).toHaveLength(95);
+  });
 });
 
 test("an access list that is too long is refused, in a transaction too", () => {

@@ -1,4 +1,5 @@
-import { Permission } from "@corral/protocol";
+import { type Acl, type Id, Permission } from "@corral/protocol";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { allows, fixUpAcl, redactAcl } from "./access.ts";
 import { isAddressPattern, matchesAddress } from "./ip-address.ts";
@@ -111,6 +112,80 @@ describe("fixUpAcl", () => {
     expect(fixUpAcl(asked(10), identities)).toHaveLength(1_000);
     expect(fixUpAcl(asked(11), identities)).toBeUndefined();
     expect(fixUpAcl(asked(60_000), identities)).toBeUndefined();
+  });
+});
+
+describe("fixUpAcl with auth", () => {
+  /** What it always was, and what logs rely on: each entry of `auth` put in for each identity. */
+  function plainFixUpAcl(asked: readonly Acl[], identities: readonly Id[]): readonly Acl[] | undefined {
+    if (asked.length === 0) return undefined;
+    const fixed = new Map<string, Acl>();
+    const own = identities.filter(({ scheme }) => scheme !== "ip" && scheme !== "super");
+    for (const entry of asked) {
+      const isAuth = entry.id.scheme === "auth";
+      if (isAuth ? own.length === 0 : fixUpAcl([entry], []) === undefined) return undefined;
+      for (const acl of isAuth ? own.map((one) => ({ perms: entry.perms, id: one })) : [entry]) {
+        const key = JSON.stringify([acl.perms, acl.id.scheme, acl.id.id]);
+        if (!fixed.has(key)) fixed.set(key, acl);
+      }
+      if (isAuth && fixed.size > Math.max(asked.length, 1_000)) return undefined;
+    }
+    return [...fixed.values()];
+  }
+
+  test("stores the same as when each entry was put in for each identity, in the same order", () => {
+    const perms = fc.integer({ min: -1, max: 3 });
+    const identity = fc.oneof(
+      fc.record({ scheme: fc.constantFrom("digest", "sasl", "x509"), id: fc.constantFrom("a:x", "b:x", "a=b:x") }),
+      fc.constantFrom({ scheme: "ip", id: "10.0.0.1" }, { scheme: "super", id: "" }),
+    );
+    const auth = fc.constant({ scheme: "auth", id: "" });
+    const bad = fc.constant({ scheme: "digest", id: "bob" });
+    const entry: fc.Arbitrary<Acl> = fc.record({
+      perms,
+      id: fc.oneof({ weight: 9, arbitrary: auth }, { weight: 9, arbitrary: identity }, { weight: 1, arbitrary: bad }),
+    });
+    // Some come near to as many as `auth` may make of them.
+    const crowd = fc.integer({ min: 0, max: 1_010 });
+    fc.assert(
+      fc.property(
+        fc.array(entry, { maxLength: 12 }),
+        fc.array(identity, { maxLength: 6 }),
+        fc.option(fc.record({ asked: crowd, own: fc.integer({ min: 0, max: 400 }), at: fc.nat(12) })),
+        (entries, few, many) => {
+          const asked = entries.toSpliced(
+            many?.at ?? 0,
+            0,
+            ...Array.from({ length: many?.asked ?? 0 }, (_, i) => acl("digest", `${i}:x`, 1)),
+          );
+          const own = Array.from({ length: many?.own ?? 0 }, (_, i) => ({ scheme: "digest", id: `${i + 900}:x` }));
+          const identities = [...few, ...own];
+          expect(fixUpAcl(asked, identities)).toEqual(plainFixUpAcl(asked, identities));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test("refuses what is too long though the same was put in before", () => {
+    const own = Array.from({ length: 95 }, (_, i) => ({ scheme: "digest", id: `own${i}:x` }));
+    const others = Array.from({ length: 1_000 }, (_, i) => acl("digest", `${i}:x`));
+    expect(fixUpAcl([acl("auth", ""), ...others], own)).toHaveLength(1_095);
+    expect(fixUpAcl([acl("auth", ""), ...others, acl("auth", "")], own)).toBeUndefined();
+  });
+
+  test("looks at each identity once for each permission", () => {
+    let looks = 0;
+    const own = Array.from({ length: 95 }, (_, i) => ({
+      scheme: "digest",
+      get id() {
+        looks++;
+        return `${i}:x`;
+      },
+    }));
+    const asked = Array.from({ length: 1_000 }, (_, i) => acl("auth", "", i % 2));
+    expect(fixUpAcl(asked, own)).toHaveLength(190);
+    expect(looks).toBe(190);
   });
 });
 

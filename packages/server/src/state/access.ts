@@ -61,6 +61,8 @@ export function fixUpAcl(asked: readonly Acl[] | null, identities: readonly Id[]
   if (isOpen(asked)) return openAcl;
   const entriesMax = Math.max(asked.length, grownEntriesMax);
   const fixed = new Map<string, Acl>();
+  const expanded = new Set<number>();
+  let own: readonly Id[] | undefined;
   const add = (acl: Acl): void => {
     const key = `${acl.perms} ${acl.id.scheme} ${acl.id.id}`;
     if (!fixed.has(key)) fixed.set(key, acl);
@@ -68,9 +70,11 @@ export function fixUpAcl(asked: readonly Acl[] | null, identities: readonly Id[]
   for (const entry of asked) {
     const { scheme, id } = entry.id;
     if (scheme === "auth") {
-      const own = identities.filter((identity) => identity.scheme !== "ip" && identity.scheme !== "super");
+      own ??= provenIdentities(identities);
       if (own.length === 0) return undefined;
-      for (const identity of own) add({ perms: entry.perms, id: identity });
+      // A second time, they would all be there.
+      if (!expanded.has(entry.perms)) for (const identity of own) add({ perms: entry.perms, id: identity });
+      expanded.add(entry.perms);
       if (fixed.size > entriesMax) return undefined;
     } else if (isStorable(scheme, id)) {
       add(entry);
@@ -79,6 +83,11 @@ export function fixUpAcl(asked: readonly Acl[] | null, identities: readonly Id[]
     }
   }
   return [...fixed.values()];
+}
+
+/** Those of a caller's identities that `auth` in an access list stands for. */
+export function provenIdentities(identities: readonly Id[]): readonly Id[] {
+  return identities.filter(({ scheme }) => scheme !== "ip" && scheme !== "super");
 }
 
 /** Nearly every node has this list; all of them then share one copy of it. */
