@@ -3,7 +3,8 @@
  * journal that whoever syncs meanwhile waits for, the log's writers too: 40 to 100 ms for a snapshot of a million nodes.
  * Cut off bit by bit from its end, each bit takes 2 ms, and others get their turn between them. But whoever is copying the file,
  * or has made a hard link to it for a backup, would be left with a part that passes for the whole: then it goes all at once,
- * and he keeps its bytes.
+ * and he keeps its bytes. A link is always seen; a copy where its reading leaves a trace (`isUnread`), which is the best that can be
+ * done: who is not seen is left with a part, which shows only when it is read as a snapshot (`verify`, or a start).
  */
 import type { Disk } from "@corral/io";
 import { unfinishedSuffix } from "./file-names.ts";
