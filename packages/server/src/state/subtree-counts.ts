@@ -1,6 +1,7 @@
 /**
  * How many nodes and bytes there are at and below paths. What was counted is kept, for all paths that were come by, and follows
- * every change, until there were as many changes as nodes were looked at: so a change costs one look at most, on average; of one with as long a path.
+ * every change, until there were as many changes as nodes were looked at: so a change costs one look at most, on average, at a
+ * path as long as its own.
  * Otherwise who makes and deletes the books of a quota, open to everybody, would have all of a tree counted each time.
  */
 import { parentPath } from "@corral/protocol";
