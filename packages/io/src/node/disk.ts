@@ -8,7 +8,6 @@ import { settleAll } from "../settle-all.ts";
 import { claimDirectory } from "./directory-claim.ts";
 
 const fsyncOf = promisify(fsync);
-const openFlags = { write: "r+", create: "wx+" } as const;
 /** So that our own reading does not pass for somebody's copy of the file (`isUnread`). Linux alone has it. */
 const withoutTrace = constants.O_NOATIME ?? 0;
 /** What `statfs` says of Linux's overlayfs. */
@@ -18,8 +17,7 @@ const overlayType = 0x794c_7630;
 export const nodeDisk: Disk = {
   makeDirectory,
   list: async (path) => (await readdir(path)).sort(),
-  open: async (path, mode) =>
-    new NodeDiskFile(await (mode === "read" ? openToRead(path) : open(path, openFlags[mode], 0o640)), path),
+  open: async (path, mode) => new NodeDiskFile(await openFile(path, mode), path),
   rename,
   remove: (path) => unlink(path).catch(unlessCode("ENOENT")),
   syncDirectory,
@@ -106,7 +104,8 @@ class NodeDiskFile implements DiskFile {
     // There a copy that the kernel makes (copy_file_range, as in `cp`) leaves no trace, though other reading does.
     if ((await statfs(this.#path)).type === overlayType) return false;
     // If this does not show, nobody's reading would have.
-    await this.read(0, 1);
+    const reader = await open(this.#path);
+    await this.#named(reader.read(Buffer.alloc(1), 0, 1, 0)).finally(() => reader.close());
     return (await stats()).atimeNs !== atimeNs;
   }
 
@@ -139,13 +138,15 @@ class NodeDiskFile implements DiskFile {
   }
 }
 
-async function openToRead(path: string): Promise<FileHandle> {
+async function openFile(path: string, mode: "read" | "write" | "create"): Promise<FileHandle> {
+  if (mode === "create") return open(path, "wx+", 0o640);
+  const flags = mode === "read" ? constants.O_RDONLY : constants.O_RDWR;
   try {
-    return await open(path, constants.O_RDONLY | withoutTrace);
+    return await open(path, flags | withoutTrace);
   } catch (error) {
     // Only a file's owner may read it so.
     if (withoutTrace === 0 || (error as NodeJS.ErrnoException).code !== "EPERM") throw error;
-    return open(path, constants.O_RDONLY);
+    return open(path, flags);
   }
 }
 

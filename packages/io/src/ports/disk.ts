@@ -46,8 +46,8 @@ export interface DiskFile {
   readonly prepareWriteThrough?: ((count: number) => Promise<void>) | undefined;
   /**
    * Whether nobody seems to be in the middle of reading it, or to count on its bytes: it has no other name, and no trace is left of
-   * its having been read since it was made. It counts as read from then on. What is read through a file of this disk that was opened
-   * to "read" need not count. False where it is known that a file system does not tell. Who reads it without a trace (O_NOATIME; a
+   * its having been read since it was made. It counts as read from then on. What was read through files of this disk need not
+   * count. False where it is known that a file system does not tell. Who reads it without a trace (O_NOATIME; a
    * mount of the same file system that keeps no times), or has opened it and not begun to read, is not seen. Absent where a file
    * can never tell.
    */
