@@ -85,8 +85,10 @@ export interface Limits {
  */
 export const maxFrameBytesMax = 32 << 20;
 
-/** The most that `maxIdentitiesPerConnection` and `maxIdentityTextPerConnection` may be: an entry of the log has all of them. */
+/** The most that `maxIdentitiesPerConnection` may be: an entry of the log has all of them. */
 export const maxIdentitiesMax = 10_000;
+
+/** The most that `maxIdentityTextPerConnection` may be, for the same reason. */
 export const maxIdentityTextMax = 16 << 20;
 
 /** The limits of a server that nobody has tuned. */
