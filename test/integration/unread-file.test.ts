@@ -1,7 +1,7 @@
 /** Whether a file was read, as a real file system tells: what is safe to cut from its end (ADR 0013). */
 import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { link, mkdtemp, open, readFile, rm, stat, statfs, utimes, writeFile } from "node:fs/promises";
+import { link, mkdtemp, open, readFile, rm, stat, statfs, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -64,6 +64,10 @@ it("a file that nobody reads is told from one that is being read, or has another
   expect(await isUnread(alone as string), "it was read to see whether that shows").toBe(false);
   await link(linked as string, join(directory, "other"));
   expect(await isUnread(linked as string)).toBe(false);
+  const target = await make("target");
+  await symlink(target, join(directory, "symbolic"));
+  expect(await isUnread(join(directory, "symbolic")), "what a link leads to is somebody else's").toBe(false);
+  expect(await isUnread(target)).toBe(isTold);
   const reader = await open(read as string);
   await reader.read(Buffer.alloc(1), 0, 1, 0);
   expect(await isUnread(read as string)).toBe(false);

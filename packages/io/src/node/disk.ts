@@ -101,6 +101,8 @@ class NodeDiskFile implements DiskFile {
     const stats = () => this.#named(this.#handle.stat({ bigint: true }));
     const { nlink, atimeNs, birthtimeNs } = await stats();
     if (nlink !== 1n || atimeNs !== birthtimeNs) return false;
+    // What a link leads to is somebody else's.
+    if (!(await lstat(this.#path)).isFile()) return false;
     // There a copy that the kernel makes (copy_file_range, as in `cp`) leaves no trace, though other reading does.
     if ((await statfs(this.#path)).type === overlayType) return false;
     // If this does not show, nobody's reading would have.
