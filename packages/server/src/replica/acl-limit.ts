@@ -9,7 +9,7 @@ import type { Operation, Outcome } from "../state/operation.ts";
 import { failedMulti } from "../state/operations/multi.ts";
 
 /** So many frames the lists of one transaction may take together: with `auth`, each few bytes of it stand for all identities of who asks. */
-const framesOfLists = 4;
+const framesOfLists = 16;
 
 /**
  * What comes of a write that asks for a list with more entries than `maxAclEntries`, or one that no frame could hold: `auth` stands for
@@ -28,7 +28,10 @@ export function tooLongAcl(
   }
   let bytesLeft = framesOfLists * limits.maxFrameBytes;
   for (let at = 0; at < request.length; at++) {
-    bytesLeft -= bytesToStore(request[at], limits, identities);
+    const bytes = bytesToStore(request[at], limits, identities);
+    // The transaction ends here, if not before.
+    if (bytes === refusedAnyway) return undefined;
+    bytesLeft -= bytes;
     if (bytesLeft < 0) return failedMulti(request.length, at, ErrorCode.InvalidAcl);
   }
   return undefined;
@@ -37,8 +40,9 @@ export function tooLongAcl(
 type AclLimits = Pick<Limits, "maxAclEntries" | "maxFrameBytes">;
 
 const tooMany = Number.POSITIVE_INFINITY;
+const refusedAnyway = -1;
 
-/** Bytes of the list that comes of a request, if any, at most; `tooMany` for one that is beyond a limit by itself. */
+/** Bytes of the list that comes of a request, if any, at most; `tooMany` for one that is beyond a limit by itself, `refusedAnyway` for one that is wrong. */
 function bytesToStore(request: object, { maxAclEntries, maxFrameBytes }: AclLimits, identities: readonly Id[]): number {
   const { acl } = request as { readonly acl?: readonly Acl[] | null };
   // Nearly all are the open one, which is read as this very list.
@@ -46,8 +50,10 @@ function bytesToStore(request: object, { maxAclEntries, maxFrameBytes }: AclLimi
   if (acl.length > maxAclEntries) return tooMany;
   const most = bytesAtMost(acl, identities);
   if (most <= maxFrameBytes) return most;
-  // Entries that are there twice are stored once; of a list that is refused for something else, nothing is stored.
-  const bytes = bytesOf((fixUpAcl(acl, identities) ?? []).map(({ id }) => id));
+  // Entries that are there twice are stored once.
+  const stored = fixUpAcl(acl, identities);
+  if (stored === undefined) return refusedAnyway;
+  const bytes = bytesOf(stored.map(({ id }) => id));
   return bytes > maxFrameBytes ? tooMany : bytes;
 }
 

@@ -243,13 +243,32 @@ describe("of an access list, only what is stored counts", () => {
     expect(tooLongAcl(set([entry, { ...entry, perms: 1 }]), limits, { identities: [] })).toEqual(invalid);
   });
 
-  test("in a transaction all lists together take four frames at most", () => {
+  test("in a transaction all lists together take sixteen frames at most", () => {
     const list = [auth(31)];
     const identities = proven(100);
-    expect(tooLongAcl(multi(list, list, list, list), limits, { identities })).toBeUndefined();
-    expect(tooLongAcl(multi(list, list, openAcl, list, list, list), limits, { identities })).toMatchObject({
-      results: [{}, {}, {}, {}, {}, { err: ErrorCode.InvalidAcl }],
+    const most = Array.from({ length: 16 }, () => list);
+    expect(tooLongAcl(multi(...most), limits, { identities })).toBeUndefined();
+    expect(tooLongAcl(multi(list, openAcl, ...most), limits, { identities })).toMatchObject({
+      results: [...Array.from({ length: 17 }, () => ({})), { err: ErrorCode.InvalidAcl }],
     });
+  });
+
+  test("a list that is wrong ends a transaction, and nobody puts in identities for those behind it", () => {
+    let looks = 0;
+    const identities = proven(100).map(({ scheme, id }) => ({
+      scheme,
+      get id() {
+        looks++;
+        return id;
+      },
+    }));
+    const wrong = [auth(31), auth(1), auth(2), { perms: 31, id: { scheme: "unheard-of", id: "x" } }];
+    expect(tooLongAcl(multi(wrong), limits, { identities })).toBeUndefined();
+    const [once] = [looks];
+    expect(once).toBeGreaterThan(0);
+    looks = 0;
+    expect(tooLongAcl(multi(...Array.from({ length: 50 }, () => wrong)), limits, { identities })).toBeUndefined();
+    expect(looks).toBeLessThanOrEqual(once);
   });
 
   test("who asks for auth a thousand times gets it, through a connection", () => {
