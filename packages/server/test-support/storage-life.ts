@@ -4,7 +4,7 @@
  */
 import { type Random, silentLogger } from "@corral/io";
 import { MemoryDisk, seededRandom } from "@corral/testing";
-import { type LogRecord, Storage, type StorageLimits } from "../src/storage/storage.ts";
+import { type LogRecord, Storage, StorageError, type StorageLimits } from "../src/storage/storage.ts";
 
 /** Where the lives take place. */
 export const directory = "/data";
@@ -135,4 +135,16 @@ export function text(records: readonly LogRecord[]): string[] {
     const isLetters = first >= 97 && first <= 122 && bytes.every((byte) => byte === first);
     return `${zxid} ${isLetters ? `${String.fromCharCode(first)}×${bytes.length}` : Buffer.from(bytes).toString("hex")}`;
   });
+}
+
+/** What a start on the disk makes of it: the records, or why it refuses. */
+export async function startOf(disk: MemoryDisk, limits: Partial<StorageLimits>): Promise<string[] | string> {
+  try {
+    const life = await live(disk, limits);
+    await life.storage.close();
+    return text(life.recovered);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return error.message;
+  }
 }

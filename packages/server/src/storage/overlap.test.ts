@@ -6,8 +6,17 @@ import { crc32 } from "@corral/io";
 import { diskError, MemoryDisk, seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
-import { copyOf, type Life, letters, lifeRandom, live, text, withoutKeys } from "../../test-support/storage-life.ts";
-import { type LogRecord, StorageError, type StorageLimits } from "./storage.ts";
+import {
+  copyOf,
+  type Life,
+  letters,
+  lifeRandom,
+  live,
+  startOf,
+  text,
+  withoutKeys,
+} from "../../test-support/storage-life.ts";
+import type { LogRecord, StorageLimits } from "./storage.ts";
 
 const epoch = 2 ** 32;
 /** Small enough for a large second batch to fit where the first one has left room. */
@@ -61,17 +70,7 @@ class HeldLife {
   }
 }
 
-/** What a start makes of it: the records, or why it refuses. */
-async function start(disk: MemoryDisk): Promise<string[] | string> {
-  try {
-    const life = await live(disk, limits);
-    await life.storage.close();
-    return text(life.recovered);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    return error.message;
-  }
-}
+const start = (disk: MemoryDisk) => startOf(disk, limits);
 
 describe("two batches of the log under way", () => {
   it("are acknowledged in their order, though the second was on the disk before the first", async () => {

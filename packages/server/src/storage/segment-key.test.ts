@@ -12,6 +12,7 @@ import {
   letters,
   live,
   smallLimits,
+  startOf,
   text,
   withoutKeys,
 } from "../../test-support/storage-life.ts";
@@ -21,7 +22,7 @@ import { survey } from "../repair/survey.ts";
 import { defaultStorageLimits } from "./limits.ts";
 import { drawKey, encodeRecords, noKey, recordByteLength } from "./record.ts";
 import { decodeSegmentHeader, encodeSegmentHeader, possibleKeys, segmentHeaderBytes } from "./segment.ts";
-import { type LogRecord, StorageError } from "./storage.ts";
+import type { LogRecord } from "./storage.ts";
 
 const limits = { ...smallLimits, segmentBytes: 1024 * 1024 };
 const logs = (disk: MemoryDisk) => disk.paths().filter((path) => path.includes("/log."));
@@ -31,17 +32,7 @@ async function append({ storage, durable }: Life, records: readonly LogRecord[])
   await durable(records.at(-1)?.zxid ?? 0);
 }
 
-/** What a start makes of it: the records, or why it refuses. */
-async function start(disk: MemoryDisk): Promise<string[] | string> {
-  try {
-    const life = await live(disk, limits);
-    await life.storage.close();
-    return text(life.recovered);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    return error.message;
-  }
-}
+const start = (disk: MemoryDisk) => startOf(disk, limits);
 
 /** Data that stands at `offset` of the file, full of records that say that everything before them is durable. */
 function forgedRecords(offset: number): Buffer {
