@@ -2,7 +2,7 @@
  * The replicated state: apply(entry) is the only way in which it changes. Synchronous and deterministic; touches no
  * clock, randomness, disk, network or configuration, so that every server that applies the same entries is the same.
  */
-import { assert, assertNever, ErrorCode, OpCode, zxidEpoch } from "@corral/protocol";
+import { assert, assertNever, ErrorCode, OpCode } from "@corral/protocol";
 import { DataTree } from "./data-tree.ts";
 import { attachSession, type Entry, type Outcome, restorePart } from "./operation.ts";
 import { applySetAcl, applySetData } from "./operations/change.ts";
@@ -36,8 +36,6 @@ export class StateMachine {
   #tree: DataTree;
   #sessions: SessionTable;
   #lastZxid: number;
-  /** Of the snapshot that this state began with; 0: none. */
-  readonly #snapshotZxid: number;
   readonly #digestLog: { readonly zxid: number; readonly digest: Digest }[] = [];
 
   /** `hashSeed`: of a fresh tree, see `DataTree`. */
@@ -46,7 +44,6 @@ export class StateMachine {
     this.#restoration = new Restoration(this.#tree.hashSeed);
     this.#sessions = state?.sessions ?? new SessionTable();
     this.#lastZxid = state?.lastZxid ?? 0;
-    this.#snapshotZxid = this.#lastZxid;
   }
 
   /** Another one after a snapshot was restored. */
@@ -87,8 +84,6 @@ export class StateMachine {
       identities: entry.identities,
       enforcesQuota: entry.enforcesQuota,
       oldRules: entry.oldRules === true,
-      // Each start begins an epoch.
-      isOfSnapshotsWriter: this.#snapshotZxid > 0 && zxidEpoch(entry.zxid) === zxidEpoch(this.#snapshotZxid),
       firings: [],
       excesses,
     };

@@ -23,8 +23,6 @@ export interface OperationContext {
   readonly enforcesQuota: boolean;
   /** Whether the entry does what it did in logs of old; see `Entry`. */
   readonly oldRules: boolean;
-  /** Whether who made the entry had made the snapshot that the state began with, so that its order in memory was another than what is read from there. */
-  readonly isOfSnapshotsWriter: boolean;
   /** What happened, in order; emptied by whoever applies. */
   firings: Firing[];
   /** Quotas that a write went beyond, or tried to. */

@@ -35,14 +35,13 @@ export function applyCloseSession(context: OperationContext): Outcome {
 /**
  * A session's ephemerals in an order that the state determines, for what comes of it depends on it where they are nodes of a
  * quota: the oldest first, and by path those that one transaction made. In which order that made them nobody knows any more
- * once the state has come from a snapshot. Entries of old took them as they stood in memory: as they do here, unless the server that made
- * them had made the snapshot too, and not started from it; then the oldest stood first there.
+ * once the state has come from a snapshot. Entries of old took them as they stood in memory.
  */
-function ephemeralsInOrder({ tree, sessionId, oldRules, isOfSnapshotsWriter }: OperationContext): string[] {
+function ephemeralsInOrder({ tree, sessionId, oldRules }: OperationContext): string[] {
   const paths = [...tree.ephemeralsOf(sessionId)];
-  if (paths.length < 2 || (oldRules && !isOfSnapshotsWriter)) return paths;
+  if (oldRules || paths.length < 2) return paths;
   const ephemerals = paths.map((path) => ({ path, czxid: tree.get(path)?.czxid ?? 0 }));
-  const byPath = (one: string, other: string) => (oldRules || one === other ? 0 : one < other ? -1 : 1);
+  const byPath = (one: string, other: string) => (one === other ? 0 : one < other ? -1 : 1);
   ephemerals.sort((one, other) => one.czxid - other.czxid || byPath(one.path, other.path));
   return ephemerals.map(({ path }) => path);
 }
