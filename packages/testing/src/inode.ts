@@ -14,7 +14,7 @@ export class Inode {
   /** Written since the last sync, from … to. */
   #dirtyFrom = Number.POSITIVE_INFINITY;
   #dirtyTo = 0;
-  /** Whether a program has ever read it. */
+  /** Whether its having been read shows, as its time of access does on a real disk. */
   wasRead = false;
   readonly #blocksUnderWay = new Set<number>();
 
@@ -94,12 +94,14 @@ export class Inode {
     copy.#durableLength = this.#durableLength;
     copy.#dirtyFrom = this.#dirtyFrom;
     copy.#dirtyTo = this.#dirtyTo;
+    copy.wasRead = this.wasRead;
     return copy;
   }
 
   /** What is left after a crash: the durable bytes, and with `random` some of the other sectors. */
   afterCrash(random: SeededRandom | undefined): Inode {
     const left = new Inode();
+    left.wasRead = this.wasRead;
     const length = random && random.below(2) === 0 ? this.#length : this.#durableLength;
     left.truncate(length);
     left.write(0, this.#durable.subarray(0, Math.min(length, this.#durableLength)));

@@ -164,4 +164,31 @@ describe("MemoryDisk", () => {
     expect((await file.read(0, 10)).toString()).toBe("123");
     await file.write(0, Buffer.from("xyz"));
   });
+
+  it("loses at a crash a file that was copied in, unless it is synced: its bytes, and its name", async () => {
+    const copied = async () => {
+      const disk = await diskWith();
+      disk.copyIn("/d/a", Buffer.from("bytes"));
+      expect(disk.contents("/d/a").toString()).toBe("bytes");
+      return disk.kill();
+    };
+    expect((await copied()).crash().paths()).toEqual([]);
+    const named = await copied();
+    await named.syncDirectory("/d");
+    expect(named.crash().contents("/d/a").length).toBe(0);
+    const synced = await copied();
+    await (await synced.open("/d/a", "read")).sync();
+    await synced.syncDirectory("/d");
+    expect(synced.crash().contents("/d/a").toString()).toBe("bytes");
+  });
+
+  it("tells that somebody else has read a file, after a kill and a crash too, but not its own reading", async () => {
+    const disk = await diskWith({ own: "1", others: "2" });
+    await (await disk.open("/d/own", "read")).read(0, 1);
+    expect((await disk.openElsewhere("/d/others").read(0, 1)).toString()).toBe("2");
+    const next = disk.kill().crash();
+    const isUnread = async (name: string) => (await next.open(`/d/${name}`, "write")).isUnread?.();
+    expect([await isUnread("own"), await isUnread("others")]).toEqual([true, false]);
+    expect(await isUnread("own"), "it was read to see whether that shows").toBe(false);
+  });
 });

@@ -120,7 +120,20 @@ export class MemoryDisk implements Disk {
     inode.sync();
     this.#names.set(path, inode);
     this.#durableNames.set(path, inode);
-    for (let parent = parentOf(path); parent !== "/"; parent = parentOf(parent)) this.#directories.add(parent);
+    this.#makeParents(path);
+  }
+
+  /** Puts a file there as `cp` does, in place of what was there: neither its bytes nor its name are durable. */
+  copyIn(path: string, bytes: Uint8Array): void {
+    const inode = new Inode();
+    inode.write(0, bytes);
+    this.#change({ kind: "set", path, inode });
+    this.#makeParents(path);
+  }
+
+  /** Opens a file for reading as another program does, which leaves a trace (`isUnread`). */
+  openElsewhere(path: string): DiskFile {
+    return new MemoryFile(this, path, this.#existing(path, "open"), { isWritable: false, leavesTrace: true });
   }
 
   /** Gives a file another name, durably: a hard link. */
@@ -155,12 +168,14 @@ export class MemoryDisk implements Disk {
 
   open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile> {
     return this.perform({ kind: "open", path }, () => {
-      if (mode !== "create") return new MemoryFile(this, path, this.#existing(path, "open"), mode === "write");
+      if (mode !== "create") {
+        return new MemoryFile(this, path, this.#existing(path, "open"), { isWritable: mode === "write" });
+      }
       this.#requireDirectory(parentOf(path), "open");
       if (this.#names.has(path) || this.#directories.has(path)) throw diskError("EEXIST", "open", path);
       const inode = new Inode();
       this.#change({ kind: "set", path, inode });
-      return new MemoryFile(this, path, inode, true);
+      return new MemoryFile(this, path, inode, { isWritable: true });
     });
   }
 
@@ -234,6 +249,10 @@ export class MemoryDisk implements Disk {
     return next;
   }
 
+  #makeParents(path: string): void {
+    for (let parent = parentOf(path); parent !== "/"; parent = parentOf(parent)) this.#directories.add(parent);
+  }
+
   #change(change: NameChange): void {
     applyChange(this.#names, change);
     this.#changes.push(change);
@@ -258,14 +277,21 @@ class MemoryFile implements DiskFile {
   readonly #disk: MemoryDisk;
   readonly #path: string;
   readonly #inode: Inode;
-  readonly #writable: boolean;
+  readonly #isWritable: boolean;
+  readonly #leavesTrace: boolean;
   #open = true;
 
-  constructor(disk: MemoryDisk, path: string, inode: Inode, writable: boolean) {
+  constructor(
+    disk: MemoryDisk,
+    path: string,
+    inode: Inode,
+    how: { readonly isWritable: boolean; readonly leavesTrace?: boolean },
+  ) {
     this.#disk = disk;
     this.#path = path;
     this.#inode = inode;
-    this.#writable = writable;
+    this.#isWritable = how.isWritable;
+    this.#leavesTrace = how.leavesTrace ?? false;
   }
 
   size(): Promise<number> {
@@ -274,7 +300,7 @@ class MemoryFile implements DiskFile {
 
   read(position: number, length: number): Promise<Buffer> {
     return this.#perform("read", () => {
-      this.#inode.wasRead = true;
+      this.#inode.wasRead ||= this.#leavesTrace;
       return Buffer.from(this.#inode.view().subarray(position, position + length));
     });
   }
@@ -303,6 +329,7 @@ class MemoryFile implements DiskFile {
     }
   }
 
+  /** As on Linux, of files that are one's own: what is read through this disk leaves no trace. */
   isUnread(): Promise<boolean> {
     return this.#perform("isUnread", () => {
       const isUnread = !this.#inode.wasRead && this.#disk.linksOf(this.#inode) === 1;
@@ -337,7 +364,7 @@ class MemoryFile implements DiskFile {
 
   async #perform<T>(kind: DiskOperation["kind"], deed: () => T): Promise<T> {
     const writes = kind === "write" || kind === "truncate";
-    if (!this.#open || (writes && !this.#writable)) throw diskError("EBADF", kind, this.#path);
+    if (!this.#open || (writes && !this.#isWritable)) throw diskError("EBADF", kind, this.#path);
     return this.#disk.perform({ kind, path: this.#path }, deed);
   }
 }

@@ -97,12 +97,25 @@ describe("purge", () => {
 
   it("leaves the bytes of a snapshot that somebody else is copying", async () => {
     const { disk, run } = snapshotsOf(10 * megabyte, 2);
-    const copied = await disk.open("/d/snapshot.2", "read");
+    const copied = disk.openElsewhere("/d/snapshot.2");
     const begun = await copied.read(0, megabyte);
     await run();
     expect(disk.paths()).toEqual(["/d/snapshot.4"]);
     const rest = await copied.read(megabyte, 10 * megabyte);
     expect(Buffer.concat([begun, rest]).equals(Buffer.alloc(10 * megabyte, 2))).toBe(true);
+  });
+
+  it("removes bit by bit what the server itself has read, as at a start", async () => {
+    const { disk, run } = snapshotsOf(10 * megabyte, 2);
+    const file = await disk.open("/d/snapshot.2", "read");
+    await file.read(0, megabyte);
+    await file.close();
+    const truncated: string[] = [];
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "truncate") truncated.push(path);
+    };
+    await run();
+    expect(truncated).toEqual(["/d/snapshot.2.tmp", "/d/snapshot.2.tmp"]);
   });
 
   it("leaves the bytes of files that have another name", async () => {
