@@ -10,7 +10,7 @@ export {
 } from "./group-sync-file.ts";
 export { nodeClock } from "./node/clock.ts";
 export { gzipCompression } from "./node/compression.ts";
-export { crc32 } from "./node/crc32.ts";
+export { crc32, crc32StartOf } from "./node/crc32.ts";
 export { nodeDiagnostics } from "./node/diagnostics.ts";
 export {
   type DigestAlgorithm,

@@ -3,6 +3,7 @@
  * What comes out is what the server had: digests on the way say so (state/witness.ts).
  */
 import { DecodeError, formatZxid } from "@corral/protocol";
+import { newHashSeed } from "./hash-seed.ts";
 import { decodeEntry } from "./state/entry-codec.ts";
 import type { Entry } from "./state/operation.ts";
 import { choiceOf, type SnapshotMend } from "./state/snapshot-mend.ts";
@@ -35,24 +36,28 @@ export async function recover(source: ReplaySource): Promise<StateMachine> {
 /** Applies what is replayed. @throws StorageError as `recover` does. */
 export class Recovering implements ReplaySink {
   readonly #source: Omit<ReplaySource, "replay">;
-  readonly #hashSeed: number | undefined;
+  readonly #hashSeed: number;
   readonly #reader: SnapshotReader | undefined;
   readonly #check = new WitnessCheck();
   /** Entries behind the snapshot, so far. */
   entryCount = 0;
   #state: StateMachine | undefined;
+  #wrongRestoreAfter: number | undefined;
 
   /** `hashSeed`: see `DataTree`. */
-  constructor(source: Omit<ReplaySource, "replay">, hashSeed?: number) {
+  constructor(source: Omit<ReplaySource, "replay">, hashSeed = newHashSeed()) {
     this.#source = source;
     this.#hashSeed = hashSeed;
     const choice = source.mend && choiceOf(source.mend);
     this.#reader = source.snapshotZxid > 0 ? new SnapshotReader(hashSeed, choice) : undefined;
   }
 
-  /** The last zxid of which the log itself says that the state there was what it is here. */
-  get confirmedZxid(): number | undefined {
-    return this.#check.confirmedZxid;
+  /**
+   * Up to where the log can be followed that could not be to its end: to before a restore of what is no state, which nothing before it
+   * contradicts; otherwise to the last zxid of which the log itself says that the state there was what it is here.
+   */
+  get followableZxid(): number | undefined {
+    return this.#wrongRestoreAfter ?? this.#check.confirmedZxid;
   }
 
   onSnapshotChunk(bytes: Buffer): void {
@@ -71,9 +76,24 @@ export class Recovering implements ReplaySink {
       const said = { zxid: witness.zxid, digest: formatDigest(witness.digest) };
       throw differentState({ file, zxid, snapshotZxid, witness: said, digest: formatDigest(digest) });
     }
-    applyOrRefuse(state, entry, file);
+    this.#apply(state, entry, file);
     this.entryCount += 1;
     this.#check.pass(zxid, digestsOf(state));
+  }
+
+  #apply(state: StateMachine, entry: Entry, file: string): void {
+    const before = state.lastZxid;
+    try {
+      state.apply(entry);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      const at = formatZxid(entry.zxid);
+      if (!(error instanceof SnapshotContentError)) {
+        throw unknownContent(file, `the snapshot that the entry ${at} restores`, error);
+      }
+      this.#wrongRestoreAfter = before;
+      throw wrongRestore(file, entry.zxid, error.why, error);
+    }
   }
 
   /** The state up to here: from the first record on it begins with the snapshot. */
@@ -104,16 +124,6 @@ export function readEntry({ zxid, bytes }: LogRecord, file: string): Entry {
     if (entry.zxid !== zxid) throw new DecodeError(`an entry that calls itself ${formatZxid(entry.zxid)}`, 0);
     return entry;
   });
-}
-
-function applyOrRefuse(state: StateMachine, entry: Entry, file: string): void {
-  try {
-    state.apply(entry);
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    if (error instanceof SnapshotContentError) throw wrongRestore(file, entry.zxid, error.why, error);
-    throw unknownContent(file, `the snapshot that the entry ${formatZxid(entry.zxid)} restores`, error);
-  }
 }
 
 const theSnapshot = () => "the snapshot";

@@ -10,11 +10,27 @@ export function crc32(bytes: Uint8Array, start = 0, from = 0, to = bytes.length)
   return zlibCrc32(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), start);
 }
 
+/** The other way about: the `start` with which the bytes in [from, to) come to that checksum. There is exactly one. */
+export function crc32StartOf(checksum: number, bytes: Uint8Array, from = 0, to = bytes.length): number {
+  let value = ~checksum;
+  for (let at = to - 1; at >= from; at--) {
+    // No two entries of the table begin with the same byte: so it tells which one the last step took.
+    const index = indexByFirstByte[value >>> 24]!;
+    value = ((value ^ table0[index]!) << 8) | (index ^ bytes[at]!);
+  }
+  return ~value >>> 0;
+}
+
 /** Up to here the call into Node takes longer than the bytes do. */
 const shortBytes = 256;
 
 // What eight bytes do to the checksum is the sum of what each does with as many zeros behind it: a table for each place.
 const [table0, table1, table2, table3, table4, table5, table6, table7] = makeTables();
+
+const indexByFirstByte = new Uint8Array(256);
+table0.forEach((value, index) => {
+  indexByFirstByte[value >>> 24] = index;
+});
 
 type Tables = [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array];
 

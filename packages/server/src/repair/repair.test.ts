@@ -288,6 +288,15 @@ describe("a repair", () => {
     expect(await performRepair(disk, directory, plan)).toBe("set-aside-1");
   });
 
+  it("leaves what is linked from elsewhere as it was", async () => {
+    const disk = copyOf(original.disk, (copy) => spoil(copy, longLog, inLongRecord));
+    disk.link(longLog, "/backup/log");
+    const before = disk.contents(longLog);
+    await performRepair(disk, directory, await planRepair(disk, directory));
+    expect(disk.contents("/backup/log")).toEqual(before);
+    expect(disk.contents(longLog)).not.toEqual(before);
+  });
+
   it("does not speak of room where something else is in the way", async () => {
     const disk = copyOf(original.disk, (copy) => spoil(copy, longLog, inLongRecord));
     const plan = await planRepair(disk, directory);
@@ -303,7 +312,7 @@ describe("a repair", () => {
     const disk = copyOf(original.disk, (copy) => spoil(copy, longLog, inLongRecord));
     const plan = await planRepair(disk, directory);
     disk.onOperation = ({ kind, path }) => {
-      if (kind === "truncate" && path === longLog) throw diskError("EIO", kind, path);
+      if (kind === "write" && path.startsWith(longLog)) throw diskError("EIO", kind, path);
     };
     await expect(performRepair(disk, directory, plan)).rejects.toThrow(
       /^The repair is not done \(.*EIO.*\)\. The files as they were are in \/data\/set-aside-1\. /,

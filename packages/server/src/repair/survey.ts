@@ -3,11 +3,12 @@
  * the log can be read, and what there is behind the place where it cannot. Judges nothing; `plan.ts` does. Changes nothing.
  */
 import type { Disk, DiskFile } from "@corral/io";
+import { zxidEpoch } from "@corral/protocol";
 import { lookIntoSnapshot, type SnapshotFinding } from "../snapshot-content.ts";
 import type { SnapshotMend } from "../state/snapshot-mend.ts";
 import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion } from "../storage/epoch-file.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "../storage/file-names.ts";
-import { decodeRecord, noKey, type RecordKey, recordHeaderBytes } from "../storage/record.ts";
+import { decodeRecord, keyOfRecord, noKey, recordHeaderBytes } from "../storage/record.ts";
 import type { CheckedSegment } from "../storage/recovery.ts";
 import { epochIsOfOtherVersion, isOfOtherVersion } from "../storage/refusal.ts";
 import {
@@ -17,7 +18,7 @@ import {
   scanRecords,
   segmentHeaderBytes,
 } from "../storage/segment.ts";
-import { endOfContent, judgeTail, recordsBeyond, type Stretch } from "../storage/torn-tail.ts";
+import { endOfContent, judgeTail, recordsBeyond, type Tail } from "../storage/torn-tail.ts";
 import { withFile } from "../storage/whole-file.ts";
 
 /** A snapshot's file. */
@@ -91,19 +92,21 @@ export async function survey(disk: Disk, directory: string, chunkBytesMax: numbe
     const mend = found.kind === "wrong" ? found.mend : undefined;
     snapshots.push({ name, zxid, fault: faultOf(found), isUnknown: found.kind === "unknown", mend });
   }
+  const epoch = hasEpoch ? await surveyEpoch(disk, `${directory}/${epochFileName}`) : undefined;
   const segments: SurveyedSegment[] = [];
   for (const zxid of segmentZxids) {
     const path = `${directory}/${segmentFileName(zxid)}`;
-    segments.push(await withFile(disk, path, (file) => surveySegment(file, path, zxid, new Set(snapshotZxids))));
+    const asked = new Set(snapshotZxids);
+    segments.push(await withFile(disk, path, (file) => surveySegment(file, path, zxid, asked, epoch?.epoch ?? 0)));
   }
-  const epoch = hasEpoch
-    ? await withFile(disk, `${directory}/${epochFileName}`, (file) => file.read(0, epochFileBytesMax))
-    : undefined;
-  const otherVersion = epoch && otherEpochVersion(epoch);
-  if (otherVersion !== undefined) {
-    throw epochIsOfOtherVersion(`${directory}/${epochFileName}`, otherVersion);
-  }
-  return { snapshots, segments, hasEpoch, epoch: epoch && decodeEpochFile(epoch), unfinished };
+  return { snapshots, segments, hasEpoch, epoch, unfinished };
+}
+
+async function surveyEpoch(disk: Disk, path: string): Promise<EpochFile | undefined> {
+  const bytes = await withFile(disk, path, (file) => file.read(0, epochFileBytesMax));
+  const otherVersion = otherEpochVersion(bytes);
+  if (otherVersion !== undefined) throw epochIsOfOtherVersion(path, otherVersion);
+  return decodeEpochFile(bytes);
 }
 
 /** None of what means nothing here: it may be needed (trial.ts). */
@@ -117,6 +120,7 @@ async function surveySegment(
   path: string,
   firstZxid: number,
   asked: ReadonlySet<number>,
+  epochMax: number,
 ): Promise<SurveyedSegment> {
   const size = await file.size();
   const named = { name: segmentFileName(firstZxid), firstZxid, path, size };
@@ -146,28 +150,26 @@ async function surveySegment(
     isTorn: verdict?.kind === "torn",
     unreadBytes: contentEnd - end,
     missingBytes: Math.max(0, header.keptBytes - size),
-    beyond: await lookBeyond({ file, size, offset: end }, found.keys, contentEnd, disorder !== undefined),
+    beyond: readable
+      ? await lookBeyond({ file, size, offset: end, key: header.key }, contentEnd, disorder !== undefined, epochMax)
+      : undefined,
   };
 }
 
 const nothingRead = { end: 0, lastZxid: 0, recordCount: 0, syncedOffset: 0, disorder: undefined };
 
-/** The header, or one that says the same as its first record does; and the keys that the records may have. */
+/** The header, or one that says the same as its first record does. */
 async function headerOf(
   file: DiskFile,
   path: string,
   firstZxid: number,
   size: number,
-): Promise<{
-  readonly header?: SegmentHeader;
-  readonly keys: readonly RecordKey[];
-  readonly fault: string | undefined;
-}> {
+): Promise<{ readonly header?: SegmentHeader; readonly fault: string | undefined }> {
   const bytes = await file.read(0, segmentHeaderBytes);
   const decoded = decodeSegmentHeader(bytes);
   if (decoded.kind === "bad" && decoded.isNewer) throw isOfOtherVersion(path, decoded.why);
   if (decoded.kind === "header" && decoded.header.firstZxid === firstZxid) {
-    return { header: decoded.header, keys: [decoded.header.key], fault: undefined };
+    return { header: decoded.header, fault: undefined };
   }
   const fault =
     decoded.kind === "header"
@@ -175,38 +177,50 @@ async function headerOf(
       : decoded.kind === "bad"
         ? decoded.why
         : "its header is not complete";
-  const keys = possibleKeys(bytes);
-  // An older segment has none, whatever has come to stand in the place of its header: the first record has a place of its own, where
-  // no client's data stands. Behind it, without a key, such data could pass for records.
-  for (const key of [...keys, noKey]) {
-    let first = decodeRecord(await file.read(segmentHeaderBytes, recordHeaderBytes), 0, segmentHeaderBytes, key);
-    if (first.kind === "short" && first.bytesNeeded <= size - segmentHeaderBytes) {
-      first = decodeRecord(await file.read(segmentHeaderBytes, first.bytesNeeded), 0, segmentHeaderBytes, key);
-    }
-    if (first.kind !== "record" || first.header.zxid !== firstZxid) continue;
-    const header = { firstZxid, previousZxid: first.header.previousZxid, keptBytes: size, key };
-    return { header, keys: [key], fault };
-  }
-  return { keys, fault };
+  const header = await headerByFirstRecord(file, bytes, firstZxid, size);
+  return header === undefined ? { fault } : { header, fault };
 }
 
-/** With the first of the keys that gives any. */
+/**
+ * The first record has a place of its own, where no client's data stands, and its zxid is the file's name. The key with which it is
+ * whole is the segment's if what is left of the header says so, if it is none, as in an older segment, or if the second
+ * record is whole with it too.
+ */
+async function headerByFirstRecord(
+  file: DiskFile,
+  bytes: Buffer,
+  firstZxid: number,
+  size: number,
+): Promise<SegmentHeader | undefined> {
+  const start = await file.read(segmentHeaderBytes, recordHeaderBytes);
+  const length = start.length < recordHeaderBytes ? 0 : start.readUInt32BE(4);
+  if (length > size - segmentHeaderBytes) return undefined;
+  const record = await file.read(segmentHeaderBytes, length);
+  const key = keyOfRecord(record, segmentHeaderBytes);
+  const first = key && decodeRecord(record, 0, segmentHeaderBytes, key);
+  if (key === undefined || first?.kind !== "record" || first.header.zxid !== firstZxid) return undefined;
+  const header = { firstZxid, previousZxid: first.header.previousZxid, keptBytes: size, key };
+  if ([...possibleKeys(bytes), noKey].some((one) => one.header === key.header && one.body === key.body)) return header;
+  const { recordCount } = await scanRecords({ file, size, header }, () => undefined);
+  return recordCount > 1 ? header : undefined;
+}
+
+/** What a client has sent can pass for a record where there is no key: so an epoch that there never was counts for nothing there. */
 async function lookBeyond(
-  { file, size, offset: end }: Stretch,
-  keys: readonly RecordKey[],
+  tail: Tail,
   contentEnd: number,
   isRecord: boolean,
+  epochMax: number,
 ): Promise<BeyondFault | undefined> {
   // A record that is only out of order is whole itself.
-  const offset = isRecord ? end - 8 : end;
-  for (const key of keys) {
-    let found: BeyondFault | undefined;
-    for await (const { header } of recordsBeyond({ file, size, offset, key }, contentEnd)) {
-      const { zxid, previousZxid } = header;
-      found ??= { recordCount: 0, previousZxid, firstZxid: zxid, lastZxid: zxid };
-      found = { ...found, recordCount: found.recordCount + 1, lastZxid: Math.max(found.lastZxid, zxid) };
-    }
-    if (found !== undefined) return found;
+  const offset = isRecord ? tail.offset - 8 : tail.offset;
+  const isKeyed = tail.key.header !== noKey.header || tail.key.body !== noKey.body;
+  let found: BeyondFault | undefined;
+  for await (const { header } of recordsBeyond({ ...tail, offset }, contentEnd)) {
+    const { zxid, previousZxid } = header;
+    if (!isKeyed && zxidEpoch(zxid) > epochMax) continue;
+    found ??= { recordCount: 0, previousZxid, firstZxid: zxid, lastZxid: zxid };
+    found = { ...found, recordCount: found.recordCount + 1, lastZxid: Math.max(found.lastZxid, zxid) };
   }
-  return undefined;
+  return found;
 }

@@ -1,7 +1,7 @@
 /**
  * Which state the files of a directory can still give: of every sound snapshot, and of the empty tree, with the log that goes
  * on from it without a gap, the one that comes furthest. Each is applied as a start would, for a log can be whole and
- * contradict itself nevertheless: then it is followed to the last zxid at which it said of the state what is found here.
+ * contradict itself nevertheless: then it is followed as far as nothing contradicts it (`Recovering.followableZxid`).
  */
 import type { Disk } from "@corral/io";
 import { Recovering } from "../recover.ts";
@@ -122,15 +122,15 @@ async function tryOut(place: TrialPlace, candidate: Candidate): Promise<Attainab
     return { snapshotZxid, mend, segments, zxid, state, contradiction };
   };
   if (applied.kind === "done") return attained(upTo, applied.state);
-  const { error, confirmedZxid } = applied;
-  if (error.content === "unknown" || confirmedZxid === undefined) return error;
-  const again = await apply(place, candidate, confirmedZxid);
-  return again.kind === "done" ? attained(confirmedZxid, again.state, error) : again.error;
+  const { error, followableZxid } = applied;
+  if (error.content === "unknown" || followableZxid === undefined) return error;
+  const again = await apply(place, candidate, followableZxid);
+  return again.kind === "done" ? attained(followableZxid, again.state, error) : again.error;
 }
 
 type AppliedLog =
   | { readonly kind: "done"; readonly state: StateMachine }
-  | { readonly kind: "failed"; readonly error: StorageError; readonly confirmedZxid: number | undefined };
+  | { readonly kind: "failed"; readonly error: StorageError; readonly followableZxid: number | undefined };
 
 async function apply(place: TrialPlace, { snapshotZxid, mend, run }: Candidate, upTo: number): Promise<AppliedLog> {
   const { disk, directory, chunkBytesMax } = place;
@@ -152,6 +152,6 @@ async function apply(place: TrialPlace, { snapshotZxid, mend, run }: Candidate, 
     return { kind: "done", state: recovering.finish() };
   } catch (error) {
     if (!isStorageError(error)) throw error;
-    return { kind: "failed", error, confirmedZxid: recovering.confirmedZxid };
+    return { kind: "failed", error, followableZxid: recovering.followableZxid };
   }
 }

@@ -20,6 +20,7 @@ function node(path: string, owner: bigint | null = null, czxid = 1): unknown[] {
   return [path, null, [[31, "world", "anyone"]], owner, czxid, 1, 1, 1, 1, 0, 0, 0];
 }
 
+const underWay = ["/w0", "/w1", "/w2"];
 const systemNodes = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"].map((path) => node(path));
 
 /** A log into which these nodes were restored, and what the state was before. */
@@ -32,7 +33,9 @@ async function restored(nodes: readonly unknown[]): Promise<{ disk: MemoryDisk; 
   await life.snapshot();
   life.create("/b", Buffer.from("b"));
   await life.applied();
-  const before = picture(life.state);
+  // Nothing in the log says yet what the state was behind these.
+  for (const path of underWay) life.create(path, null);
+  const before = life.applied().then(() => picture(life.state));
   const parts = [[2, 5, 0], nodes].map((chunk, number) => ({ number, chunk: encode(chunk, { useBigInt64: true }) }));
   for (const { number, chunk } of parts) {
     const logged: RestorePart = { number, isLast: number === parts.length - 1, chunk };
@@ -43,9 +46,9 @@ async function restored(nodes: readonly unknown[]): Promise<{ disk: MemoryDisk; 
       });
     // What this version takes of it while it writes: nothing.
     life.propose({ type: restorePart, request: { number: -1, isLast: true, chunk: new Uint8Array(0) } });
-    await life.applied();
   }
-  return { disk: disk.kill(), before };
+  await life.applied();
+  return { disk: disk.kill(), before: await before };
 }
 
 describe("a log with a restore of what is no state", () => {
@@ -64,7 +67,7 @@ describe("a log with a restore of what is no state", () => {
     );
     expect(isStorageError(refused)).toBe(true);
     expect(String(refused)).toMatch(
-      /The entry 0x10000000[56] of the log \/data\/log\.\w+ restores a snapshot that holds a wrong state: /,
+      /The entry 0x10000000[89] of the log \/data\/log\.\w+ restores a snapshot that holds a wrong state: /,
     );
     expect(String(refused)).toContain(why);
     const { start } = await verifyDirectory(disk, directory);
@@ -72,13 +75,14 @@ describe("a log with a restore of what is no state", () => {
 
     const plan = await planRepair(disk, directory);
     expect(reportRepair(directory, plan)).toContainEqual(
-      expect.stringMatching(/^LOST .* all after 0x100000004, up to/),
+      expect.stringMatching(/^LOST .* all after 0x10000000[78], up to/),
     );
     await performRepair(disk, directory, plan);
     const life = await TreeLife.open(disk);
     expect(life.state.lastZxid).toBe(plan.kept.zxid);
     expect((picture(life.state) as { nodes: unknown }).nodes).toEqual((before as { nodes: unknown }).nodes);
     expect(life.state.tree.get("/b")?.data).toEqual(Buffer.from("b"));
+    for (const path of underWay) expect(life.state.tree.get(path), path).toBeDefined();
     await life.storage.close();
   });
 

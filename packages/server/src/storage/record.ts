@@ -27,7 +27,7 @@
  * at the same time (see GroupSyncFile). The mask sees to it too that within a record no block starts with the start mark:
  * so a block that does has a record, or has had one.
  */
-import { blockFrom, crc32, diskBlockBytes, type Random } from "@corral/io";
+import { blockFrom, crc32, crc32StartOf, diskBlockBytes, type Random } from "@corral/io";
 import { assert } from "@corral/protocol";
 
 /** A log entry as the storage sees it: `bytes` mean nothing here. */
@@ -160,6 +160,22 @@ export function decodeRecord(buffer: Buffer, at: number, offset: number, key: Re
   const payload = buffer.subarray(start, start + payloadLength);
   const mask = buffer.readUInt32BE(at + 44);
   return { kind: "record", header, payload: mask === 0 ? payload : unmasked(payload, mask) };
+}
+
+/**
+ * The key with which the record is whole that starts with these bytes, which stand at `offset`: CRC-32 runs backwards. Any bytes that
+ * have the form of a record give some key, damaged ones too: something else must say that it is the segment's. Undefined: they have not.
+ */
+export function keyOfRecord(bytes: Buffer, offset: number): RecordKey | undefined {
+  if (bytes.length < recordHeaderBytes || bytes.readUInt32BE(0) !== recordStartMark) return undefined;
+  const byteLength = bytes.readUInt32BE(4);
+  if (byteLength !== recordByteLength(bytes.readUInt32BE(40)) || byteLength > bytes.length) return undefined;
+  const bodyEnd = byteLength - endMarkBytes;
+  const behindChecksums = crc32StartOf(bytes.readUInt32BE(8), bytes, 12, recordHeaderBytes);
+  return {
+    header: checksumSeed(offset, crc32StartOf(behindChecksums, bytes, 0, 8)),
+    body: checksumSeed(offset, crc32StartOf(bytes.readUInt32BE(12), bytes, recordHeaderBytes, bodyEnd)),
+  };
 }
 
 function unmasked(payload: Buffer, mask: number): Buffer {

@@ -19,8 +19,9 @@ import {
 import { TreeLife } from "../../test-support/tree-life.ts";
 import { planRepair } from "../repair/plan.ts";
 import { survey } from "../repair/survey.ts";
+import { encodeEpochFile } from "./epoch-file.ts";
 import { defaultStorageLimits } from "./limits.ts";
-import { drawKey, encodeRecords, noKey, recordByteLength } from "./record.ts";
+import { drawKey, encodeRecords, noKey, recordByteLength, recordHeaderBytes } from "./record.ts";
 import { decodeSegmentHeader, encodeSegmentHeader, possibleKeys, segmentHeaderBytes } from "./segment.ts";
 import type { LogRecord } from "./storage.ts";
 
@@ -68,13 +69,28 @@ describe("a torn write whose data has records in it that somebody has made up", 
     if (believed) expect(await start(await torn(withoutKeys, from, to))).toMatch(believed);
   });
 
-  it("is not what a repair takes for lost entries where the key is gone", async () => {
-    const disk = await torn(seededRandom(5), 0, 100);
-    disk.put("/data/log.1", disk.contents("/data/log.1").fill(0x5a, 0, 100));
-    const { segments } = await survey(disk, directory, defaultStorageLimits.itemBytes);
-    expect(segments.map(({ isReadable, beyond }) => ({ isReadable, beyond }))).toEqual([
-      { isReadable: false, beyond: undefined },
-    ]);
+  it.each([0x5a, 0])(
+    "is not what a repair takes for lost entries where 0x%s is all that is left of key and first record",
+    async (byte) => {
+      const disk = await torn(seededRandom(5), 0, 0);
+      disk.put("/data/log.1", disk.contents("/data/log.1").fill(byte, 0, 100));
+      const { segments } = await survey(disk, directory, defaultStorageLimits.itemBytes);
+      expect(segments.map(({ isReadable, beyond }) => ({ isReadable, beyond }))).toEqual([
+        { isReadable: false, beyond: undefined },
+      ]);
+    },
+  );
+
+  it("gives no epoch that there never was, where segments have no key", async () => {
+    const forged = await torn(withoutKeys, payloadStart - 48, 512);
+    const lost = async (epoch: number) => {
+      const disk = copyOf(forged, (copy) =>
+        copy.put("/data/epoch", encodeEpochFile({ epoch, lastZxid: 0, newestLogZxid: 1 })),
+      );
+      const { segments } = await survey(disk, directory, defaultStorageLimits.itemBytes);
+      return segments[0]?.beyond?.lastZxid;
+    };
+    expect([await lost(2 ** 8), await lost(2 ** 8 - 1)]).toEqual([2 ** 40, undefined]);
   });
 
   it("is refused nevertheless when a real record shows that it had been on the disk", async () => {
@@ -119,25 +135,49 @@ describe("a segment's key", () => {
     expect(numbers).toEqual([key.header, key.body, key.header, key.body]);
   });
 
-  it("is still known to a repair when any byte of the header is bad", async () => {
+  /** What a repair keeps of a directory whose last segment has a bad header. */
+  const keptWith = async (disk: MemoryDisk, path: string, spoil: (bytes: Buffer) => void): Promise<number> => {
+    const bytes = disk.contents(path);
+    spoil(bytes);
+    const spoilt = copyOf(disk, (copy) => copy.put(path, bytes));
+    const plan = await planRepair(spoilt, directory);
+    expect(plan.lostUpToZxid).toBe(undefined);
+    return plan.kept.zxid;
+  };
+
+  it("is still known to a repair when any byte of the header is bad, or all of it and there are two records", async () => {
     const disk = new MemoryDisk();
     const life = await TreeLife.open(disk, limits);
     await life.begin();
+    const [path = ""] = logs(disk);
+    const one = copyOf(disk);
+    const oneZxid = life.state.lastZxid;
+    for (let at = 0; at < segmentHeaderBytes; at += 1) {
+      const kept = await keptWith(one, path, (bytes) => {
+        bytes[at]! ^= 0x41;
+      });
+      expect(kept, `byte ${at}`).toBe(oneZxid);
+    }
+    await expect(keptWith(one, path, (bytes) => bytes.fill(0x5a, 0, segmentHeaderBytes))).rejects.toThrow(
+      "Nothing in /data can be saved",
+    );
     life.create("/a", Buffer.from("text"));
     await life.applied();
-    const { lastZxid } = life.state;
-    const [path = ""] = logs(disk);
-    const killed = disk.kill();
-    for (let at = 0; at < segmentHeaderBytes; at += 1) {
-      const bytes = killed.contents(path);
-      bytes[at]! ^= 0x41;
-      const plan = await planRepair(
-        copyOf(killed, (copy) => copy.put(path, bytes)),
-        directory,
-      );
-      expect(plan.kept.zxid, `byte ${at}`).toBe(lastZxid);
-      expect(plan.lostUpToZxid).toBe(undefined);
+    for (const byte of [0, 0x5a]) {
+      const kept = await keptWith(copyOf(disk), path, (bytes) => bytes.fill(byte, 0, segmentHeaderBytes));
+      expect(kept).toBe(life.state.lastZxid);
     }
+  });
+
+  it("that a first record gives which is bad itself is not believed", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk, limits);
+    await append(life, letters(1, [30, 30, 30]));
+    const bytes = disk.contents("/data/log.1").fill(0x5a, 0, segmentHeaderBytes);
+    bytes[segmentHeaderBytes + recordHeaderBytes]! ^= 1;
+    disk.put("/data/log.1", bytes);
+    const { segments } = await survey(disk, directory, defaultStorageLimits.itemBytes);
+    expect(segments).toMatchObject([{ isReadable: false, recordCount: 0, beyond: undefined }]);
   });
 });
 

@@ -9,7 +9,7 @@
  *    24  u64      zxid of the last record of the segment before; 0 in the very first one
  *    32  u64      kept bytes: the whole file is at least this long, for so long it has been on the disk
  *    40  2 × u32  key of the records' checksums (record.ts); zeros: none
- *    48  2 × u32  the same key, for a repair of this header: without it no record could be read
+ *    48  2 × u32  the same key, to say for a repair of this header that what the first record gives is the key (record.ts)
  *    56           zeros
  *    60  u32      end mark
  *
