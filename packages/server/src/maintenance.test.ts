@@ -122,7 +122,7 @@ test("whatever count a restore takes in, the server can count on from it, and st
   const after = new StateDriver(replica.state);
   after.session(1n);
   after.create("/x/y");
-  const reader = new SnapshotReader();
+  const reader = new SnapshotReader(0);
   for (const chunk of snapshotChunks(replica.state)) reader.onChunk(chunk);
   expect(reader.finish().tree.get("/x")?.childCreates).toBe(2 ** 52 + 1);
 });

@@ -199,7 +199,7 @@ function requireEpochs(epoch: number, { epochsAreSpent: areSpent }: Pick<Replica
 /** Everything in it is looked at before anything is changed. */
 async function checkSnapshot(
   bytes: Buffer,
-  { recordBytesMax = defaultStorageLimits.itemBytes }: Pick<MaintenanceParts, "recordBytesMax">,
+  { replica, recordBytesMax = defaultStorageLimits.itemBytes }: Pick<MaintenanceParts, "replica" | "recordBytesMax">,
   othersTurn: () => Promise<void>,
 ): Promise<{ zxid: number; chunks: readonly Buffer[] }> {
   const chunks: Buffer[] = [];
@@ -218,7 +218,7 @@ async function checkSnapshot(
       `the snapshot has a piece of ${longest} bytes, which is more than the log can hold at once`,
     );
   }
-  const reader = new SnapshotReader();
+  const reader = new SnapshotReader(replica.state.tree.hashSeed);
   try {
     for (const [at, chunk] of chunks.entries()) {
       reader.onChunk(chunk);

@@ -31,6 +31,7 @@ import { AuditLog } from "./audit/audit-log.ts";
 import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
+import { newHashSeed } from "./hash-seed.ts";
 import { Maintenance, type MaintenanceParts } from "./maintenance.ts";
 import { Certificates } from "./net/certificates.ts";
 import { ClientPort } from "./net/client-port.ts";
@@ -412,7 +413,7 @@ export class Server {
   async #recover(): Promise<Pick<ReplicaOptions, "state" | "lastEpoch" | "sinceSnapshot"> & { log: DurableLog }> {
     const { dataDir } = this.#config;
     const { clock, logger, random } = this.#ports;
-    const hashSeed = Buffer.from(random.bytes(4)).readInt32LE();
+    const hashSeed = newHashSeed(random);
     if (dataDir === undefined)
       return { state: new StateMachine(undefined, hashSeed), lastEpoch: 0, log: new MemoryLog() };
     const patient = patientDisk({ disk: this.#ports.disk, clock, logger });

@@ -4,6 +4,7 @@
  */
 import type { Disk } from "@corral/io";
 import { DecodeError } from "@corral/protocol";
+import { newHashSeed } from "./hash-seed.ts";
 import { MendedReader, type MendedSnapshot, MendPlanner, type SnapshotMend } from "./state/snapshot-mend.ts";
 import { SnapshotContentError, SnapshotReader } from "./state/snapshot-reader.ts";
 import { snapshotFileName } from "./storage/file-names.ts";
@@ -57,7 +58,7 @@ async function orNone<T>(read: Promise<T>): Promise<T | undefined> {
 // Each reading has memory for all nodes of its own, and lets go of it.
 
 async function readAsAStart(place: SnapshotPlace): Promise<SnapshotVerdict | DecodeError> {
-  const reader = new SnapshotReader();
+  const reader = new SnapshotReader(newHashSeed());
   try {
     const verdict = await readChunks(place, (chunk) => reader.onChunk(chunk));
     if (verdict.kind === "valid") reader.finish();
@@ -76,7 +77,7 @@ async function planMend(place: SnapshotPlace): Promise<SnapshotMend | undefined>
 
 /** The state of a snapshot that is mended. @throws DecodeError when the file has changed meanwhile. */
 export async function readMended(place: SnapshotPlace, mend: SnapshotMend): Promise<MendedSnapshot> {
-  const reader = new MendedReader(mend);
+  const reader = new MendedReader(newHashSeed(), mend);
   await readChunks(place, (chunk) => reader.onChunk(chunk));
   return reader.finish();
 }

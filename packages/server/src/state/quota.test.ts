@@ -118,7 +118,7 @@ describe("counting", () => {
 
   test("is taken up again from a snapshot", () => {
     limit("countHardLimit=2");
-    const reader = new SnapshotReader();
+    const reader = new SnapshotReader(0);
     for (const chunk of snapshotChunks(d.state)) reader.onChunk(chunk);
     const again = new StateDriver(new StateMachine(reader.finish()));
     again.enforcesQuota = true;

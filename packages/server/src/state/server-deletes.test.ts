@@ -28,7 +28,7 @@ beforeEach(() => {
 
 /** Another state machine that was started from a snapshot of this one. */
 function startedFromSnapshot(): StateDriver {
-  const reader = new SnapshotReader();
+  const reader = new SnapshotReader(0);
   for (const chunk of snapshotChunks(d.state)) reader.onChunk(chunk);
   return new StateDriver(new StateMachine(reader.finish()));
 }

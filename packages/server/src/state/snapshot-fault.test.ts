@@ -38,7 +38,7 @@ function node(path: string, fields: Fields = {}): unknown[] {
 const systemNodes = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"];
 
 function read(rows: readonly unknown[], sessions: readonly unknown[] = []): SnapshotReader {
-  const reader = new SnapshotReader();
+  const reader = new SnapshotReader(0);
   for (const chunk of [[2, zxid, sessions.length], ...(sessions.length > 0 ? [sessions] : []), rows]) {
     reader.onChunk(encode(chunk, { useBigInt64: true }));
   }
@@ -233,7 +233,7 @@ test("whatever a snapshot says, it is refused, or can be shown to clients, writt
         for (const { perms } of found.acl) writer.int(perms);
       }
       const chunks = [...snapshotChunks(state)];
-      const again = new SnapshotReader();
+      const again = new SnapshotReader(0);
       for (const chunk of chunks) again.onChunk(chunk);
       expect(picture(new StateMachine(again.finish()))).toEqual(before);
       const target = new StateDriver();

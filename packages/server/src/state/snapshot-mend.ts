@@ -39,7 +39,7 @@ interface Row {
 export class MendPlanner {
   readonly #rows = new Map<string, Row>();
   readonly #twice = new Map<string, Row[]>();
-  readonly #reader = new SnapshotReader(undefined, (path, record) => this.#note(path, record));
+  readonly #reader = new SnapshotReader(0, (path, record) => this.#note(path, record));
   #count = 0;
 
   /** @throws DecodeError when the chunk is not what a server writes. */
@@ -78,7 +78,7 @@ export class MendPlanner {
     return isIt;
   }
 
-  /** None is put into a tree. */
+  /** None is put into a tree, so that the tree's seed does not matter. */
   #note(path: string, { czxid, mzxid, pzxid, ctimeMs, mtimeMs, version, aversion, childCreates }: NodeRecord): boolean {
     const record = { czxid, mzxid, pzxid, ctimeMs, mtimeMs, version, aversion, childCreates };
     const row = { number: this.#count++, record };
@@ -125,8 +125,9 @@ export function choiceOf({ leftOut }: SnapshotMend): NodeChoice {
 export class MendedReader {
   readonly #reader: SnapshotReader;
 
-  constructor(mend: SnapshotMend) {
-    this.#reader = new SnapshotReader(undefined, choiceOf(mend));
+  /** `hashSeed`: see `DataTree`. */
+  constructor(hashSeed: number, mend: SnapshotMend) {
+    this.#reader = new SnapshotReader(hashSeed, choiceOf(mend));
   }
 
   /** @throws DecodeError when the chunk is not what a server writes. */

@@ -51,7 +51,7 @@ export class SnapshotReader {
   #restoreFault: string | undefined;
 
   /** `hashSeed`: see `DataTree`. With a `choice` (snapshot-mend.ts) the digest may be another than the header's. */
-  constructor(hashSeed?: number, choice?: NodeChoice) {
+  constructor(hashSeed: number, choice?: NodeChoice) {
     this.#tree = new DataTree(hashSeed);
     this.#choice = choice;
   }

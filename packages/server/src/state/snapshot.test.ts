@@ -67,7 +67,7 @@ function driver(): StateDriver {
 }
 
 function restore(chunks: Iterable<Uint8Array>): StateMachine {
-  const reader = new SnapshotReader();
+  const reader = new SnapshotReader(0);
   for (const chunk of chunks) reader.onChunk(chunk);
   return new StateMachine(reader.finish());
 }

@@ -77,7 +77,7 @@ describe("the digest of nodes", () => {
 
 /** The same tree, read from a snapshot: its digest is made anew, node by node. */
 function anew(state: StateMachine): StateMachine {
-  const reader = new SnapshotReader();
+  const reader = new SnapshotReader(0);
   for (const chunk of snapshotChunks(state)) reader.onChunk(chunk);
   return new StateMachine(reader.finish());
 }
