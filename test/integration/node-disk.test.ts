@@ -105,6 +105,16 @@ describe("nodeDisk", () => {
     expect(await readFile(join(directory, "a"), "latin1")).toBe("hal\0\0");
   });
 
+  it("syncs a file that is open for reading, and may not be written to", async () => {
+    const path = join(directory, "a");
+    await writeFile(path, "copied", { mode: 0o400 });
+    const file = await nodeDisk.open(path, "read");
+    await file.sync();
+    expect((await file.read(0, 10)).toString()).toBe("copied");
+    await file.close();
+    await expect(file.sync()).rejects.toMatchObject({ code: "EBADF", path });
+  });
+
   it("keeps the directory's names", async () => {
     const deep = join(directory, "one/two/three");
     await nodeDisk.makeDirectory(deep);

@@ -13,11 +13,13 @@ const withoutTrace = constants.O_NOATIME ?? 0;
 /** What `statfs` says of Linux's overlayfs. */
 const overlayType = 0x794c_7630;
 
+type OpenMode = Parameters<Disk["open"]>[1];
+
 /** The machine's file systems. */
 export const nodeDisk: Disk = {
   makeDirectory,
   list: async (path) => (await readdir(path)).sort(),
-  open: async (path, mode) => new NodeDiskFile(await openFile(path, mode), path),
+  open: async (path, mode) => new NodeDiskFile(await openFile(path, mode), path, mode),
   rename,
   remove: (path) => unlink(path).catch(unlessCode("ENOENT")),
   syncDirectory,
@@ -31,14 +33,16 @@ export const nodeDisk: Disk = {
 class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
   readonly #path: string;
+  readonly #mode: OpenMode;
   #closing: Promise<void> | undefined;
   /** The same file, opened so that each write is on the disk when it returns; and those of them that are at rest. */
   readonly #throughs: FileHandle[] = [];
   readonly #resting: FileHandle[] = [];
 
-  constructor(handle: FileHandle, path: string) {
+  constructor(handle: FileHandle, path: string, mode: OpenMode) {
     this.#handle = handle;
     this.#path = path;
+    this.#mode = mode;
   }
 
   size(): Promise<number> {
@@ -115,8 +119,11 @@ class NodeDiskFile implements DiskFile {
     return this.#named(this.#handle.truncate(length));
   }
 
-  sync(): Promise<void> {
-    return this.#named(this.#handle.datasync());
+  async sync(): Promise<void> {
+    if (process.platform !== "win32" || this.#mode !== "read") return this.#named(this.#handle.datasync());
+    // Windows syncs a file only for who may write to it.
+    const handle = await open(this.#path, constants.O_RDWR);
+    await this.#named(handle.datasync()).finally(() => handle.close());
   }
 
   close(): Promise<void> {
@@ -140,7 +147,7 @@ class NodeDiskFile implements DiskFile {
   }
 }
 
-async function openFile(path: string, mode: "read" | "write" | "create"): Promise<FileHandle> {
+async function openFile(path: string, mode: OpenMode): Promise<FileHandle> {
   if (mode === "create") return open(path, "wx+", 0o640);
   const flags = mode === "read" ? constants.O_RDONLY : constants.O_RDWR;
   try {

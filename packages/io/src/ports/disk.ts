@@ -54,7 +54,10 @@ export interface DiskFile {
   readonly isUnread?: (() => Promise<boolean>) | undefined;
   /** Cuts or extends (with zeros) to `length` bytes. */
   truncate(length: number): Promise<void>;
-  /** fdatasync: on return everything written is on the disk. After a failure nothing about unsynced bytes is known. */
+  /**
+   * fdatasync: on return everything written is on the disk, through whichever file or by whichever program, and in whichever mode
+   * this one was opened. After a failure nothing about unsynced bytes is known.
+   */
   sync(): Promise<void>;
   /** Idempotent. Does not sync. */
   close(): Promise<void>;

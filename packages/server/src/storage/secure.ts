@@ -5,9 +5,10 @@
 import type { Disk, Logger } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
 import type { EpochRegister } from "./epoch-register.ts";
-import { damagedSuffix, type StorageFiles, snapshotFileName } from "./file-names.ts";
+import { damagedSuffix, epochFileName, type StorageFiles, snapshotFileName } from "./file-names.ts";
 import type { CheckedSegment, Recovery } from "./recovery.ts";
 import { SegmentFile } from "./segment-file.ts";
+import { withFile } from "./whole-file.ts";
 
 const copyBytes = 1024 * 1024;
 
@@ -21,6 +22,7 @@ export async function secure(
   logger: Logger,
 ): Promise<void> {
   const { tornTail, emptySegment, epoch, newestLogZxid } = recovery;
+  for (const path of reliedOn(directory, recovery)) await withFile(disk, path, (file) => file.sync());
   for (const name of files.unfinished) await disk.remove(`${directory}/${name}`);
   if (emptySegment) {
     logger.info({ file: emptySegment.path }, "removing a log file whose first record was never finished");
@@ -46,6 +48,19 @@ export async function secure(
     await disk.rename(path, `${path}${damagedSuffix}`);
   }
   await disk.syncDirectory(directory);
+}
+
+/**
+ * What the state is made of, but for the last segment (below). The server has synced what it wrote; but somebody may have copied
+ * the files into place, and then they are in the page cache alone for half a minute. Syncing a file that is on the disk already
+ * costs nothing.
+ */
+function reliedOn(directory: string, { epoch, snapshotZxid, segments }: Recovery): string[] {
+  return [
+    ...(epoch === undefined ? [] : [`${directory}/${epochFileName}`]),
+    ...(snapshotZxid === 0 ? [] : [`${directory}/${snapshotFileName(snapshotZxid)}`]),
+    ...segments.slice(0, -1).map(({ path }) => path),
+  ];
 }
 
 /**
