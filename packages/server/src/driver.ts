@@ -69,8 +69,13 @@ export class Driver {
    * the server stops: the log is closed when all that was begun before is durable, and takes nothing more.
    */
   request(input: Input): void {
-    if (this.#stopping || this.#dead) throw new NeverError(stopping);
+    this.requireRunning();
     this.dispatch(input);
+  }
+
+  /** @throws NeverError once the server stops. */
+  requireRunning(): void {
+    if (this.#stopping || this.#dead) throw new NeverError(stopping);
   }
 
   /** Nothing new is begun from now on; `request` says so. */

@@ -14,6 +14,7 @@ import { SnapshotReader } from "./state/snapshot-reader.ts";
 import { lastEpoch, reservedEpochs } from "./storage/epochs.ts";
 import { defaultStorageLimits } from "./storage/limits.ts";
 import { writeSnapshotFile } from "./storage/snapshot-file.ts";
+import { SnapshotGivenUpError } from "./storage/storage-error.ts";
 
 /** A snapshot's file with these chunks in it, the first of which is made to say that zxid too. */
 function fileOf(zxid: number, [header, ...others]: Iterable<Uint8Array>): Promise<Buffer> {
@@ -191,6 +192,19 @@ test("a restore that a stop comes into ends and says so, and nothing more goes t
   await expect(maintenance.restore(await large())).rejects.toThrow(NeverError);
   await expect(maintenance.raiseEpoch(100_000)).rejects.toThrow(NeverError);
   expect(appended).toBe(7);
+});
+
+test("a snapshot that a stop comes into ends and says so; one that the disk keeps from being written is told as that", async () => {
+  const h = new ReplicaHarness();
+  h.connect();
+  const { driver, log, maintenance } = server({}, h);
+  log.writeSnapshot = () => Promise.reject(new Error("the disk is broken"));
+  await expect(maintenance.takeSnapshot()).rejects.toThrow("could not be written: see the server's log");
+  log.writeSnapshot = () => {
+    driver.stop();
+    return Promise.reject(new SnapshotGivenUpError());
+  };
+  await expect(maintenance.takeSnapshot()).rejects.toThrow(new NeverError("the server is stopping"));
 });
 
 test("what clients have under way does not keep a restore from going on", async () => {

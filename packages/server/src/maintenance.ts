@@ -63,7 +63,8 @@ export class Maintenance {
 
   /**
    * Takes a snapshot of all that has been written so far, and gives its file. @throws MaintenanceError when there is
-   * nothing to write it to or of, or it cannot be written; NoRoomError when it could fill the disk.
+   * nothing to write it to or of, or it cannot be written; NoRoomError when it could fill the disk; NeverError when the
+   * server stops meanwhile.
    */
   async takeSnapshot(): Promise<OpenSnapshot & { readonly zxid: number }> {
     const { replica, driver, log } = this.#parts;
@@ -85,7 +86,11 @@ export class Maintenance {
     }
     const zxid = stats.lastSnapshotZxid;
     const opened = zxid < lastZxid ? undefined : await log.openSnapshot(zxid);
-    if (opened === undefined) throw new MaintenanceError("the snapshot could not be written: see the server's log");
+    if (opened === undefined) {
+      // A stop gives up the one that is being written.
+      driver.requireRunning();
+      throw new MaintenanceError("the snapshot could not be written: see the server's log");
+    }
     return { ...opened, zxid };
   }
 
