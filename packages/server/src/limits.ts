@@ -65,7 +65,7 @@ export interface Limits {
   readonly maxIdentitiesPerConnection: number;
   /** The text of all of them together, in UTF-16 code units, 16777216 at most. */
   readonly maxIdentityTextPerConnection: number;
-  /** Entries of an access list; who asks for more, or for lists of more than `maxFrameBytes` (a transaction: 16 times that), gets InvalidACL. */
+  /** Entries of an access list; more get InvalidACL, as do lists over `maxFrameBytes`, and `auth` that adds over 16 KiB and 8 times the request. */
   readonly maxAclEntries: number;
   /** Entries applied between two snapshots, or as many as there are nodes if they are more (the next is taken somewhere in the upper half). */
   readonly snapshotEntries: number;

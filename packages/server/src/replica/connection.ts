@@ -84,6 +84,12 @@ export class Connection implements Watcher {
     this.identities = [{ scheme: "ip", id: remote.host }];
   }
 
+  /** Who has proven to be those. What lists grant is remembered by the array, so it is another only if there is somebody new. */
+  prove(proven: readonly Id[]): void {
+    const fresh = proven.filter((p) => !this.identities.some((i) => i.scheme === p.scheme && i.id === p.id));
+    if (fresh.length > 0) this.identities = [...this.identities, ...fresh];
+  }
+
   /** Counts what is in its queue now as its part of what all hold. */
   countQueue(): void {
     const { length } = this.queue;

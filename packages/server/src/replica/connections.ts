@@ -31,7 +31,7 @@ export class Connections {
     assert(!this.#all.has(id), `connection ${id} is new`);
     const connection = new Connection(id, remote, this.#turn.now.elapsedMs, this.load);
     connection.isSecure = isSecure;
-    connection.identities = [...connection.identities, ...identities];
+    connection.prove(identities);
     this.#all.set(id, connection);
   }
 

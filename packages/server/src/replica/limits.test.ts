@@ -1,8 +1,7 @@
 /** Bounds of what all connections hold together, and of how long the disk may keep writers waiting. */
-import { type Acl, ErrorCode, OpCode, openAcl } from "@corral/protocol";
+import { ErrorCode, openAcl } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
-import { tooLongAcl } from "./acl-limit.ts";
 
 const node = (path: string, size = 1) => ({ path, data: Buffer.alloc(size), acl: openAcl, flags: 0 });
 const replies = (client: TestClient) => client.received.filter(({ kind }) => kind === "reply").length;
@@ -190,112 +189,4 @@ test("sessions: those that are on their way to the disk count too, until they ar
   next.handshake();
   h.durable();
   expect([next.closed, h.replica.state.sessions.size]).toEqual([false, 2]);
-});
-
-test("an access list that would be longer than a frame is refused, though it is short when it is asked for", () => {
-  const limits = { maxAclEntries: 100, maxFrameBytes: 2_000 };
-  const h = new ReplicaHarness({ limits });
-  const client = h.connect();
-  client.call("create", node("/a"));
-  const auth = Buffer.from(`${"u".repeat(500)}:password`);
-  client.send("auth", { type: 0, scheme: "digest", auth }, -4);
-  const list = (count: number) =>
-    Array.from({ length: count }, (_, i) => ({ perms: 31 - i, id: { scheme: "auth", id: "" } }));
-  expect(client.call("setACL", { path: "/a", acl: list(4), version: -1 })).toBe(ErrorCode.InvalidAcl);
-  expect(client.call("setACL", { path: "/a", acl: list(1), version: -1 })).toHaveProperty("stat");
-  // As many bytes as came, each of which was none of UTF-8.
-  const asked = (length: number) => {
-    const acl = [{ perms: 31, id: { scheme: "digest", id: `a:${"\ufffd".repeat(length)}` } }];
-    return { type: OpCode.setACL, request: { path: "/a", acl, version: -1 } };
-  };
-  expect(tooLongAcl(asked(700), limits, { identities: [] })).toEqual({ type: "error", code: ErrorCode.InvalidAcl });
-  expect(tooLongAcl(asked(600), limits, { identities: [] })).toBeUndefined();
-});
-
-describe("of an access list, only what is stored counts", () => {
-  const limits = { maxAclEntries: 1_000, maxFrameBytes: 10_000 };
-  const invalid = { type: "error", code: ErrorCode.InvalidAcl };
-  const auth = (perms: number) => ({ perms, id: { scheme: "auth", id: "" } });
-  /** Of which each takes 100 bytes. */
-  const proven = (count: number) =>
-    Array.from({ length: count }, (_, i) => ({ scheme: "digest", id: `${i}:`.padEnd(82, "x") }));
-  const set = (acl: readonly Acl[]) => ({ type: OpCode.setACL, request: { path: "/a", acl, version: -1 } }) as const;
-  const multi = (...lists: (readonly Acl[])[]) =>
-    ({ type: OpCode.multi, request: lists.map((acl) => ({ type: OpCode.create, ...node("/a"), acl })) }) as const;
-
-  test.each([
-    ["each permission of auth once", Array.from({ length: 1_000 }, (_, i) => auth(i % 2)), proven(50), proven(51)],
-    ["no address, and no superuser", [auth(31)], [{ scheme: "super", id: "" }, ...proven(100)], proven(101)],
-    [
-      "what an identity has already once",
-      [auth(31), ...proven(50).map((id) => ({ perms: 31, id }))],
-      [{ scheme: "ip", id: "10.0.0.1" }, ...proven(100)],
-      proven(101),
-    ],
-  ])("%s", (_what, acl, few, many) => {
-    expect(tooLongAcl(set(acl), limits, { identities: few })).toBeUndefined();
-    expect(tooLongAcl(set(acl), limits, { identities: many })).toEqual(invalid);
-  });
-
-  test("equal entries once, though their text has grown", () => {
-    const entry = { perms: 31, id: { scheme: "digest", id: `a:${"\ufffd".repeat(2_000)}` } };
-    expect(tooLongAcl(set([entry, entry]), limits, { identities: [] })).toBeUndefined();
-    expect(tooLongAcl(set([entry, { ...entry, perms: 1 }]), limits, { identities: [] })).toEqual(invalid);
-  });
-
-  test("in a transaction all lists together take sixteen frames at most", () => {
-    const list = [auth(31)];
-    const identities = proven(100);
-    const most = Array.from({ length: 16 }, () => list);
-    expect(tooLongAcl(multi(...most), limits, { identities })).toBeUndefined();
-    expect(tooLongAcl(multi(list, openAcl, ...most), limits, { identities })).toMatchObject({
-      results: [...Array.from({ length: 17 }, () => ({})), { err: ErrorCode.InvalidAcl }],
-    });
-  });
-
-  test("a list that is wrong ends a transaction, and nobody puts in identities for those behind it", () => {
-    let looks = 0;
-    const identities = proven(100).map(({ scheme, id }) => ({
-      scheme,
-      get id() {
-        looks++;
-        return id;
-      },
-    }));
-    const wrong = [auth(31), auth(1), auth(2), { perms: 31, id: { scheme: "unheard-of", id: "x" } }];
-    expect(tooLongAcl(multi(wrong), limits, { identities })).toBeUndefined();
-    const [once] = [looks];
-    expect(once).toBeGreaterThan(0);
-    looks = 0;
-    expect(tooLongAcl(multi(...Array.from({ length: 50 }, () => wrong)), limits, { identities })).toBeUndefined();
-    expect(looks).toBeLessThanOrEqual(once);
-  });
-
-  test("who asks for auth a thousand times gets it, through a connection", () => {
-    const h = new ReplicaHarness({ limits: { maxFrameBytes: 20_000 } });
-    const client = h.connect();
-    for (let i = 0; i < 95; i++) {
-      client.send("auth", { type: 0, scheme: "digest", auth: Buffer.from(`user${i}:password`) }, -4);
-    }
-    const acl = Array.from({ length: 1_000 }, () => auth(31));
-    client.call("create", { ...node("/a"), acl });
-    expect(h.replica.state.tree.get("/a")?.acl).toHaveLength(95);
-  });
-});
-
-test("an access list that is too long is refused, in a transaction too", () => {
-  const h = new ReplicaHarness({ limits: { maxAclEntries: 2 } });
-  const client = h.connect();
-  const list = (count: number) =>
-    Array.from({ length: count }, (_, i) => ({ perms: 31, id: { scheme: "ip", id: `10.0.0.${i}` } }));
-  expect(client.call("create", { ...node("/a"), acl: list(3) })).toBe(ErrorCode.InvalidAcl);
-  client.call("create", node("/a"));
-  expect(client.call("setACL", { path: "/a", acl: list(3), version: -1 })).toBe(ErrorCode.InvalidAcl);
-  expect(client.call("setACL", { path: "/a", acl: list(2), version: -1 })).toHaveProperty("stat");
-  const parts = [
-    { type: OpCode.create, ...node("/b") },
-    { type: OpCode.create, ...node("/c"), acl: list(3) },
-  ] as const;
-  expect(client.call("multi", parts)).toMatchObject([{ err: ErrorCode.Ok }, { err: ErrorCode.InvalidAcl }]);
-  expect(client.call("exists", { path: "/b", watch: false })).toBe(ErrorCode.NoNode);
 });

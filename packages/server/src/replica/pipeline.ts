@@ -270,7 +270,8 @@ export class Pipeline {
       if (operation === undefined) return false;
       settled = settledCreates(operation, frame.length - 8);
       if (settled !== undefined) operation = settled.operation;
-      failure = refusal(operation, this.#parts.behaviour) ?? tooLongAcl(operation, this.#parts.limits, connection);
+      const { behaviour, limits } = this.#parts;
+      failure = refusal(operation, behaviour) ?? tooLongAcl(operation, frame.length, limits, connection);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#logBadBody(connection, type, error);
@@ -460,8 +461,7 @@ export class Pipeline {
       this.#parts.auditor?.onAuthFailed(connection, OpCode.auth, ending);
       return { err: packet && ErrorCode.AuthFailed, ending };
     }
-    const fresh = proven.filter((p) => !connection.identities.some((i) => i.scheme === p.scheme && i.id === p.id));
-    connection.identities = [...connection.identities, ...fresh];
+    connection.prove(proven);
     const ending = excessOfIdentities(connection, limits);
     return { err: ending === undefined ? ErrorCode.Ok : undefined, ending };
   }

@@ -123,6 +123,16 @@ describe("identities", () => {
     });
   });
 
+  test("to ask for the same again leaves the identities as they are, and so what is remembered of them", () => {
+    c.call("auth", packet("digest", "bob:pw"));
+    const identities = () => [...h.replica.connections].find(({ id }) => id === c.id)?.identities;
+    const before = identities();
+    expect(before).toHaveLength(2);
+    c.call("auth", packet("digest", "bob:pw"));
+    c.call("auth", packet("ip", ""));
+    expect(identities()).toBe(before);
+  });
+
   test.each([
     ["an unknown scheme", "kerberos", "x"],
     ["world", "world", "anyone"],

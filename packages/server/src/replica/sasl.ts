@@ -31,9 +31,7 @@ export function saslStep(connection: Connection, message: Uint8Array | null, rul
       : endScram(exchange, textOf(token), sasl.hash);
   if ("failure" in verdict) return verdict;
   const identity: Id = { scheme: "sasl", id: verdict.user };
-  const proven = verdict.user === sasl.superUser ? [superIdentity, identity] : [identity];
-  const others = connection.identities.filter((i) => !proven.some((p) => i.scheme === p.scheme && i.id === p.id));
-  connection.identities = [...others, ...proven];
+  connection.prove(verdict.user === sasl.superUser ? [superIdentity, identity] : [identity]);
   return { token: verdict.token };
 }
 

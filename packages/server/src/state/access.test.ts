@@ -1,7 +1,7 @@
-import { type Acl, type Id, Permission } from "@corral/protocol";
+import { type Acl, type Id, openAcl, Permission } from "@corral/protocol";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { allows, fixUpAcl, redactAcl } from "./access.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { allows, fixUpAcl, redactAcl, superIdentity } from "./access.ts";
 import { isAddressPattern, matchesAddress } from "./ip-address.ts";
 
 const acl = (scheme: string, id: string, perms: number = Permission.all) => ({ perms, id: { scheme, id } });
@@ -67,23 +67,86 @@ describe("allows", () => {
   });
 });
 
-test("a long list is looked through once for each who asks", () => {
+describe("what is looked at", () => {
   let looks = 0;
-  const counted = { scheme: "digest", id: "bob:x" };
-  const entry = {
-    perms: Permission.read,
+  const counted = (scheme: string, id: string) => ({
+    scheme,
     get id() {
       looks++;
-      return counted;
+      return id;
     },
-  };
-  const list = [...Array.from({ length: 1_000 }, () => acl("digest", "al:x")), entry];
-  const [bob, eve] = [[counted], [{ scheme: "digest", id: "eve:x" }]];
-  for (let i = 0; i < 100; i++) {
-    expect([allows(list, Permission.read, bob), allows(list, Permission.write, bob)]).toEqual([true, false]);
-    expect([allows(list, Permission.read, eve), allows(list, Permission.all, bob)]).toEqual([false, true]);
-  }
-  expect(looks).toBeLessThan(20);
+  });
+  beforeEach(() => {
+    looks = 0;
+  });
+
+  test("a long list once for each who asks", () => {
+    const bob = counted("digest", "bob:x");
+    const list = [
+      ...Array.from({ length: 1_000 }, () => acl("digest", "al:x")),
+      { perms: Permission.read, id: counted("digest", "bob:x") },
+    ];
+    const [bobs, eves] = [[bob], [{ scheme: "digest", id: "eve:x" }]];
+    const ask = () => {
+      expect([allows(list, Permission.read, bobs), allows(list, Permission.write, bobs)]).toEqual([true, false]);
+      expect([allows(list, Permission.read, eves), allows(list, Permission.all, bobs)]).toEqual([false, true]);
+    };
+    ask();
+    looks = 0;
+    for (let i = 0; i < 100; i++) ask();
+    expect(looks).toBe(0);
+  });
+
+  test("each of many identities once, however many lists they are looked for in", () => {
+    const many = Array.from({ length: 95 }, (_, i) => counted("digest", `${i}:x`));
+    const lists = [950, 950, 2, 2].map((length) => Array.from({ length }, (_, i) => acl("digest", `other${i}:x`)));
+    for (const list of lists) {
+      for (const permission of [Permission.read, Permission.write, Permission.admin]) {
+        expect(allows(list, permission, many)).toBe(false);
+      }
+    }
+    expect(looks).toBe(95);
+  });
+
+  test("each entry of a list once for many identities, whichever permissions are asked for", () => {
+    const many = Array.from({ length: 95 }, (_, i) => ({ scheme: "digest", id: `${i}:x` }));
+    const list = Array.from({ length: 950 }, (_, i) => ({ perms: 31, id: counted("digest", `other${i}:x`) }));
+    expect(allows(list, Permission.admin, many)).toBe(false);
+    expect(looks).toBe(950);
+  });
+
+  test("none where everybody may do everything", () => {
+    expect(allows(openAcl, Permission.write, [counted("digest", "bob:x")])).toBe(true);
+    expect(looks).toBe(0);
+  });
+});
+
+test("many identities, and long lists, are judged as one identity and one entry are", () => {
+  const id = fc.oneof(
+    fc.record({ scheme: fc.constantFrom("digest", "sasl", "x509"), id: fc.constantFrom("a:x", "b:x") }),
+    fc.constantFrom({ scheme: "ip", id: "10.0.0.1" }, { scheme: "ip", id: "10.0.0.2" }),
+  );
+  const asker = fc.oneof({ weight: 20, arbitrary: id }, { weight: 1, arbitrary: fc.constant(superIdentity) });
+  const named = fc.oneof(id, fc.constantFrom({ scheme: "ip", id: "10.0.0.0/31" }, { scheme: "world", id: "anyone" }));
+  const entry = fc.record({ perms: fc.integer({ min: -1, max: 31 }), id: named });
+  const crowd = Array.from({ length: 20 }, (_, i) => ({ scheme: "digest", id: `${i}:y` }));
+  const strangers = crowd.map((one) => ({ perms: 31, id: { ...one, scheme: "sasl" } }));
+  fc.assert(
+    fc.property(
+      fc.array(entry, { minLength: 1, maxLength: 4 }),
+      fc.array(asker, { maxLength: 3 }),
+      fc.integer({ min: 1, max: 31 }),
+      (list, few, permission) => {
+        const expected = list.some((one) =>
+          few.length === 0 ? allows([one], permission, []) : few.some((asks) => allows([one], permission, [asks])),
+        );
+        for (const identities of [few, [...crowd, ...few]]) {
+          expect(allows(list, permission, identities)).toBe(expected);
+          expect(allows([...strangers, ...list], permission, identities)).toBe(expected);
+        }
+      },
+    ),
+  );
 });
 
 describe("fixUpAcl", () => {

@@ -9,43 +9,67 @@ export const superIdentity: Id = { scheme: "super", id: "" };
 const shortList = 8;
 
 /** What long lists grant to whom, as bits. Neither a list nor a connection's identities are ever changed, only replaced. */
-const granted = new WeakMap<readonly Acl[], WeakMap<readonly Id[], number>>();
+const known = new WeakMap<readonly Acl[], WeakMap<readonly Id[], number>>();
 
 /** Whether one of `identities` has `permission` by `acl`. An empty list allows everything, as the reference has it. */
 export function allows(acl: readonly Acl[], permission: number, identities: readonly Id[]): boolean {
-  if (acl.length > shortList) return (grantedBy(acl, identities) & permission) !== 0;
-  return allowsAny(acl, permission, identities);
-}
-
-/** Any of the bits of `permission`. */
-function allowsAny(acl: readonly Acl[], permission: number, identities: readonly Id[]): boolean {
-  if (acl.length === 0) return true;
-  for (const entry of acl) {
-    if ((entry.perms & permission) === 0) continue;
-    if (entry.id.scheme === "world" && entry.id.id === "anyone") return true;
-    for (const identity of identities) if (matches(entry.id, identity)) return true;
-  }
-  return identities.some((identity) => identity.scheme === "super");
-}
-
-function grantedBy(acl: readonly Acl[], identities: readonly Id[]): number {
-  let byIdentities = granted.get(acl);
+  if (acl === openAcl || acl.length === 0) return true;
+  if (acl.length <= shortList) return granted(acl, permission, identities) !== 0;
+  let byIdentities = known.get(acl);
   if (byIdentities === undefined) {
     byIdentities = new WeakMap();
-    granted.set(acl, byIdentities);
+    known.set(acl, byIdentities);
   }
   let bits = byIdentities.get(identities);
   if (bits === undefined) {
-    bits = 0;
-    for (let bit = 1; bit <= Permission.admin; bit *= 2) if (allowsAny(acl, bit, identities)) bits |= bit;
+    bits = granted(acl, Permission.all, identities);
     byIdentities.set(identities, bits);
   }
-  return bits;
+  return (bits & permission) !== 0;
 }
 
-function matches(pattern: Id, identity: Id): boolean {
-  if (pattern.scheme !== identity.scheme) return false;
-  return pattern.scheme === "ip" ? matchesAddress(pattern.id, identity.id) : pattern.id === identity.id;
+/** Those of the bits of `wanted` that one of `identities` has. */
+function granted(acl: readonly Acl[], wanted: number, identities: readonly Id[]): number {
+  const sorted = identities.length > fewIdentities ? sortedIds(identities) : undefined;
+  let missing = wanted;
+  for (const { perms, id } of acl) {
+    if ((perms & missing) === 0) continue;
+    const isWorld = id.scheme === "world" && id.id === "anyone";
+    if (isWorld || (sorted === undefined ? isAmong(id, identities) : isAmongSorted(id, sorted))) missing &= ~perms;
+    if (missing === 0) return wanted;
+  }
+  return identities.some(({ scheme }) => scheme === "super") ? wanted : wanted & ~missing;
+}
+
+function isAmong(pattern: Id, identities: readonly Id[]): boolean {
+  for (const { scheme, id } of identities) {
+    if (pattern.scheme !== scheme) continue;
+    if (scheme === "ip" ? matchesAddress(pattern.id, id) : pattern.id === id) return true;
+  }
+  return false;
+}
+
+/** Up to so many are compared with an entry one by one, which is faster than to sort them. More would take too long for a long list. */
+const fewIdentities = 8;
+
+/** Ids by scheme, of those who have many. */
+const sortedIdsOf = new WeakMap<readonly Id[], ReadonlyMap<string, ReadonlySet<string>>>();
+
+function sortedIds(identities: readonly Id[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const before = sortedIdsOf.get(identities);
+  if (before !== undefined) return before;
+  const sorted = new Map<string, Set<string>>();
+  for (const { scheme, id } of identities) sorted.set(scheme, (sorted.get(scheme) ?? new Set()).add(id));
+  sortedIdsOf.set(identities, sorted);
+  return sorted;
+}
+
+function isAmongSorted({ scheme, id }: Id, sorted: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+  const ids = sorted.get(scheme);
+  if (ids === undefined || scheme !== "ip") return ids?.has(id) === true;
+  // A connection has one address.
+  for (const address of ids) if (matchesAddress(id, address)) return true;
+  return false;
 }
 
 /** Entries up to which `auth` may make a list longer than it was asked for. */
