@@ -9,10 +9,11 @@ export const raw: Codec<Uint8Array | null> = {
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Text as UTF-8. A node without data is the empty text; bytes that are no UTF-8 are refused. */
+/** Text as UTF-8. A node without data is the empty text; bytes that are no UTF-8 are refused, and texts that have no UTF-8. */
 export const utf8: Codec<string> = {
   encode: (value) => {
     if (typeof value !== "string") throw new TypeError(`a string was expected, not ${typeof value}`);
+    requireWellFormed(value);
     return Buffer.from(value, "utf8");
   },
   decode: (data) => (data === null ? "" : strictUtf8.decode(data)),
@@ -28,6 +29,15 @@ export const json: Codec<unknown> = {
   },
   decode: (data) => JSON.parse(strictUtf8.decode(withData(data))),
 };
+
+/** @throws RangeError for half of a character of two units: UTF-8 has none, and what is written instead comes back as another. */
+export function requireWellFormed(text: string): void {
+  if (text.isWellFormed()) return;
+  const start = JSON.stringify(text.slice(0, 40));
+  throw new RangeError(
+    `a text with a lone surrogate has no form in UTF-8: take it out, or use the codec \`json\` (${start}…)`,
+  );
+}
 
 /** @throws Error if there is no data, which is no value of any of the formats. */
 export function withData(data: Uint8Array | null): Uint8Array {

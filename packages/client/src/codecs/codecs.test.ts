@@ -50,6 +50,26 @@ describe("what is encoded comes back", () => {
     }
   });
 
+  test("texts with a lone surrogate, in JSON", async () => {
+    // The others refuse them, as their texts are UTF-8; see "values that cannot be written".
+    for (const text of ["\uD800", `${"a".repeat(300)}\uDC00b`]) {
+      expect(await throughAndBack(json, { [text]: text })).toEqual({ [text]: text });
+    }
+  });
+
+  test("a MessagePack array, without a text made of each index", async () => {
+    let indexTexts = 0;
+    const ownKeys = (target: object) => {
+      const keys = Reflect.ownKeys(target);
+      indexTexts += keys.length;
+      return keys;
+    };
+    const list = new Proxy([1, "two", [3n]], { ownKeys });
+    const data = await msgpack.encode(list);
+    expect(indexTexts).toBe(0);
+    expect(await msgpack.decode(data)).toEqual([1, "two", [3n]]);
+  });
+
   test("64-bit integers and bytes in MessagePack; what is undefined is left out", async () => {
     const value = { token: 2n ** 62n, bytes: new Uint8Array([1, 2]), missing: undefined };
     expect(await throughAndBack(msgpack, value)).toEqual({ token: 2n ** 62n, bytes: new Uint8Array([1, 2]) });
@@ -84,9 +104,13 @@ describe("what makes no sense is refused", () => {
       [json, undefined],
       [json, 1n],
       [utf8, 7],
+      [utf8, "a lone surrogate: \uD800"],
       [msgpack, 2n ** 70n],
       [msgpack, { text: [`\uFEFF${"a".repeat(198)}`] }],
       [msgpack, { [`\uFEFF${"a".repeat(198)}`]: 1 }],
+      [msgpack, "a lone surrogate: \uD800"],
+      [msgpack, { list: [`${"a".repeat(60)}\uDC00b`] }],
+      [msgpack, { ["\uD800".repeat(300)]: 1 }],
     ] as const) {
       expect(() => dataOf("set", "/a", { codec: codec as Codec<unknown>, value })).toThrow(
         /set \/a: .*cannot be encoded/,

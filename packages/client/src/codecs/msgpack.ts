@@ -1,6 +1,6 @@
 /** MessagePack: binary, compact, with bytes and 64-bit integers as values of their own. */
 import { decode, encode } from "@msgpack/msgpack";
-import { withData } from "./basic.ts";
+import { requireWellFormed, withData } from "./basic.ts";
 import type { Codec } from "./codec.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { Codec } from "./codec.ts";
  */
 export const msgpack: Codec<unknown> = {
   encode: (value) => {
-    refuseWhatWouldChange(value);
+    refuseInexact(value);
     return encode(value, { useBigInt64: true, ignoreUndefined: true });
   },
   decode: (data) => {
@@ -30,21 +30,30 @@ export const msgpack: Codec<unknown> = {
 /** The library decodes longer texts in a way of its own, which leaves out a byte order mark at their beginning. */
 const exactTextBytes = 200;
 
-/** Of a longer integer the library would write the lowest 64 bits, which is another number; for texts see above. */
-function refuseWhatWouldChange(value: unknown): void {
-  if (typeof value === "string") return refuseMarked(value);
+/**
+ * Integers beyond 64 bits, of which the library would write the lowest 64, and texts that would come back as others. That
+ * objects come back plain, and without what is `undefined`, is as with JSON.
+ */
+function refuseInexact(value: unknown): void {
+  if (typeof value === "string") return refuseInexactText(value);
   if (typeof value === "bigint") {
     if (value >= -(2n ** 63n) && value < 2n ** 64n) return;
     throw new RangeError(`${value} does not fit into 64 bits`);
   }
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  if (Array.isArray(value)) {
+    // By value: a million numbers are no million texts of their indexes.
+    for (const member of value) refuseInexact(member);
+    return;
+  }
   for (const [name, member] of Object.entries(value)) {
-    refuseMarked(name);
-    refuseWhatWouldChange(member);
+    refuseInexactText(name);
+    refuseInexact(member);
   }
 }
 
-function refuseMarked(text: string): void {
+function refuseInexactText(text: string): void {
+  requireWellFormed(text);
   if (text.charCodeAt(0) !== 0xfeff || Buffer.byteLength(text) <= exactTextBytes) return;
   throw new RangeError(
     `a text of more than ${exactTextBytes} bytes that begins with a byte order mark (U+FEFF) would come back without it: ` +
