@@ -45,6 +45,11 @@ export interface RecordKey {
 /** Of segments that were written before there were keys. */
 export const noKey: RecordKey = { header: 0, body: 0 };
 
+/** Whether it is one, and not the lack of one. */
+export function isKey({ header, body }: RecordKey): boolean {
+  return header !== noKey.header || body !== noKey.body;
+}
+
 /** A key that nobody can guess. Its two numbers have nothing to do with each other, so that both must be guessed. */
 export function drawKey(random: Random): RecordKey {
   const bytes = Buffer.from(random.bytes(8));

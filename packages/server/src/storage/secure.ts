@@ -6,6 +6,7 @@ import type { Disk, Logger } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
 import type { EpochRegister } from "./epoch-register.ts";
 import { damagedSuffix, epochFileName, type StorageFiles, snapshotFileName } from "./file-names.ts";
+import { isKey } from "./record.ts";
 import type { CheckedSegment, Recovery } from "./recovery.ts";
 import { SegmentFile } from "./segment-file.ts";
 import { withFile } from "./whole-file.ts";
@@ -70,9 +71,12 @@ function reliedOn(directory: string, { epoch, snapshotZxid, segments }: Recovery
  *
  * A torn tail within the kept bytes is overwritten with zeros, for a file that is too short has been cut by somebody
  * else. If that is interrupted, some of its sectors are zeros: it is still torn, and cut off at the next start.
+ *
+ * The header of a segment without a key stays what it is, whatever follows its kept bytes, so that the version that wrote it can
+ * still read it. How far the log has come is then in the epoch file, which is written anew when the start begins its epoch.
  */
 async function secureTail(disk: Disk, { path, header, ...segment }: CheckedSegment, cut: boolean): Promise<void> {
-  const file = await SegmentFile.open(disk, path, header, true);
+  const file = await SegmentFile.open(disk, path, header, isKey(header.key));
   try {
     if (cut) await file.truncate(Math.max(segment.end, header.keptBytes));
     for (let at = segment.syncedOffset; at < segment.end; at += copyBytes) {

@@ -48,17 +48,11 @@ export class SegmentFile implements DiskFile {
     return file;
   }
 
-  /** Opens a segment with that header for writing on; one of an older version is of the present one when it resolves. */
-  static async open(
-    disk: Disk,
-    path: string,
-    { version, ...header }: SegmentHeader,
-    followsGrowth: boolean,
-  ): Promise<SegmentFile> {
+  /** Opens a segment with that header for writing on. Unless `followsGrowth`, its header stays what it is. */
+  static async open(disk: Disk, path: string, header: SegmentHeader, followsGrowth: boolean): Promise<SegmentFile> {
     const file = new SegmentFile(await disk.open(path, "write"), header, followsGrowth);
     try {
       await file.#prepare();
-      if (version !== undefined) await file.#writeDurably(0, encodeSegmentHeader(header));
     } catch (error) {
       await Promise.allSettled([file.close()]);
       throw error;

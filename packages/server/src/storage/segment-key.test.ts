@@ -2,7 +2,7 @@
  * The key of a segment, which goes into the checksums of its records: a client's data cannot pass for a record where one is
  * looked for behind a torn write. Segments of before there were keys are read as they were, and followed by one with a key.
  */
-import type { Random } from "@corral/io";
+import { crc32, type Random } from "@corral/io";
 import { MemoryDisk, seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import {
@@ -11,6 +11,7 @@ import {
   type Life,
   letters,
   live,
+  resize,
   smallLimits,
   startOf,
   text,
@@ -196,9 +197,12 @@ describe("a segment of before there were keys", () => {
     "hex",
   );
   const records = ["first", "second"].map((name, i) => ({ zxid: 2 ** 32 + 1 + i, bytes: Buffer.from(name) }));
-  const old = () => {
+  const old = (keptBytes = 1_024) => {
     const disk = new MemoryDisk();
-    disk.put(path, Buffer.concat([bytes, Buffer.alloc(1_024 - bytes.length)]));
+    const file = Buffer.concat([bytes, Buffer.alloc(1_024 - bytes.length)]);
+    file.writeUInt32BE(keptBytes, 36);
+    file.writeUInt32BE(crc32(file.subarray(16, 60), crc32(file.subarray(0, 12))), 12);
+    disk.put(path, file);
     return disk;
   };
 
@@ -213,9 +217,28 @@ describe("a segment of before there were keys", () => {
     expect(logs(disk)).toEqual([path, next]);
     expect(possibleKeys(disk.contents(path))).toEqual([noKey, noKey]);
     expect(possibleKeys(disk.contents(next))).not.toContainEqual(noKey);
-    expect(disk.contents(path).subarray(segmentHeaderBytes, bytes.length)).toEqual(bytes.subarray(segmentHeaderBytes));
+    expect(disk.contents(path)).toEqual(old().contents(path));
     expect(await start(disk.crash())).toEqual(text([...records, third]));
   });
+
+  it.each([
+    ["all of it is within its kept bytes", 1_024],
+    ["it is longer than it was when its header was written", 128],
+  ])(
+    "is left as it is, for the version before to read it, by a start that writes nothing: %s",
+    async (_, keptBytes) => {
+      const disk = old(keptBytes);
+      const before = disk.contents(path);
+      const { storage } = await live(disk, limits);
+      await storage.writeEpoch(2);
+      await storage.close();
+      expect(disk.contents(path).equals(before)).toBe(true);
+      expect(await start(copyOf(disk))).toEqual(text(records));
+      // What was not counted before it was read is missed all the same.
+      resize(disk, path, 128);
+      expect(await start(disk)).toMatch(keptBytes > 128 ? /has been cut off/ : /0x100000002/);
+    },
+  );
 
   it("is judged as before where it ends in a torn record, or in a bad one", async () => {
     const torn = old();
@@ -236,7 +259,7 @@ describe("a segment of before there were keys", () => {
   });
 
   it("is one that knows no key, to whatever stands where a later one has it", () => {
-    const header = { firstZxid: 2 ** 32 + 1, previousZxid: 0, keptBytes: 1_024, key: noKey, version: 2 };
+    const header = { firstZxid: 2 ** 32 + 1, previousZxid: 0, keptBytes: 1_024, key: noKey };
     expect(decodeSegmentHeader(bytes.subarray(0, segmentHeaderBytes))).toEqual({ kind: "header", header });
   });
 });

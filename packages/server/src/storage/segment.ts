@@ -18,6 +18,8 @@
  * Nothing is acknowledged that is not within the kept bytes. A crash never makes a file shorter than it was when it was
  * synced; so a file that is shorter than that has been cut by somebody. As the file grows, that one number of its header
  * is written anew (segment-file.ts), in the sector where it was, which a crash leaves as it was or as it is to be.
+ *
+ * A segment without a key is not written on, and keeps the header that it has: the version that wrote it can still read it.
  */
 import { blockFrom, crc32, type DiskFile } from "@corral/io";
 import { assert } from "@corral/protocol";
@@ -40,8 +42,6 @@ export interface SegmentHeader {
   readonly previousZxid: number;
   readonly keptBytes: number;
   readonly key: RecordKey;
-  /** Only if it is an older one than is written. Whoever writes on makes it that one first. */
-  readonly version?: number;
 }
 
 /**
@@ -88,7 +88,6 @@ export function decodeSegmentHeader(bytes: Buffer): DecodedSegmentHeader {
     previousZxid: readUint64(bytes, 24),
     keptBytes: readUint64(bytes, 32),
     key: found < keyedVersion ? noKey : keyAt(bytes, keyOffsets[0]),
-    ...(found < version && { version: found }),
   };
   if (header.previousZxid >= header.firstZxid) return { kind: "bad", why: "its header contradicts itself" };
   return { kind: "header", header };

@@ -12,7 +12,7 @@ import { type Clock, type Disk, GroupSyncFile, type Random, settleAll } from "@c
 import { assert } from "@corral/protocol";
 import { segmentFileName } from "./file-names.ts";
 import type { StorageLimits } from "./limits.ts";
-import { drawKey, encodeRecords, type LogRecord, noKey, type RecordKey, recordByteLength } from "./record.ts";
+import { drawKey, encodeRecords, isKey, type LogRecord, type RecordKey, recordByteLength } from "./record.ts";
 import { type SegmentHeader, segmentHeaderBytes } from "./segment.ts";
 import { SegmentFile } from "./segment-file.ts";
 
@@ -26,7 +26,7 @@ export interface KnownSegment {
 /** Where the log goes on. */
 export interface LogEnd {
   readonly lastZxid: number;
-  /** The last segment, which is written on; undefined if there is none. */
+  /** The last segment; undefined if there is none. */
   readonly segment: { readonly path: string; readonly end: number; readonly header: SegmentHeader } | undefined;
   /** All segments, ascending. */
   readonly known: readonly KnownSegment[];
@@ -96,7 +96,7 @@ export class WriteAheadLog {
     this.#durableZxid = end.lastZxid;
   }
 
-  /** Opens the last segment for writing on. One without a key is followed by a new one with the next record. */
+  /** Opens the last segment for writing on; one without a key is left as it is, and the next record goes into a new one. */
   static async start(
     ports: LogPorts,
     directory: string,
@@ -105,11 +105,10 @@ export class WriteAheadLog {
     listener: LogListener,
   ): Promise<WriteAheadLog> {
     const log = new WriteAheadLog(ports, directory, end, limits, listener);
-    if (end.segment) {
+    if (end.segment && isKey(end.segment.header.key)) {
       const { path, end: position, header } = end.segment;
       const file = await SegmentFile.open(ports.disk, path, header, limits.preallocateBytes > 0);
       log.#segment = log.#writeOn(path, file, { position, key: header.key });
-      log.#rollWanted = header.key.header === noKey.header && header.key.body === noKey.body;
     }
     return log;
   }
