@@ -52,3 +52,12 @@ test.each([
 test.each(["", "plain", 'a"b', "a\\b", "a,b=c"])("%j comes through its quotes", (value) => {
   expect(parseDirectives(`x=${quoteDirective(value)},y=1`).get("x")).toBe(value);
 });
+
+// With the first of these, a search from each of its characters took a minute; one takes a millisecond.
+test.each(["a".repeat(150_000), `a${" ".repeat(150_000)}`, `a="${"\\a".repeat(75_000)}`])(
+  "what names nothing is looked at once",
+  (text) => {
+    expect([...parseDirectives(`${text},b=1`).keys()].at(-1)).toBe("b");
+  },
+  5_000,
+);

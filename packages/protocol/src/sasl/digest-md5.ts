@@ -49,7 +49,9 @@ export function digestMd5Proofs(
 /** `name=value` or `name="value"`, separated by commas. A name that comes twice counts the first time. */
 export function parseDirectives(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const [, name = "", quoted, plain] of text.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^,\s]+))/g)) {
+  // From the beginning of each name only: from within it there is nothing to be found that is not found from there.
+  const directive = /(?<![\w-])([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^,\s]+))/g;
+  for (const [, name = "", quoted, plain] of text.matchAll(directive)) {
     if (!found.has(name)) found.set(name, quoted?.replace(/\\(.)/g, "$1") ?? plain ?? "");
   }
   return found;
