@@ -8,7 +8,14 @@ import { type Lifetime, persistentLifetime } from "./lifetime.ts";
 import { NodeStore } from "./node-store.ts";
 import { OpenNodes } from "./open-nodes.ts";
 import { PathIndex } from "./path-index.ts";
-import { describedQuota, formatQuotaUsage, parseQuotaUsage, statsPath } from "./quota.ts";
+import {
+  describedQuota,
+  formatQuotaUsage,
+  parseQuotaLimits,
+  type QuotaLimits,
+  quotaUsage,
+  statsPath,
+} from "./quota.ts";
 import { QuotaPaths } from "./quota-paths.ts";
 import { SubtreeCounts } from "./subtree-counts.ts";
 import { type Digest, DigestSum } from "./tree-digest.ts";
@@ -170,6 +177,17 @@ export class DataTree {
     return this.#quotas.above(path);
   }
 
+  /** What a quota's node says, if it can be read. Only once for each text: every write below asks, and it can be long. */
+  quotaNumbers(node: Znode): QuotaLimits | undefined {
+    const { quotaReadings } = this.#store;
+    let reading = quotaReadings.get(node.number);
+    if (reading === undefined) {
+      reading = { numbers: parseQuotaLimits(node.data) };
+      quotaReadings.set(node.number, reading);
+    }
+    return reading.numbers;
+  }
+
   /** The path of a node; as the tree keeps it, which is quicker to look up than a copy. */
   pathOf(node: Znode): string {
     return this.#store.path(node.number);
@@ -250,9 +268,10 @@ export class DataTree {
     const quota = this.quotaAbove(path);
     const stats = quota === undefined ? undefined : this.get(statsPath(quota));
     if (quota === undefined || stats === undefined) return;
-    const usage = parseQuotaUsage(stats.data);
+    const numbers = this.quotaNumbers(stats);
     // Somebody has written there. Once it can be read again it is counted on from what he says then.
-    if (usage === undefined) return;
+    if (numbers === undefined) return;
+    const usage = quotaUsage(numbers);
     this.#book(stats, { count: usage.count + nodes, bytes: usage.bytes + bytes });
   }
 
@@ -298,10 +317,15 @@ export class DataTree {
   /** The data is about to change, and would have to be put back: the old is copied, for its place will be another's. */
   #undoData(path: string, node: Znode, bytes: number): void {
     if (this.#undo === undefined) return;
-    const oldData = node.data === null ? null : Buffer.from(node.data);
+    const { data } = node;
+    const oldData = data === null ? null : Buffer.from(data);
+    const { quotaReadings } = this.#store;
+    const oldReading = quotaReadings.get(node.number);
     this.#undo.push(() => {
       this.#accountData(path, -bytes);
       this.#store.setData(node.number, oldData);
+      // Or a short transaction that fails would have a long text read again.
+      if (oldReading !== undefined) quotaReadings.set(node.number, oldReading);
     });
   }
 

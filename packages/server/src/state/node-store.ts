@@ -6,6 +6,7 @@
  */
 import { type Acl, assert } from "@corral/protocol";
 import { type Lifetime, lifetimeKey, persistentLifetime } from "./lifetime.ts";
+import type { QuotaReading } from "./quota.ts";
 import { SharedValues } from "./shared-values.ts";
 import { Slabs } from "./slabs.ts";
 import { hashData } from "./tree-digest.ts";
@@ -58,6 +59,8 @@ export class NodeStore {
   readonly #lifetimes = new SharedValues<Lifetime>(lifetimeKey, persistentLifetime);
   readonly acls = new SharedValues<readonly Acl[]>(aclKey, []);
   readonly slabs = new Slabs();
+  /** What stands in the data of quotas' nodes, as far as it was read. Gone when the data is. */
+  readonly quotaReadings = new Map<number, QuotaReading>();
 
   constructor() {
     const number = this.#lifetimes.add(persistentLifetime);
@@ -90,6 +93,7 @@ export class NodeStore {
     const at = intsAt(number);
     const length = block.ints[at + ints.dataLength] as number;
     if (length >= 0) this.slabs.remove(block.ints[at + ints.data] as number, length);
+    this.quotaReadings.delete(number);
     const acl = block.ints[at + ints.acl] as number;
     if (acl !== nowhere) this.acls.remove(acl);
     const lifetime = block.ints[at + ints.lifetime] as number;
@@ -188,6 +192,7 @@ export class NodeStore {
     block.ints[at + ints.data] = data === null ? 0 : this.slabs.add(data);
     block.ints[at + ints.dataLength] = data === null ? -1 : data.length;
     block.ints[at + ints.dataHash] = hashData(data);
+    this.quotaReadings.delete(number);
   }
 
   /** Replaces the access list. */

@@ -68,29 +68,35 @@ export function describedQuota(
 const none: QuotaLimits = { count: -1, bytes: -1, countHardLimit: -1, byteHardLimit: -1 };
 const maxLong = 2 ** 63;
 
+/**
+ * One `name=value`, with what separates it from the next. What comes from a second `=` on is left out, as by the reference; an empty
+ * value is −1, but only if more than `=` follows. No part of a text is gone through more than a few times, whatever it says: anybody may
+ * write one.
+ */
+const pair = /([^,;=]*)=(?:([+-]?\d+)(?![^,;=])|=+[^,;=])[^,;]*(?:[,;]+|$)/y;
+
 /** `undefined` for what the reference cannot read either. Empty text sets no limit; what is not known is left out. */
 export function parseQuotaLimits(data: Uint8Array | null): QuotaLimits | undefined {
   if (data === null) return undefined;
   const limits = { ...none };
-  if (data.length === 0) return limits;
-  const pairs = Buffer.from(data)
-    .toString("latin1")
-    .replace(/[,;]+$/, "")
-    .split(/[,;]+/);
-  for (const pair of pairs) {
-    const [name = "", value] = pair.replace(/=+$/, "").split("=");
-    if (value === undefined || !/^([+-]?\d+)?$/.test(value)) return undefined;
-    const number = value === "" ? -1 : Number(value);
-    if (Math.abs(number) >= maxLong) return undefined;
+  const text = Buffer.from(data).toString("latin1");
+  for (pair.lastIndex = 0; pair.lastIndex < text.length; ) {
+    const [, name, value = "-1"] = pair.exec(text) ?? [];
+    const number = Number(value);
+    if (name === undefined || Math.abs(number) >= maxLong) return undefined;
     if (Object.hasOwn(limits, name)) limits[name as keyof QuotaLimits] = number;
   }
   return limits;
 }
 
-/** The numbers in a stats node; `undefined` as for limits. */
-export function parseQuotaUsage(data: Uint8Array | null): QuotaUsage | undefined {
-  const numbers = parseQuotaLimits(data);
-  return numbers && { count: Math.max(numbers.count, 0), bytes: Math.max(numbers.bytes, 0) };
+/** What the text of a quota's node says; no numbers if it cannot be read. */
+export interface QuotaReading {
+  readonly numbers: QuotaLimits | undefined;
+}
+
+/** What the numbers mean where they are those of a stats node. */
+export function quotaUsage({ count, bytes }: QuotaLimits): QuotaUsage {
+  return { count: Math.max(count, 0), bytes: Math.max(bytes, 0) };
 }
 
 /** The text of a stats node. */

@@ -1,6 +1,6 @@
 /** Whether there is room for what a write would add, where somebody has set a quota. */
 import { ErrorCode } from "@corral/protocol";
-import { limitsPath, parseQuotaLimits, parseQuotaUsage, quotaExcesses, statsPath } from "../quota.ts";
+import { limitsPath, quotaExcesses, quotaUsage, statsPath } from "../quota.ts";
 import type { OperationContext } from "./context.ts";
 
 /**
@@ -19,13 +19,12 @@ export function quotaError(
   const [limitsNode, statsNode] = [limitsPath(quota), statsPath(quota)];
   const [limits, stats] = [tree.get(limitsNode), tree.get(statsNode)];
   if (limits === undefined || stats === undefined) return undefined;
-  const most = parseQuotaLimits(limits.data);
-  const usage = parseQuotaUsage(stats.data);
-  if (most === undefined || usage === undefined) {
+  const [most, counted] = [tree.quotaNumbers(limits), tree.quotaNumbers(stats)];
+  if (most === undefined || counted === undefined) {
     context.excesses.push({ quota, unreadable: most === undefined ? limitsNode : statsNode });
     return enforcesQuota ? ErrorCode.MarshallingError : undefined;
   }
-  const excesses = quotaExcesses(quota, most, usage, { count: moreNodes, bytes: moreBytes });
+  const excesses = quotaExcesses(quota, most, quotaUsage(counted), { count: moreNodes, bytes: moreBytes });
   context.excesses.push(...excesses);
   return enforcesQuota && excesses.some(({ isHard }) => isHard) ? ErrorCode.QuotaExceeded : undefined;
 }
