@@ -136,7 +136,10 @@ export class DataTree {
     return this.#dataBytes;
   }
 
-  /** Paths of the ephemeral nodes of a session; in order of creation only as long as there was no snapshot or failed multi. */
+  /**
+   * Paths of a session's ephemeral nodes as they stand in memory: in order of creation, but for those that the snapshot had that
+   * the server started from, and those that a failed multi had deleted.
+   */
   *ephemeralsOf(sessionId: bigint): Generator<string> {
     for (const number of this.#ephemerals.get(sessionId) ?? []) yield this.#store.path(number);
   }
@@ -159,17 +162,7 @@ export class DataTree {
 
   /** Descendants of `path`, itself not counted. */
   countDescendants(path: string): number {
-    const node = this.get(path);
-    if (node === undefined) return 0;
-    let count = 0;
-    const pending: string[] = [path === "/" ? "" : path];
-    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      for (const name of this.get(at)?.children ?? []) {
-        count++;
-        pending.push(`${at}/${name}`);
-      }
-    }
-    return count;
+    return Math.max(this.#counts.count(path).count - 1, 0);
   }
 
   /** The nearest path at or above `path` that has a quota. */

@@ -5,7 +5,8 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { looksUp } from "../../test-support/look-ups.ts";
 import { StateDriver } from "../../test-support/state-driver.ts";
 import { persistentLifetime } from "./lifetime.ts";
-import { Znode } from "./znode.ts";
+import { NodeStore } from "./node-store.ts";
+import type { Znode } from "./znode.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -28,9 +29,9 @@ const statsOf = (quota: string) => `/zookeeper/quota${quota}/zookeeper_stats`;
 /** The paths of all children that are told from now on. */
 function watchLooks(): string[] {
   const told: string[] = [];
-  const { eachChild } = Znode.prototype;
-  vi.spyOn(Znode.prototype, "eachChild").mockImplementation(function (this: Znode, tell) {
-    eachChild.call(this, (child) => {
+  const { eachChild } = NodeStore.prototype;
+  vi.spyOn(NodeStore.prototype, "eachChild").mockImplementation(function (this: NodeStore, number, tell) {
+    eachChild.call(this, number, (child) => {
       told.push(child);
       tell(child);
     });
@@ -226,6 +227,45 @@ describe("what is counted", () => {
     d.multi(create("/a/b/c", 1), create("/a/b/c/d", 2), create("/a/b/c/d/e", 3));
     for (const quota of ["/a", "/a/b", "/a/b/c"]) expect(countedAt(d, quota)).toBe(counted(d, quota));
     expect(countedAt(d, "/a")).toBe("count=505,bytes=8");
+  });
+});
+
+describe("how many nodes there are below a path", () => {
+  /** A driver with `/a/b`, of which each has that many children more. */
+  function broad(leaves: number): StateDriver {
+    const d = new StateDriver();
+    d.session(1n);
+    for (const path of ["/a", "/a/b"]) {
+      d.create(path);
+      for (let i = 0; i < leaves; i++) d.create(`${path}/${i}`);
+    }
+    return d;
+  }
+
+  test("follows every change, at the root also", () => {
+    const d = broad(50);
+    const { tree } = d.state;
+    const counted = () => ["/", "", "/a", "/a/b", "/a/1", "/missing"].map((path) => tree.countDescendants(path));
+    // The root has three nodes of the system's, which are there from the beginning.
+    expect(counted()).toEqual([105, 105, 101, 50, 0, 0]);
+    d.multi(create("/a/1/x"), remove("/a/2"), create("/c"), set("/", 3), set("/a/b", 9));
+    expect(counted()).toEqual([106, 106, 101, 50, 1, 0]);
+    d.multi(create("/a/b/x"), remove("/c"), remove("/missing"));
+    expect(counted()).toEqual([106, 106, 101, 50, 1, 0]);
+    d.multi(remove("/a/1/x"), remove("/a/1"), create("/missing"));
+    expect(counted()).toEqual([105, 105, 99, 50, 0, 0]);
+  });
+
+  test.each(["/", "", "/a", "/a/b"])("is told without a look at each of them, asked for again: %j", (path) => {
+    const d = broad(500);
+    const { tree } = d.state;
+    const count = tree.countDescendants(path);
+    const told = watchLooks();
+    for (let i = 0; i < 100; i++) {
+      expect(tree.countDescendants(path)).toBe(count);
+      d.multi(set("/a/b", i % 2));
+    }
+    expect(told).toEqual([]);
   });
 });
 

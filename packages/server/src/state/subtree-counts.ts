@@ -1,8 +1,8 @@
 /**
  * How many nodes and bytes there are at and below paths. What was counted is kept, for all paths that were come by, and follows
- * every change, until there were as many changes as nodes were looked at: so a change costs one look at most, on average, at a
- * path as long as its own.
- * Otherwise who makes and deletes the books of a quota, open to everybody, would have all of a tree counted each time.
+ * every change, until there were as many changes as nodes were looked at. So, on average, a change makes for no more than one look at a
+ * node later on; while something is known it also adds to each count above it, by links from one to the next.
+ * Otherwise who makes and deletes the books of a quota, or asks how many nodes there are, would have all of a tree counted each time.
  */
 import { parentPath } from "@corral/protocol";
 import type { QuotaUsage } from "./quota.ts";
@@ -17,7 +17,7 @@ export interface Countable {
 
 interface Subtree {
   readonly path: string;
-  /** Known by the time that the subtree is, unless nothing above was counted yet. */
+  /** That of the parent node; `undefined` while nothing above this one was counted. */
   parent: Subtree | undefined;
   count: number;
   bytes: number;
@@ -42,7 +42,8 @@ export class SubtreeCounts {
   count(path: string): QuotaUsage {
     const node = this.#tree.get(path);
     if (node === undefined) return { count: 0, bytes: 0 };
-    const known = this.#known.get(path);
+    // By its own path: the root has another one, too.
+    const known = this.#known.get(this.#tree.pathOf(node));
     if (known !== undefined) return known;
     if (node.childCount === 0) return { count: 1, bytes: node.dataLength };
     // It has no parent that is known, for then it would be known itself.
