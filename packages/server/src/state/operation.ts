@@ -82,9 +82,8 @@ export interface Entry {
   /** Whether hard quotas are enforced, as the leader that proposed it was told. */
   readonly enforcesQuota: boolean;
   /**
-   * It is of a log in which entries had the version 1, and does what it did there: the end of a session takes its ephemerals as
-   * they stand in memory, not the oldest first, and a node with a time to live goes even where its data was set after it was
-   * found due.
+   * The entry has version 1, and does what the server did that wrote it: the end of a session takes its ephemerals as they stand in
+   * memory, where it takes the oldest first now; and a node with a time to live goes although its data was set after it was found due.
    */
   readonly oldRules?: true | undefined;
   /** What the tree was where it was proposed. Absent from entries that follow one that was proposed there too. */

@@ -10,7 +10,7 @@ import type { Lifetime } from "./lifetime.ts";
 import type { SessionRecord } from "./session-table.ts";
 import type { NodeRecord } from "./znode.ts";
 
-/** From here on there are more creates left than there will ever be time for before the count is no whole number any more. */
+/** Up to here more creates are left, until the count is no whole number any more, than there will ever be time for. */
 const mostCreatesRestored = 2 ** 52;
 
 const slash = 0x2f;
