@@ -31,7 +31,7 @@ export interface Limits {
   readonly maxTurnBytes: number;
   /** From which length on a request is large, bytes. */
   readonly largeRequestBytes: number;
-  /** Large requests that are arriving, bytes announced by all of them; who would exceed it is disconnected. */
+  /** Large requests that are arriving, bytes, half of it for one address; the next waits, unread, and who dawdles meanwhile is cut off. */
   readonly maxLargeRequestBytes: number;
   /** Writes proposed and not yet durable; above it no connection is read until some are. */
   readonly maxProposedEntries: number;

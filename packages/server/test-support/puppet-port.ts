@@ -7,7 +7,7 @@ import type { Input } from "../src/replica/effect.ts";
 
 /** A stream whose other side takes what it is told to. */
 export class Puppet implements ByteStream {
-  readonly remote = { host: "127.0.0.1", port: 40_000 };
+  readonly remote: { readonly host: string; readonly port: number };
   readonly tellsMark: boolean;
   unsentBytes = 0;
   destroyed = false;
@@ -15,8 +15,9 @@ export class Puppet implements ByteStream {
   taken = 0;
   handler: StreamHandler | undefined;
 
-  constructor(tellsMark = true) {
+  constructor(tellsMark = true, host = "127.0.0.1") {
     this.tellsMark = tellsMark;
+    this.remote = { host, port: 40_000 };
   }
 
   get outputMark(): number | undefined {

@@ -75,7 +75,8 @@ export class ClientPort {
   receivedBytesTotal = 0;
   sentBytesTotal = 0;
   readonly #options: ClientPortOptions;
-  readonly #largeRequests: LargeRequests;
+  readonly #largeRequests: LargeRequests<Peer>;
+  readonly #longestFrame: number;
   readonly #newcomers: TokenBucket;
   readonly #turns: WorkTurns<Peer>;
   readonly #refusals: RepeatedWarning;
@@ -91,7 +92,10 @@ export class ClientPort {
   constructor(options: ClientPortOptions) {
     this.#options = options;
     const { limits, clock } = options;
-    this.#largeRequests = new LargeRequests(limits);
+    // What would not have room even alone is as good as too long.
+    const longest = Math.max(limits.largeRequestBytes, limits.maxLargeRequestBytes);
+    this.#longestFrame = Math.min(limits.maxFrameBytes, longest);
+    this.#largeRequests = new LargeRequests(limits, (peer) => this.#regulate(peer));
     this.#newcomers = new TokenBucket({
       capacity: limits.connectionBurst,
       refillMs: limits.connectionRefillMs,
@@ -108,7 +112,7 @@ export class ClientPort {
     return this.#turns.waiting.size;
   }
 
-  /** Bytes that the large requests which are arriving have announced. */
+  /** The length of the large requests that are arriving, bytes. */
   get largeRequestBytes(): number {
     return this.#largeRequests.bytes;
   }
@@ -197,8 +201,13 @@ export class ClientPort {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
     peer.paused = paused;
-    peer.stream.pauseReading(paused || peer.heldBack);
+    this.#regulate(peer);
     if (!paused && peer.decoder.pendingBytes > 0) this.#turns.wait(peer);
+  }
+
+  /** Reads it, unless there is a reason not to. */
+  #regulate({ stream, paused, heldBack, large }: Peer): void {
+    stream.pauseReading(paused || heldBack || large?.hasRoom === false);
   }
 
   /** Looks for those who have been silent, or have left their answers unread, for too long. */
@@ -207,16 +216,20 @@ export class ClientPort {
     const { handshakeMs, stuckOutputMs } = this.#options.limits;
     this.#destroyEnding(lingerMs);
     const { waiting } = this.#turns;
-    if (waiting.size > 0) {
-      this.#options.dispatch({ type: "heard", connections: Array.from(waiting, ({ id }) => id) });
-    }
+    // Whom this port keeps waiting is alive, as far as can be known.
+    const heard = [...waiting, ...this.#largeRequests.waiting];
+    if (heard.length > 0) this.#options.dispatch({ type: "heard", connections: heard.map(({ id }) => id) });
+    // Not read, so that their pings are not heard; on a slow line for longer than their sessions last.
+    const taking: ConnectionId[] = [];
     for (const peer of [...this.#peers.values()]) {
       const isSilent = !peer.spoke && !waiting.has(peer) && now - peer.connectedMs > handshakeMs;
-      const isStuck =
-        peer.stuckSinceMs !== undefined && !tookSome(peer, now) && now - peer.stuckSinceMs > stuckOutputMs;
+      const hasTaken = peer.stuckSinceMs !== undefined && tookSome(peer, now);
+      if (hasTaken && peer.paused) taking.push(peer.id);
+      const isStuck = peer.stuckSinceMs !== undefined && !hasTaken && now - peer.stuckSinceMs > stuckOutputMs;
+      const dawdles = this.#largeRequests.dawdles(peer, now, !peer.paused && !peer.heldBack);
       // At the second look only: when this process was held up, what has come meanwhile is read between the two.
       const isDue = peer.overdue;
-      peer.overdue = isSilent || isStuck;
+      peer.overdue = isSilent || isStuck || dawdles;
       if (!isDue) continue;
       if (isSilent) {
         const pending = peer.decoder.pendingBytes;
@@ -229,8 +242,13 @@ export class ClientPort {
           "unread",
           `it does not read: ${unsent} bytes wait for it, and it took none for ${stuckOutputMs} ms`,
         );
+      } else if (dawdles) {
+        const { largeRequestBytes } = this.#options.limits;
+        const what = `its request of ${peer.large?.bytes} bytes brought less than ${largeRequestBytes} in ${handshakeMs} ms`;
+        this.#cutOff(peer, "large", `${what}, and others wait for the room (limit maxLargeRequestBytes)`);
       }
     }
+    if (taking.length > 0) this.#options.dispatch({ type: "heard", connections: taking });
   }
 
   #onStream(stream: ByteStream, isSecure: boolean): void {
@@ -249,11 +267,11 @@ export class ClientPort {
     const peer: Peer = {
       id: ++this.#lastId,
       stream,
-      decoder: new FrameDecoder({ maxFrameBytes: limits.maxFrameBytes }),
+      decoder: new FrameDecoder({ maxFrameBytes: this.#longestFrame }),
       connectedMs: clock.elapsedMs(),
       spoke: false,
       asked: false,
-      announcedBytes: 0,
+      large: undefined,
       sentBytes: 0,
       outputMark: 0,
       stuckSinceMs: undefined,
@@ -329,7 +347,7 @@ export class ClientPort {
       this.#options.dispatch({ type: "disconnected", connection: peer.id });
     } else if (peer.heldBack && !hasMore) {
       peer.heldBack = false;
-      peer.stream.pauseReading(peer.paused);
+      this.#regulate(peer);
     }
     return hasMore;
   }
@@ -346,7 +364,7 @@ export class ClientPort {
   #holdBack(peer: Peer): void {
     if (peer.heldBack || peer.decoder.pendingBytes < maxBacklogBytes) return;
     peer.heldBack = true;
-    peer.stream.pauseReading(true);
+    this.#regulate(peer);
   }
 
   /** Takes up the next requests, a slice at most. Returns whether there may be more. */
@@ -371,41 +389,18 @@ export class ClientPort {
       }
       peer.spoke = true;
       this.#largeRequests.forget(peer);
-      const tooLarge = frames.findIndex(({ length }) => this.#largeRequests.exceeds(length));
       const { unsentBytes } = peer.stream;
-      const taken = tooLarge < 0 ? frames : frames.slice(0, tooLarge);
       this.#turns.spend(
-        taken.length,
-        taken.reduce((sum, { length }) => sum + length, 0),
+        frames.length,
+        frames.reduce((sum, { length }) => sum + length, 0),
       );
-      if (taken.length > 0) this.#options.dispatch({ type: "frames", connection: peer.id, frames: taken, unsentBytes });
-      if (tooLarge >= 0) {
-        this.#refuseLargeRequest(peer, frames[tooLarge]?.length ?? 0);
-        return false;
-      }
+      this.#options.dispatch({ type: "frames", connection: peer.id, frames, unsentBytes });
     }
     if (frames.length === sliceRequests) return this.#peers.has(peer.id);
-    if (broken === undefined) this.#boundLargeRequest(peer);
+    if (broken === undefined && this.#peers.has(peer.id) && !this.#largeRequests.mayGoOn(peer)) this.#regulate(peer);
     // What was asked before still gets the answers that are ready; what follows cannot be read.
     if (broken !== undefined) this.#cutOff(peer, "frame", broken.message + guess(peer), false);
     return false;
-  }
-
-  /** Who is in the middle of a request for which there is no room is shown the door. */
-  #boundLargeRequest(peer: Peer): void {
-    if (!this.#peers.has(peer.id)) return;
-    const length = this.#largeRequests.update(peer);
-    if (length !== undefined) this.#refuseLargeRequest(peer, length);
-  }
-
-  #refuseLargeRequest(peer: Peer, length: number): void {
-    const others = this.#largeRequests.bytes;
-    this.#cutOff(
-      peer,
-      "large",
-      `its request of ${length} bytes would exceed what large requests may take together: ${others} bytes are arriving (limit maxLargeRequestBytes)`,
-      false,
-    );
   }
 
   async #answerWord(peer: Peer, word: FourLetterWord): Promise<void> {

@@ -1,49 +1,132 @@
 /**
- * Long requests on their way in. Each is gathered in memory, and its sender may take all the time it likes; so what they
- * announce is counted together, and who would bring it above the bound is shown the door.
+ * Large requests on their way in. Each is gathered in memory, so all of them together are bounded. One counts, with its whole
+ * length, when more of it has come than a request that is not large has: what is only announced takes nothing from others.
+ * Who finds no room then waits, unread. No address has more than half, the addresses take turns, and who dawdles while others
+ * wait for its room has to go.
  */
+import type { Address } from "@corral/io";
 import type { FrameDecoder } from "@corral/protocol";
 import type { Limits } from "../limits.ts";
 
 /** One who sends; see the head of this file. */
 export interface Sender {
   readonly decoder: FrameDecoder;
-  /** What the frame that is arriving has announced, if that is long; bytes. */
-  announcedBytes: number;
+  readonly stream: { readonly remote: Address };
+  /** The large request that is arriving. */
+  large: LargeRequest | undefined;
+}
+
+/** A request of which more has come than of one that is not large. */
+export interface LargeRequest {
+  readonly bytes: number;
+  readonly origin: Origin;
+  /** Whether the rest may come; else it waits. */
+  hasRoom: boolean;
+  /** How much of it had come when that was last marked, and when that was. */
+  markBytes: number;
+  markMs: number;
+}
+
+/** An address from which some are arriving. */
+interface Origin {
+  /** Of those that have room. */
+  bytes: number;
+  readonly waiting: Set<Sender>;
 }
 
 /** Counts them for all connections of a port. */
-export class LargeRequests {
-  /** What those on their way have announced, bytes. */
+export class LargeRequests<S extends Sender> {
+  /** The length of those that have room, bytes. */
   bytes = 0;
   readonly #limits: Limits;
+  readonly #onRoom: (sender: S) => void;
+  readonly #origins = new Map<string, Origin>();
+  /** Those with some that wait, the next one first. */
+  readonly #line = new Set<Origin>();
+  /** Whether the next one waits for room that anybody may have, not for that of its own address. */
+  #isShort = false;
 
-  constructor(limits: Limits) {
+  /** `onRoom`: told when the rest of a request may come. */
+  constructor(limits: Limits, onRoom: (sender: S) => void) {
     this.#limits = limits;
+    this.#onRoom = onRoom;
   }
 
-  /** Whether a request of this length has no room beside what is on its way. */
-  exceeds(length: number): boolean {
-    const { largeRequestBytes, maxLargeRequestBytes } = this.#limits;
-    return length > largeRequestBytes && this.bytes + length > maxLargeRequestBytes;
+  /** Those who wait, unread. */
+  get waiting(): S[] {
+    return [...this.#line].flatMap(({ waiting }) => [...waiting] as S[]);
   }
 
-  /** Looks at what the sender is in the middle of. Returns the length of a request for which there is no room. */
-  update(sender: Sender): number | undefined {
-    this.forget(sender);
-    const { decoder } = sender;
-    if (decoder.pendingBytes < 4) return undefined;
-    const length = decoder.peek().readInt32BE(0);
-    if (this.exceeds(length)) return length;
-    if (length <= this.#limits.largeRequestBytes) return undefined;
-    sender.announcedBytes = length;
-    this.bytes += length;
-    return undefined;
+  /** Looks at what the sender is in the middle of. Returns whether the rest of it may come. */
+  mayGoOn(sender: S): boolean {
+    if (sender.large !== undefined) return sender.large.hasRoom;
+    const { largeRequestBytes } = this.#limits;
+    const { decoder, stream } = sender;
+    if (decoder.pendingBytes <= largeRequestBytes) return true;
+    const bytes = decoder.peek().readInt32BE(0);
+    if (bytes <= largeRequestBytes) return true;
+    const { host } = stream.remote;
+    const origin = this.#origins.get(host) ?? { bytes: 0, waiting: new Set() };
+    this.#origins.set(host, origin);
+    const large = { bytes, origin, hasRoom: false, markBytes: 0, markMs: 0 };
+    sender.large = large;
+    origin.waiting.add(sender);
+    this.#line.add(origin);
+    this.#admit();
+    return large.hasRoom;
   }
 
-  /** What the sender had announced has come, or never will. */
-  forget(sender: Sender): void {
-    this.bytes -= sender.announcedBytes;
-    sender.announcedBytes = 0;
+  /** What was arriving has come, or never will. */
+  forget(sender: S): void {
+    const { large } = sender;
+    if (large === undefined) return;
+    sender.large = undefined;
+    const { origin } = large;
+    if (large.hasRoom) {
+      this.bytes -= large.bytes;
+      origin.bytes -= large.bytes;
+    } else {
+      origin.waiting.delete(sender);
+      if (origin.waiting.size === 0) this.#line.delete(origin);
+    }
+    if (origin.bytes === 0 && origin.waiting.size === 0) this.#origins.delete(sender.stream.remote.host);
+    this.#admit();
+  }
+
+  /**
+   * Whether others have waited for the sender's room for `handshakeMs`, in which it has not brought as much as makes a request
+   * large. `isRead`: whether it could.
+   */
+  dawdles(sender: S, nowMs: number, isRead: boolean): boolean {
+    const { large, decoder } = sender;
+    if (large === undefined || !large.hasRoom) return false;
+    const { largeRequestBytes, handshakeMs } = this.#limits;
+    const isWanted = this.#isShort || large.origin.waiting.size > 0;
+    if (!isWanted || !isRead || decoder.pendingBytes - large.markBytes >= largeRequestBytes) {
+      large.markBytes = decoder.pendingBytes;
+      large.markMs = nowMs;
+    }
+    return nowMs - large.markMs > handshakeMs;
+  }
+
+  #admit(): void {
+    const { maxLargeRequestBytes } = this.#limits;
+    this.#isShort = false;
+    // An address that goes back to the end of the line is met again here.
+    for (const origin of this.#line) {
+      const [sender] = origin.waiting as Set<S>;
+      if (sender?.large === undefined) continue;
+      const { large } = sender;
+      if (origin.bytes > 0 && origin.bytes + large.bytes > maxLargeRequestBytes / 2) continue;
+      this.#isShort = this.bytes + large.bytes > maxLargeRequestBytes;
+      if (this.#isShort) return;
+      this.#line.delete(origin);
+      origin.waiting.delete(sender);
+      if (origin.waiting.size > 0) this.#line.add(origin);
+      this.bytes += large.bytes;
+      origin.bytes += large.bytes;
+      large.hasRoom = true;
+      this.#onRoom(sender);
+    }
   }
 }
