@@ -1,6 +1,8 @@
 /** The parts that the tree's nodes are kept in, each against a plain model of it. */
+import type { Acl } from "@corral/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { looksUp } from "../../test-support/look-ups.ts";
 import { NodeStore } from "./node-store.ts";
 import { Slabs } from "./slabs.ts";
 
@@ -85,4 +87,29 @@ test("children are listed in order of creation, whoever of them goes", () => {
       });
     }),
   );
+});
+
+describe("access lists", () => {
+  const listOf = (...names: string[]): Acl[] => names.map((id) => ({ perms: 31, id: { scheme: "digest", id } }));
+  const long = Array.from({ length: 1_000 }, (_, i) => `${"u".repeat(600)}${i}:x`);
+
+  test("are kept once each, however long, for as long as a node has them", () => {
+    const { acls } = new NodeStore();
+    const lists = [listOf("a:x"), listOf("b:x"), listOf("a:x", "b:x"), listOf(...long), listOf(...long, "a:x")];
+    const numbers = lists.map((list) => acls.add(list));
+    expect(new Set(numbers).size).toBe(lists.length);
+    expect(structuredClone(lists).map((list) => acls.add(list))).toEqual(numbers);
+    for (const number of numbers) acls.remove(number);
+    expect(numbers.map((number) => acls.get(number))).toEqual(lists);
+    for (const number of numbers) acls.remove(number);
+    expect(numbers.map((number) => acls.get(number))).toEqual(lists.map(() => []));
+    expect(acls.get(acls.add(listOf(...long)))).toEqual(lists[3]);
+  });
+
+  test("have no second text of theirs in memory to be known by", () => {
+    const { acls } = new NodeStore();
+    const keys = looksUp(() => acls.add(listOf(...long)));
+    expect(keys).toHaveLength(1);
+    expect(keys[0]?.length).toBeLessThan(100);
+  });
 });

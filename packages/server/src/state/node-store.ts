@@ -4,6 +4,7 @@
  *
  * Children are a ring through `next` and `previous` that begins at the parent's `firstChild`; names are the ends of paths.
  */
+import { sha256 } from "@corral/io";
 import { type Acl, assert } from "@corral/protocol";
 import { type Lifetime, lifetimeKey, persistentLifetime } from "./lifetime.ts";
 import type { QuotaReading } from "./quota.ts";
@@ -225,8 +226,12 @@ export class NodeStore {
   }
 }
 
+/** A longer text is a list's key by its digest: the key stays as long as the list does, beside identities that it shares with others. */
+const longestKey = 200;
+
 function aclKey(acl: readonly Acl[]): string {
-  return JSON.stringify(acl.map(({ perms, id }) => [perms, id.scheme, id.id]));
+  const text = JSON.stringify(acl.map(({ perms, id }) => [perms, id.scheme, id.id]));
+  return text.length <= longestKey ? text : sha256(Buffer.from(text)).toString("base64");
 }
 
 /** Where a node's doubles begin in its block. */
