@@ -2,7 +2,7 @@
  * One life of a storage, from its opening to whatever ends it, and the history that all lives together must keep.
  * A snapshot's content is the list of all records before it, so that what comes back can be compared record by record.
  */
-import { type Random, silentLogger } from "@corral/io";
+import { type Clock, type Random, silentLogger } from "@corral/io";
 import { MemoryDisk, seededRandom } from "@corral/testing";
 import { type LogRecord, Storage, StorageError, type StorageLimits } from "../src/storage/storage.ts";
 
@@ -14,6 +14,40 @@ export const lifeRandom: Random = seededRandom(1);
 
 /** Draws no key: what is written with it is what was written before there were keys. */
 export const withoutKeys: Random = { bytes: (length) => new Uint8Array(length), fraction: () => 0 };
+
+/** What the log needs of a clock. */
+export type LogClock = Pick<Clock, "setTimer">;
+
+/**
+ * Has each batch of the log gather for so many turns of promises, as a server's does until all that has arrived is read. In
+ * promises, so that what a disk in memory does goes on meanwhile, and all comes in the same order each time.
+ */
+export function gatheringClock(turns: number): LogClock {
+  return {
+    setTimer: (_delayMs, callback) => {
+      let isCancelled = false;
+      let left = turns;
+      const turn = () => {
+        if (isCancelled) return;
+        if (left === 0) return callback();
+        left -= 1;
+        queueMicrotask(turn);
+      };
+      queueMicrotask(turn);
+      return {
+        cancel: () => {
+          isCancelled = true;
+        },
+      };
+    },
+  };
+}
+
+/** When a batch of the log starts: at once, as without a clock, or later, as in a server. */
+export const startsOfBatches: readonly [string, LogClock | undefined][] = [
+  ["batches start at once", undefined],
+  ["batches gather", gatheringClock(12)],
+];
 
 /** Small, so that a few records fill a segment. */
 export const smallLimits: Partial<StorageLimits> = {
@@ -51,13 +85,27 @@ export function resize(disk: MemoryDisk, path: string, length: number): void {
   disk.put(path, bytes);
 }
 
+/** How a life differs from others. */
+export interface LifeOptions {
+  readonly random?: Random;
+  /** Absent: batches start at once. */
+  readonly clock?: LogClock | undefined;
+}
+
 /** Opens and replays. */
 export async function live(
   disk: MemoryDisk,
   limits: Partial<StorageLimits> = smallLimits,
-  random = lifeRandom,
+  { random = lifeRandom, clock }: LifeOptions = {},
 ): Promise<Life> {
-  const storage = await Storage.open({ disk, directory, logger: silentLogger, random, limits });
+  const storage = await Storage.open({
+    disk,
+    directory,
+    logger: silentLogger,
+    random,
+    limits,
+    ...(clock && { clock }),
+  });
   const recovered: LogRecord[] = [];
   const snapshot: Buffer[] = [];
   const waiting = new Set<() => void>();

@@ -23,7 +23,7 @@ import { snapshotChunks } from "../src/state/snapshot.ts";
 import type { StateMachine } from "../src/state/state-machine.ts";
 import type { LogRecord } from "../src/storage/record.ts";
 import { Storage, type StorageLimits } from "../src/storage/storage.ts";
-import { directory, lifeRandom, smallLimits } from "./storage-life.ts";
+import { directory, type LifeOptions, lifeRandom, smallLimits } from "./storage-life.ts";
 
 /** The session that owns what is written here. */
 const sessionId = 0x100n;
@@ -55,8 +55,13 @@ export class TreeLife {
   }
 
   /** Recovers; does not write yet. */
-  static async open(disk: MemoryDisk, limits: Partial<StorageLimits> = smallLimits): Promise<TreeLife> {
-    const storage = await Storage.open({ disk, directory, logger: silentLogger, random: lifeRandom, limits });
+  static async open(
+    disk: MemoryDisk,
+    limits: Partial<StorageLimits> = smallLimits,
+    { random = lifeRandom, clock }: LifeOptions = {},
+  ): Promise<TreeLife> {
+    const logger = silentLogger;
+    const storage = await Storage.open({ disk, directory, logger, random, limits, ...(clock && { clock }) });
     try {
       return new TreeLife(storage, await recover(storage));
     } catch (error) {

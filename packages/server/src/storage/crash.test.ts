@@ -10,11 +10,14 @@ import { diskError, MemoryDisk, type SeededRandom, seededRandom } from "@corral/
 import { describe, expect, it } from "vitest";
 import {
   copyOf,
+  gatheringClock,
   type Life,
+  type LogClock,
   letters,
   live,
   resize,
   smallLimits,
+  startsOfBatches,
   text,
   toChunks,
 } from "../../test-support/storage-life.ts";
@@ -62,9 +65,9 @@ function unlessDisk(error: unknown): void {
 }
 
 /** Epochs, batches, snapshots that overlap with appends, purges, and a start in the middle. */
-async function script(disk: MemoryDisk, promised: Promised): Promise<void> {
+async function script(disk: MemoryDisk, promised: Promised, clock: LogClock | undefined): Promise<void> {
   for (let turn = 1; turn <= 2; turn += 1) {
-    const life = await live(disk);
+    const life = await live(disk, smallLimits, { clock });
     check(life, promised, `turn ${turn}`);
     const { storage } = life;
     storage.onDurable = ((before) => (zxid, logBytes) => {
@@ -101,10 +104,10 @@ const endings: readonly [string, (disk: MemoryDisk, random: SeededRandom) => Mem
   ["is killed, and crashes before anything else is done", (disk, random) => disk.kill().crash({ random })],
 ];
 
-describe("a storage that ends at any operation", () => {
+describe.each(startsOfBatches)("a storage that ends at any operation, and whose %s", (_start, clock) => {
   it.each(endings)("%s: keeps its promises", async (_, end) => {
     const complete = new MemoryDisk();
-    await script(complete, nothing());
+    await script(complete, nothing(), clock);
     expect(complete.operationCount).toBeGreaterThan(150);
     for (let last = 1; last <= complete.operationCount; last += 1) {
       const disk = new MemoryDisk();
@@ -113,9 +116,9 @@ describe("a storage that ends at any operation", () => {
       disk.onOperation = () => {
         if (disk.operationCount === last) next = end(disk, seededRandom(last));
       };
-      await script(disk, promised).catch(unlessDisk);
+      await script(disk, promised, clock).catch(unlessDisk);
       next ??= end(disk, seededRandom(last));
-      const life = await live(next);
+      const life = await live(next, smallLimits, { clock });
       check(life, promised, `operation ${last}`);
       const epoch = life.storage.currentEpoch + 1;
       await life.storage.writeEpoch(epoch);
@@ -211,7 +214,12 @@ describe("a start that ends at any operation of its repairs", () => {
 });
 
 /** One random life; the disk as it left it. */
-async function randomLife(disk: MemoryDisk, promised: Promised, random: SeededRandom): Promise<MemoryDisk> {
+async function randomLife(
+  disk: MemoryDisk,
+  promised: Promised,
+  random: SeededRandom,
+  gathers: boolean,
+): Promise<MemoryDisk> {
   let next: MemoryDisk | undefined;
   const lastOperation = disk.operationCount + 1 + random.below(random.pick([30, 120, 250]));
   // Half of the lives end when something has been written and is about to be synced: that is when records are torn.
@@ -232,7 +240,8 @@ async function randomLife(disk: MemoryDisk, promised: Promised, random: SeededRa
     segmentBytes: random.pick([3_000, 40_000]),
   };
   try {
-    const life = await live(disk, limits);
+    const clock = gathers ? gatheringClock(random.pick([2, 20, 60])) : undefined;
+    const life = await live(disk, limits, { clock });
     check(life, promised, "a random life");
     promised.growsBySteps = limits.preallocateBytes > 0;
     const { storage } = life;
@@ -295,7 +304,10 @@ async function checkLoss(left: MemoryDisk, promised: Promised, random: SeededRan
 
 const zxidOf = (path: string) => Number.parseInt(path.slice(path.indexOf(".") + 1), 16);
 
-describe("random lives on one disk", () => {
+describe.each([
+  ["start at once", false],
+  ["gather", true],
+])("random lives on one disk whose batches %s", (_start, gathers) => {
   const seeds = Array.from({ length: 300 }, (_, index) => index + 1);
 
   it.each([seeds.slice(0, 100), seeds.slice(100, 200), seeds.slice(200)])(
@@ -308,7 +320,7 @@ describe("random lives on one disk", () => {
         const random = seededRandom(seed);
         const promised = nothing();
         let disk = new MemoryDisk();
-        for (let lives = 0; lives < 5; lives += 1) disk = await randomLife(disk, promised, random);
+        for (let lives = 0; lives < 5; lives += 1) disk = await randomLife(disk, promised, random, gathers);
         const life = await live(disk);
         check(life, promised, `seed ${seed}`);
         recovered += life.recovered.length;

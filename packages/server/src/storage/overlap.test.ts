@@ -43,7 +43,7 @@ class HeldLife {
   /** With one record, of that length, on the disk. */
   static async open(length: number, random = lifeRandom): Promise<HeldLife> {
     const disk = new MemoryDisk();
-    const life = await live(disk, limits, random);
+    const life = await live(disk, limits, { random });
     await life.storage.writeEpoch(1);
     const held = new HeldLife(disk, life);
     life.storage.append(held.#next([length]));

@@ -52,7 +52,7 @@ describe("a torn write whose data has records in it that somebody has made up", 
   const first = letters(1, [30]);
   const torn = async (random: Random, from: number, to: number): Promise<MemoryDisk> => {
     const disk = new MemoryDisk();
-    const life = await live(disk, limits, random);
+    const life = await live(disk, limits, { random });
     await append(life, first);
     await append(life, [{ zxid: 2, bytes: forgedRecords(payloadStart) }]);
     const bytes = disk.contents("/data/log.1").fill(0, from, to);

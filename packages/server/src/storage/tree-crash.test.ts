@@ -7,6 +7,7 @@
  */
 import { diskError, MemoryDisk, type SeededRandom, seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
+import { gatheringClock, smallLimits } from "../../test-support/storage-life.ts";
 import { TreeLife } from "../../test-support/tree-life.ts";
 import { decodeEntry } from "../state/entry-codec.ts";
 import type { Entry } from "../state/operation.ts";
@@ -46,7 +47,12 @@ function unlessDisk(error: unknown): void {
 }
 
 /** One life; the disk as it left it. */
-async function randomLife(disk: MemoryDisk, history: History, random: SeededRandom): Promise<MemoryDisk> {
+async function randomLife(
+  disk: MemoryDisk,
+  history: History,
+  random: SeededRandom,
+  gathers: boolean,
+): Promise<MemoryDisk> {
   let next: MemoryDisk | undefined;
   const fault = random.pick(faults);
   const lastOperation = disk.operationCount + 20 + random.below(200);
@@ -61,7 +67,8 @@ async function randomLife(disk: MemoryDisk, history: History, random: SeededRand
     if (kind === fault && random.below(25) === 0) throw diskError("EIO", kind, path);
   };
   try {
-    const life = await TreeLife.open(disk);
+    const clock = gathers ? gatheringClock(random.pick([2, 20, 60])) : undefined;
+    const life = await TreeLife.open(disk, smallLimits, { clock });
     check(life, history, fault);
     life.onRecords = (records) => {
       history.entries.push(...records.map(({ bytes }) => decodeEntry(bytes)));
@@ -104,14 +111,17 @@ function writeSomething(life: TreeLife, random: SeededRandom): void {
   }
 }
 
-describe("random lives of a tree on one disk", () => {
+describe.each([
+  ["start at once", false],
+  ["gather", true],
+])("random lives of a tree on one disk, where batches %s", (_start, gathers) => {
   it.each([1, 13, 25])("keep their promises: seeds from %i on", async (first) => {
     let failures = 0;
     for (let seed = first; seed < first + 12; seed++) {
       const random = seededRandom(seed);
       const history: History = { entries: [], acknowledgedZxid: 0, failures: 0 };
       let disk = new MemoryDisk();
-      for (let lives = 0; lives < 5; lives++) disk = await randomLife(disk, history, random);
+      for (let lives = 0; lives < 5; lives++) disk = await randomLife(disk, history, random, gathers);
       check(await TreeLife.open(disk), history, `seed ${seed}`);
       failures += history.failures;
     }
