@@ -5,7 +5,7 @@
 import { diskBlockBytes } from "@corral/io";
 import { diskError, MemoryDisk, seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
-import { letters, live, text } from "../../test-support/storage-life.ts";
+import { type LogClock, letters, live, startsOfBatches, text } from "../../test-support/storage-life.ts";
 import { type LogRecord, StorageError, type StorageLimits } from "./storage.ts";
 
 const epoch = 2 ** 32;
@@ -19,11 +19,11 @@ class Seen {
 }
 
 /** Appends batches, most while others are under way. Ends early when the disk does. */
-async function life(disk: MemoryDisk, seed: number, seen = new Seen()): Promise<Seen> {
+async function life(disk: MemoryDisk, seed: number, clock: LogClock | undefined, seen = new Seen()): Promise<Seen> {
   const random = seededRandom(seed);
   const { appended } = seen;
   try {
-    const { storage, durable, failures } = await live(disk, limits);
+    const { storage, durable, failures } = await live(disk, limits, { clock });
     storage.onDurable = ((before) => (zxid, logBytes) => {
       seen.acknowledgedZxid = zxid;
       before(zxid, logBytes);
@@ -59,7 +59,7 @@ async function expectPrefix(disk: MemoryDisk, seen: Seen, what: string): Promise
   }
 }
 
-describe("a log that grows ahead of need", () => {
+describe.each(startsOfBatches)("a log that grows ahead of need, and whose %s", (_start, clock) => {
   it("writes a step of zeros beside a batch", async () => {
     const disk = new MemoryDisk();
     let atOnce = 0;
@@ -73,7 +73,7 @@ describe("a log that grows ahead of need", () => {
       for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
       writing -= 1;
     };
-    const seen = await life(disk, 1);
+    const seen = await life(disk, 1, clock);
     expect(seen.acknowledgedZxid).toBe(epoch + 60);
     expect(atOnce).toBeGreaterThan(1);
     // In whole steps, and the last one is not the first one.
@@ -83,7 +83,7 @@ describe("a log that grows ahead of need", () => {
 
   it("keeps its promises, whichever operation a crash comes at", async () => {
     const whole = new MemoryDisk();
-    await life(whole, 2);
+    await life(whole, 2, clock);
     expect(whole.operationCount).toBeGreaterThan(100);
     let atLast = epoch;
     for (let last = 1; last <= whole.operationCount; last += 1) {
@@ -96,7 +96,7 @@ describe("a log that grows ahead of need", () => {
         left = disk.crash({ random: seededRandom(last) });
         ({ acknowledgedZxid } = seen);
       };
-      await life(disk, 2, seen);
+      await life(disk, 2, clock, seen);
       expect(left, `operation ${last}`).toBeDefined();
       if (left) await expectPrefix(left, { ...seen, acknowledgedZxid }, `operation ${last}`);
       atLast = acknowledgedZxid;
@@ -114,7 +114,7 @@ describe("a log that grows ahead of need", () => {
     whole.onOperation = (operation) => {
       if (operation.kind === kind && operation.path === path) count += 1;
     };
-    await life(whole, 3);
+    await life(whole, 3, clock);
     expect(count).toBeGreaterThan(20);
     for (let failing = 1; failing <= count; failing += 1) {
       const disk = new MemoryDisk();
@@ -124,7 +124,7 @@ describe("a log that grows ahead of need", () => {
         at += 1;
         if (at === failing) throw diskError(code, kind, path);
       };
-      const seen = await life(disk, 3);
+      const seen = await life(disk, 3, clock);
       await expectPrefix(disk.crash({ random: seededRandom(failing) }), seen, `${kind} ${failing}`);
     }
   });
