@@ -6,15 +6,15 @@ const pauseMs = 1_000;
 
 /** Tells the first of each kind at once, and after that at most one a second, with how many were left out before it. */
 export class RepeatedWarning {
-  readonly #logger: Logger;
-  readonly #clock: Clock;
+  readonly #logger: Pick<Logger, "warn">;
+  readonly #clock: Pick<Clock, "elapsedMs">;
   readonly #message: string;
   readonly #kinds = new Map<string, { nextMs: number; leftOut: number }>();
 
-  constructor(message: string, { logger, clock }: { readonly logger: Logger; readonly clock: Clock }) {
+  constructor(message: string, parts: { logger: Pick<Logger, "warn">; clock: Pick<Clock, "elapsedMs"> }) {
     this.#message = message;
-    this.#logger = logger;
-    this.#clock = clock;
+    this.#logger = parts.logger;
+    this.#clock = parts.clock;
   }
 
   /** It has happened again. `kind`: one of few, never what others choose. */

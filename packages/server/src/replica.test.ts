@@ -275,7 +275,11 @@ describe("bounds in bytes", () => {
     for (let i = 0; i < 30; i++) c.call("create", node(`/n/${"x".repeat(200)}${i}`));
     expect(c.call("getChildren", { path: "/n", watch: true })).toBe(ErrorCode.SystemError);
     expect(h.replica.watchCount).toBe(0);
-    expect(h.logs.filter((l) => l.message === "a read was refused")).toHaveLength(2);
+    h.nowMs += 1_000;
+    expect(c.call("getChildren", { path: "/n", watch: true })).toBe(ErrorCode.SystemError);
+    // One line a second: they are as cheap to cause as to ask.
+    const told = h.logs.filter((l) => l.message === "a read was refused");
+    expect(told.map(({ fields }) => fields.leftOut)).toEqual([undefined, 1]);
     expect(c.closed).toBe(false);
   });
 
@@ -378,6 +382,23 @@ describe("what no client may do", () => {
     c.frames(bad(OpCode.auth));
     expect(c.closed).toBe(true);
     expect(c.received).toHaveLength(length);
+  });
+
+  test("bodies that cannot be read do not fill the log: of each connection one line a second", () => {
+    const h = new ReplicaHarness();
+    const [a, b] = [h.connect(), h.connect()];
+    const bad = Buffer.from([0, 0, 0, 9, 0, 0, 0, OpCode.getData]);
+    for (let n = 0; n < 100; n++) a.frames(bad);
+    b.frames(bad);
+    h.nowMs += 1_000;
+    a.frames(bad);
+    const told = h.logs.filter(({ message }) => message === "a request whose body cannot be read was refused");
+    expect(told.map(({ fields }) => [fields.remote, fields.leftOut])).toEqual([
+      [`127.0.0.1:${40_000 + a.id}`, undefined],
+      [`127.0.0.1:${40_000 + b.id}`, undefined],
+      [`127.0.0.1:${40_000 + a.id}`, 99],
+    ]);
+    expect(h.replica.stats.badRequestsTotal).toBe(102);
   });
 });
 

@@ -30,6 +30,7 @@ import type { Auditor } from "./auditor.ts";
 import { type AuthenticationRules, authenticate, excessOfIdentities, hasProvenEnough } from "./authenticate.ts";
 import { ChildLists } from "./child-lists.ts";
 import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
+import { ConnectionWarning } from "./connection-warning.ts";
 import type { Connections } from "./connections.ts";
 import type { Proposals } from "./proposals.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
@@ -69,10 +70,14 @@ export class Pipeline {
   /** With a sync in its queue that waits for entries of others. */
   readonly #waitingForOthers = new Set<Connection>();
   readonly #childLists = new ChildLists();
+  readonly #badBody: ConnectionWarning;
+  readonly #longRead: ConnectionWarning;
   #stopping = false;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    this.#badBody = new ConnectionWarning(parts.turn, "a request whose body cannot be read was refused");
+    this.#longRead = new ConnectionWarning(parts.turn, "a read was refused");
   }
 
   /** Frames that arrived together. */
@@ -413,8 +418,7 @@ export class Pipeline {
     } catch (error) {
       if (error instanceof ResponseTooLongError) {
         const { maxResponseBytes } = this.#parts.limits;
-        const about = { remote: connection.remoteText, maxResponseBytes, reason: error.message };
-        this.#parts.turn.log("warn", about, "a read was refused");
+        this.#longRead.tell(connection, { maxResponseBytes, reason: error.message });
         return ErrorCode.SystemError;
       }
       if (!(error instanceof DecodeError)) throw error;
@@ -490,10 +494,6 @@ export class Pipeline {
 
   #logBadBody(connection: Connection, type: number, error: DecodeError): void {
     this.#parts.stats.badRequestsTotal++;
-    this.#parts.turn.log(
-      "warn",
-      { remote: connection.remoteText, operation: opName(type) ?? type, reason: error.message },
-      "a request whose body cannot be read was refused",
-    );
+    this.#badBody.tell(connection, { operation: opName(type) ?? type, reason: error.message });
   }
 }
