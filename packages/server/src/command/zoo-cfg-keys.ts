@@ -163,7 +163,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   snapCount: bound("limits.snapshotEntries", 2),
   snapSizeLimitInKb: bound("limits.snapshotLogBytes", 0, "kibibytes"),
   "znode.container.checkIntervalMs": setting("reaperIntervalMs"),
-  "znode.container.maxPerMinute": { missing: "due containers go together" },
+  "znode.container.maxPerMinute": { missing: "containers that are due go together, up to 10,000 in a round" },
   "znode.container.maxNeverUsedIntervalMs": { missing: "containers that never had a child go after five minutes" },
   enforceQuota: setting("enforcesQuota", "boolean"),
   "enforce.auth.enabled": { needless: "enforce.auth.schemes counts where this is true" },

@@ -152,6 +152,20 @@ test("the admin server can be switched off", () => {
   expect(values("admin.enableServer=false\nadmin.serverPort=8080")).not.toHaveProperty("adminPort");
 });
 
+test("the names of system properties count wherever the others do", () => {
+  const off = "zookeeper.admin.enableServer=false\nzookeeper.admin.serverPort=8080";
+  expect(values(off)).not.toHaveProperty("adminPort");
+  const forced = "zookeeper.admin.forceHttps=true\nzookeeper.admin.portUnification=true";
+  expect(values(forced)).toMatchObject({ adminTls: "only" });
+  const enforced = "zookeeper.enforce.auth.enabled=true\nzookeeper.enforce.auth.schemes=digest";
+  expect(values(enforced)).toMatchObject({ enforcedAuthSchemes: ["digest"] });
+  expect(() => readZooCfg("zookeeper.enforce.auth.enabled=true")).toThrow("needs enforce.auth.schemes");
+  expect(values("zookeeper.secureClientPort=2281")).toMatchObject({ clientPortEnabled: false });
+  expect(readZooCfg("zookeeper.frobnicate=1").warnings).toEqual([
+    "zookeeper.frobnicate: no such key in zoo.cfg; it has no effect",
+  ]);
+});
+
 test.each([
   ["frobnicate=1", "frobnicate: no such key in zoo.cfg; it has no effect"],
   ["forceSync=no", "forceSync: every write is synced before it is answered; it has no effect"],

@@ -22,7 +22,15 @@ export function readZooCfg(text: string): ZooCfg {
     ["host", { value: "0.0.0.0", key: "clientPortAddress" }],
   ]);
   const warnings: string[] = [];
-  const entries = parseProperties(text);
+  const writtenAs = new Map<string, string>();
+  const entries = new Map<string, string>();
+  for (const [written, value] of parseProperties(text)) {
+    // Some write the system property's name, which Apache would then not find.
+    const key = written.replace(/^zookeeper\./, "");
+    writtenAs.set(key, written);
+    entries.delete(key);
+    entries.set(key, value);
+  }
   if (entries.has("secureClientPort")) {
     settings.set("secureHost", { value: "0.0.0.0", key: "secureClientPortAddress" });
     if (!entries.has("clientPort") && !entries.has("clientPortAddress")) {
@@ -42,9 +50,8 @@ export function readZooCfg(text: string): ZooCfg {
   if (servers.length > 1) {
     throw refusal(servers[0] ?? "", "there is no ensemble yet; leave one server, which then runs alone");
   }
-  for (const [written, value] of entries) {
-    // Some write the system property's name, which Apache would then not find.
-    const key = written.replace(/^zookeeper\./, "");
+  for (const [key, value] of entries) {
+    const written = writtenAs.get(key) ?? key;
     if (isAdminOff && key === "admin.serverPort") continue;
     if (!enforcesAuth && key === "enforce.auth.schemes") {
       // As with Apache; but who wrote the schemes alone may think that the door is shut.
