@@ -1,4 +1,4 @@
-/** Handshakes that are under way at the same time, on more than one port. */
+/** Handshakes that are under way at the same time, also on more than one port, and those who keep silent. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -72,4 +72,43 @@ test("one client's handshakes on two ports, from the same port of its own, do no
     carrier.destroy();
   }
   for (const port of ports) await port.close();
+});
+
+test("neither the silent nor stalled handshakes keep those out who speak without TLS; the longest silent one goes", async () => {
+  const refused: string[] = [];
+  const listener = new NodeTlsListener(certificate, {
+    clientAuth: "none",
+    handshakeMs: 120_000,
+    maxHandshakes: 2,
+    onRefused: (_, reason) => void refused.push(reason),
+  });
+  let onStream = (): void => undefined;
+  const port = await listener.listener({ orPlain: true }).listen({ host: "127.0.0.1", port: 0 }, () => onStream());
+  const sockets: Socket[] = [];
+  const connected = async (): Promise<Socket> => {
+    const socket = connect(port.address).on("error", () => undefined);
+    sockets.push(socket);
+    await once(socket, "connect");
+    return socket;
+  };
+  for (const stalled of [await beginHandshake(port.address.port, 0), await beginHandshake(port.address.port, 0)]) {
+    sockets.push(stalled.carrier);
+    stalled.tls.on("error", () => undefined);
+  }
+  expect(listener.handshakes).toBe(2);
+  const third = await connected();
+  third.write(Buffer.from([0x16]));
+  await once(third, "close");
+  expect(refused.splice(0)).toEqual(["2 TLS handshakes are under way (limit maxHandshakes)"]);
+  const silent = [await connected(), await connected()];
+  const through = new Promise<void>((resolve) => {
+    onStream = resolve;
+  });
+  (await connected()).write("ruok");
+  await once(silent[0] as Socket, "close");
+  await through;
+  expect(refused).toEqual(["it was silent, and made room for others (limit maxHandshakes)"]);
+  expect([silent[1]?.destroyed, listener.handshakes]).toEqual([false, 2]);
+  for (const socket of sockets) socket.destroy();
+  await port.close();
 });

@@ -51,7 +51,7 @@ export interface Limits {
   readonly stuckOutputMs: number;
   /** How long a connection may take to send its connect request, ms. */
   readonly handshakeMs: number;
-  /** TLS handshakes under way, and connections that have not said on a port with TLS what they speak; the next is refused. */
+  /** TLS handshakes under way; the next is refused. As many more may be silent at ports with TLS; then the oldest of them goes. */
   readonly maxHandshakes: number;
   /** Connections to the admin port at once; the next is closed. */
   readonly maxAdminConnections: number;

@@ -23,7 +23,10 @@ export interface TlsListenerOptions {
   readonly clientAuth: "none" | "want" | "need";
   /** How long a connection may take until its handshake is over, ms. */
   readonly handshakeMs: number;
-  /** How many handshakes may be under way; the next connection is refused. */
+  /**
+   * How many handshakes may be under way; the next is refused. As many others may be silent; the next makes the one that has
+   * been so for longest go, for whoever means it speaks at once.
+   */
   readonly maxHandshakes: number;
   /** Told of each connection that did not get through, and why. */
   readonly onRefused: (remote: Address, reason: string) => void;
@@ -51,7 +54,9 @@ export class NodeTlsListener {
   readonly #contexts = new Set<(context: TlsCredentials) => void>();
   #credentials: TlsCredentials;
   #certificate: CertificateFacts;
-  #handshakes = 0;
+  /** Those that have not said what they speak, the oldest first, and what ends the wait for them. */
+  readonly #silent = new Map<Socket, () => void>();
+  readonly #handshakes = new Set<Socket>();
   /** By the socket below. Several may come from one address: to several ports, or one soon after the other. */
   readonly #underWay = new WeakMap<Socket, Handshake>();
 
@@ -67,9 +72,9 @@ export class NodeTlsListener {
     return this.#certificate;
   }
 
-  /** Connections whose handshake is under way, or that have not said a word. */
+  /** Connections whose handshake is under way. */
   get handshakes(): number {
-    return this.#handshakes;
+    return this.#handshakes.size;
   }
 
   /** New connections are met with these from now on. @throws Error when they cannot be used: all stays as it was */
@@ -167,27 +172,34 @@ export class NodeTlsListener {
     const onError = (): void => void socket.destroy();
     socket.on("error", onError);
     if (remote === undefined) return onError();
-    if (this.#handshakes >= maxHandshakes) {
-      onRefused(remote, `${maxHandshakes} TLS handshakes are under way (limit maxHandshakes)`);
-      return onError();
-    }
-    this.#handshakes++;
-    pending.add(socket);
     const over = () => {
-      if (pending.delete(socket)) this.#handshakes--;
+      pending.delete(socket);
+      this.#silent.delete(socket);
+      this.#handshakes.delete(socket);
       clearTimeout(timer);
     };
-    const timer = setTimeout(() => {
+    const giveUp = (reason: string) => {
+      over();
       this.#underWay.delete(socket);
-      onRefused(remote, `no TLS handshake came of it in ${handshakeMs} ms`);
+      onRefused(remote, reason);
       socket.destroy();
-    }, handshakeMs);
+    };
+    const timer = setTimeout(() => giveUp(`no TLS handshake came of it in ${handshakeMs} ms`), handshakeMs);
+    const [oldest] = this.#silent.values();
+    if (this.#silent.size >= maxHandshakes) oldest?.();
+    pending.add(socket);
+    this.#silent.set(socket, () => giveUp("it was silent, and made room for others (limit maxHandshakes)"));
     socket.once("close", over);
     socket.once("readable", () => {
       const chunk = socket.read() as Buffer | null;
       if (chunk === null) return onError();
       socket.unshift(chunk);
+      this.#silent.delete(socket);
       if (chunk[0] === firstByteOfTls) {
+        if (this.#handshakes.size >= maxHandshakes) {
+          return giveUp(`${maxHandshakes} TLS handshakes are under way (limit maxHandshakes)`);
+        }
+        this.#handshakes.add(socket);
         this.#underWay.set(socket, { remote, over });
         // Where TLS has more to say of it, that is said in the course of this very event.
         socket.once("close", () => setImmediate(() => this.#endHandshake(socket, wentAway)));

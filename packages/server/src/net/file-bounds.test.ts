@@ -4,9 +4,9 @@ import { boundByFiles } from "./file-bounds.ts";
 
 test.each([
   { openFilesMax: 1_048_576, bounds: [20_000, 200, 2_000] },
-  { openFilesMax: 4_096, bounds: [3_320, 200, 256] },
-  { openFilesMax: 1_024, bounds: [704, 128, 64] },
-  { openFilesMax: 300, bounds: [160, 38, 19] },
+  { openFilesMax: 4_096, bounds: [2_808, 200, 256] },
+  { openFilesMax: 1_024, bounds: [576, 128, 64] },
+  { openFilesMax: 300, bounds: [122, 38, 19] },
   { openFilesMax: 100, bounds: [25, 13, 7] },
 ])(
   "of $openFilesMax files so many are for connections, the admin port's, and handshakes",
@@ -14,7 +14,7 @@ test.each([
     const { maxConnections, maxAdminConnections, maxHandshakes } = boundByFiles(defaultLimits, openFilesMax);
     expect([maxConnections, maxAdminConnections, maxHandshakes]).toEqual(bounds);
     if (openFilesMax >= 300) {
-      expect(maxConnections + maxAdminConnections + 2 * maxHandshakes).toBeLessThanOrEqual(openFilesMax - 64);
+      expect(maxConnections + maxAdminConnections + 4 * maxHandshakes).toBeLessThanOrEqual(openFilesMax - 64);
     }
   },
 );

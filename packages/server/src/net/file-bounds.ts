@@ -11,8 +11,8 @@ const ownFiles = 64;
 export function boundByFiles(limits: Limits, openFilesMax: number): Limits {
   const maxAdminConnections = Math.min(limits.maxAdminConnections, Math.ceil(openFilesMax / 8));
   const maxHandshakes = Math.min(limits.maxHandshakes, Math.ceil(openFilesMax / 16));
-  // Handshakes of TLS are counted apart, the clients' and those at the admin port.
-  const others = ownFiles + maxAdminConnections + 2 * maxHandshakes;
+  // Handshakes of TLS are counted apart, and so are those who are silent; the clients' and those at the admin port.
+  const others = ownFiles + maxAdminConnections + 4 * maxHandshakes;
   const left = Math.max(openFilesMax - others, Math.ceil(openFilesMax / 4));
   return { ...limits, maxAdminConnections, maxHandshakes, maxConnections: Math.min(limits.maxConnections, left) };
 }
