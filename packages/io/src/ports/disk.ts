@@ -46,10 +46,11 @@ export interface DiskFile {
   readonly prepareWriteThrough?: ((count: number) => Promise<void>) | undefined;
   /**
    * Whether nobody seems to be in the middle of reading it, or to count on its bytes: it has no other name, and no trace is left of
-   * its having been read since it was made. It counts as read from then on. What was read through files of this disk need not
-   * count. False where it is known that a file system does not tell. Who reads it without a trace (O_NOATIME; a
-   * mount of the same file system that keeps no times), or has opened it and not begun to read, is not seen. Absent where a file
-   * can never tell.
+   * its having been read since it was made. It counts as read from then on. What was read through files of this disk does not
+   * count where the system can read without a trace (Linux, a file of one's own), and counts elsewhere. False where it is known
+   * that a file system does not tell. Not seen is who reads without a trace (O_NOATIME; a mount of the same file system that keeps
+   * no times), who has opened it and not begun to read, and who is still inside his first read, however long: Linux sets the time
+   * of access when a read returns. Absent where a file can never tell.
    */
   readonly isUnread?: (() => Promise<boolean>) | undefined;
   /** Cuts or extends (with zeros) to `length` bytes. */

@@ -8,9 +8,10 @@ import { describe, expect, it } from "vitest";
 import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
 import {
   copyOf,
+  gatheringClock,
   type Life,
+  type LifeOptions,
   letters,
-  lifeRandom,
   live,
   startOf,
   text,
@@ -41,9 +42,9 @@ class HeldLife {
   }
 
   /** With one record, of that length, on the disk. */
-  static async open(length: number, random = lifeRandom): Promise<HeldLife> {
+  static async open(length: number, options: LifeOptions = {}): Promise<HeldLife> {
     const disk = new MemoryDisk();
-    const life = await live(disk, limits, { random });
+    const life = await live(disk, limits, options);
     await life.storage.writeEpoch(1);
     const held = new HeldLife(disk, life);
     life.storage.append(held.#next([length]));
@@ -110,8 +111,9 @@ describe("two batches of the log under way", () => {
     const counts = new Map<number, number>();
     for (let seed = 1; seed <= 600; seed += 1) {
       const random = seededRandom(seed);
+      const clock = seed % 2 === 0 ? gatheringClock(12) : undefined;
       // So that the first batch begins anywhere in its block.
-      const life = await HeldLife.open(1 + random.below(4_000));
+      const life = await HeldLife.open(1 + random.below(4_000), { clock });
       await life.append(Array.from({ length: 1 + random.below(3) }, () => random.below(random.pick([40, 9_000]))));
       const isLarge = random.below(3) === 0;
       const large = () => overlapFromBytes + random.below(9_000);
@@ -166,7 +168,7 @@ describe("two batches of the log under way", () => {
   });
 
   it("are not put into a segment of the first version: they go into a new one", async () => {
-    const first = await HeldLife.open(30, withoutKeys);
+    const first = await HeldLife.open(30, { random: withoutKeys });
     const path = "/data/log.100000001";
     const bytes = first.disk.contents(path);
     bytes.writeUInt32BE(1, 8);

@@ -23,7 +23,8 @@ export async function retireFiles(disk: Disk, directory: string, names: readonly
 
 /** Removes a file that nobody will look for any more: a crash may leave any part of it. */
 export async function removeFile(disk: Disk, path: string): Promise<void> {
-  // So does one that may be removed, but not written to, as one that another user has put there.
+  // A file that cannot be cut down is removed all the same, at once: it may be another user's, which may be removed here, but not
+  // written to.
   await Promise.allSettled([cutDown(disk, path)]);
   await disk.remove(path);
 }
