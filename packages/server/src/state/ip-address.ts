@@ -1,8 +1,14 @@
 /** Addresses and address ranges (`10.0.0.0/8`, `fe80::/10`) as the `ip` scheme of access lists has them. Pure. */
 
+/** Characters of IPv6 with an IPv4 address at its end. */
+const longestAddress = 45;
+
 /** The bytes of a literal IPv4 or IPv6 address, or `undefined`. An IPv4 address mapped into IPv6 counts as IPv4. */
 export function parseAddress(text: string): Uint8Array | undefined {
-  const zoneless = text.split("%")[0] ?? "";
+  const zone = text.indexOf("%");
+  const zoneless = zone < 0 ? text : text.slice(0, zone);
+  // Access lists hold what clients have written, and each look at a node takes it apart.
+  if (zoneless.length > longestAddress) return undefined;
   if (!zoneless.includes(":")) return parseV4(zoneless);
   const bytes = parseV6(zoneless);
   if (bytes === undefined) return undefined;
