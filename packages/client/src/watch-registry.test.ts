@@ -1,5 +1,5 @@
 import { ErrorCode, WatcherType } from "@corral/protocol";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { WatchEventKind } from "./watch-event.ts";
 import { type WatchBatch, type WatchKind, WatchRegistry } from "./watch-registry.ts";
 
@@ -76,6 +76,24 @@ test("everything, by path", () => {
   ]);
   expect(registry.size).toBe(0);
   expect(registry.takeAll()).toEqual([]);
+});
+
+test("recursive watches above a node are found with as few looks however far down it is", () => {
+  const registry = new WatchRegistry();
+  registry.add("recursive", "/app/x", a);
+  registry.add("recursive", "/", b);
+  const below = "/a".repeat(2_000);
+  const looks = vi.spyOn(Map.prototype, "get");
+  try {
+    const taken = ["/app", "/app/x", `/app/x${below}`, `/app/xy${below}`].map((path) =>
+      registry.take("nodeCreated", path),
+    );
+    const count = looks.mock.calls.length;
+    expect(taken).toEqual([[b], [a, b], [a, b], [b]]);
+    expect(count).toBeLessThan(30);
+  } finally {
+    looks.mockRestore();
+  }
 });
 
 test("a recursive watch stays, and hears of everything below but lists of children", () => {

@@ -78,6 +78,8 @@ export class WatchRegistry {
     recursive: new Map(),
   };
   #size = 0;
+  /** Length of the longest path that was ever watched recursively. */
+  #longestRecursive = 1;
   /** How many reads are under way that will leave a watch, by its `path type`. */
   readonly #expected = new Map<string, number>();
   /** The server's watches that nobody waits for, but whoever reads there now may be about to. `path type`. */
@@ -96,6 +98,7 @@ export class WatchRegistry {
       watchers = new Set();
       table.set(path, watchers);
     }
+    if (kind === "recursive") this.#longestRecursive = Math.max(this.#longestRecursive, path.length);
     if (watchers.has(watcher)) return;
     watchers.add(watcher);
     this.#size++;
@@ -170,7 +173,10 @@ export class WatchRegistry {
     }
     const { recursive } = this.#tables;
     if (recursive.size === 0 || !heardBelow.includes(event)) return [...taken];
-    for (let above = path; above !== ""; above = parentPath(above)) {
+    // From no further down than somebody watches: each step up looks at as much text again.
+    const longest = this.#longestRecursive;
+    const nearest = path.length > longest ? parentPath(path.slice(0, longest + 1)) : path;
+    for (let above = nearest; above !== ""; above = parentPath(above)) {
       for (const watcher of recursive.get(above) ?? []) taken.add(watcher);
     }
     return [...taken];
