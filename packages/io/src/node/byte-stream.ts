@@ -24,6 +24,14 @@ export const dialledSocketOptions = {
   keepAliveInitialDelay: 10_000,
 } as const;
 
+/** What Node hands over to the operating system with. */
+interface WrittenHandle {
+  /** Bytes handed over, whether or not they were taken. */
+  readonly bytesWritten: number;
+  /** Those of them that were not. */
+  readonly writeQueueSize: number;
+}
+
 /** A connected socket as a stream. Takes the socket over, before anything else listens to it. */
 export class NodeByteStream implements ByteStream {
   readonly remote: Address;
@@ -109,9 +117,11 @@ export class NodeByteStream implements ByteStream {
   }
 
   get outputMark(): number | undefined {
-    // What Node's own time-outs go by: a write is told only when all of it was taken.
-    const { _handle: handle } = this.#socket as { _handle?: { readonly writeQueueSize?: number } | null };
-    return handle?.writeQueueSize === undefined ? undefined : this.#socket.bytesWritten - handle.writeQueueSize;
+    // What Node's own time-outs go by: a write is told only when all of it was taken. The socket's own `bytesWritten` would
+    // not do: it counts what waits behind that write as well, and so moves though nothing is taken.
+    const { _handle: handle } = this.#socket as { _handle?: Partial<WrittenHandle> | null };
+    if (handle?.writeQueueSize === undefined || handle.bytesWritten === undefined) return undefined;
+    return handle.bytesWritten - handle.writeQueueSize;
   }
 
   pauseReading(paused: boolean): void {
