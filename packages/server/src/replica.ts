@@ -226,6 +226,8 @@ export class Replica {
         const connection = this.#connections.get(input.connection);
         if (connection === undefined) return;
         connection.unsentBytes = 0;
+        // What it says meanwhile is not heard; that it takes its answers is.
+        if (connection.readingPaused) this.#sessions.touch(connection);
         return this.#pipeline.advance(connection);
       }
       case "disconnected": {
@@ -338,7 +340,7 @@ export class Replica {
   }
 
   #onTick(): void {
-    this.#pipeline.touchPaused();
+    this.#pipeline.tick();
     this.stats.sessionsExpiredTotal += this.#sessions.tick();
     const { elapsedMs, wallMs } = this.#turn.now;
     this.#nextReapMs ??= elapsedMs + this.#options.reaperIntervalMs;

@@ -37,3 +37,21 @@ test("who was told to go and has not gone makes room for others, the oldest firs
   expect(puppets.connect().destroyed).toBe(true);
   expect(port.refusedTotal).toBe(1);
 });
+
+test("who is not read is heard by what it takes; who takes nothing is not, and who is read has to speak", async () => {
+  const puppets = await PuppetPort.listening();
+  const { port, clock } = puppets;
+  const [slow, , read] = [puppets.connect(), puppets.connect(), puppets.connect()];
+  for (const id of [1, 2, 3]) port.send(id, Buffer.alloc(1_000));
+  for (const id of [1, 2]) port.pauseReading(id, true);
+  puppets.told();
+  for (let round = 0; round < 3; round++) {
+    clock.advance(2_000);
+    for (const puppet of [slow, read]) puppet.take(1);
+    port.tick();
+    expect(puppets.told()).toEqual(["heard 1"]);
+  }
+  clock.advance(2_000);
+  port.tick();
+  expect(puppets.told()).toEqual([]);
+});

@@ -218,13 +218,11 @@ export class ClientPort {
     const { waiting } = this.#turns;
     // Whom this port keeps waiting is alive, as far as can be known.
     const heard = [...waiting, ...this.#largeRequests.waiting];
-    if (heard.length > 0) this.#options.dispatch({ type: "heard", connections: heard.map(({ id }) => id) });
-    // Not read, so that their pings are not heard; on a slow line for longer than their sessions last.
-    const taking: ConnectionId[] = [];
     for (const peer of [...this.#peers.values()]) {
       const isSilent = !peer.spoke && !waiting.has(peer) && now - peer.connectedMs > handshakeMs;
       const hasTaken = peer.stuckSinceMs !== undefined && tookSome(peer, now);
-      if (hasTaken && peer.paused) taking.push(peer.id);
+      // Its pings lie unread until it has taken what it asked for: on a slow line for longer than its session lasts.
+      if (hasTaken && peer.paused) heard.push(peer);
       const isStuck = peer.stuckSinceMs !== undefined && !hasTaken && now - peer.stuckSinceMs > stuckOutputMs;
       const dawdles = this.#largeRequests.dawdles(peer, now, !peer.paused && !peer.heldBack);
       // At the second look only: when this process was held up, what has come meanwhile is read between the two.
@@ -248,7 +246,7 @@ export class ClientPort {
         this.#cutOff(peer, "large", `${what}, and others wait for the room (limit maxLargeRequestBytes)`);
       }
     }
-    if (taking.length > 0) this.#options.dispatch({ type: "heard", connections: taking });
+    if (heard.length > 0) this.#options.dispatch({ type: "heard", connections: heard.map(({ id }) => id) });
   }
 
   #onStream(stream: ByteStream, isSecure: boolean): void {

@@ -36,7 +36,7 @@ export type Input =
       /** Output of the connection that the operating system has not taken yet, bytes. */
       readonly unsentBytes: number;
     }
-  /** These have said something that waits for its turn: their sessions live. */
+  /** These have said something that waits for its turn, or are not read and have taken answers: their sessions live. */
   | { readonly type: "heard"; readonly connections: readonly ConnectionId[] }
   /** All output of the connection has been taken. */
   | { readonly type: "drained"; readonly connection: ConnectionId }

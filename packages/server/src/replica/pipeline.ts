@@ -33,6 +33,7 @@ import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
 import { ConnectionWarning } from "./connection-warning.ts";
 import type { Connections } from "./connections.ts";
 import type { Proposals } from "./proposals.ts";
+import { ReadingRegulator } from "./reading-regulator.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
 import { writeBareReply, writeEvent, writeOutcome, writeSaslReply } from "./replies.ts";
 import { type SaslVerdict, saslStep } from "./sasl.ts";
@@ -57,16 +58,13 @@ export interface PipelineParts {
   readonly behaviour: Behaviour;
 }
 
-/** What every connection may leave untaken, bytes, however many there are. */
-const leastShareBytes = 16 << 10;
-
 /** Replies to auth and sasl, and to who must authenticate first, show no zxid. */
 const noZxid = 0;
 
 /** Answers requests in order; see the head of this file. */
 export class Pipeline {
   readonly #parts: PipelineParts;
-  readonly #throttled = new Set<Connection>();
+  readonly #regulator: ReadingRegulator;
   /** With a sync in its queue that waits for entries of others. */
   readonly #waitingForOthers = new Set<Connection>();
   readonly #childLists = new ChildLists();
@@ -78,6 +76,7 @@ export class Pipeline {
     this.#parts = parts;
     this.#badBody = new ConnectionWarning(parts.turn, "a request whose body cannot be read was refused");
     this.#longRead = new ConnectionWarning(parts.turn, "a read was refused");
+    this.#regulator = new ReadingRegulator(parts);
   }
 
   /** Frames that arrived together. */
@@ -115,7 +114,7 @@ export class Pipeline {
     // sync is a barrier: also for what others, or the session's former connection, had asked for when it came.
     const isBarrier = behaviour.syncIsBarrier && frame.readInt32BE(4) === OpCode.sync;
     const afterZxid = isBarrier && proposals.count > 0 ? proposals.lastZxid : 0;
-    if (afterZxid === 0 && connection.queue.length === 0 && !this.#isCongested(connection)) {
+    if (afterZxid === 0 && connection.queue.length === 0 && !this.#regulator.isCongested(connection)) {
       return this.#answer(connection, frame, arrivedMs);
     }
     if (afterZxid > 0) this.#waitingForOthers.add(connection);
@@ -141,7 +140,10 @@ export class Pipeline {
   /** Answers as many waiting requests as can be. */
   advance(connection: Connection): void {
     const { queue } = connection;
-    while ((connection.phase === "open" || connection.phase === "leaving") && !this.#isCongested(connection)) {
+    while (
+      (connection.phase === "open" || connection.phase === "leaving") &&
+      !this.#regulator.isCongested(connection)
+    ) {
       const head = queue.peek();
       if (head === undefined || (head.kind === "write" && head.outcome === undefined)) break;
       if (head.kind === "frame" && head.afterZxid > this.#parts.state.lastZxid) break;
@@ -161,18 +163,13 @@ export class Pipeline {
 
   /** Entries were applied: what waited for others' gets its turn, and connections that had to wait for room are read on. */
   onProposalsApplied(): void {
-    const { limits, proposals } = this.#parts;
     const barriers = [...this.#waitingForOthers];
     this.#waitingForOthers.clear();
     for (const connection of barriers) {
       this.advance(connection);
       if (connection.queue.length > 0) this.#waitingForOthers.add(connection);
     }
-    if (this.#throttled.size === 0) return;
-    if (proposals.count > limits.maxProposedEntries / 2 || proposals.pendingBytes > limits.maxProposedBytes / 2) return;
-    const waiting = [...this.#throttled];
-    this.#throttled.clear();
-    for (const connection of waiting) this.#regulate(connection);
+    this.#regulator.onRoom();
   }
 
   /** The log has failed: what waits for others' writes would wait for ever. */
@@ -181,17 +178,12 @@ export class Pipeline {
       this.#parts.connections.close(connection, "the log failed with its sync under way");
     }
     this.#waitingForOthers.clear();
-    this.#throttled.clear();
+    this.#regulator.onRoom();
   }
 
-  /**
-   * A connection that is not read because this server is behind cannot be heard, so its silence is not held against its
-   * session. One that does not take its answers is another matter.
-   */
-  touchPaused(): void {
-    for (const connection of this.#parts.connections) {
-      if (connection.readingPaused && !this.#isCongested(connection)) this.#parts.sessions.touch(connection);
-    }
+  /** Comes every `tickMs`, before sessions expire. */
+  tick(): void {
+    this.#regulator.tick();
   }
 
   /** From now on nothing is taken in any more. */
@@ -200,7 +192,6 @@ export class Pipeline {
   }
 
   forget(connection: Connection): void {
-    this.#throttled.delete(connection);
     this.#waitingForOthers.delete(connection);
   }
 
@@ -219,22 +210,12 @@ export class Pipeline {
     }
   }
 
-  #isCongested(connection: Connection): boolean {
-    const { limits, connections } = this.#parts;
-    const { pendingOutput } = connection;
-    // Where there are many, each gets less at a time: a round of answers to all of them must not keep anybody waiting.
-    const share = Math.max(leastShareBytes, limits.maxUnsentBytes / connections.count);
-    if (pendingOutput > Math.min(limits.softUnsentBytes, share)) return true;
-    // Whoever has taken all that was sent is answered, however much others have left.
-    return pendingOutput > 0 && connections.load.unsentBytes > limits.maxUnsentBytes;
-  }
-
-  /** Decides whether the connection is read on. */
+  /** Bounds what it watches, and decides whether it is read on. */
   #regulate(connection: Connection): void {
     if (connection.phase === "closing") return this.forget(connection);
     connection.countQueue();
     if (this.#stopping) return;
-    const { limits, connections, proposals, turn, watches } = this.#parts;
+    const { limits, connections, watches } = this.#parts;
     if (connection.watchedPaths.size > limits.maxWatchesPerConnection) {
       return connections.close(connection, `it set more than ${limits.maxWatchesPerConnection} watches`);
     }
@@ -247,18 +228,7 @@ export class Pipeline {
     if (connection.watchedPaths.size > 0 && watches.size > limits.maxWatches) {
       return connections.close(connection, `${watches.size} watches are set (limit maxWatches)`);
     }
-    if (proposals.count > limits.maxProposedEntries || proposals.pendingBytes > limits.maxProposedBytes) {
-      this.#throttled.add(connection);
-    }
-    const paused =
-      this.#throttled.has(connection) ||
-      this.#isCongested(connection) ||
-      connection.queue.length > limits.maxPendingRequestsPerConnection ||
-      connection.pendingBytes > limits.maxPendingBytesPerConnection ||
-      (connection.queue.length > 0 && connections.load.exceeds(limits));
-    if (paused === connection.readingPaused) return;
-    connection.readingPaused = paused;
-    turn.effect({ type: "pauseReading", connection: connection.id, paused });
+    this.#regulator.regulate(connection);
   }
 
   // ---- writes ------------------------------------------------------------------------------------------------------

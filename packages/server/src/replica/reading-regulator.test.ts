@@ -1,0 +1,72 @@
+/** Who is not read, and that everybody is read again. */
+import { openAcl } from "@corral/protocol";
+import { describe, expect, test } from "vitest";
+import { ReplicaHarness } from "../../test-support/replica-harness.ts";
+
+const node = (path: string, size = 1) => ({ path, data: Buffer.alloc(size), acl: openAcl, flags: 0 });
+
+describe("when more is proposed than may be", () => {
+  /** Two entries may be under way and three are; a reader was looked at meanwhile. */
+  const crowded = () => {
+    const h = new ReplicaHarness({ log: "manual", limits: { maxProposedEntries: 2 } });
+    const [writer, reader] = [h.connect(), h.connect()];
+    h.durable();
+    for (const path of ["/a", "/b", "/c"]) writer.send("create", node(path));
+    reader.send("exists", { path: "/", watch: false });
+    expect([writer.paused, reader.paused]).toEqual([true, true]);
+    return { h, writer, reader };
+  };
+
+  test("nobody is read until half of it is applied, and then everybody is", () => {
+    const { h, writer, reader } = crowded();
+    h.durable(h.pendingZxid - 1);
+    expect([writer.paused, reader.paused]).toEqual([false, false]);
+  });
+
+  test("who had to wait waits until half is applied; who has not goes on below the bound", () => {
+    const { h, writer, reader } = crowded();
+    h.durable(h.pendingZxid - 2);
+    const other = h.dial();
+    for (const client of [reader, other]) h.input({ type: "drained", connection: client.id });
+    expect([h.replica.outstanding, writer.paused, reader.paused, other.paused]).toEqual([2, true, true, false]);
+    h.durable();
+    expect([writer.paused, reader.paused]).toEqual([false, false]);
+  });
+
+  test("and the log fails, readers are read on: there is nothing left to wait for", () => {
+    const { h, writer, reader } = crowded();
+    h.input({ type: "logFailed" });
+    expect([writer.closed, reader.closed, reader.paused]).toEqual([true, false, false]);
+    expect(reader.call("exists", { path: "/", watch: false })).toMatchObject({ stat: { version: 0 } });
+  });
+});
+
+describe("the session of one that is not read because it has left answers", () => {
+  /** It owes more than it may, and so is not read. */
+  const owing = () => {
+    const h = new ReplicaHarness({ limits: { softUnsentBytes: 1_000 } });
+    const client = h.connect(4_000);
+    client.call("create", node("/big", 2_000));
+    const read = client.encode("getData", { path: "/big", watch: false });
+    h.input({ type: "frames", connection: client.id, frames: [read, read], unsentBytes: 2_000 });
+    expect(client.paused).toBe(true);
+    return { h, client };
+  };
+
+  test("ends when it takes none of them", () => {
+    const { h, client } = owing();
+    h.pass(6_000);
+    expect(client.closed).toBe(true);
+  });
+
+  test("lives when it takes all of what was sent to it, though it has more to come", () => {
+    const { h, client } = owing();
+    const reads = Array.from({ length: 20 }, () => client.encode("getData", { path: "/big", watch: false }));
+    h.input({ type: "frames", connection: client.id, frames: reads, unsentBytes: 2_000 });
+    for (let round = 0; round < 10; round++) {
+      h.pass(2_000);
+      h.input({ type: "drained", connection: client.id });
+      expect([client.paused, client.closed]).toEqual([true, false]);
+    }
+  });
+});

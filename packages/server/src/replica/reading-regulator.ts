@@ -1,0 +1,90 @@
+/**
+ * Decides whether a connection is read. Who is not read is looked at again when his own requests or answers have moved on,
+ * and everybody is whenever there may be room again for all. Nothing else has to be undone for him.
+ */
+import type { Limits } from "../limits.ts";
+import type { Connection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import type { Proposals } from "./proposals.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Turn } from "./turn.ts";
+
+/** What it goes by, and whom it tells. */
+export interface ReadingRegulatorParts {
+  readonly turn: Turn;
+  readonly connections: Connections;
+  readonly proposals: Proposals;
+  readonly sessions: Sessions;
+  readonly limits: Limits;
+}
+
+/** What every connection may leave untaken, bytes, however many there are. */
+const leastShareBytes = 16 << 10;
+
+/** Stops and resumes the reading of connections; see the head of this file. */
+export class ReadingRegulator {
+  readonly #parts: ReadingRegulatorParts;
+  /** Whether somebody was found to be waiting until fewer writes are under way. */
+  #roomIsWaitedFor = false;
+
+  constructor(parts: ReadingRegulatorParts) {
+    this.#parts = parts;
+  }
+
+  /** Decides whether the connection is read on. */
+  regulate(connection: Connection): void {
+    const { turn, connections, limits } = this.#parts;
+    const hasRoom = this.#hasRoom(connection.readingPaused);
+    if (!hasRoom) this.#roomIsWaitedFor = true;
+    const paused =
+      !hasRoom ||
+      this.isCongested(connection) ||
+      connection.queue.length > limits.maxPendingRequestsPerConnection ||
+      connection.pendingBytes > limits.maxPendingBytesPerConnection ||
+      (connection.queue.length > 0 && connections.load.exceeds(limits));
+    if (paused === connection.readingPaused) return;
+    connection.readingPaused = paused;
+    turn.effect({ type: "pauseReading", connection: connection.id, paused });
+  }
+
+  /** Fewer writes are under way: they were applied, or the log has failed. */
+  onRoom(): void {
+    if (this.#roomIsWaitedFor && this.#hasRoom(true)) this.#lookAgain();
+  }
+
+  /**
+   * A connection that is not read because this server is behind cannot be heard, so its silence is not held against its
+   * session. One that does not take its answers is another matter: it lives by what it takes, which the port tells.
+   */
+  tick(): void {
+    this.#lookAgain();
+    for (const connection of this.#parts.connections) {
+      if (connection.readingPaused && !this.isCongested(connection)) this.#parts.sessions.touch(connection);
+    }
+  }
+
+  /** Whether it has left so many answers that it gets no more until it has taken them. */
+  isCongested(connection: Connection): boolean {
+    const { limits, connections } = this.#parts;
+    const { pendingOutput } = connection;
+    // Where there are many, each gets less at a time: a round of answers to all of them must not keep anybody waiting.
+    const share = Math.max(leastShareBytes, limits.maxUnsentBytes / connections.count);
+    if (pendingOutput > Math.min(limits.softUnsentBytes, share)) return true;
+    // Whoever has taken all that was sent is answered, however much others have left.
+    return pendingOutput > 0 && connections.load.unsentBytes > limits.maxUnsentBytes;
+  }
+
+  #lookAgain(): void {
+    this.#roomIsWaitedFor = false;
+    for (const connection of this.#parts.connections) if (connection.readingPaused) this.regulate(connection);
+  }
+
+  /** Whether more may be proposed. Who had to wait does so until half is done: or all would stop and go at every write. */
+  #hasRoom(hasWaited: boolean): boolean {
+    const { limits, proposals } = this.#parts;
+    const share = hasWaited ? 1 / 2 : 1;
+    return (
+      proposals.count <= limits.maxProposedEntries * share && proposals.pendingBytes <= limits.maxProposedBytes * share
+    );
+  }
+}
