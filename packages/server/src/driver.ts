@@ -140,6 +140,9 @@ export class Driver {
       case "persistEpoch":
         void this.#persistEpoch(effect.epoch);
         return;
+      case "goOn":
+        this.#parts.clock.setTimer(0, () => this.dispatch({ type: "goOn" }));
+        return;
       case "serving":
         return this.#parts.onStarted();
       case "send":

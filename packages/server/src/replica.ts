@@ -16,7 +16,7 @@ import type { Effect, Input, Now } from "./replica/effect.ts";
 import { Pipeline } from "./replica/pipeline.ts";
 import { type Proposal, Proposals } from "./replica/proposals.ts";
 import { QuotaLog } from "./replica/quota-log.ts";
-import { dueNodes } from "./replica/reaper.ts";
+import { Reaper } from "./replica/reaper.ts";
 import { ServerStats } from "./replica/server-stats.ts";
 import { type SessionOptions, Sessions } from "./replica/sessions.ts";
 import { Turn } from "./replica/turn.ts";
@@ -48,6 +48,9 @@ export interface ReplicaOptions extends SessionOptions {
   readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
 }
 
+/** Sessions that expire in one step; each costs some 10 µs, and the end of its connection. */
+const expiredPerStep = 1_000;
+
 /** The machine; see the head of this file. */
 export class Replica {
   readonly state: StateMachine;
@@ -61,6 +64,8 @@ export class Replica {
   readonly #sessions: Sessions;
   readonly #pipeline: Pipeline;
   readonly #quotaLog = new QuotaLog(this.#turn);
+  readonly #reaper: Reaper;
+  #goesOn = false;
   #serving = false;
   #nextReapMs: number | undefined;
   #stopping = false;
@@ -97,6 +102,7 @@ export class Replica {
       authentication,
       behaviour,
     });
+    this.#reaper = new Reaper(state, behaviour.unusedContainerMs);
     this.#entriesToSnapshot = this.#drawSnapshotDistance();
   }
 
@@ -238,6 +244,9 @@ export class Replica {
       }
       case "tick":
         return this.#onTick();
+      case "goOn":
+        this.#goesOn = false;
+        return this.#goOn();
       case "durable":
         this.#logBytes = input.logBytes;
         return this.#onDurable(input.zxid);
@@ -333,6 +342,7 @@ export class Replica {
     this.#restoredZxid = zxid;
     this.#turn.log("warn", { zxid: formatZxid(zxid) }, "a snapshot was restored: all sessions are over");
     this.#sessions.forgetAll();
+    this.#reaper.endRound();
     for (const connection of [...this.#connections]) {
       this.#connections.close(connection, "a snapshot was restored: its session is over", { level: "info" });
     }
@@ -341,14 +351,26 @@ export class Replica {
 
   #onTick(): void {
     this.#pipeline.tick();
-    this.stats.sessionsExpiredTotal += this.#sessions.tick();
-    const { elapsedMs, wallMs } = this.#turn.now;
+    this.#sessions.tick();
+    const { elapsedMs } = this.#turn.now;
     this.#nextReapMs ??= elapsedMs + this.#options.reaperIntervalMs;
-    if (elapsedMs < this.#nextReapMs || this.#proposals.failed) return;
-    this.#nextReapMs = elapsedMs + this.#options.reaperIntervalMs;
-    for (const request of dueNodes(this.state, wallMs, this.#options.behaviour.unusedContainerMs)) {
+    if (elapsedMs >= this.#nextReapMs) {
+      this.#nextReapMs = elapsedMs + this.#options.reaperIntervalMs;
+      this.#reaper.begin();
+    }
+    if (!this.#goesOn) this.#goOn();
+  }
+
+  /** What is due by the clock: a slice of it at a time, however much it is. */
+  #goOn(): void {
+    if (this.#stopping || this.#proposals.failed) return;
+    const expired = this.#sessions.expire(expiredPerStep);
+    this.stats.sessionsExpiredTotal += expired;
+    for (const request of this.#reaper.nextDue(this.#turn.now.wallMs)) {
       this.#proposals.propose({ operation: { type: OpCode.deleteContainer, request }, sessionId: 0n });
     }
+    this.#goesOn = expired === expiredPerStep || this.#reaper.isUnderWay;
+    if (this.#goesOn) this.#turn.effect({ type: "goOn" });
   }
 
   /** Reads go on; what was in flight is unknown, so those who wait for it are cut off rather than answered. */

@@ -58,6 +58,8 @@ export class ReplicaHarness {
   #logBytes = 0;
   readonly #immediate: boolean;
   #lastConnection = 0;
+  /** How often something went on in a turn of its own. */
+  wentOn = 0;
   snapshots: { zxid: number; chunks: Iterable<Uint8Array> }[] = [];
 
   constructor(options: HarnessOptions = {}) {
@@ -116,6 +118,9 @@ export class ReplicaHarness {
         return;
       case "persistEpoch":
         return this.input({ type: "epochDurable", epoch: effect.epoch });
+      case "goOn":
+        this.wentOn++;
+        return this.input({ type: "goOn" });
       case "serving":
         return;
       case "send":

@@ -43,6 +43,8 @@ export type Input =
   | { readonly type: "disconnected"; readonly connection: ConnectionId }
   /** Comes every `tickMs`, or later when the process was held up. */
   | { readonly type: "tick" }
+  /** Comes after the effect of that name. */
+  | { readonly type: "goOn" }
   /** All persisted records up to `zxid` are on the disk, where the log has grown by so many bytes since the start. */
   | { readonly type: "durable"; readonly zxid: number; readonly logBytes: number }
   | { readonly type: "epochDurable"; readonly epoch: number }
@@ -66,6 +68,8 @@ export type Effect =
   /** Write to the log; `durable` comes back. Nothing that depends on it leaves before. */
   | { readonly type: "persist"; readonly records: readonly LogRecord[] }
   | { readonly type: "persistEpoch"; readonly epoch: number }
+  /** There is more to do than one step may take: `goOn` comes back when everybody else has had a turn. */
+  | { readonly type: "goOn" }
   /** From now on clients can be served; comes once. */
   | { readonly type: "serving" }
   | { readonly type: "send"; readonly connection: ConnectionId; readonly bytes: Buffer }

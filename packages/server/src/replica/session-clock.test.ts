@@ -26,8 +26,8 @@ test("a session expires within one tick after its timeout, never before, wheneve
             clock.touch(session, at);
             heardMs = at;
           }
-          const { expired } = clock.tick(now);
-          alive = expired.length === 0;
+          clock.tick(now);
+          alive = clock.expire(10).length === 0;
           if (alive) {
             expect(now - heardMs).toBeLessThanOrEqual(timeoutMs + tickMs);
             continue;
@@ -44,10 +44,13 @@ test("a late tick starts every clock afresh instead of expiring those it could n
   const clock = new SessionClock(tickMs);
   clock.tick(0);
   clock.start(1n, 1_000, 0);
-  expect(clock.tick(30_000)).toEqual({ expired: [], stalledMs: 29_500 });
-  expect(clock.tick(30_500).expired).toEqual([]);
-  expect(clock.tick(31_000).expired).toEqual([]);
-  expect(clock.tick(31_500).expired).toEqual([1n]);
+  expect(clock.tick(30_000)).toBe(29_500);
+  const expiredAt = (now: number) => [clock.tick(now), clock.expire(10)];
+  expect([30_500, 31_000, 31_500].map(expiredAt)).toEqual([
+    [0, []],
+    [0, []],
+    [0, [1n]],
+  ]);
 });
 
 test("a stopped session is not heard of again", () => {
@@ -56,5 +59,19 @@ test("a stopped session is not heard of again", () => {
   const session = clock.start(1n, 1_000, 0);
   clock.stop(1n);
   clock.touch(session, 100);
-  for (let now = 500; now < 5_000; now += tickMs) expect(clock.tick(now).expired).toEqual([]);
+  for (let now = 500; now < 5_000; now += tickMs) {
+    clock.tick(now);
+    expect(clock.expire(10)).toEqual([]);
+  }
+});
+
+test("those that are due expire in pieces, the longest due first, and who is heard of meanwhile does not", () => {
+  const clock = new SessionClock(tickMs);
+  clock.tick(0);
+  const timeouts = [1_600, 1_100, 1_600, 1_100, 2_600, 600];
+  const sessions = timeouts.map((timeoutMs, id) => clock.start(BigInt(id), timeoutMs, 0));
+  for (let now = tickMs; now <= 2_000; now += tickMs) clock.tick(now);
+  expect(clock.expire(2)).toEqual([5n, 1n]);
+  clock.touch(sessions[3]!, 2_000);
+  expect([clock.expire(1), clock.expire(2), clock.expire(2)]).toEqual([[0n], [2n], []]);
 });

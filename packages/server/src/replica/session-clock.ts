@@ -54,26 +54,30 @@ export class SessionClock {
   }
 
   /**
-   * Sessions that are due. After a stall (this tick comes more than one tick late) nobody is: what arrived in the
-   * meantime has not been read yet, so every clock starts afresh instead.
+   * Time goes on; `expire` tells which sessions are due then. After a stall (this tick comes more than one tick late) nobody is:
+   * what arrived in the meantime has not been read yet, so every clock starts afresh instead. Returns how long it was.
    */
-  tick(nowMs: number): { readonly expired: readonly bigint[]; readonly stalledMs: number } {
+  tick(nowMs: number): number {
     const last = this.#lastTickMs ?? nowMs;
     this.#lastTickMs = nowMs;
     const lateMs = nowMs - last - this.#tickMs;
-    if (lateMs > this.#tickMs) {
-      for (const session of [...this.#sessions.values()]) this.touch(session, nowMs);
-      return { expired: [], stalledMs: lateMs };
-    }
+    if (lateMs <= this.#tickMs) return 0;
+    for (const session of [...this.#sessions.values()]) this.touch(session, nowMs);
+    return lateMs;
+  }
+
+  /** Ends the clocks of sessions that are due, those that have been so for longest first, `most` of them. */
+  expire(most: number): readonly bigint[] {
     const expired: bigint[] = [];
-    for (const [dueMs, bucket] of this.#buckets) {
-      if (dueMs > nowMs) continue;
-      for (const session of [...bucket]) {
-        expired.push(session.id);
-        this.stop(session.id);
+    const due = [...this.#buckets].filter(([dueMs]) => dueMs <= (this.#lastTickMs ?? 0));
+    for (const [, bucket] of due.sort(([one], [other]) => one - other)) {
+      for (const { id } of bucket) {
+        if (expired.length === most) return expired;
+        expired.push(id);
+        this.stop(id);
       }
     }
-    return { expired, stalledMs: 0 };
+    return expired;
   }
 
   /** When which sessions are due: elapsed ms, and their ids, earliest first. */

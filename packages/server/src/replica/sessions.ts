@@ -157,13 +157,18 @@ export class Sessions {
     for (const [, ids] of this.#clock.dueTimes) for (const id of ids) this.#clock.stop(id);
   }
 
-  /** Proposes the end of every session that is due, and tells how many those are. */
-  tick(): number {
-    if (this.#proposals.failed) return 0;
-    const { expired, stalledMs } = this.#clock.tick(this.#turn.now.elapsedMs);
+  /** Time goes on. */
+  tick(): void {
+    if (this.#proposals.failed) return;
+    const stalledMs = this.#clock.tick(this.#turn.now.elapsedMs);
     if (stalledMs > 0) {
       this.#turn.log("warn", { stalledMs }, "the process was held up; every session begins a full timeout");
     }
+  }
+
+  /** Proposes the end of the next sessions that are due, `most` of them. Returns how many it were. */
+  expire(most: number): number {
+    const expired = this.#clock.expire(most);
     for (const sessionId of expired) {
       this.#turn.log("info", { session: formatSessionId(sessionId) }, "session expired");
       // Any answer now, even to what it asked before, would have the client believe in its session for a whole timeout more.

@@ -40,8 +40,8 @@ export class DataTree {
   readonly #open = new OpenNodes(this.#store, this.#digest);
   /** Numbers of ephemeral nodes by session, in no order that the state determines. */
   readonly #ephemerals = new Map<bigint, Set<number>>();
-  /** Paths of containers and nodes with a time to live: candidates of the reaper. */
-  readonly #reapable = new Set<string>();
+  /** Numbers of containers and nodes with a time to live: candidates of the reaper. */
+  readonly #reapable = new Set<number>();
   /** Those for which there is a node with limits. */
   readonly #quotas = new QuotaPaths();
   /** Places of nodes that are not restored yet, though children of theirs are. */
@@ -78,7 +78,7 @@ export class DataTree {
    * Puts in a node as it was, joined to its parent, in whatever order they come: until the parent comes, its children hang on
    * a place that is kept for it. So there is nothing left to do for all of them at the end, when it would take too long.
    */
-  restore(path: string, record: NodeRecord): void {
+  restore(path: string, record: NodeRecord): Znode {
     const kept = this.#awaited.get(path);
     if (kept !== undefined) this.#awaited.delete(path);
     const node = this.#fill(kept ?? this.#store.allocate(path), path, record);
@@ -86,6 +86,7 @@ export class DataTree {
     this.#digest.add(path, node);
     this.#account(path, node, 1);
     this.#index(path, node);
+    return node;
   }
 
   #placeOf(path: string): number {
@@ -155,9 +156,9 @@ export class DataTree {
     return count;
   }
 
-  /** Paths of containers and of nodes with a time to live. */
-  get reapablePaths(): Iterable<string> {
-    return this.#reapable;
+  /** Containers and nodes with a time to live. The tree may change while they are gone through. */
+  *reapable(): Generator<Znode, void, void> {
+    for (const number of this.#reapable) yield new Znode(this.#store, number);
   }
 
   /** Descendants of `path`, itself not counted. */
@@ -250,7 +251,7 @@ export class DataTree {
       owned?.delete(node.number);
       if (owned?.size === 0) this.#ephemerals.delete(lifetime.owner);
     } else if (lifetime.kind !== "persistent") {
-      this.#reapable.delete(path);
+      this.#reapable.delete(node.number);
     }
     const described = describedQuota(path);
     if (described?.half === "limits") this.#quotas.delete(described.quota);
@@ -426,7 +427,7 @@ export class DataTree {
       if (owned === undefined) this.#ephemerals.set(lifetime.owner, new Set([node.number]));
       else owned.add(node.number);
     } else if (lifetime.kind !== "persistent") {
-      this.#reapable.add(path);
+      this.#reapable.add(node.number);
     }
     const described = describedQuota(path);
     if (described?.half === "limits") this.#quotas.add(described.quota);

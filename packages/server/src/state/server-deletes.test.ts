@@ -3,7 +3,7 @@ import { CreateMode, type MultiOperation, OpCode, openAcl } from "@corral/protoc
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { StateDriver } from "../../test-support/state-driver.ts";
-import { dueNodes } from "../replica/reaper.ts";
+import { Reaper } from "../replica/reaper.ts";
 import { decodeEntry, encodeEntry } from "./entry-codec.ts";
 import type { Operation } from "./operation.ts";
 import { snapshotChunks } from "./snapshot.ts";
@@ -139,7 +139,9 @@ describe("the end of a node with a time to live", () => {
   const apply = (operation: Operation, timeMs: number) => d.state.apply({ ...d.entry(operation, 1n), timeMs }).outcome;
   const set: Operation = { type: OpCode.setData, request: { path: "/t", data: Buffer.from("renewed"), version: -1 } };
   const reap = (): Operation => {
-    const [request] = dueNodes(d.state, time + 1_001, 1e9);
+    const reaper = new Reaper(d.state, 1e9);
+    reaper.begin();
+    const [request] = reaper.nextDue(time + 1_001);
     if (request === undefined) throw new Error("the node is due");
     return { type: OpCode.deleteContainer, request };
   };
