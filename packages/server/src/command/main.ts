@@ -5,16 +5,20 @@ import { nodeEnvironment } from "@corral/io";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { compatibleVersions } from "../compatibility.ts";
-import { ConfigError, parseConfig } from "../config.ts";
+import { ConfigError, parseConfig, type ServerSettings } from "../config.ts";
 import { defaultLimits } from "../limits.ts";
 import { type Server, startServer } from "../server.ts";
 import { epochFileName } from "../storage/file-names.ts";
 import { serverVersion } from "../version.ts";
+import { LogOutput } from "./log-output.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
 import { type Gathered, gatherSettings, splitWords } from "./settings.ts";
 import { explainStart } from "./start-errors.ts";
 
 const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+
+/** How long a server that has stopped waits for who reads what it said last, ms. */
+const unreadOutputMs = 1_000;
 
 interface Flags {
   readonly config?: string;
@@ -23,8 +27,11 @@ interface Flags {
   readonly logLevel?: string;
 }
 
-/** What the log cannot take at the moment is kept up to here, bytes; lines beyond are lost. */
-const unwrittenLogBytesMax = 1 << 20;
+/** Lines of the log that its reader has not taken are kept up to here, bytes; where they are the audit log, up to its own bound. */
+function unwrittenLogBytesMax({ auditEnabled, auditFile, limits }: Partial<ServerSettings>): number {
+  const isAuditLog = auditEnabled === true && auditFile === undefined;
+  return isAuditLog ? (limits?.maxAuditBytes ?? defaultLimits.maxAuditBytes) : 1 << 20;
+}
 
 const offline = async () => (await import("./offline.ts")).runOffline;
 
@@ -155,10 +162,10 @@ function logLevel(text: string): string {
 }
 
 async function serve({ settings, memory, warnings, nameOf }: Gathered, level: string): Promise<void> {
-  const destination = pino.destination({ dest: 2, sync: true, maxLength: unwrittenLogBytesMax });
-  // A full disk under the log is no reason to stop: it has what it says tried again with the next line.
-  destination.on("error", () => undefined);
-  const logger = pino({ level, base: null }, destination);
+  const output = new LogOutput({ maxWaitingBytes: unwrittenLogBytesMax(settings) });
+  const logger = pino({ level, base: null }, output);
+  output.onLoss = (lost) => logger.error({ lost }, "lines of the log are lost: too many waited for who reads it");
+  process.on("exit", () => output.end());
   for (const warning of warnings) logger.warn({}, warning);
   const { dataDir } = settings;
   if (dataDir !== undefined && holdsApacheData(dataDir)) {
@@ -197,15 +204,24 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
       () => {
         // Handlers gone, ports closed: the process ends by itself.
         process.stdout.write("Corral server stopped\n");
+        endUnread();
       },
-      (error: unknown) => fail(1, `Stopping failed: ${messageOf(error)}`),
+      (error: unknown) => {
+        fail(1, `Stopping failed: ${messageOf(error)}`);
+        endUnread();
+      },
     );
   };
   process.once("SIGTERM", stop).once("SIGINT", stop);
   server.failed.catch(async (error: unknown) => {
     fail(1, `The server had to stop: ${messageOf(error)}`);
-    await server.close();
+    await server.close().finally(endUnread);
   });
+}
+
+/** Ends the process, which has nothing left to do, even while what it said waits for a reader who stands still. */
+function endUnread(): void {
+  setTimeout(() => process.exit(), unreadOutputMs).unref();
 }
 
 function fail(code: number, sentence: string): void {
