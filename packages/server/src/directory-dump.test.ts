@@ -1,12 +1,16 @@
 import { crc32 } from "@corral/io";
 import { MemoryDisk } from "@corral/testing";
+import { encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import { directory } from "../test-support/storage-life.ts";
 import { TreeLife, withOtherData } from "../test-support/tree-life.ts";
 import { withBadByte, writtenDirectory } from "../test-support/written-directory.ts";
 import { dumpDirectory } from "./directory-dump.ts";
 import { planRepair } from "./repair/plan.ts";
+import { snapshotFileName } from "./storage/file-names.ts";
+import { defaultStorageLimits } from "./storage/limits.ts";
 import { sectorBytes } from "./storage/record.ts";
+import { writeSnapshotFile } from "./storage/snapshot-file.ts";
 
 interface Dumped {
   readonly lines: readonly unknown[];
@@ -35,6 +39,32 @@ async function dumped(...args: Parameters<typeof tried>): Promise<readonly unkno
 }
 
 describe("of a sound directory", () => {
+  it("has all children of a node, though they are more than a call takes arguments", async () => {
+    const children = Array.from({ length: 150_000 }, (_, at) => `/child${at}`);
+    const all = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", ...children];
+    const nodes = all.map((path, at) => {
+      const acl = at === 0 ? [[31, "world", "anyone"]] : 0;
+      return [path, null, acl, null, 1, 1, 1, 1, 1, 0, 0, 0];
+    });
+    const zxid = 5;
+    const pieces: Uint8Array[] = [];
+    const file = {
+      write: (_: number, bytes: Uint8Array) => Promise.resolve(void pieces.push(bytes)),
+      sync: () => Promise.resolve(),
+    };
+    await writeSnapshotFile(file, zxid, [encode([2, zxid, 0]), encode(nodes)], defaultStorageLimits.itemBytes);
+    const disk = new MemoryDisk();
+    disk.put(`${directory}/${snapshotFileName(zxid)}`, Buffer.concat(pieces));
+    const paths: unknown[] = [];
+    const sink = {
+      onLine: ({ path }: { readonly path?: unknown }) => void paths.push(path),
+      onWarning: (warning: string) => expect.unreachable(warning),
+    };
+    await dumpDirectory(disk, directory, { fromZxid: 0, toZxid: Number.MAX_SAFE_INTEGER }, sink);
+    // One expectation for all of them: they are many.
+    expect(paths.join(" ")).toContain(children.join(" "));
+  });
+
   it("has the snapshot and the entries after it", async () => {
     const { disk, digest } = await writtenDirectory();
     const lines = await dumped(disk);
