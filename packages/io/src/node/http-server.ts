@@ -8,6 +8,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Address } from "../ports/network.ts";
+import { HttpConnections } from "./http-connections.ts";
 import { plainAddress } from "./network.ts";
 import type { NodeTlsListener, TlsAcceptor } from "./tls-listener.ts";
 
@@ -23,6 +24,10 @@ export interface HttpServerOptions {
   readonly maxConnections?: number | undefined;
   /** TLS, and whether requests in clear are taken as well. Default: in clear alone. */
   readonly tls?: { readonly listener: NodeTlsListener; readonly orPlain: boolean } | undefined;
+  /** How long answers under way may take when it closes, ms. Default 2 000. */
+  readonly lastAnswersMs?: number | undefined;
+  /** Called when somebody went away, or was cut off, before he had all of an answer, or had sent all of his request. */
+  readonly onAborted?: ((remote: string) => void) | undefined;
   /** Called with what went wrong between a request and its response, which nobody else would hear of. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Called for each connection that `maxConnections` has closed. */
@@ -39,7 +44,12 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
   /** Connections that are open. */
   readonly connections: number;
-  /** Accepts no more; resolves when the requests under way have been answered. Idempotent. */
+  /**
+   * Accepts no more, and closes what has no whole request under way. Resolves when the handler has answered those that have; what
+   * they get may still be on its way. No later than `close`. Idempotent.
+   */
+  stop(): Promise<void>;
+  /** Stops; resolves when the answers have been taken, or cut off because `lastAnswersMs` are over. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -48,13 +58,27 @@ const headMs = 30_000;
 
 /** Listens, and answers with `handler`; one that rejects is answered with status 500. */
 export async function serveHttp(handler: HttpHandler, options: HttpServerOptions = {}): Promise<HttpServer> {
-  const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, onError = () => undefined, tls } = options;
+  const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, lastAnswersMs = 2_000, tls } = options;
+  const connected = new HttpConnections();
+  const asked = new Set<Promise<Response>>();
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
-    const isClosing = (): boolean => !server.listening;
-    answer(handler, incoming, outgoing, isClosing, onError).catch(onError);
+    const remote = plainAddress(incoming.socket.remoteAddress ?? "");
+    const signal = connected.begin(outgoing);
+    const report = (error: unknown): void => {
+      if (signal.aborted && isOfConnection(error)) options.onAborted?.(remote);
+      else options.onError?.(error);
+    };
+    const ask: Ask = async (request) => {
+      if (connected.isClosing) return new Response(null, { status: 503 });
+      const answered = handler(request, remote).finally(() => asked.delete(answered));
+      asked.add(answered);
+      return answered;
+    };
+    answer({ incoming, outgoing, signal }, ask, () => connected.isClosing, report).catch(report);
   });
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   server.on("drop", (dropped) => options.onRefused?.(plainAddress(dropped?.remoteAddress ?? "")));
+  server.prependListener("connection", (socket: Socket) => connected.add(socket));
   const acceptor = tls === undefined ? undefined : behindTls(server, tls);
   let connections = 0;
   server.on("connection", (socket: Socket) => {
@@ -67,8 +91,11 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
   const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closed ??= closeServer(server, acceptor);
+    closed ??= closeServer(server, acceptor, connected, lastAnswersMs);
     return closed;
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.race([close(), Promise.allSettled(asked)]);
   };
   const scheme = tls === undefined || tls.orPlain ? "http" : "https";
   return {
@@ -77,6 +104,7 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
     get connections() {
       return connections;
     },
+    stop,
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -93,24 +121,39 @@ function behindTls(server: Server, { listener, orPlain }: NonNullable<HttpServer
   return acceptor;
 }
 
-async function closeServer(server: Server, acceptor: TlsAcceptor | undefined): Promise<void> {
+/** Waits for nobody longer than `lastAnswersMs`: who connects is a stranger, and may stand still for ever. */
+async function closeServer(
+  server: Server,
+  acceptor: TlsAcceptor | undefined,
+  connected: HttpConnections,
+  lastAnswersMs: number,
+): Promise<void> {
   const closed = once(server, "close");
   server.close();
   acceptor?.close();
-  server.closeIdleConnections();
+  connected.close();
+  const timer = setTimeout(() => connected.cutOff(), lastAnswersMs);
   await closed;
+  clearTimeout(timer);
 }
 
+/** A request that has come in, and where its answer goes; the signal aborts when nobody is there any more to take it. */
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly signal: AbortSignal;
+}
+
+type Ask = (request: Request) => Promise<Response>;
+
+/** Rejects with what kept the answer from being taken. */
 async function answer(
-  handler: HttpHandler,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
+  { incoming, outgoing, signal }: Exchange,
+  ask: Ask,
   isClosing: () => boolean,
   onError: (error: unknown) => void,
 ): Promise<void> {
-  const gone = new AbortController();
-  outgoing.once("close", () => gone.abort());
-  const response = await responseTo(handler, incoming, gone.signal, onError);
+  const response = await responseTo(incoming, signal, ask, onError);
   outgoing.statusCode = response.status;
   // One by one: of set-cookie there may be several.
   for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
@@ -120,15 +163,15 @@ async function answer(
     outgoing.end();
     // Nobody reads it; whatever it holds open is to be let go.
     await response.body?.cancel();
-  } else await pipeline(Readable.fromWeb(response.body), outgoing);
+  } else await pipeline(Readable.fromWeb(response.body), outgoing, { signal });
   // What is left of a body that nobody wanted would stand before the next request of the connection.
   incoming.resume();
 }
 
 async function responseTo(
-  handler: HttpHandler,
   incoming: IncomingMessage,
   signal: AbortSignal,
+  ask: Ask,
   onError: (error: unknown) => void,
 ): Promise<Response> {
   let request: Request;
@@ -139,11 +182,18 @@ async function responseTo(
     return new Response(null, { status: 400 });
   }
   try {
-    return await handler(request, plainAddress(incoming.socket.remoteAddress ?? ""));
+    return await ask(request);
   } catch (error) {
     onError(error);
     return new Response(null, { status: 500 });
   }
+}
+
+/** How Node tells that a connection is over, of what was read from it or written to it. */
+const connectionCodes: readonly unknown[] = ["ERR_STREAM_PREMATURE_CLOSE", "ABORT_ERR", "ECONNRESET", "EPIPE"];
+
+function isOfConnection(error: unknown): boolean {
+  return error instanceof Error && connectionCodes.includes((error as NodeJS.ErrnoException).code);
 }
 
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
