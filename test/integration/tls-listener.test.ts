@@ -112,3 +112,24 @@ test("neither the silent nor stalled handshakes keep those out who speak without
   for (const socket of sockets) socket.destroy();
   await port.close();
 });
+
+// They were waited for until their time was over, though the port was given up, and kept the process from ending.
+test("a port that closes gives up at once who has not said a word, or is in the middle of a handshake", async () => {
+  const listener = new NodeTlsListener(certificate, {
+    clientAuth: "none",
+    handshakeMs: 1_000_000_000,
+    maxHandshakes: 10,
+    onRefused: () => undefined,
+  });
+  const port = await listener.listener({ orPlain: true }).listen({ host: "127.0.0.1", port: 0 }, () => undefined);
+  const silent = connect(port.address);
+  await once(silent, "connect");
+  // It came later, so that the silent one was accepted as well.
+  const held = await beginHandshake(port.address.port, 0);
+  expect(listener.handshakes).toBe(1);
+  const ends = [silent, held.carrier].map((socket) => once(socket.resume(), "close"));
+  await port.close();
+  await Promise.all(ends);
+  expect(listener.handshakes).toBe(0);
+  held.tls.destroy();
+});

@@ -87,13 +87,18 @@ export class NodeTlsListener {
   /** Listens for TLS alone, or (`orPlain`) for both on one port. */
   listener({ orPlain }: { readonly orPlain: boolean }): Listener {
     return {
-      listen: (address, onStream) => {
+      listen: async (address, onStream) => {
         const acceptor = this.acceptor({ orPlain }, (socket, remote, subject) =>
           onStream(new NodeByteStream(socket, remote, { ...(subject !== undefined && { subject }) })),
         );
         const tcp = createTcpServer(acceptedSocketOptions, acceptor.accept);
-        tcp.once("close", acceptor.close);
-        return listenOn(tcp, address);
+        const listening = await listenOn(tcp, address);
+        const close = async (): Promise<void> => {
+          await listening.close();
+          // Not when Node calls it closed: for that it waits for these very connections.
+          acceptor.close();
+        };
+        return { address: listening.address, close };
       },
     };
   }
