@@ -437,7 +437,8 @@ export class Server {
   }
 
   /**
-   * Stops: no new connections, writes in flight become durable and are answered, connections end in order. Idempotent.
+   * Stops: no new connections, writes in flight become durable and are answered, connections end in order. Nobody who is
+   * connected can make it wait for more than 2 s. Idempotent.
    * Rejects when the log could not be closed in order; the server has stopped all the same.
    */
   close(): Promise<void> {
@@ -458,10 +459,15 @@ export class Server {
       await this.#log?.close();
     } finally {
       this.#driver?.end();
-      await this.#clientPort?.endAll();
-      await this.#admin?.close();
-      await this.#audit?.close();
+      // Beside each other: who is slow to go must not keep the audit log from the disk.
+      await Promise.all([this.#clientPort?.endAll(), this.#admin?.close(), this.#closeAudit()]);
     }
+  }
+
+  /** After the last commands of the admin port, which have lines in it, and before their answers have been taken. */
+  async #closeAudit(): Promise<void> {
+    await this.#admin?.stop();
+    await this.#audit?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

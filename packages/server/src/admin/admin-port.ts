@@ -31,6 +31,9 @@ export interface AdminPortOptions {
 /** How long a snapshot may take to arrive, ms. */
 const bodyMs = 3_600_000;
 
+/** How long those who have asked something may take to get their answer when the server stops, ms. */
+const lastAnswersMs = 2_000;
+
 /** What requests may be made by. */
 const methods: readonly string[] = ["GET", "HEAD", "POST"];
 
@@ -44,6 +47,9 @@ export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
     maxConnections,
     onRefused: (remote) => witness.onRefused(remote, maxConnections),
     requestTimeoutMs: bodyMs,
+    lastAnswersMs,
+    onAborted: (remote) =>
+      logger.debug({ remote }, "somebody left the admin port in the middle of a request or its answer"),
     onError: (err) => logger.warn({ err }, "an answer on the admin port failed"),
   });
 }
