@@ -8,7 +8,7 @@ import { lookIntoSnapshot, type SnapshotFinding } from "../snapshot-content.ts";
 import type { SnapshotMend } from "../state/snapshot-mend.ts";
 import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion } from "../storage/epoch-file.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "../storage/file-names.ts";
-import { decodeRecord, keyOfRecord, noKey, recordHeaderBytes } from "../storage/record.ts";
+import { decodeRecord, isKey, keyOfRecord, noKey, recordHeaderBytes } from "../storage/record.ts";
 import type { CheckedSegment } from "../storage/recovery.ts";
 import { epochIsOfOtherVersion, isOfOtherVersion } from "../storage/refusal.ts";
 import {
@@ -200,7 +200,8 @@ async function headerByFirstRecord(
   const first = key && decodeRecord(record, 0, segmentHeaderBytes, key);
   if (key === undefined || first?.kind !== "record" || first.header.zxid !== firstZxid) return undefined;
   const header = { firstZxid, previousZxid: first.header.previousZxid, keptBytes: size, key };
-  if ([...possibleKeys(bytes), noKey].some((one) => one.header === key.header && one.body === key.body)) return header;
+  const isInHeader = possibleKeys(bytes).some((one) => one.header === key.header && one.body === key.body);
+  if (isInHeader || !isKey(key)) return header;
   const { recordCount } = await scanRecords({ file, size, header }, () => undefined);
   return recordCount > 1 ? header : undefined;
 }
@@ -214,11 +215,10 @@ async function lookBeyond(
 ): Promise<BeyondFault | undefined> {
   // A record that is only out of order is whole itself.
   const offset = isRecord ? tail.offset - 8 : tail.offset;
-  const isKeyed = tail.key.header !== noKey.header || tail.key.body !== noKey.body;
   let found: BeyondFault | undefined;
   for await (const { header } of recordsBeyond({ ...tail, offset }, contentEnd)) {
     const { zxid, previousZxid } = header;
-    if (!isKeyed && zxidEpoch(zxid) > epochMax) continue;
+    if (!isKey(tail.key) && zxidEpoch(zxid) > epochMax) continue;
     found ??= { recordCount: 0, previousZxid, firstZxid: zxid, lastZxid: zxid };
     found = { ...found, recordCount: found.recordCount + 1, lastZxid: Math.max(found.lastZxid, zxid) };
   }
