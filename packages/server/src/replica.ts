@@ -51,6 +51,9 @@ export interface ReplicaOptions extends SessionOptions {
 /** Sessions that expire in one step; each costs some 10 µs, and the end of its connection. */
 const expiredPerStep = 1_000;
 
+/** Watches of connections that are gone, forgotten in one step. */
+const forgottenPerStep = 10_000;
+
 /** The machine; see the head of this file. */
 export class Replica {
   readonly state: StateMachine;
@@ -198,6 +201,7 @@ export class Replica {
   step(input: Input, now: Now): Effect[] {
     this.#turn.begin(now);
     this.#onInput(input);
+    if (this.#watches.isForgetting) this.#comeBack();
     return this.#turn.end();
   }
 
@@ -361,16 +365,22 @@ export class Replica {
     if (!this.#goesOn) this.#goOn();
   }
 
-  /** What is due by the clock: a slice of it at a time, however much it is. */
+  #comeBack(): void {
+    if (this.#goesOn) return;
+    this.#goesOn = true;
+    this.#turn.effect({ type: "goOn" });
+  }
+
+  /** What would take too long in one step: a slice of it at a time, however much it is. */
   #goOn(): void {
+    this.#watches.forgetMore(forgottenPerStep);
     if (this.#stopping || this.#proposals.failed) return;
     const expired = this.#sessions.expire(expiredPerStep);
     this.stats.sessionsExpiredTotal += expired;
     for (const request of this.#reaper.nextDue(this.#turn.now.wallMs)) {
       this.#proposals.propose({ operation: { type: OpCode.deleteContainer, request }, sessionId: 0n });
     }
-    this.#goesOn = expired === expiredPerStep || this.#reaper.isUnderWay;
-    if (this.#goesOn) this.#turn.effect({ type: "goOn" });
+    if (expired === expiredPerStep || this.#reaper.isUnderWay) this.#comeBack();
   }
 
   /** Reads go on; what was in flight is unknown, so those who wait for it are cut off rather than answered. */
