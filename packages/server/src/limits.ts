@@ -1,6 +1,14 @@
 /**
- * Every bound of the server, in one place. What it holds for one connection, what it holds for all of them together, and
- * all writes under way have a bound each. The least is 1, but where the text says what 0 is.
+ * The bounds that whoever runs a server may want to be others. What it holds for one connection, what it holds for all of them
+ * together, and all writes under way have a bound each. The least is 1, but where the text says what 0 is.
+ *
+ * Other bounds stand, as constants, where they are used, for nobody gains by changing them:
+ * - what is done in one go of work that may be long: net/client-port.ts, replica.ts, replica/reaper.ts, watch/watch-table.ts;
+ * - what is kept though it could be made again: replica/child-lists.ts, replica/quota-log.ts, repeated-warning.ts;
+ * - how long who is told to go, or has to take a last answer, may be slow: net/client-port.ts, admin/admin-port.ts, command/main.ts;
+ * - how long a request to the admin port may take to arrive: admin/admin-port.ts, and http-server.ts of @corral/io;
+ * - lines of the log that its reader has not taken: command/main.ts;
+ * - what is the same on all servers, as it decides what a write does, or follows from a format: state/, storage/.
  */
 export interface Limits {
   /** Longest frame let in, bytes, 1024 … 33554432 (32 MiB); the reference's jute.maxbuffer. */
