@@ -8,6 +8,7 @@ import { type Lifetime, persistentLifetime } from "./lifetime.ts";
 import { NodeStore } from "./node-store.ts";
 import { OpenNodes } from "./open-nodes.ts";
 import { PathIndex } from "./path-index.ts";
+import { PathMap } from "./path-map.ts";
 import {
   describedQuota,
   formatQuotaUsage,
@@ -16,7 +17,6 @@ import {
   quotaUsage,
   statsPath,
 } from "./quota.ts";
-import { QuotaPaths } from "./quota-paths.ts";
 import { SubtreeCounts } from "./subtree-counts.ts";
 import { type Digest, DigestSum } from "./tree-digest.ts";
 import { type NodeRecord, Znode } from "./znode.ts";
@@ -43,7 +43,7 @@ export class DataTree {
   /** Numbers of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<number>();
   /** Those for which there is a node with limits. */
-  readonly #quotas = new QuotaPaths();
+  readonly #quotas = new PathMap<string>();
   /** Places of nodes that are not restored yet, though children of theirs are. */
   readonly #awaited = new Map<string, number>();
   #dataBytes = 0;
@@ -168,7 +168,11 @@ export class DataTree {
 
   /** The nearest path at or above `path` that has a quota. */
   quotaAbove(path: string): string | undefined {
-    return this.#quotas.above(path);
+    let nearest: string | undefined;
+    this.#quotas.visitAbove(path, (quota) => {
+      nearest = quota;
+    });
+    return nearest;
   }
 
   /** What a quota's node says, if it can be read. Only once for each text: every write below asks, and it can be long. */
@@ -430,7 +434,7 @@ export class DataTree {
       this.#reapable.add(node.number);
     }
     const described = describedQuota(path);
-    if (described?.half === "limits") this.#quotas.add(described.quota);
+    if (described?.half === "limits") this.#quotas.set(described.quota, described.quota);
   }
 
   #account(path: string, node: Znode, sign: 1 | -1): void {

@@ -1,5 +1,5 @@
 import { WatchEventType } from "@corral/protocol";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Watcher, WatchKind, WatchTable } from "./watch-table.ts";
 
 class Named implements Watcher {
@@ -68,6 +68,22 @@ test("a recursive watch hears of every depth, the root's too, and each watcher o
   expect(fire(nodeDataChanged, "/x/y")).toBe("a b");
   expect(fire(nodeCreated, "/other")).toBe("a");
   expect(fire(nodeCreated, "/xx")).toBe("a");
+});
+
+test("recursive watches above a node are found with as few looks however far down it is", () => {
+  const deep = "/a".repeat(8_000);
+  table.add("/a", a, WatchKind.recursive);
+  table.add(deep, b, WatchKind.recursive);
+  table.add("/b", b, WatchKind.recursive);
+  const looks = vi.spyOn(Map.prototype, "get");
+  try {
+    const told = [fire(nodeDataChanged, `${deep}/n`), fire(nodeDataChanged, `/c${deep}`)];
+    const count = looks.mock.calls.length;
+    expect(told).toEqual(["a b", ""]);
+    expect(count).toBeLessThan(20);
+  } finally {
+    looks.mockRestore();
+  }
 });
 
 test("a watcher that goes takes all its watches along", () => {

@@ -2,7 +2,8 @@
  * Who waits for what, on this server. One table for every kind of watch: per path, per watcher, a set of kinds. So a
  * watcher hears of one change of one path exactly once, however many watches of its match; and kinds coexist.
  */
-import { parentPath, WatchEventType } from "@corral/protocol";
+import { WatchEventType } from "@corral/protocol";
+import { PathMap } from "../state/path-map.ts";
 
 /** A persistent watch is two: of the node itself, and of its list of children. */
 const persistentData = 4;
@@ -37,6 +38,8 @@ export interface Watcher {
 export class WatchTable<W extends Watcher> {
   readonly #modesCoexist: boolean;
   readonly #paths = new Map<string, Map<W, number>>();
+  /** Who watches what is below, too. */
+  readonly #trees = new PathMap<Set<W>>();
   #recursive = 0;
   #watches = 0;
   /** Those who are gone, and had so many watches that some are left. */
@@ -119,7 +122,8 @@ export class WatchTable<W extends Watcher> {
 
   #put(path: string, watchers: Map<W, number>, watcher: W, before: number, after: number): void {
     if (before === after) return;
-    this.#recursive += Number((after & WatchKind.recursive) !== 0) - Number((before & WatchKind.recursive) !== 0);
+    const isTree = (after & WatchKind.recursive) !== 0;
+    if (isTree !== ((before & WatchKind.recursive) !== 0)) this.#putTree(path, watcher, isTree);
     if (after !== 0) {
       if (before === 0) {
         this.#watches++;
@@ -136,6 +140,15 @@ export class WatchTable<W extends Watcher> {
     if (watchers.size === 0) this.#paths.delete(path);
   }
 
+  #putTree(path: string, watcher: W, isTree: boolean): void {
+    const watchers = this.#trees.get(path) ?? new Set();
+    if (isTree) watchers.add(watcher);
+    else watchers.delete(watcher);
+    this.#recursive += isTree ? 1 : -1;
+    if (watchers.size === 0) this.#trees.delete(path);
+    else this.#trees.set(path, watchers);
+  }
+
   /** Tells each watcher of the change once, and takes the one-shot watches that it used up. */
   fire(type: WatchEventType, path: string, notify: (watcher: W) => void): void {
     const watchers = this.#paths.get(path);
@@ -150,13 +163,13 @@ export class WatchTable<W extends Watcher> {
       }
     }
     if (told === undefined) return;
-    for (let ancestor = parentPath(path); ancestor !== ""; ancestor = parentPath(ancestor)) {
-      for (const [watcher, kinds] of this.#paths.get(ancestor) ?? []) {
-        if ((kinds & WatchKind.recursive) === 0 || told.has(watcher)) continue;
+    this.#trees.visitAbove(path, (treeWatchers) => {
+      for (const watcher of treeWatchers) {
+        if (told.has(watcher)) continue;
         told.add(watcher);
         notify(watcher);
       }
-    }
+    });
   }
 }
 
