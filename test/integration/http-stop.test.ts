@@ -81,11 +81,16 @@ test("who has asked nothing, or not to the end, is closed at once", async () => 
   const isReading = new Promise<void>((resolve) => {
     reading = resolve;
   });
+  let hasEnded = false;
   const unread = "Content-Length: 100000\r\n";
   await serving(async ({ method, body }) => {
     if (method === "PUT") {
       reading();
-      for await (const _ of body ?? []);
+      try {
+        for await (const _ of body ?? []);
+      } finally {
+        hasEnded = true;
+      }
     }
     return new Response("here");
   });
@@ -98,6 +103,8 @@ test("who has asked nothing, or not to the end, is closed at once", async () => 
   await isReading;
   await expect.poll(() => server.connections).toBe(5);
   const all = [silent, half, idle, unwanted, wanted].map(gone);
+  await server.stop();
+  expect(hasEnded).toBe(true);
   await server.close();
   await Promise.all(all);
   // The handler was in the middle of a body: that its sender is gone is nobody's fault here.

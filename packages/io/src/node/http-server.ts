@@ -89,14 +89,13 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
   await once(server, "listening");
   const address: Address = { host, port: (server.address() as AddressInfo).port };
   const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
-  let closed: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closed ??= closeServer(server, acceptor, connected, lastAnswersMs);
-    return closed;
+  let ending: Ending | undefined;
+  const end = (): Ending => {
+    ending ??= endServer(server, acceptor, connected, asked, lastAnswersMs);
+    return ending;
   };
-  const stop = async (): Promise<void> => {
-    await Promise.race([close(), Promise.allSettled(asked)]);
-  };
+  const stop = (): Promise<void> => end().answered;
+  const close = (): Promise<void> => end().closed;
   const scheme = tls === undefined || tls.orPlain ? "http" : "https";
   return {
     address,
@@ -121,20 +120,34 @@ function behindTls(server: Server, { listener, orPlain }: NonNullable<HttpServer
   return acceptor;
 }
 
-/** Waits for nobody longer than `lastAnswersMs`: who connects is a stranger, and may stand still for ever. */
-async function closeServer(
+interface Ending {
+  readonly answered: Promise<void>;
+  readonly closed: Promise<void>;
+}
+
+/** Nobody is waited for longer than `lastAnswersMs`: who connects is a stranger, and may stand still for ever. */
+function endServer(
   server: Server,
   acceptor: TlsAcceptor | undefined,
   connected: HttpConnections,
+  asked: ReadonlySet<Promise<Response>>,
   lastAnswersMs: number,
-): Promise<void> {
-  const closed = once(server, "close");
+): Ending {
+  const left = once(server, "close");
   server.close();
   acceptor?.close();
   connected.close();
-  const timer = setTimeout(() => connected.cutOff(), lastAnswersMs);
-  await closed;
-  clearTimeout(timer);
+  let timer: NodeJS.Timeout | undefined;
+  const timeOver = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      connected.cutOff();
+      resolve();
+    }, lastAnswersMs);
+  });
+  // The handler goes on for a moment when those who had asked it are gone.
+  const answered = Promise.race([Promise.allSettled(asked), timeOver]).then(() => undefined);
+  const closed = Promise.all([left, answered]).then(() => clearTimeout(timer));
+  return { answered, closed };
 }
 
 /** A request that has come in, and where its answer goes; the signal aborts when nobody is there any more to take it. */

@@ -49,7 +49,7 @@ export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
     requestTimeoutMs: bodyMs,
     lastAnswersMs,
     onAborted: (remote) =>
-      logger.debug({ remote }, "somebody left the admin port in the middle of a request or its answer"),
+      logger.debug({ remote }, "a connection to the admin port ended in the middle of a request or its answer"),
     onError: (err) => logger.warn({ err }, "an answer on the admin port failed"),
   });
 }
