@@ -1,6 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { subjectOf } from "./distinguished-name.ts";
 
+function der(tag: number, ...contents: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(contents);
+  const head = Buffer.from([tag, 0x84, 0, 0, 0, 0]);
+  head.writeUInt32BE(content.length, 2);
+  return Buffer.concat([head, content]);
+}
+
+/** As far as a subject is looked for in it: one of a common name alone, behind five other fields. */
+function certificateFor(commonName: string): Buffer {
+  const attribute = der(0x30, der(0x06, Buffer.from([0x55, 0x04, 0x03])), der(0x0c, Buffer.from(commonName)));
+  const others = [0xa0, 0x02, 0x30, 0x30, 0x30].map((tag) => der(tag));
+  return der(0x30, der(0x30, ...others, der(0x30, der(0x31, attribute))));
+}
+
 describe("the subject of a certificate", () => {
   /** Made by OpenSSL: /C=DE/O=Müller, Söhne & "Co" <x>; a=b\\c/DC=example/OU=one+UID=two/emailAddress=a@b.c/CN=#hash d */
   const certificate = Buffer.from(
@@ -22,6 +36,15 @@ describe("the subject of a certificate", () => {
       'CN=\\#hash d\\ ,1.2.840.113549.1.9.1=#16056140622e63,OU=one+UID=two,DC=example,O=Müller\\, Söhne & \\"Co\\" \\<x\\>\\; a\\=b\\\\c,C=DE',
     );
   });
+
+  test("spaces are escaped at both ends of a value, and there alone", () => {
+    expect(subjectOf(certificateFor("  one  two  "))).toBe("CN=\\ \\ one  two\\ \\ ");
+    expect(subjectOf(certificateFor("   "))).toBe("CN=\\ \\ \\ ");
+    expect(subjectOf(certificateFor(""))).toBe("CN=");
+    // The end looked for from each of them, they took minutes.
+    const between = `a${" ".repeat(300_000)}b`;
+    expect(subjectOf(certificateFor(between)) === `CN=${between}`).toBe(true);
+  }, 5_000);
 
   test("what is no certificate is refused, wherever it ends", () => {
     for (const length of [0, 1, 5, 20, 100])

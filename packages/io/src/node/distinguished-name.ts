@@ -46,7 +46,8 @@ function attribute({ content }: Element): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(/[,=+<>#;"\\]/g, "\\$&").replace(/^ +| +$/g, (spaces) => spaces.replaceAll(" ", "\\ "));
+  // Spaces at the end are looked for from the first of them only: from each, many in the middle would take very long.
+  return text.replace(/[,=+<>#;"\\]/g, "\\$&").replace(/^ +|(?<! ) +$/g, (spaces) => spaces.replaceAll(" ", "\\ "));
 }
 
 function textOf({ tag, content }: Element): string | undefined {
