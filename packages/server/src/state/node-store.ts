@@ -8,6 +8,7 @@ import { sha256 } from "@corral/io";
 import { type Acl, assert } from "@corral/protocol";
 import { type Lifetime, lifetimeKey, persistentLifetime } from "./lifetime.ts";
 import type { QuotaReading } from "./quota.ts";
+import { SharedIds } from "./shared-ids.ts";
 import { SharedValues } from "./shared-values.ts";
 import { Slabs } from "./slabs.ts";
 import { hashData } from "./tree-digest.ts";
@@ -58,7 +59,7 @@ export class NodeStore {
   readonly #free: number[] = [];
   #fresh = 0;
   readonly #lifetimes = new SharedValues<Lifetime>(lifetimeKey, persistentLifetime);
-  readonly acls = new SharedValues<readonly Acl[]>(aclKey, []);
+  readonly acls = new SharedValues<readonly Acl[]>(aclKey, [], new SharedIds());
   readonly slabs = new Slabs();
   /** What stands in the data of quotas' nodes, as far as it was read. Gone when the data is. */
   readonly quotaReadings = new Map<number, QuotaReading>();

@@ -1,7 +1,16 @@
+/** What to do with a value when it comes, and when it goes. */
+export interface Keeping<Value> {
+  /** The value that is kept: the same one, maybe of parts that others have too. */
+  keep(value: Value): Value;
+  /** One that was kept is not any more. */
+  drop(value: Value): void;
+}
+
 /** Values by number that many nodes have in common: each is kept once, for as long as a node uses it. */
 export class SharedValues<Value> {
   readonly #keyOf: (value: Value) => string | number | bigint;
   readonly #none: Value;
+  readonly #keeping: Keeping<Value> | undefined;
   readonly #values: (Value | undefined)[] = [];
   readonly #uses: number[] = [];
   readonly #numbers = new Map<string | number | bigint, number>();
@@ -10,9 +19,10 @@ export class SharedValues<Value> {
   #latest: { readonly value: Value; readonly number: number } | undefined;
 
   /** Values with the same key are the same. `none`: what a number has that is not in use. */
-  constructor(keyOf: (value: Value) => string | number | bigint, none: Value) {
+  constructor(keyOf: (value: Value) => string | number | bigint, none: Value, keeping?: Keeping<Value>) {
     this.#keyOf = keyOf;
     this.#none = none;
+    this.#keeping = keeping;
   }
 
   /** The value's number, used once more. */
@@ -31,7 +41,9 @@ export class SharedValues<Value> {
     const uses = (this.#uses[number] ?? 0) - 1;
     this.#uses[number] = uses;
     if (uses > 0) return;
-    this.#numbers.delete(this.#keyOf(this.get(number)));
+    const value = this.get(number);
+    this.#numbers.delete(this.#keyOf(value));
+    this.#keeping?.drop(value);
     this.#values[number] = undefined;
     this.#free.push(number);
     this.#latest = undefined;
@@ -42,7 +54,7 @@ export class SharedValues<Value> {
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.#free.pop() ?? this.#values.length;
-      this.#values[number] = value;
+      this.#values[number] = this.#keeping === undefined ? value : this.#keeping.keep(value);
       this.#uses[number] = 0;
       this.#numbers.set(key, number);
     }

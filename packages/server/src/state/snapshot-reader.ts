@@ -138,7 +138,8 @@ export class SnapshotReader {
     if (reader.list() !== nodeFields) throw new DecodeError("a node with too few fields, or too many", 0);
     const path = reader.text();
     const data = reader.nullableBytes();
-    const acl = reader.isAtList ? this.#newAcl(reader, path) : this.#acls[reader.number()];
+    const isNewAcl = reader.isAtList;
+    const acl = isNewAcl ? this.#newAcl(reader, path) : this.#acls[reader.number()];
     if (acl === undefined) throw new DecodeError(`the access list of ${path} is not in the snapshot`, 0);
     const record = {
       data,
@@ -156,7 +157,9 @@ export class SnapshotReader {
     refuse(nodeFault(path, record));
     if (this.#choice !== undefined && !this.#choice(path, record)) return;
     this.#restoreFault ??= restoreFault(path, record, this.#lastZxid as number);
-    this.#tree.restore(path, record);
+    const node = this.#tree.restore(path, record);
+    // As the tree keeps it: with identities that other lists have too.
+    if (isNewAcl) this.#acls[this.#acls.length - 1] = node.acl;
   }
 
   #newAcl(reader: PackedReader, path: string): readonly Acl[] {
