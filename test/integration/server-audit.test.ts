@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, connect } from "@corral/client";
+import { OpCode } from "@corral/protocol";
 import { startServer } from "@corral/server";
 import { diskError, MemoryDisk } from "@corral/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -90,6 +91,31 @@ test("without a file it goes into the server's log", async () => {
   expect(audited).toMatchObject([
     { operation: "serverStart" },
     { operation: "create", znode: "/a", user: ["127.0.0.1"] },
+  ]);
+});
+
+test("no line of a write is lost on a disk that takes them, however many more there are than the bound lets wait", async () => {
+  const server = await startServer({ auditEnabled: true, auditFile, limits: { maxAuditBytes: 4_096 } });
+  ending.push(() => server.close());
+  const raw = await RawConnection.withSession(server.clientPort);
+  const change = { type: OpCode.setData, path: "/", data: null, version: -1 } as const;
+  const look = { type: OpCode.check, path: "/", version: 7 } as const;
+  for (let i = 0; i < 4; i++)
+    raw.send(
+      "multi",
+      Array.from({ length: 2_000 }, () => change),
+    );
+  raw.send("multi", [...Array.from({ length: 2_000 }, () => change), look]);
+  raw.send("setData", { path: "/", data: null, version: -1 });
+  for (let i = 0; i < 6; i++) await raw.reply();
+  raw.socket.destroy();
+  await server.close();
+  const lines = parsed(await readFile(auditFile, "utf8"));
+  expect(lines.filter(({ operation }) => operation === "auditLinesLost")).toEqual([]);
+  const results = lines.map(({ operation, result }) => `${operation} ${result}`);
+  expect(results.filter((text) => text === "setData success")).toHaveLength(8_001);
+  expect(lines.filter(({ result }) => result === "failure").map(({ operation, multi }) => [operation, multi])).toEqual([
+    ["check", "2001/2001"],
   ]);
 });
 

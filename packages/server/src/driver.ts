@@ -20,7 +20,7 @@ export interface DriverParts {
   readonly logger: Logger;
   /** How many bytes must stay free on the disk. Default: none. */
   readonly minFreeBytes?: number;
-  readonly audit?: Pick<AuditLog, "write"> | undefined;
+  readonly audit?: Pick<AuditLog, "write" | "whenRoom"> | undefined;
   /** Called once, when clients can be served, or with what keeps the server from ever serving. */
   readonly onStarted: (failure?: Error) => void;
   /** Called once, when the replica has failed and must not be used any more. */
@@ -34,6 +34,8 @@ export class NeverError extends Error {
 
 const stopping = "the server is stopping";
 
+type Durable = Extract<Input, { type: "durable" }>;
+
 interface Waiter {
   readonly isDone: () => boolean;
   readonly resolve: () => void;
@@ -45,6 +47,7 @@ export class Driver {
   readonly #parts: DriverParts;
   readonly #inputs: Input[] = [];
   #port: ClientPort | undefined;
+  #heldDurable: Durable | undefined;
   readonly #waiting = new Set<Waiter>();
   #running = false;
   #stopping = false;
@@ -52,8 +55,9 @@ export class Driver {
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
-    parts.log.onDurable = (zxid, logBytes) => this.dispatch({ type: "durable", zxid, logBytes });
+    parts.log.onDurable = (zxid, logBytes) => this.#onDurable({ type: "durable", zxid, logBytes });
     parts.log.onFailure = (err) => {
+      this.#releaseDurable();
       parts.logger.error({ err }, "writing the log failed; free space or replace the disk, then restart the server");
       this.dispatch({ type: "logFailed" });
     };
@@ -116,8 +120,25 @@ export class Driver {
     });
   }
 
+  /** What is durable is applied only when the audit log has room for its lines: to all others the log is that much slower. */
+  #onDurable(input: Durable): void {
+    const { audit } = this.#parts;
+    if (audit === undefined) return this.dispatch(input);
+    const isHeld = this.#heldDurable !== undefined;
+    // The newest says it for all before.
+    this.#heldDurable = input;
+    if (!isHeld) audit.whenRoom(() => this.#releaseDurable());
+  }
+
+  #releaseDurable(): void {
+    const input = this.#heldDurable;
+    this.#heldDurable = undefined;
+    if (input !== undefined) this.dispatch(input);
+  }
+
   /** The server has stopped: whoever still waits does so in vain. */
   end(): void {
+    this.#releaseDurable();
     this.#dead = true;
     this.#settle();
   }

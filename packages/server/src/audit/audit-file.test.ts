@@ -110,8 +110,9 @@ test("a full disk keeps lines waiting, and nobody else; half a line stays alone 
 test("what does not fit into the bound is lost, counted, and told of in the file", async () => {
   const file = await open(12);
   disk.capacityBytes = 0;
-  for (const name of ["a", "b", "c", "d", "e"]) file.append(`----${name}\n`);
+  file.append("----a\n");
   await settle();
+  for (const name of ["b", "c", "d", "e"]) file.append(`----${name}\n`);
   expect([file.lostTotal, file.waitingBytes]).toEqual([3, 12]);
   expect(said.filter((line) => line.includes("are lost: "))).toHaveLength(1);
   disk.capacityBytes = 1_000;
@@ -122,12 +123,64 @@ test("what does not fit into the bound is lost, counted, and told of in the file
   expect(await text()).toBe("----a\n----b\nlost 3\n----f\n");
 });
 
-test("a disk that hangs holds up neither those who write nor the end", async () => {
+test("lines that matter are kept beyond the bound while the disk takes any; others are lost", async () => {
+  const file = await open(10);
+  for (let i = 0; i < 100; i++) file.append(`${i}\n`, i % 2 === 0);
+  expect(file.lostTotal).toBe(48);
+  await file.close();
+  const lines = (await text()).trimEnd().split("\n");
+  expect(lines.filter((line) => !line.startsWith("lost"))).toEqual([
+    ...["0", "1", "2", "3"],
+    ...Array.from({ length: 48 }, (_, i) => `${2 * i + 4}`),
+  ]);
+});
+
+test("who makes many lines waits for room as long as the disk takes some", async () => {
+  const file = await open(10);
+  let release: () => void = () => {};
+  disk.onOperation = ({ kind }) => {
+    if (kind !== "write") return undefined;
+    return new Promise<void>((resolve) => {
+      release = resolve;
+    });
+  };
+  let rooms = 0;
+  const room = (): void => void rooms++;
+  file.append("first\n");
+  file.whenRoom(room);
+  expect(rooms, "more than half of the bound waits").toBe(0);
+  await settle();
+  for (let i = 0; i < 4; i++) file.append(`${"-".repeat(70_000)}\n`);
+  clock.advance(999);
+  // The first, then one, then one, then the two that came while more than they waited.
+  for (let i = 0; i < 3; i++) {
+    release();
+    await settle();
+    expect(rooms).toBe(0);
+    clock.advance(999);
+  }
+  release();
+  await settle();
+  expect([rooms, file.isFailing, file.lostTotal]).toEqual([1, false, 0]);
+  file.whenRoom(room);
+  expect(rooms).toBe(2);
+});
+
+test("a disk that hangs holds up neither the end nor, for longer than a second, those who write", async () => {
   const file = await open(10);
   disk.onOperation = ({ kind }) => (kind === "write" ? new Promise(() => undefined) : undefined);
-  file.append("a\n");
+  for (let i = 0; i < 10; i++) file.append("a\n");
   await settle();
-  for (let i = 0; i < 100; i++) file.append("b\n");
+  let rooms = 0;
+  file.whenRoom(() => void rooms++);
+  clock.advance(999);
+  expect([rooms, file.isFailing]).toEqual([0, false]);
+  clock.advance(1);
+  expect([rooms, file.isFailing, file.lostTotal]).toEqual([1, true, 0]);
+  expect(said).toEqual(["the audit log's disk takes nothing: its lines wait, and are lost when too many do"]);
+  file.whenRoom(() => void rooms++);
+  expect(rooms).toBe(2);
+  for (let i = 0; i < 96; i++) file.append("b\n");
   expect(file.lostTotal).toBe(96);
   const closing = file.close();
   await settle();

@@ -1,6 +1,7 @@
 /**
- * Lines that are added to a file, on a disk that may fail, be full or hang: nobody waits for it. Lines that cannot be written yet
- * wait in memory up to a bound; beyond it they are lost, counted and told of, in the server's log and, later, in the file.
+ * Lines that are added to a file, on a disk that may fail, be full or hang. Lines that cannot be written yet wait in memory up to a
+ * bound; beyond it they are lost, counted and told of, in the server's log and, later, in the file. Those that matter are lost only
+ * where the disk takes nothing: who makes many of them asks for room before, and waits as long as the disk takes some.
  * A file that was renamed is left for a new one by `reopen`; one that was cut to nothing is simply continued.
  */
 import type { Clock, Disk, DiskFile, Logger, TimerHandle } from "@corral/io";
@@ -21,8 +22,11 @@ export interface AuditFileOptions {
 const retryMs = 1_000;
 /** How long `close` waits for a disk that hangs, ms. */
 const patienceMs = 5_000;
-/** What is written at once, bytes; more where one line is longer. */
+/** How long a disk may take nothing before nobody waits for it any more, ms. */
+const hangMs = 1_000;
+/** What is written at once, bytes; as much as waits already, where that is more, and more where one line is longer. */
 const chunkBytes = 64 << 10;
+const maxChunkBytes = 4 << 20;
 
 /** Lines as bytes: kept as texts, the many that wait for a slow disk would keep the collector of garbage busy. */
 interface Chunk {
@@ -46,6 +50,11 @@ export class AuditFile {
   #lostSince = 0;
   #lostTotal = 0;
   #isFailing = false;
+  /** Whether a write has been under way for so long that nobody waits for it any more. */
+  #hangs = false;
+  #hangTimer: TimerHandle | undefined;
+  /** Who waits for room. */
+  #held: (() => void)[] = [];
 
   private constructor(options: AuditFileOptions) {
     this.#options = options;
@@ -65,7 +74,7 @@ export class AuditFile {
 
   /** Whether the file cannot be written at present. */
   get isFailing(): boolean {
-    return this.#isFailing;
+    return this.#isFailing || this.#hangs;
   }
 
   /** Bytes of the lines that are not written yet. */
@@ -73,10 +82,14 @@ export class AuditFile {
     return this.#waitingBytes;
   }
 
-  /** Adds a line, which ends with a line's end. Returns at once. */
-  append(line: string): void {
+  /**
+   * Adds a line, which ends with a line's end. Returns at once. `mayExceed`: it is kept beyond the bound as long as the disk
+   * takes any.
+   */
+  append(line: string, mayExceed = true): void {
     const bytes = Buffer.byteLength(line);
-    if (this.#closed || this.#waitingBytes + bytes > this.#options.maxWaitingBytes) return this.#lose();
+    const isOver = this.#waitingBytes + bytes > this.#options.maxWaitingBytes;
+    if (this.#closed || (isOver && (this.isFailing || !mayExceed))) return this.#lose();
     if (this.#lostSince > 0) {
       const loss = this.#options.lossLine(this.#lostSince);
       this.#lostSince = 0;
@@ -84,6 +97,37 @@ export class AuditFile {
     }
     this.#push(line, bytes);
     this.#write();
+  }
+
+  /** Calls back, once, when there is room for many lines, or the disk takes nothing, so that waiting would be in vain; at once, if so. */
+  whenRoom(callback: () => void): void {
+    if (!this.#isBehind) return callback();
+    this.#held.push(callback);
+    if (this.#held.length === 1) this.#awaitDisk();
+  }
+
+  get #isBehind(): boolean {
+    return !this.#closed && !this.isFailing && this.#waitingBytes > this.#options.maxWaitingBytes / 2;
+  }
+
+  #awaitDisk(): void {
+    this.#hangTimer = this.#options.clock.setTimer(hangMs, () => {
+      this.#hangs = true;
+      const { path, logger } = this.#options;
+      logger.error({ path }, "the audit log's disk takes nothing: its lines wait, and are lost when too many do");
+      this.#letGo();
+    });
+  }
+
+  /** Lets those go on who wait for room, if there is any, or they would wait in vain. */
+  #letGo(): void {
+    this.#hangTimer?.cancel();
+    this.#hangTimer = undefined;
+    if (this.#held.length === 0) return;
+    if (this.#isBehind) return this.#awaitDisk();
+    const held = this.#held;
+    this.#held = [];
+    for (const callback of held) callback();
   }
 
   /** Goes on in the file that has the name now. */
@@ -98,6 +142,7 @@ export class AuditFile {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#letGo();
     this.#retry?.cancel();
     this.#retry = undefined;
     this.#write();
@@ -128,8 +173,9 @@ export class AuditFile {
   #emptyChunk(bytes: number): Chunk {
     const spare = this.#spare;
     this.#spare = undefined;
-    if (spare !== undefined && spare.buffer.length >= bytes) return { buffer: spare.buffer, used: 0 };
-    return { buffer: Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes)), used: 0 };
+    const length = Math.max(chunkBytes, bytes, Math.min(this.#waitingBytes, maxChunkBytes));
+    if (spare !== undefined && spare.buffer.length >= length) return { buffer: spare.buffer, used: 0 };
+    return { buffer: Buffer.allocUnsafeSlow(length), used: 0 };
   }
 
   #lose(): void {
@@ -179,10 +225,13 @@ export class AuditFile {
   }
 
   #onWritten(): void {
-    if (!this.#isFailing) return;
-    this.#isFailing = false;
-    const { path, logger } = this.#options;
-    logger.info({ path, lostTotal: this.#lostTotal }, "the audit log is written again");
+    if (this.isFailing) {
+      this.#isFailing = false;
+      this.#hangs = false;
+      const { path, logger } = this.#options;
+      logger.info({ path, lostTotal: this.#lostTotal }, "the audit log is written again");
+    }
+    this.#letGo();
   }
 
   async #onFailed(err: unknown): Promise<void> {
@@ -191,6 +240,8 @@ export class AuditFile {
       logger.error({ err, path }, "the audit log cannot be written: its lines wait, and are lost when too many do");
     }
     this.#isFailing = true;
+    this.#hangs = false;
+    this.#letGo();
     await this.#leaveFile();
     if (this.#closed) return;
     this.#retry = clock.setTimer(retryMs, () => {

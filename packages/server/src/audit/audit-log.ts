@@ -63,11 +63,19 @@ export class AuditLog {
     return this.#file?.waitingBytes ?? 0;
   }
 
+  /** Calls back, once, when there is room for the lines of many writes, or none is to be had by waiting; at once, if so. */
+  whenRoom(callback: () => void): void {
+    if (this.#file === undefined) return callback();
+    this.#file.whenRoom(callback);
+  }
+
   /** Takes a record. Returns at once, and never fails. */
   write(record: AuditRecord): void {
     this.#recordsTotal++;
     const { serverUser, logger } = this.#options;
-    if (this.#file !== undefined) this.#file.append(auditLine(record, serverUser));
+    // What was refused before it came to the log has waited for no room, and nothing has come of it.
+    const mayExceed = record.zxid !== undefined || record.result !== "failure";
+    if (this.#file !== undefined) this.#file.append(auditLine(record, serverUser), mayExceed);
     else logger.info({ audit: Object.fromEntries(auditFields(record, serverUser)) }, "audit");
   }
 

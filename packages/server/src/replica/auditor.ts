@@ -1,8 +1,18 @@
 /**
  * Tells of every write, and of every failed attempt to be somebody, for the audit log. A write is told of once its outcome is
- * certain, each operation of a multi by itself. Exists only where there is an audit log.
+ * certain, each change that a multi makes by itself; of a multi that fails one line is told, for it changes nothing. Exists only
+ * where there is an audit log.
  */
-import { CreateMode, ErrorCode, type MultiOperation, OpCode, openAcl, opName, WatchEventType } from "@corral/protocol";
+import {
+  CreateMode,
+  ErrorCode,
+  type MultiOperation,
+  type MultiResult,
+  OpCode,
+  openAcl,
+  opName,
+  WatchEventType,
+} from "@corral/protocol";
 import type { Operation, Outcome } from "../state/operation.ts";
 import type { Applied } from "../state/state-machine.ts";
 import type { AuditedClient, AuditedOperation, AuditRecord } from "./audit-record.ts";
@@ -15,6 +25,9 @@ type Common = Pick<AuditRecord, "client" | "sessionId" | "zxid">;
 
 /** As Apache calls it when nodes go with their session. */
 const ephemeralDeleted = "ephemeralZNodeDeletionOnSessionCloseOrExpire";
+
+/** As Apache calls a multi that has failed as a whole. */
+const wholeMulti = "multiOperation";
 
 /** See the head of this file. */
 export class Auditor {
@@ -39,26 +52,28 @@ export class Auditor {
         if (outcome.type !== "deleted") return;
         return this.#tell({ operation: "delete", path: operation.request.path, zxid, result: "success" });
       default:
-        this.#tellOutcome({ client, sessionId, zxid }, auditedOperations(operation), outcome);
+        this.#tellOutcome({ client, sessionId, zxid }, operation, outcome);
     }
   }
 
   /** A write that was refused before it came to an entry. `operation`: undefined if its body could not be read. */
   onRefused(connection: Connection, type: number, operation: Operation | undefined, outcome: Outcome): void {
-    const asked =
-      operation === undefined ? [{ operation: opName(type) ?? String(type) }] : auditedOperations(operation);
-    this.#tellOutcome({ client: clientOf(connection), sessionId: connection.session?.id }, asked, outcome);
+    const common = { client: clientOf(connection), sessionId: connection.session?.id };
+    if (operation !== undefined) return this.#tellOutcome(common, operation, outcome);
+    const name = type === OpCode.multi ? wholeMulti : (opName(type) ?? String(type));
+    this.#tellOne(common, { operation: name }, undefined, outcome.type === "error" ? outcome.code : undefined);
   }
 
   /** The log failed while this was on its way to it. */
   onLost({ entry, connection }: Proposal): void {
     const { sessionId, identities, zxid } = entry;
     const client = connection && { identities, host: connection.remote.host };
-    const all = auditedOperations(entry.operation);
-    for (const [i, asked] of all.entries()) {
-      const part = all.length > 1 ? { number: i + 1, of: all.length } : undefined;
+    const tell = (asked: AuditedOperation, part?: AuditRecord["part"]): void =>
       this.#tell({ client, sessionId, zxid, ...asked, part, result: "invoked", reason: "the log failed" });
-    }
+    const { operation } = entry;
+    if (operation.type === OpCode.multi) return forEachChange(operation.request, tell);
+    const asked = auditedOperation(operation);
+    if (asked !== undefined) tell(asked);
   }
 
   /** Somebody is not who he says, or has not said it. `operation`: auth, sasl, or what he asked for instead. */
@@ -75,29 +90,52 @@ export class Auditor {
     this.#tell({ client, sessionId, operation: "reattach", result: "failure", error, reason: "wrong password" });
   }
 
-  #tellOutcome({ client, sessionId, zxid }: Common, operations: readonly AuditedOperation[], outcome: Outcome): void {
-    const timeMs = this.#timeMs;
-    const results = outcome.type === "multi" ? outcome.results : undefined;
-    const single = outcome.type === "error" ? outcome.code : undefined;
-    for (let i = 0; i < operations.length; i++) {
-      const { operation, path, createMode, acl } = operations[i] as AuditedOperation;
-      const part = operations.length > 1 ? { number: i + 1, of: operations.length } : undefined;
-      const made = outcome.type === "created" || outcome.type === "createdWithStat" ? outcome : results?.[i];
-      const error = single ?? errorIn(made);
-      this.#emit({
-        timeMs,
-        client,
-        sessionId,
-        zxid,
-        operation,
-        path: made !== undefined && "path" in made ? made.path : path,
-        createMode,
-        acl,
-        part,
-        result: error === undefined ? "success" : "failure",
-        error,
+  #tellOutcome(common: Common, operation: Operation, outcome: Outcome): void {
+    const failure = outcome.type === "error" ? outcome.code : undefined;
+    if (operation.type !== OpCode.multi) {
+      const asked = auditedOperation(operation);
+      const made = outcome.type === "created" || outcome.type === "createdWithStat" ? outcome.path : undefined;
+      if (asked !== undefined) this.#tellOne(common, asked, made, failure);
+      return;
+    }
+    const parts = operation.request;
+    const results = outcome.type === "multi" ? outcome.results : [];
+    const failed = results.findIndex((result) => errorIn(result) !== undefined);
+    const culprit = parts[failed];
+    if (failure !== undefined) {
+      this.#tellOne(common, { operation: wholeMulti }, undefined, failure);
+    } else if (culprit !== undefined) {
+      this.#tellOne(common, auditedPart(culprit), undefined, errorIn(results[failed]), partOf(parts, failed));
+    } else {
+      forEachChange(parts, (asked, part, i) => {
+        const result = results[i];
+        const made = result !== undefined && "path" in result ? result.path : undefined;
+        this.#tellOne(common, asked, made, undefined, part);
       });
     }
+  }
+
+  /** `made`: the path of the node that was made. */
+  #tellOne(
+    { client, sessionId, zxid }: Common,
+    { operation, path, createMode, acl }: AuditedOperation,
+    made: string | undefined,
+    error: number | undefined,
+    part?: AuditRecord["part"],
+  ): void {
+    this.#emit({
+      timeMs: this.#timeMs,
+      client,
+      sessionId,
+      zxid,
+      operation,
+      path: made ?? path,
+      createMode,
+      acl,
+      part,
+      result: error === undefined ? "success" : "failure",
+      error,
+    });
   }
 
   #tell(record: Omit<AuditRecord, "timeMs">): void {
@@ -113,44 +151,55 @@ export class Auditor {
   }
 }
 
-/** Of those before the one that failed a multi's answer says 0: taken back, they have failed all the same. */
-function errorIn(result: object | undefined): number | undefined {
-  if (result === undefined || !("err" in result) || typeof result.err !== "number") return undefined;
-  return result.err === ErrorCode.Ok ? ErrorCode.RuntimeInconsistency : result.err;
+/** What has failed a multi; of those before it its answer says 0, and they are none. */
+function errorIn(result: MultiResult | undefined): number | undefined {
+  return result?.type === OpCode.error && result.err !== ErrorCode.Ok ? result.err : undefined;
+}
+
+function partOf(parts: readonly MultiOperation[], index: number): AuditRecord["part"] {
+  return parts.length > 1 ? { number: index + 1, of: parts.length } : undefined;
+}
+
+/** Not of what only looks: nothing comes of it, and there may be very many. */
+function forEachChange(
+  parts: readonly MultiOperation[],
+  tell: (asked: AuditedOperation, part: AuditRecord["part"], index: number) => void,
+): void {
+  for (const [i, part] of parts.entries()) {
+    if (part.type !== OpCode.check) tell(auditedPart(part), partOf(parts, i), i);
+  }
 }
 
 function clientOf({ identities, remote }: Connection): AuditedClient {
   return { identities, host: remote.host };
 }
 
-/** Those of a multi one by one; of what begins, goes on or ends a session nothing. */
-function auditedOperations(operation: Operation): readonly AuditedOperation[] {
+/** Undefined of what begins, goes on or ends a session. */
+function auditedOperation(operation: Operation): AuditedOperation | undefined {
   switch (operation.type) {
-    case OpCode.multi:
-      return operation.request.map(auditedPart);
     case OpCode.create:
     case OpCode.create2:
     case OpCode.createContainer:
     case OpCode.createTTL: {
       const { path, flags, acl } = operation.request;
       const createMode = operation.type === OpCode.createContainer ? CreateMode.container : flags;
-      return [{ operation: "create", path, createMode, ...(!isOpen(acl) && { acl: acl ?? [] }) }];
+      return { operation: "create", path, createMode, ...(!isOpen(acl) && { acl: acl ?? [] }) };
     }
     case OpCode.delete:
-      return [{ operation: "delete", path: operation.request.path }];
+      return { operation: "delete", path: operation.request.path };
     case OpCode.setData:
-      return [{ operation: "setData", path: operation.request.path }];
+      return { operation: "setData", path: operation.request.path };
     case OpCode.setACL:
-      return [{ operation: "setAcl", path: operation.request.path, acl: operation.request.acl ?? [] }];
+      return { operation: "setAcl", path: operation.request.path, acl: operation.request.acl ?? [] };
     default:
-      return [];
+      return undefined;
   }
 }
 
 function auditedPart(part: MultiOperation): AuditedOperation {
   if (part.type === OpCode.check) return { operation: "check", path: part.path };
   const { type, ...request } = part;
-  const [asked] = auditedOperations({ type, request } as Operation);
+  const asked = auditedOperation({ type, request } as Operation);
   return asked ?? { operation: opName(type) ?? String(type) };
 }
 

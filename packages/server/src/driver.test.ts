@@ -1,0 +1,62 @@
+/** What is durable waits for room in the audit log. What the replica makes of it stands in replica.test.ts. */
+import { silentLogger } from "@corral/io";
+import { openAcl } from "@corral/protocol";
+import { VirtualClock } from "@corral/testing";
+import { beforeEach, expect, test } from "vitest";
+import { ReplicaHarness, type TestClient } from "../test-support/replica-harness.ts";
+import { Driver } from "./driver.ts";
+import { MemoryLog } from "./durable-log.ts";
+
+let harness: ReplicaHarness;
+let client: TestClient;
+let log: MemoryLog;
+let driver: Driver;
+let held: (() => void)[];
+/** The paths of the lines. */
+let told: (string | undefined)[];
+
+beforeEach(() => {
+  harness = new ReplicaHarness({ isAudited: true });
+  client = harness.connect();
+  log = new MemoryLog();
+  [held, told] = [[], []];
+  const audit = {
+    write: (record: { path?: string | undefined }) => void told.push(record.path),
+    whenRoom: (callback: () => void) => void held.push(callback),
+  };
+  const { replica } = harness;
+  const onFatal = (error: Error) => {
+    throw error;
+  };
+  const clock = new VirtualClock();
+  driver = new Driver({ replica, log, clock, logger: silentLogger, audit, onStarted: () => undefined, onFatal });
+});
+
+function create(path: string): void {
+  const frames = [client.encode("create", { path, data: null, acl: openAcl, flags: 0 })];
+  driver.dispatch({ type: "frames", connection: client.id, frames, unsentBytes: 0 });
+}
+
+test("writes are applied when there is room for their lines, all that have become durable at once", () => {
+  for (const path of ["/a", "/b", "/c"]) create(path);
+  expect([held.length, told, harness.replica.outstanding]).toEqual([1, [], 3]);
+  held.shift()?.();
+  expect([told, harness.replica.outstanding]).toEqual([["/a", "/b", "/c"], 0]);
+  create("/d");
+  expect(held).toHaveLength(1);
+});
+
+test("what is durable is applied before the failure of the log counts", () => {
+  create("/a");
+  log.onFailure(new Error("no disk"));
+  expect(told).toEqual(["/a"]);
+  expect(harness.replica.state.tree.get("/a")).toBeDefined();
+  held.shift()?.();
+  expect(told).toEqual(["/a"]);
+});
+
+test("the end waits for no room", () => {
+  create("/a");
+  driver.end();
+  expect(told).toEqual(["/a"]);
+});
