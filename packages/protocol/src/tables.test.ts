@@ -138,6 +138,10 @@ describe("four-letter words", () => {
     for (const word of fourLetterWords) expect(fourLetterWord(Buffer.from(`${word}\n`))).toBe(word);
   });
 
+  test("telnet's interrupt is one more, which only has a name", () => {
+    expect(fourLetterWord(Buffer.from("fff4fffd06", "hex"))).toBe("telnet close");
+  });
+
   test.each(["ruo", "", "RUOK", "GET ", "\0\0\0\u002d"])("%j is none", (text) => {
     expect(fourLetterWord(Buffer.from(text, "latin1"))).toBeUndefined();
   });

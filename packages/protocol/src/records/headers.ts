@@ -63,7 +63,8 @@ export const connectRequestCodec: Codec<ConnectRequest> = {
   },
   read: (r) => ({
     protocolVersion: r.int(),
-    lastZxidSeen: r.long(),
+    // A server has every zxid that is less than 0, and none that is beyond the largest number.
+    lastZxidSeen: r.nearestLong(),
     timeOut: r.int(),
     sessionId: r.bigLong(),
     passwd: r.buffer(),

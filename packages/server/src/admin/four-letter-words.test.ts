@@ -31,6 +31,12 @@ test("by default only what clients need is answered, and the others get the refe
   }
 });
 
+test("telnet's interrupt is told the same, unless all words are allowed: then it only is the end", async () => {
+  expect(await ask("telnet close")).toBe("");
+  subject = subjectOf(harness, {});
+  expect(await ask("telnet close")).toBe("telnet close is not executed because it is not in the whitelist.\n");
+});
+
 test("hash shows the digest of the tree at every 128th zxid", async () => {
   expect(await ask("hash")).toBe("");
   while (harness.replica.state.lastZxid % 128 !== 0) client.send("setData", { path: "/a", data: null, version: -1 });

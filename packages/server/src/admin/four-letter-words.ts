@@ -1,5 +1,5 @@
 /** The answers to the four-letter words, in the reference's format: kazoo, go-zk, zktop and people's scripts parse them. */
-import { type FourLetterWord, formatZxid } from "@corral/protocol";
+import { type AskedWord, type FourLetterWord, formatZxid, telnetClose } from "@corral/protocol";
 import { formatSessionId } from "../replica/connection.ts";
 import { monitor } from "./monitor.ts";
 import {
@@ -20,11 +20,13 @@ import { notServing, type Subject } from "./subject.ts";
  * allow gets the reference's sentence.
  */
 export async function answerFourLetterWord(
-  word: FourLetterWord,
+  word: AskedWord,
   subject: Subject,
   argument: Uint8Array = new Uint8Array(8),
 ): Promise<string> {
   if (!isAllowed(word, subject)) return `${word} is not executed because it is not in the whitelist.\n`;
+  // It asks for nothing but the end, which every answer brings.
+  if (word === telnetClose) return "";
   const { replica } = subject;
   if (word === "ruok") return "imok";
   if (word === "isro") return !replica.serving ? "null" : replica.writesStopped ? "ro" : "rw";
@@ -39,8 +41,9 @@ export async function answerFourLetterWord(
   return answers[word](subject);
 }
 
-function isAllowed(word: FourLetterWord, { config }: Subject): boolean {
-  return config.fourLetterWords.includes("*") || config.fourLetterWords.includes(word);
+function isAllowed(word: AskedWord, { config }: Subject): boolean {
+  const allowed: readonly string[] = config.fourLetterWords;
+  return allowed.includes("*") || allowed.includes(word);
 }
 
 const lines = (...all: readonly string[]): string => all.map((line) => `${line}\n`).join("");

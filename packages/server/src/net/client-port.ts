@@ -4,7 +4,7 @@
  * with one line in the log.
  */
 import type { Address, ByteStream, Clock, Listener, Listening, Logger } from "@corral/io";
-import { type FourLetterWord, FrameDecoder, FrameLengthError, fourLetterWord } from "@corral/protocol";
+import { type AskedWord, FrameDecoder, FrameLengthError, fourLetterWord } from "@corral/protocol";
 import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
@@ -21,7 +21,7 @@ export interface ClientPortOptions {
   /** Takes what the connections bring. */
   readonly dispatch: (input: Input) => void;
   /** The answer to a four-letter word, or why there is none. `argument`: what follows the word, for `stmk` alone. */
-  readonly answerWord: (word: FourLetterWord, argument: Uint8Array) => Promise<string>;
+  readonly answerWord: (word: AskedWord, argument: Uint8Array) => Promise<string>;
 }
 
 /** How long the other side may take to end its half of a connection that was ended here, ms. */
@@ -401,7 +401,7 @@ export class ClientPort {
     return false;
   }
 
-  async #answerWord(peer: Peer, word: FourLetterWord): Promise<void> {
+  async #answerWord(peer: Peer, word: AskedWord): Promise<void> {
     const { answerWord, logger } = this.#options;
     const argument = Uint8Array.from(peer.decoder.peek().subarray(wordBytes, setTraceMaskBytes));
     let text = "";
