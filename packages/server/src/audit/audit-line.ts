@@ -78,13 +78,13 @@ const typeNames = new Map<number, string>([
 /** Without the password's digest. */
 function userOf({ scheme, id }: Id): string {
   if (scheme === "super") return scheme;
-  return scheme === "digest" ? (id.split(":")[0] ?? "") : id;
+  return scheme === "digest" ? (id.split(":", 1)[0] ?? "") : id;
 }
 
 /** Whoever asks for an access list may have put anything into it: only what is known to be no secret is shown. */
 function aclText({ perms, id: { scheme, id } }: Acl): string {
   const isPublic = scheme === "world" || scheme === "ip" || scheme === "sasl" || scheme === "x509";
-  const shown = scheme === "digest" ? `${id.split(":")[0]}:x` : isPublic ? id : id === "" ? "" : "x";
+  const shown = scheme === "digest" ? `${id.split(":", 1)[0]}:x` : isPublic ? id : id === "" ? "" : "x";
   return `${scheme}:${shown}:${permissionLetters(perms)}`;
 }
 

@@ -1,6 +1,6 @@
 import { digestBase64 } from "@corral/io";
-import { describe, expect, test } from "vitest";
-import { superIdentity } from "../state/access.ts";
+import { describe, expect, test, vi } from "vitest";
+import { redactAcl, superIdentity } from "../state/access.ts";
 import { type AuthenticationRules, authenticate, certified, hasProvenEnough } from "./authenticate.ts";
 
 const rules = (over: Partial<AuthenticationRules> = {}): AuthenticationRules => ({
@@ -29,6 +29,21 @@ describe("scheme digest", () => {
     expect(identity?.id).toBe(`bob:${digestBase64("SHA-256", "bob:a:b")}`);
     expect(authenticate(packet("digest", "bob"), rules(), [])).toBeUndefined();
     expect(authenticate(packet("digest", null), rules(), [])).toBeUndefined();
+  });
+
+  test("a user's name is cut off in front, however many colons follow", () => {
+    const colons = ":".repeat(100_000);
+    const split = vi.spyOn(String.prototype, "split");
+    try {
+      const [identity] = authenticate(packet("digest", `bob${colons}`), rules(), []) ?? [];
+      expect(identity?.id.startsWith("bob:")).toBe(true);
+      const acl = [{ perms: 1, id: { scheme: "digest", id: `bob:x${colons}` } }];
+      expect(redactAcl(acl)).toEqual([{ perms: 1, id: { scheme: "digest", id: "bob:x" } }]);
+      expect(split.mock.results.length).toBe(2);
+      expect(split.mock.results.filter(({ value }) => (value as string[]).length > 1)).toEqual([]);
+    } finally {
+      split.mockRestore();
+    }
   });
 
   test("who has the password of superDigest may do everything, who has nearly that may not", () => {

@@ -76,7 +76,7 @@ export function authenticate(
   switch (packet.scheme) {
     case "digest": {
       const credentials = Buffer.from(packet.auth ?? []).toString("utf8");
-      const user = credentials.split(":")[0] ?? "";
+      const user = credentials.split(":", 1)[0] ?? "";
       if (!credentials.includes(":")) return undefined;
       const id = `${user}:${rules.digestBase64(credentials)}`;
       const identity: Id = { scheme: "digest", id };

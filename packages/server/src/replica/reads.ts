@@ -160,7 +160,7 @@ const getAllChildrenNumber: Handler = (context, reader, out) => {
 const whoAmI: Handler = (context, _reader, out) => {
   const clientInfo = context.connection.identities.map((identity) => ({
     authScheme: identity.scheme,
-    user: identity.scheme === "digest" ? (identity.id.split(":")[0] ?? "") : identity.id,
+    user: identity.scheme === "digest" ? (identity.id.split(":", 1)[0] ?? "") : identity.id,
   }));
   operations.whoAmI.response.write(out, { clientInfo });
   return ErrorCode.Ok;

@@ -149,7 +149,7 @@ function isStorable(scheme: string, id: string): boolean {
 export function redactAcl(acl: readonly Acl[]): readonly Acl[] {
   return acl.map((entry) => {
     if (entry.id.scheme !== "digest") return entry;
-    const user = entry.id.id.split(":")[0] ?? "";
+    const user = entry.id.id.split(":", 1)[0] ?? "";
     return { perms: entry.perms, id: { scheme: "digest", id: `${user}:x` } };
   });
 }
