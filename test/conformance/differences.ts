@@ -95,6 +95,18 @@ export const differences = {
     apache: "MarshallingError",
     why: "as Apache's from 3.9 on",
   },
+  "D.13 others": {
+    asked: "checkWatches of a watch that only somebody else has",
+    corral: "NoWatcher",
+    apache: "Ok",
+    why: "it is asked of one's own; Apache's removeWatches looks for that one, and its checkWatches for anybody's",
+  },
+  "D.13 recursive": {
+    asked: "checkWatches of the types of the plain watches where there only is a recursive one",
+    corral: "NoWatcher",
+    apache: "Ok",
+    why: "as of a persistent one: what would be removed is not half of it",
+  },
   "G.1": {
     asked: "the type of the result of a create2 in a transaction",
     corral: OpCode.create2,
@@ -107,11 +119,29 @@ export const differences = {
     apache: "MarshallingError",
     why: "as by itself, and it tells which part is to blame; Apache's takes one operation for another and trips over it",
   },
+  "G.7": {
+    asked: "what stands behind the MarshallingError of a multiRead with a write in it, in hexadecimal digits",
+    corral: "",
+    apache: "ffffffff01ffffffff",
+    why: "a reply with an error has no body; Apache's writes the results that it had until then, which no client reads",
+  },
   "I.3": {
     asked: "an access list with an entry whose id is null",
     corral: "InvalidAcl",
     apache: "MarshallingError",
     why: "as one whose scheme is null, on both: the list is at fault",
+  },
+  "I.3 schemes": {
+    asked: "an access list with identities of sasl and x509 where neither SASL nor TLS is switched on",
+    corral: "Ok",
+    apache: "InvalidAcl",
+    why: "lists are stored, and what is switched on may be another at the next start: it must not decide which lists there can be",
+  },
+  "I.3 IPv6": {
+    asked: "an access list with an address or a network of IPv6",
+    corral: "Ok",
+    apache: "InvalidAcl",
+    why: "clients come by IPv6 too; Apache's knows addresses of IPv4 alone",
   },
   "K.1": {
     asked: "auth of the scheme digest without a colon: a user and no password",

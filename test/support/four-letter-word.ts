@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 
 /** Everything that it answers. */
-export function fourLetterWord(port: number, word: string): Promise<string> {
+export function fourLetterWord(port: number, word: string | Uint8Array): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect({ host: "127.0.0.1", port }, () => socket.write(word));

@@ -391,6 +391,24 @@ onBoth("D. Watches", (server) => {
     expect(await a.events()).toEqual([]);
   });
 
+  server.test("D.13 checking for a watch that only somebody else has", async (visit) => {
+    const { path } = visit;
+    const [a, b] = await visit.callers(2);
+    await b.value("getData", { path, watch: true });
+    expect(await a.error("checkWatches", { path, type: WatcherType.data })).toBe(visit.differing("D.13 others"));
+    expect(await a.error("removeWatches", { path, type: WatcherType.data })).toBe("NoWatcher");
+  });
+
+  server.test("D.13 checking for half of a recursive watch", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    await a.value("addWatch", { path, mode: persistentRecursive });
+    for (const type of [WatcherType.children, WatcherType.data]) {
+      expect(await a.error("checkWatches", { path, type })).toBe(visit.differing("D.13 recursive"));
+    }
+    expect(await a.error("checkWatches", { path, type: WatcherType.any })).toBe("Ok");
+  });
+
   server.test("D.13 naming persistent watches by types of their own", async (visit) => {
     const a = await visit.caller();
     await a.value("addWatch", { path: visit.path, mode: persistent });

@@ -1,5 +1,13 @@
 /** Section E: sessions, and what becomes of them when their connection ends. */
-import { AddWatchMode, CreateMode, SpecialXid } from "@corral/protocol";
+import {
+  AddWatchMode,
+  CreateMode,
+  connectRequestCodec,
+  connectResponseCodec,
+  Reader,
+  SpecialXid,
+  Writer,
+} from "@corral/protocol";
 import { expect } from "vitest";
 import type { Caller } from "../servers/caller.ts";
 import { strictConnections, tickMs } from "../servers/kinds.ts";
@@ -191,6 +199,30 @@ onBoth("E. Sessions", (server) => {
     }
     const c = await visit.connection();
     expect((await c.connection.handshake({ lastZxidSeen: zxid })).timeOut).toBeGreaterThan(0);
+  });
+
+  server.test("E.12 nor is the greatest number taken for a zxid that was seen; the least is", async (visit) => {
+    const helloAfter = async (zxid: bigint) => {
+      const { connection } = await visit.connection();
+      const w = new Writer();
+      const mark = w.beginFrame();
+      const hello = {
+        protocolVersion: 0,
+        lastZxidSeen: 0,
+        timeOut: 4_000,
+        sessionId: 0n,
+        passwd: zeros,
+        readOnly: false,
+      };
+      connectRequestCodec.write(w, hello);
+      w.endFrame(mark);
+      const bytes = w.take();
+      bytes.writeBigInt64BE(zxid, 8);
+      connection.socket.write(bytes);
+      return connectResponseCodec.read(new Reader(await connection.frame())).timeOut;
+    };
+    await expect(helloAfter(2n ** 63n - 1n)).rejects.toThrow("closed");
+    expect(await helloAfter(-(2n ** 63n))).toBe(4_000);
   });
 
   server.test("E.17 a ping is answered with the last zxid, in its turn", async ({ caller, path }) => {

@@ -3,6 +3,7 @@ import {
   CreateMode,
   createRequestCodec,
   type MultiOperation,
+  type MultiReadOperation,
   type MultiResult,
   multiHeaderCodec,
   OpCode,
@@ -20,6 +21,7 @@ const create = (path: string, flags = 0): MultiOperation => ({ type: OpCode.crea
 const set = (path: string, version = -1): MultiOperation => ({ type: OpCode.setData, path, data: null, version });
 const remove = (path: string, version = -1): MultiOperation => ({ type: OpCode.delete, path, version });
 const check = (path: string, version = -1): MultiOperation => ({ type: OpCode.check, path, version });
+const getData = (path: string): MultiReadOperation => ({ type: OpCode.getData, path, watch: false });
 const codes = (results: readonly MultiResult[]) => results.map((r) => (r.type === OpCode.error ? r.err : r.type));
 const isThere = async (a: Caller, path: string) => (await a.error("exists", { path, watch: false })) === "Ok";
 
@@ -200,6 +202,31 @@ onBoth("G. Transactions", (server) => {
     await b.value("setData", { path: `${path}/x`, data: null, version: -1 });
     await b.value("create", node(`${path}/x/y`));
     expect(await a.events()).toEqual([]);
+  });
+
+  server.test("G.7 many reads that cannot be decoded: MarshallingError, and nothing more", async ({ caller, path }) => {
+    const a = await caller();
+    const whole = a.connection.encode("multiRead", [getData(path), getData(path)]);
+    // Nothing, half of a header, the parts without an end, and a part that breaks off.
+    for (const length of [12, 16, whole.length - 9, whole.length - 12]) {
+      const cut = Buffer.from(whole.subarray(0, length));
+      cut.writeInt32BE(length - 4);
+      a.connection.socket.write(cut);
+      const { header, body } = await a.connection.reply();
+      expect([header.err, body.toString("hex")], String(length)).toEqual([-5, ""]);
+    }
+    expect(await a.error("ping", {})).toBe("Ok");
+  });
+
+  server.test("G.7 what stands behind MarshallingError where a write is among the reads", async (visit) => {
+    const a = await visit.caller();
+    const frame = a.connection.encode("multi", [set(visit.path)]);
+    frame.writeInt32BE(OpCode.multiRead, 8);
+    a.connection.socket.write(frame);
+    const { header, body } = await a.connection.reply();
+    expect(header.err).toBe(-5);
+    expect(body.toString("hex")).toBe(visit.differing("G.7"));
+    expect((await a.value("exists", { path: visit.path, watch: false })).stat.version).toBe(0);
   });
 
   server.test("G.7 many reads in one request are of one moment", async ({ callers, path }) => {

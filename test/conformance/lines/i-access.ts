@@ -120,6 +120,40 @@ onBoth("I. Access", (server) => {
     expect(sorted(acl)).toEqual(sorted([...own, ...toAll(admin)]));
   });
 
+  server.test("I.3 an id of the scheme digest has two parts, and colons behind them do not count", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    const making = (id: string) => a.error("create", { ...node(`${path}/x`), acl: [of("digest", id), ...toAll(all)] });
+    for (const id of ["a:b", "a:b:", "a:b:::", ":b"]) {
+      expect(await making(id), id).toBe("Ok");
+      await a.value("delete", { path: `${path}/x`, version: -1 });
+    }
+    for (const id of ["", ":", "::", "a", "a:", "a::", "a::b", "::b", "a:b:c", "a:b:c:"]) {
+      expect(await making(id), id).toBe("InvalidAcl");
+    }
+  });
+
+  server.test("I.3 identities of schemes by which nobody can authenticate as the server was started", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    for (const [scheme, id] of [
+      ["sasl", "bob"],
+      ["x509", "CN=bob"],
+    ] as const) {
+      const acl = [of(scheme, id), ...toAll(all)];
+      expect(await a.error("setACL", { path, acl, version: -1 }), scheme).toBe(visit.differing("I.3 schemes"));
+    }
+  });
+
+  server.test("I.3 addresses of IPv6", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    for (const id of ["::1", "fe80::/10"]) {
+      const acl = [of("ip", id), ...toAll(all)];
+      expect(await a.error("setACL", { path, acl, version: -1 }), id).toBe(visit.differing("I.3 IPv6"));
+    }
+  });
+
   server.test("I.3 an entry without an id", async (visit) => {
     const a = await visit.caller();
     const frame = a.connection.encode("create", { ...node(`${visit.path}/x`), acl: [of("world", "")] });

@@ -1,6 +1,7 @@
 /** Section K: authentication, errors, and when the connection ends. */
 import { CreateMode, type MultiOperation, multiHeaderCodec, OpCode, operations, Writer } from "@corral/protocol";
 import { expect } from "vitest";
+import { fourLetterWord } from "../../support/four-letter-word.ts";
 import { node, onBoth } from "../servers/on-both.ts";
 
 /** Bytes of a number. */
@@ -175,6 +176,22 @@ onBoth("K. What ends a connection", (server) => {
     expect(errors).toEqual(["NodeExists", "BadArguments", "NoNode", "InvalidAcl", "BadArguments", "NoWatcher", "Ok"]);
   });
 });
+
+onBoth(
+  "K. Words",
+  (server) => {
+    server.test("K.1 telnet's interrupt is a word, and not among those that are allowed", async ({ caller, port }) => {
+      const sentence = "telnet close is not executed because it is not in the whitelist.\n";
+      expect(await fourLetterWord(port, Buffer.from("fff4fffd06", "hex"))).toBe(sentence);
+      // In the middle of a session it is a length that cannot be.
+      const a = await caller();
+      a.connection.socket.write(Buffer.from("fff4fffd06", "hex"));
+      await a.untilClosed();
+      expect(a.takeHeard()).toEqual([]);
+    });
+  },
+  "fresh",
+);
 
 onBoth(
   "M. Reconfig, switched on",

@@ -77,7 +77,8 @@ export const apacheSettings: Readonly<Record<ServerKind, ApacheOptions>> = {
   plain: { tickMs, properties: quickContainers },
   fresh: {
     tickMs,
-    config: ["reconfigEnabled=true"],
+    // Fewer words than the others: those with which one waits for it.
+    config: ["reconfigEnabled=true", "4lw.commands.whitelist=ruok,isro"],
     properties: { "zookeeper.nio.sessionlessCnxnTimeout": String(silenceMs) },
   },
   busy: {

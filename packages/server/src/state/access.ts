@@ -133,7 +133,9 @@ function isStorable(scheme: string, id: string): boolean {
     case "world":
       return id === "anyone";
     case "digest":
-      return id.split(":").length === 2;
+      // Two parts, and colons behind them: as the reference, which takes it apart with Java's split. It is nobody's, as
+      // what is proven has one colon.
+      return /^[^:]*:[^:]+:*$/.test(id);
     case "ip":
       return isAddressPattern(id);
     case "sasl":
