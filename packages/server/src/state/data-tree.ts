@@ -138,11 +138,16 @@ export class DataTree {
   }
 
   /**
-   * Paths of a session's ephemeral nodes as they stand in memory: in order of creation, but for those that the snapshot had that
+   * A session's ephemeral nodes as they stand in memory: in order of creation, but for those that the snapshot had that
    * the server started from, and those that a failed multi had deleted.
    */
+  *ephemeralNodesOf(sessionId: bigint): Generator<Znode> {
+    for (const number of this.#ephemerals.get(sessionId) ?? []) yield new Znode(this.#store, number);
+  }
+
+  /** The paths of those. */
   *ephemeralsOf(sessionId: bigint): Generator<string> {
-    for (const number of this.#ephemerals.get(sessionId) ?? []) yield this.#store.path(number);
+    for (const node of this.ephemeralNodesOf(sessionId)) yield this.pathOf(node);
   }
 
   /** The sessions that own ephemeral nodes, and the paths of those. */

@@ -33,7 +33,7 @@ export function applyReap(context: OperationContext, request: ReapNode): Outcome
   if (node === undefined || node.czxid !== request.czxid || node.childCount > 0) return { type: "checked" };
   // Its data may have been set by an entry that had a place before this one, and was not applied yet when it was found due.
   if (!context.oldRules && isAlive(node, context.stamp)) return { type: "checked" };
-  removeNode(context, request.path);
+  removeNode(context, node);
   return { type: "deleted" };
 }
 
@@ -42,11 +42,10 @@ function isAlive({ lifetime, mtimeMs }: Znode, { timeMs }: Stamp): boolean {
   return lifetime.kind === "ttl" && timeMs - mtimeMs <= lifetime.ttlMs;
 }
 
-/** Takes a childless node away, if it is there, and tells its watches and its parent's. */
-export function removeNode(context: OperationContext, path: string): void {
-  const node = context.tree.get(path);
-  const parent = context.tree.get(parentPath(path));
-  if (node !== undefined && parent !== undefined) remove(context, node, parent);
+/** Takes a childless node away, and tells its watches and its parent's. */
+export function removeNode(context: OperationContext, node: Znode): void {
+  const parent = context.tree.get(parentPath(context.tree.pathOf(node)));
+  if (parent !== undefined) remove(context, node, parent);
 }
 
 function remove(context: OperationContext, node: Znode, parent: Znode): void {

@@ -1,6 +1,7 @@
 /** Sessions begin, go on over another connection, and end with everything that was theirs. */
 import { ErrorCode } from "@corral/protocol";
 import type { AttachSession, CreateSession, Outcome } from "../operation.ts";
+import type { Znode } from "../znode.ts";
 import type { OperationContext } from "./context.ts";
 import { removeNode } from "./delete.ts";
 
@@ -28,7 +29,7 @@ export function applyAttachSession(context: OperationContext, request: AttachSes
 /** Asked for by the client, or decided by the leader when it expired: all ephemerals go at one zxid. */
 export function applyCloseSession(context: OperationContext): Outcome {
   if (!context.sessions.remove(context.sessionId)) return { type: "error", code: ErrorCode.SessionExpired };
-  for (const path of ephemeralsInOrder(context)) removeNode(context, path);
+  for (const node of ephemeralsInOrder(context)) removeNode(context, node);
   return { type: "sessionClosed" };
 }
 
@@ -37,11 +38,9 @@ export function applyCloseSession(context: OperationContext): Outcome {
  * quota: the oldest first, and by path those that one transaction made. In which order that made them nobody knows any more
  * once the state has come from a snapshot. Entries of old took them as they stood in memory.
  */
-function ephemeralsInOrder({ tree, sessionId, oldRules }: OperationContext): string[] {
-  const paths = [...tree.ephemeralsOf(sessionId)];
-  if (oldRules || paths.length < 2) return paths;
-  const ephemerals = paths.map((path) => ({ path, czxid: tree.get(path)?.czxid ?? 0 }));
-  const byPath = (one: string, other: string) => (one === other ? 0 : one < other ? -1 : 1);
-  ephemerals.sort((one, other) => one.czxid - other.czxid || byPath(one.path, other.path));
-  return ephemerals.map(({ path }) => path);
+function ephemeralsInOrder({ tree, sessionId, oldRules }: OperationContext): Znode[] {
+  const nodes = [...tree.ephemeralNodesOf(sessionId)];
+  if (oldRules) return nodes;
+  const byPath = (one: Znode, other: Znode) => (tree.pathOf(one) < tree.pathOf(other) ? -1 : 1);
+  return nodes.sort((one, other) => one.czxid - other.czxid || byPath(one, other));
 }
