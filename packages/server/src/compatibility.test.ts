@@ -16,18 +16,34 @@ const node = (path: string, flags = 0) => ({ path, data: Buffer.from("x"), acl: 
 
 const ofNobody = [{ perms: Permission.all, id: { scheme: "digest", id: "bob:x" } }];
 
-test("events of what one may not read are told by older servers, and not by this one", () => {
-  for (const compatibility of ["3.5", "3.8.0", undefined] as const) {
+test.each([
+  ["3.5", ["1 /secret"], ["1 /secret"]],
+  ["3.8.0", [], ["1 /secret"]],
+  [undefined, [], []],
+] as const)(
+  "events of what one may not read, as %s: as they happen, and by setWatches",
+  (compatibility, live, missed) => {
     const harness = new ReplicaHarness(compatibility && { compatibility });
     const [watcher, other] = [harness.connect(), harness.connect()];
     watcher.call("exists", { path: "/secret", watch: true });
     other.call("create", { ...node("/secret"), acl: ofNobody });
+    expect(watcher.events).toEqual(live);
     const seen = watcher.call("exists", { path: "/secret", watch: false });
-    const told = compatibility === undefined ? [[], ErrorCode.NoAuth] : [["1 /secret"], expect.anything()];
-    expect([watcher.events, seen]).toEqual(told);
-    const [event] = watcher.received.filter(({ kind }) => kind === "event");
-    if (event?.kind === "event") expect(event.zxid).toBe(-1);
-  }
+    expect(seen).toEqual(
+      compatibility === undefined ? ErrorCode.NoAuth : expect.objectContaining({ stat: expect.anything() }),
+    );
+    watcher.call("setWatches", { relativeZxid: 0, dataWatches: [], existWatches: ["/secret"], childWatches: [] });
+    expect(watcher.events).toEqual([...live, ...missed]);
+  },
+);
+
+test.each(["3.5", "3.8.0", undefined] as const)("the zxid in an event, as %s", (compatibility) => {
+  const harness = new ReplicaHarness(compatibility && { compatibility });
+  const client = harness.connect();
+  client.call("exists", { path: "/a", watch: true });
+  client.call("create", node("/a"));
+  const event = client.received.find(({ kind }) => kind === "event");
+  expect(event).toMatchObject({ zxid: compatibility === undefined ? harness.replica.state.lastZxid : -1 });
 });
 
 describe("as 3.5", () => {

@@ -32,8 +32,10 @@ export interface Behaviour {
   readonly statsInMulti: boolean;
   /** Whether `exists` needs READ on a node that is there. */
   readonly existsNeedsRead: boolean;
-  /** Whether watch events are withheld from those who may not read the node. */
+  /** Whether watch events are withheld from those who may not read the node, as they happen ... */
   readonly eventsNeedRead: boolean;
+  /** … and where setWatches tells what was missed. */
+  readonly missedEventsNeedRead: boolean;
   /** Whether an event carries the zxid of what caused it; if not, −1. */
   readonly eventsTellZxid: boolean;
   /**
@@ -56,11 +58,12 @@ export const ownBehaviour: Behaviour = {
   statsInMulti: true,
   existsNeedsRead: true,
   eventsNeedRead: true,
+  missedEventsNeedRead: true,
   eventsTellZxid: true,
   watchModesCoexist: true,
 };
 
-/** Apache ZooKeeper 3.8.0, in its default configuration. */
+/** Apache ZooKeeper 3.8.0 as Debian has it, with CVE-2024-23944 mended, in its default configuration. */
 const as380: Behaviour = {
   version: "3.8.0-imitated, built on 2022-02-25 08:49 UTC",
   unknownOperations: new Set(),
@@ -70,7 +73,8 @@ const as380: Behaviour = {
   syncIsBarrier: false,
   statsInMulti: false,
   existsNeedsRead: false,
-  eventsNeedRead: false,
+  eventsNeedRead: true,
+  missedEventsNeedRead: false,
   eventsTellZxid: false,
   watchModesCoexist: false,
 };
@@ -79,6 +83,7 @@ const as380: Behaviour = {
 const as35: Behaviour = {
   ...as380,
   version: "3.5.10-imitated, built on 2022-05-30 12:00 UTC",
+  eventsNeedRead: false,
   unknownOperations: new Set([
     OpCode.multiRead,
     OpCode.getEphemerals,

@@ -100,7 +100,7 @@ function setWatches(context: ReadContext, request: SetWatches2, sendEvent: SendE
   const event = (type: WatchEventType, path: string): void => {
     const acl = state.tree.get(path)?.acl;
     const mayKnow =
-      !behaviour.eventsNeedRead || acl === undefined || allows(acl, Permission.read, connection.identities);
+      !behaviour.missedEventsNeedRead || acl === undefined || allows(acl, Permission.read, connection.identities);
     if (mayKnow) sendEvent(connection, type, path);
   };
   for (const path of request.dataWatches) {

@@ -1,6 +1,6 @@
 import { WatchEventType } from "@corral/protocol";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { type Watcher, WatchKind, WatchTable } from "./watch-table.ts";
+import { childTable, dataTable, type Watcher, WatchKind, WatchTable } from "./watch-table.ts";
 
 class Named implements Watcher {
   readonly watchedPaths = new Set<string>();
@@ -68,6 +68,23 @@ test("a recursive watch hears of every depth, the root's too, and each watcher o
   expect(fire(nodeDataChanged, "/x/y")).toBe("a b");
   expect(fire(nodeCreated, "/other")).toBe("a");
   expect(fire(nodeCreated, "/xx")).toBe("a");
+});
+
+test("each half of a recursive watch hears of what its table hears of, and nobody twice", () => {
+  for (const [half, told] of [
+    [dataTable, ["a", "a", "a", ""]],
+    [childTable, ["", "", "a", ""]],
+    [dataTable | childTable, ["a", "a", "a", ""]],
+  ] as const) {
+    for (const at of ["/x/y", "/x", "/"]) {
+      table.add(at, a, WatchKind.recursive & half);
+      const types = [nodeCreated, nodeDataChanged, nodeDeleted, nodeChildrenChanged];
+      expect(types.map((type) => fire(type, "/x/y"))).toEqual(told);
+      expect([table.size, table.recursiveCount]).toEqual([1, 1]);
+      table.remove(at, a, ~0);
+    }
+  }
+  expect([table.size, table.recursiveCount]).toEqual([0, 0]);
 });
 
 test("recursive watches above a node are found with as few looks however far down it is", () => {

@@ -5,22 +5,24 @@
 import { WatchEventType } from "@corral/protocol";
 import { PathMap } from "../state/path-map.ts";
 
-/** A persistent watch is two: of the node itself, and of its list of children. */
+/** Each lasting watch is two: of the node itself, and of its list of children. Servers before 3.9 take them away one by one. */
 const persistentData = 4;
 const persistentChild = 8;
+const recursiveData = 16;
+const recursiveChild = 32;
 
 /** Kinds of watch, as bits. The first two are one-shot. */
 export const WatchKind = {
   data: 1,
   child: 2,
   persistent: persistentData | persistentChild,
-  recursive: 16,
+  recursive: recursiveData | recursiveChild,
 } as const;
 
 /** The reference has two tables: one for what happens to a node, ... */
-export const dataTable = WatchKind.data | persistentData | WatchKind.recursive;
+export const dataTable = WatchKind.data | persistentData | recursiveData;
 /** … and one for what happens to its list of children. */
-export const childTable = WatchKind.child | persistentChild;
+export const childTable = WatchKind.child | persistentChild | recursiveChild;
 
 const oneShot = WatchKind.data | WatchKind.child;
 
@@ -38,8 +40,8 @@ export interface Watcher {
 export class WatchTable<W extends Watcher> {
   readonly #modesCoexist: boolean;
   readonly #paths = new Map<string, Map<W, number>>();
-  /** Who watches what is below, too. */
-  readonly #trees = new PathMap<Set<W>>();
+  /** Who watches what is below, too, and with which halves of a recursive watch. */
+  readonly #trees = new PathMap<Map<W, number>>();
   #recursive = 0;
   #watches = 0;
   /** Those who are gone, and had so many watches that some are left. */
@@ -122,8 +124,7 @@ export class WatchTable<W extends Watcher> {
 
   #put(path: string, watchers: Map<W, number>, watcher: W, before: number, after: number): void {
     if (before === after) return;
-    const isTree = (after & WatchKind.recursive) !== 0;
-    if (isTree !== ((before & WatchKind.recursive) !== 0)) this.#putTree(path, watcher, isTree);
+    if (((before ^ after) & WatchKind.recursive) !== 0) this.#putTree(path, watcher, after & WatchKind.recursive);
     if (after !== 0) {
       if (before === 0) {
         this.#watches++;
@@ -140,11 +141,12 @@ export class WatchTable<W extends Watcher> {
     if (watchers.size === 0) this.#paths.delete(path);
   }
 
-  #putTree(path: string, watcher: W, isTree: boolean): void {
-    const watchers = this.#trees.get(path) ?? new Set();
-    if (isTree) watchers.add(watcher);
+  #putTree(path: string, watcher: W, halves: number): void {
+    const watchers = this.#trees.get(path) ?? new Map<W, number>();
+    const before = watchers.size;
+    if (halves !== 0) watchers.set(watcher, halves);
     else watchers.delete(watcher);
-    this.#recursive += isTree ? 1 : -1;
+    this.#recursive += watchers.size - before;
     if (watchers.size === 0) this.#trees.delete(path);
     else this.#trees.set(path, watchers);
   }
@@ -153,8 +155,8 @@ export class WatchTable<W extends Watcher> {
   fire(type: WatchEventType, path: string, notify: (watcher: W) => void): void {
     const watchers = this.#paths.get(path);
     const told = this.#recursive > 0 && type !== WatchEventType.nodeChildrenChanged ? new Set<W>() : undefined;
+    const matching = kindsThatHear(type);
     if (watchers !== undefined) {
-      const matching = kindsThatHear(type);
       for (const [watcher, kinds] of watchers) {
         if ((kinds & matching) === 0) continue;
         this.#put(path, watchers, watcher, kinds, kinds & ~(matching & oneShot));
@@ -164,8 +166,8 @@ export class WatchTable<W extends Watcher> {
     }
     if (told === undefined) return;
     this.#trees.visitAbove(path, (treeWatchers) => {
-      for (const watcher of treeWatchers) {
-        if (told.has(watcher)) continue;
+      for (const [watcher, halves] of treeWatchers) {
+        if ((halves & matching) === 0 || told.has(watcher)) continue;
         told.add(watcher);
         notify(watcher);
       }
@@ -173,10 +175,10 @@ export class WatchTable<W extends Watcher> {
   }
 }
 
-/** What is left of `before` where `kinds` take the place of what stood in their tables. A recursive watch is in both. */
+/** What is left of `before` where `kinds` take the place of what stood in their tables. */
 function without(before: number, kinds: number): number {
   const isInData = (kinds & dataTable) !== 0;
-  const isInChild = (kinds & (childTable | WatchKind.recursive)) !== 0;
+  const isInChild = (kinds & childTable) !== 0;
   return before & ~((isInData ? dataTable : 0) | (isInChild ? childTable : 0));
 }
 
@@ -188,7 +190,8 @@ function kindsThatHear(type: WatchEventType): number {
     case WatchEventType.nodeDeleted:
       return dataTable | childTable;
     case WatchEventType.nodeChildrenChanged:
-      return childTable;
+      // Recursive watches hear of the children themselves.
+      return childTable & ~recursiveChild;
     default:
       return 0;
   }
