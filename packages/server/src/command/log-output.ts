@@ -1,6 +1,7 @@
 /**
  * Standard error, for the log: what is said leaves at once, and a reader that stands still holds up nobody. What cannot leave
- * waits in memory up to a bound; lines beyond are lost and counted, and the count stands before the next line that is kept.
+ * waits in memory up to a bound. Then a reader that is only slow is waited for; of one that takes nothing further lines are lost
+ * and counted, and the count stands before the next line that is kept.
  */
 import { writeSync } from "node:fs";
 import { Fifo } from "@corral/io";
@@ -8,7 +9,9 @@ import { Fifo } from "@corral/io";
 /** After how long the next attempt is made where something could be written, ms; elsewhere each waits twice as long as the last. */
 const firstRetryMs = 1;
 const lastRetryMs = 100;
-/** How long the end of the process waits for a reader that takes nothing, ms. */
+/** How long a reader that is only slow may take nothing, ms. */
+const patienceMs = 50;
+/** The same at the end of the process, ms. */
 const patienceAtExitMs = 500;
 
 /** Where the lines go, and how many may wait. */
@@ -28,6 +31,8 @@ export class LogOutput {
   #offset = 0;
   #waitingBytes = 0;
   #lost = 0;
+  /** Whether it was waited for in vain. */
+  #standsStill = false;
   #tellsLoss = false;
   #retry: NodeJS.Timeout | undefined;
   #retryMs = firstRetryMs;
@@ -44,7 +49,10 @@ export class LogOutput {
   write(line: string): void {
     const bytes = Buffer.from(line);
     if (!this.#tellsLoss) {
-      if (this.#waitingBytes + bytes.length > this.#maxWaitingBytes) {
+      const mostBytes = this.#maxWaitingBytes - bytes.length;
+      if (this.#waitingBytes > mostBytes && !this.#standsStill) this.#await(mostBytes, patienceMs);
+      this.#standsStill = this.#waitingBytes > mostBytes;
+      if (this.#standsStill) {
         this.#lost++;
         return;
       }
@@ -60,12 +68,17 @@ export class LogOutput {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#tellLoss();
+    this.#await(0, patienceAtExitMs);
+  }
+
+  /** Holds the process up until no more than `mostBytes` wait, or the reader takes nothing for `idleMaxMs`. */
+  #await(mostBytes: number, idleMaxMs: number): void {
     const nothing = new Int32Array(new SharedArrayBuffer(4));
-    for (let idleMs = 0; idleMs < patienceAtExitMs; idleMs += firstRetryMs) {
+    for (let idleMs = 0; idleMs < idleMaxMs; idleMs++) {
       const before = this.#waitingBytes;
-      if (this.#drain() !== "EAGAIN") return;
+      if (this.#drain() !== "EAGAIN" || this.#waitingBytes <= mostBytes) return;
       if (this.#waitingBytes < before) idleMs = 0;
-      Atomics.wait(nothing, 0, 0, firstRetryMs);
+      Atomics.wait(nothing, 0, 0, 1);
     }
   }
 
