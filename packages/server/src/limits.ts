@@ -33,9 +33,9 @@ export interface Limits {
   readonly maxPendingBytes: number;
   /** The same in requests. */
   readonly maxPendingRequests: number;
-  /** Requests taken up in one turn of the event loop, of all connections; those with more take turns. */
+  /** Requests taken up in one turn of the event loop, or parts, replies and events of writes applied in one; who has more takes turns. */
   readonly maxTurnRequests: number;
-  /** Bytes taken up and answered in one turn of the event loop, of all connections; the same. */
+  /** Bytes taken up and answered in one turn of the event loop, of all connections, or of writes applied in one; the same. */
   readonly maxTurnBytes: number;
   /** From which length on a request is large, bytes. */
   readonly largeRequestBytes: number;

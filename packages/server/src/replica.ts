@@ -68,7 +68,14 @@ export class Replica {
   readonly #pipeline: Pipeline;
   readonly #quotaLog = new QuotaLog(this.#turn);
   readonly #reaper: Reaper;
+  /** Whether `goOn` is to come. */
   #goesOn = false;
+  /** Up to which entry the log is durable. */
+  #durableZxid = 0;
+  /** Whether some of that is still to be applied, when everybody else has had a turn. */
+  #isBehind = false;
+  /** Of those that became durable together, how many were applied. */
+  #appliedTogether = 0;
   #serving = false;
   #nextReapMs: number | undefined;
   #stopping = false;
@@ -250,10 +257,13 @@ export class Replica {
         return this.#onTick();
       case "goOn":
         this.#goesOn = false;
+        if (this.#isBehind) this.#applyDurable();
         return this.#goOn();
       case "durable":
         this.#logBytes = input.logBytes;
-        return this.#onDurable(input.zxid);
+        this.#durableZxid = input.zxid;
+        if (!this.#isBehind) this.#applyDurable();
+        return;
       case "raiseEpoch":
         return this.#proposals.wantEpoch(input.epoch);
       case "snapshotWanted":
@@ -268,6 +278,8 @@ export class Replica {
         return this.#onLogFailed();
       case "stop":
         this.#stopping = true;
+        // The log is closed now, and the connections are when it is.
+        if (this.#isBehind) this.#applyDurable();
         return this.#pipeline.stop();
       case "snapshotEnded":
         this.state.tree.endSnapshot();
@@ -295,14 +307,32 @@ export class Replica {
     this.#turn.effect({ type: "serving" });
   }
 
-  #onDurable(zxid: number): void {
+  /** Applies what is durable, up to what one turn may take; whoever asks for little must not wait for the rest. */
+  #applyDurable(isAll = this.#stopping): void {
+    const { stats, state } = this;
+    const { maxTurnRequests, maxTurnBytes } = this.#options.limits;
     const before = this.#proposals.count;
-    for (let next = this.#proposals.takeDurable(zxid); next !== undefined; next = this.#proposals.takeDurable(zxid)) {
+    const take = () => this.#proposals.takeDurable(this.#durableZxid);
+    let work = 0;
+    let bytes = 0;
+    for (let next = take(); next !== undefined; next = take()) {
+      const { sentTotal } = stats;
+      const { nodeCount } = state.tree;
       this.#apply(next);
+      const { operation } = next.entry;
+      const parts = operation.type === OpCode.multi ? operation.request.length : 1;
+      // The end of a session is one entry, however many ephemerals go with it; and anybody may be waiting for an event.
+      work += Math.max(parts, Math.abs(state.tree.nodeCount - nodeCount)) + stats.sentTotal - sentTotal;
+      bytes += next.bytes;
+      if (!isAll && (work >= maxTurnRequests || bytes >= maxTurnBytes)) break;
     }
-    this.stats.entriesPerSync.add(before - this.#proposals.count);
+    this.#appliedTogether += before - this.#proposals.count;
+    this.#isBehind = this.#proposals.hasDurable(this.#durableZxid);
     this.#pipeline.onProposalsApplied();
     this.#snapshotWhenDue();
+    if (this.#isBehind) return this.#comeBack();
+    stats.entriesPerSync.add(this.#appliedTogether);
+    this.#appliedTogether = 0;
   }
 
   #apply(proposal: Proposal): void {
@@ -385,6 +415,7 @@ export class Replica {
 
   /** Reads go on; what was in flight is unknown, so those who wait for it are cut off rather than answered. */
   #onLogFailed(): void {
+    if (this.#isBehind) this.#applyDurable(true);
     const lost = this.#proposals.fail();
     this.#pipeline.onLogFailed();
     this.#turn.log("error", { lostWrites: lost.length }, "the log cannot be written: writes stop, reads go on");

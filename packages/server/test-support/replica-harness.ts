@@ -42,6 +42,8 @@ export interface HarnessOptions {
   readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
+  /** `manual`: what has more to do goes on only with `goOn()`. */
+  readonly turns?: "immediate" | "manual";
 }
 
 export class ReplicaHarness {
@@ -57,6 +59,8 @@ export class ReplicaHarness {
   #durable: number[] = [];
   #logBytes = 0;
   readonly #immediate: boolean;
+  readonly #hasManualTurns: boolean;
+  #goOnDue = false;
   #lastConnection = 0;
   /** How often something went on in a turn of its own. */
   wentOn = 0;
@@ -64,6 +68,7 @@ export class ReplicaHarness {
 
   constructor(options: HarnessOptions = {}) {
     this.#immediate = options.log !== "manual";
+    this.#hasManualTurns = options.turns === "manual";
     let seed = 1;
     this.replica = new Replica({
       state: options.state ?? new StateMachine(),
@@ -107,6 +112,7 @@ export class ReplicaHarness {
     for (let zxid = this.#durable.shift(); zxid !== undefined; zxid = this.#durable.shift()) {
       this.durable(zxid);
     }
+    while (!this.#hasManualTurns && this.goOn());
   }
 
   #perform(effect: Effect): void {
@@ -119,8 +125,8 @@ export class ReplicaHarness {
       case "persistEpoch":
         return this.input({ type: "epochDurable", epoch: effect.epoch });
       case "goOn":
-        this.wentOn++;
-        return this.input({ type: "goOn" });
+        this.#goOnDue = true;
+        return;
       case "serving":
         return;
       case "send":
@@ -149,6 +155,15 @@ export class ReplicaHarness {
   /** Everything proposed so far, or up to `zxid`, is on the disk now. */
   durable(zxid = this.pendingZxid): void {
     this.input({ type: "durable", zxid, logBytes: this.#logBytes });
+  }
+
+  /** The next turn comes. Returns whether anything had more to do. */
+  goOn(): boolean {
+    if (!this.#goOnDue) return false;
+    this.#goOnDue = false;
+    this.wentOn++;
+    this.input({ type: "goOn" });
+    return true;
   }
 
   /** Lets time pass, with a tick every second. */

@@ -176,6 +176,12 @@ export class Proposals {
     return { zxid: lastZxid, digest: this.#state.digest, isOfTree: false };
   }
 
+  /** Whether some of them are durable when the log is durable up to `zxid`. */
+  hasDurable(zxid: number): boolean {
+    const oldest = this.#pending.peek();
+    return oldest !== undefined && oldest.entry.zxid <= zxid;
+  }
+
   /** The oldest proposal that is durable when the log is durable up to `zxid`, if any. */
   takeDurable(zxid: number): Proposal | undefined {
     const oldest = this.#pending.peek();
