@@ -128,6 +128,17 @@ onBoth("D. Watches", (server) => {
     ]);
   });
 
+  server.test("D.3 a recursive watch of the empty path is none of the root", async ({ callers, path }) => {
+    const [a, b] = await callers(2);
+    await a.value("addWatch", { path: "/", mode: persistentRecursive });
+    await b.value("addWatch", { path: "", mode: persistentRecursive });
+    await b.value("create", node(`${path}/x`));
+    expect([await a.events(), await b.events()]).toEqual([[`nodeCreated ${path}/x`], []]);
+    expect(await b.error("removeWatches", { path: "", type: WatcherType.any })).toBe("Ok");
+    await b.value("delete", gone(`${path}/x`));
+    expect(await a.events()).toEqual([`nodeDeleted ${path}/x`]);
+  });
+
   server.test("D.4 watches of all kinds hear of one change once", async ({ callers, path }) => {
     const [a, b] = await callers(2);
     await b.value("create", node(`${path}/x`));

@@ -87,6 +87,14 @@ test("each half of a recursive watch hears of what its table hears of, and nobod
   expect([table.size, table.recursiveCount]).toEqual([0, 0]);
 });
 
+test("a recursive watch of the empty path, which is no node's, hears of nothing and is not taken for the root's", () => {
+  table.add("/", a, WatchKind.recursive);
+  table.add("", b, WatchKind.recursive);
+  expect(fire(nodeCreated, "/x")).toBe("a");
+  table.remove("", b, ~0);
+  expect([fire(nodeCreated, "/x"), table.size, table.recursiveCount]).toEqual(["a", 1, 1]);
+});
+
 test("recursive watches above a node are found with as few looks however far down it is", () => {
   const deep = "/a".repeat(8_000);
   table.add("/a", a, WatchKind.recursive);

@@ -124,7 +124,10 @@ export class WatchTable<W extends Watcher> {
 
   #put(path: string, watchers: Map<W, number>, watcher: W, before: number, after: number): void {
     if (before === after) return;
-    if (((before ^ after) & WatchKind.recursive) !== 0) this.#putTree(path, watcher, after & WatchKind.recursive);
+    // No node has the empty path, nor is one below it.
+    if (path !== "" && ((before ^ after) & WatchKind.recursive) !== 0) {
+      this.#putTree(path, watcher, after & WatchKind.recursive);
+    }
     if (after !== 0) {
       if (before === 0) {
         this.#watches++;
