@@ -181,7 +181,8 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     parseConfig(settings);
     server = await startServer({ ...settings, logger });
   } catch (error) {
-    return fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
+    fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
+    return endUnread();
   }
   // What it says there is nothing that its clients would miss.
   process.stdout.off("error", onOutputLost).on("error", (error) => {
