@@ -45,9 +45,10 @@ export class Puppet implements ByteStream {
   }
 
   /** Its other side says so many requests of so many bytes, in one piece. */
-  say(requests: number, bytes = 12): void {
+  say(requests: number, bytes = 12, type = 0): void {
     const frame = Buffer.alloc(4 + bytes);
     frame.writeInt32BE(bytes);
+    frame.writeInt32BE(type, 8);
     this.handler?.onData(Buffer.concat(Array.from({ length: requests }, () => frame)));
   }
 

@@ -9,6 +9,7 @@ import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
 import { LargeRequests, type Sender } from "./large-requests.ts";
+import { requestWeight } from "./request-weight.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { WorkTurns } from "./work-turns.ts";
 
@@ -389,7 +390,7 @@ export class ClientPort {
       this.#largeRequests.forget(peer);
       const { unsentBytes } = peer.stream;
       this.#turns.spend(
-        frames.length,
+        frames.reduce((sum, frame) => sum + requestWeight(frame), 0),
         frames.reduce((sum, { length }) => sum + length, 0),
       );
       this.#options.dispatch({ type: "frames", connection: peer.id, frames, unsentBytes });

@@ -1,4 +1,5 @@
 /** What is taken up in one turn of the event loop, of whom, and in which order. */
+import { OpCode } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { PuppetPort } from "../../test-support/puppet-port.ts";
 
@@ -40,6 +41,18 @@ describe("requests", () => {
     expect(first).toEqual(["1: 64", "2: 64"]);
     expect(puppets.told()).toEqual(["3: 64", "1: 64", "2: 36", "3: 36", "1: 44"]);
     expect(puppets.port.waitingCount).toBe(0);
+  });
+
+  test.each([OpCode.multi, OpCode.multiRead])("a list counts for as many as it can have parts (%i)", async (type) => {
+    const { puppets, streams } = await withThree({ maxTurnRequests: 1_000 });
+    streams[0].say(1, 14_000, type);
+    streams[1].say(1, 14_000, type);
+    streams[2].say(1, 14_000, type);
+    expect(puppets.told()).toEqual(["1: 1", "2: 1"]);
+    puppets.clock.advance(0);
+    expect(puppets.told()).toEqual(["3: 1"]);
+    streams[0].say(10, 14_000);
+    expect(puppets.told()).toEqual(["1: 10"]);
   });
 
   test("who asks for little and has taken all answers goes before those who wait", async () => {
