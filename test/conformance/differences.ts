@@ -46,6 +46,12 @@ export const differences = {
     apache: "Ok",
     why: "Apache's from 3.8.4 and 3.9.2 on: a Stat tells of a node what READ is there to hide",
   },
+  "C.4": {
+    asked: "how many more nodes getAllChildrenNumber counts below the empty path than below the root",
+    corral: 0,
+    apache: 1,
+    why: "both are the root, which is not below itself",
+  },
   "C.6": {
     asked: "the scheme of the first identity that whoAmI answers to who has authenticated",
     corral: "ip",
@@ -148,6 +154,12 @@ export const differences = {
     corral: "AuthFailed",
     apache: "Ok",
     why: "it proves nothing; who means an empty password writes `user:`",
+  },
+  "K.1 lists": {
+    asked: "setACL with a list whose number of entries is −2",
+    corral: "MarshallingError",
+    apache: "InvalidAcl",
+    why: "nobody means such a list; Apache's takes it for an empty one",
   },
   "S.1": {
     asked: "operation 20, deleteContainer, from a client",

@@ -77,6 +77,17 @@ onBoth("C. Reading", (server) => {
     expect(await a.error("getAllChildrenNumber", { path })).toBe("NoAuth");
   });
 
+  server.test("C.4 getAllChildrenNumber of the empty path, which reads take for the root's", async (visit) => {
+    const a = await visit.caller();
+    const count = async (path: string) => (await a.value("getAllChildrenNumber", { path })).totalNumber;
+    // Until nothing of other tests has gone meanwhile.
+    for (;;) {
+      const [before, empty, after] = [await count("/"), await count(""), await count("/")];
+      if (before !== after) continue;
+      return expect(empty - after).toBe(visit.differing("C.4"));
+    }
+  });
+
   server.test("C.5 getEphemerals: those of the own session, by a prefix that is only text", async (visit) => {
     const { path } = visit;
     const [a, b] = await visit.callers(2);

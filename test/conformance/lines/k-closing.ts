@@ -69,6 +69,14 @@ onBoth("K. What ends a connection", (server) => {
     expect(await a.error("ping", {})).toBe("Ok");
   });
 
+  server.test("K.1 a list of fewer than no entries, which is not none at all either", async (visit) => {
+    const a = await visit.caller();
+    const path = Buffer.from(visit.path);
+    const body = Buffer.concat([int(path.length), path, int(-2), int(-1)]);
+    expect(await a.raw(OpCode.setACL, body)).toBe(visit.differing("K.1 lists"));
+    expect(await a.error("ping", {})).toBe("Ok");
+  });
+
   server.test("K.1 no path at all: what can do nothing without one is not decoded", async ({ caller, path }) => {
     const a = await caller();
     const asked = {
