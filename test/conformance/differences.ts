@@ -4,6 +4,8 @@
  *
  * What Apache ZooKeeper does not survive cannot be tried: createTTL with a time to live below 0 and flags that have none (0 or
  * 4) ends its server, and every start after that, as its log then holds it. This one makes what the flags say.
+ * Nor can a lasting watch of a path that is null: once it has one, by addWatch or setWatches2, Apache's never closes the connection.
+ * Here addWatch takes it for the empty path, which is no node's, and setWatches2 is answered with MarshallingError.
  * Nor can what hangs on a moment: a node with a time to live, whose setData comes between the look of Apache's reaper and the entry
  * with which it deletes, goes although the setData was acknowledged (J.3 looks at children only). Here it stays.
  */
@@ -129,7 +131,7 @@ export const differences = {
     asked: "what stands behind the MarshallingError of a multiRead with a write in it, in hexadecimal digits",
     corral: "",
     apache: "ffffffff01ffffffff",
-    why: "a reply with an error has no body; Apache's writes the results that it had until then, which no client reads",
+    why: "a reply with an error has no body; Apache's writes the results that it had until then (with a path that is null, too)",
   },
   "I.3": {
     asked: "an access list with an entry whose id is null",
