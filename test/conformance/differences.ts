@@ -29,6 +29,12 @@ export const differences = {
     apache: "NoNode",
     why: "exists answers so on both; nobody means such a path",
   },
+  "A.18": {
+    asked: "a create, an exists with a watch, and an addWatch, of a path of more than 8,192 characters",
+    corral: ["BadArguments", "BadArguments", "BadArguments"],
+    apache: ["Ok", "Ok", "Ok"],
+    why: "the longest that can be allowed are 16,000 (`limits.maxPathLength`): beyond, those of one length are all in one place of a map",
+  },
   "B.8": {
     asked:
       "how many zxids a request takes that is refused untried: a write that cannot be decoded, a reconfig, or a time to live, which is switched off",

@@ -11,6 +11,7 @@ import {
   maxFrameBytesMax,
   maxIdentitiesMax,
   maxIdentityTextMax,
+  maxPathLengthMax,
   zeroLimits,
 } from "./limits.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -62,6 +63,7 @@ const limitsShape = {
   maxIdentityTextPerConnection: v.optional(
     v.pipe(atLeastOne("maxIdentityTextPerConnection"), atMost(maxIdentityTextMax)),
   ),
+  maxPathLength: v.optional(v.pipe(atLeastOne("maxPathLength"), atMost(maxPathLengthMax))),
 };
 
 /** Words that tell nothing of the clients, the tree or the machine. */

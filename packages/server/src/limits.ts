@@ -73,6 +73,8 @@ export interface Limits {
   readonly maxIdentitiesPerConnection: number;
   /** The text of all of them together, in UTF-16 code units, 16777216 at most. */
   readonly maxIdentityTextPerConnection: number;
+  /** UTF-16 code units of a path that is created (with its sequence number) or watched, 16000 at most; a longer one gets BadArguments. */
+  readonly maxPathLength: number;
   /** Entries of an access list; more get InvalidACL, as do lists over `maxFrameBytes`, and `auth` that adds over 16 KiB and 8 times the request. */
   readonly maxAclEntries: number;
   /** Entries applied between two snapshots, or as many as there are nodes if they are more (the next is taken somewhere in the upper half). */
@@ -98,6 +100,15 @@ export const maxIdentitiesMax = 10_000;
 
 /** The most that `maxIdentityTextPerConnection` may be, for the same reason. */
 export const maxIdentityTextMax = 16 << 20;
+
+/**
+ * V8 makes the hash of a longer text of its length alone (String::kMaxHashCalcLength in its src/objects/string.h): in a Map or a Set
+ * all of one length are in one place, and are gone through one by one.
+ */
+export const longestHashedText = 16_383;
+
+/** The most that `maxPathLength` may be: below that. */
+export const maxPathLengthMax = 16_000;
 
 /** The limits of a server that nobody has tuned. */
 export const defaultLimits: Limits = {
@@ -132,6 +143,7 @@ export const defaultLimits: Limits = {
   maxWatches: 2_000_000,
   maxIdentitiesPerConnection: 100,
   maxIdentityTextPerConnection: 64 << 10,
+  maxPathLength: 8_192,
   maxAclEntries: 1_000,
   snapshotEntries: 100_000,
   snapshotLogBytes: 256 << 20,

@@ -1,5 +1,5 @@
 /** Section A: creating nodes, sequence numbers, paths, and the order of checks. */
-import { CreateMode, maxTtlMs, OpCode, Permission } from "@corral/protocol";
+import { AddWatchMode, CreateMode, maxTtlMs, OpCode, Permission } from "@corral/protocol";
 import { expect } from "vitest";
 import { node, onBoth, toAll } from "../servers/on-both.ts";
 
@@ -259,5 +259,16 @@ onBoth("A. Creating nodes", (server) => {
     expect(a.connection.encode("setData", request(0xfffff)).length - 4).toBe(0xfffff);
     expect(await a.error("setData", request(0xfffff))).toBe("Ok");
     expect(await a.error("setData", request(0x100000))).toBe("closed");
+  });
+
+  server.test("A.18 what becomes of paths of more than 8,192 characters", async (visit) => {
+    const a = await visit.caller();
+    const long = `${visit.path}/${"n".repeat(8_192)}`;
+    const errors = [
+      await a.error("create", node(long)),
+      await a.error("exists", { path: long, watch: true }),
+      await a.error("addWatch", { path: long, mode: AddWatchMode.persistent }),
+    ];
+    expect(errors).toEqual(visit.differing("A.18"));
   });
 });

@@ -7,6 +7,7 @@ import { metrics } from "./metrics.ts";
 
 /** They bound a single thing, a turn or a time: there is nothing to be used up. */
 const neverPartlyUsed = [
+  "maxPathLength",
   "maxAclEntries",
   "maxFrameBytes",
   "maxResponseBytes",

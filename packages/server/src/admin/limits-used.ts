@@ -43,6 +43,7 @@ const measures: Readonly<Record<keyof Limits, Measure | typeof ofOneThing>> = {
   connectionRefillCount: ofOneThing,
   maxTurnRequests: ofOneThing,
   maxTurnBytes: ofOneThing,
+  maxPathLength: ofOneThing,
   maxAclEntries: ofOneThing,
   connectionBurst: ({ clientPort }) => clientPort.newcomers,
   maxPendingBytes: sum(({ pendingBytes }) => pendingBytes),

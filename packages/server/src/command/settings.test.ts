@@ -145,6 +145,7 @@ test.each<readonly [string, Given]>([
     "--limit maxIdentityTextPerConnection: must be at most 16777216",
     { flags: { "limits.maxIdentityTextPerConnection": 2 ** 30 } },
   ],
+  ["--limit maxPathLength: must be at most 16000", { flags: { "limits.maxPathLength": 16_001 } }],
   [
     "--limit maxIdentitiesPerConnection: must be at least 1 (the",
     { flags: { "limits.maxIdentitiesPerConnection": 0 } },

@@ -32,6 +32,7 @@ import { ChildLists } from "./child-lists.ts";
 import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
 import { ConnectionWarning } from "./connection-warning.ts";
 import type { Connections } from "./connections.ts";
+import { tooLongPath } from "./path-limit.ts";
 import type { Proposals } from "./proposals.ts";
 import { ReadingRegulator } from "./reading-regulator.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
@@ -248,7 +249,10 @@ export class Pipeline {
       settled = settledCreates(operation, frame.length - 8);
       if (settled !== undefined) operation = settled.operation;
       const { behaviour, limits } = this.#parts;
-      failure = refusal(operation, behaviour) ?? tooLongAcl(operation, frame.length, limits, connection);
+      failure =
+        refusal(operation, behaviour) ??
+        tooLongPath(operation, limits) ??
+        tooLongAcl(operation, frame.length, limits, connection);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.#logBadBody(connection, type, error);
@@ -379,8 +383,8 @@ export class Pipeline {
 
   #readContext(connection: Connection): ReadContext {
     const { state, watches, limits, behaviour } = this.#parts;
-    const { maxResponseBytes } = limits;
-    return { state, watches, connection, behaviour, maxResponseBytes, childLists: this.#childLists };
+    const { maxResponseBytes, maxPathLength } = limits;
+    return { state, watches, connection, behaviour, maxResponseBytes, maxPathLength, childLists: this.#childLists };
   }
 
   /** A body that cannot be read is the client's error, and only that request's. */

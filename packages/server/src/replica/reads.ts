@@ -7,11 +7,14 @@ import type { Znode } from "../state/znode.ts";
 import { WatchKind, type WatchTable } from "../watch/watch-table.ts";
 import type { ChildLists } from "./child-lists.ts";
 import type { Connection } from "./connection.ts";
+import { canBeWatched } from "./path-limit.ts";
 
 /** Whose request is read from what. */
 export interface ReadContext {
   /** Longest list, and most that several reads at once may come to, bytes. */
   readonly maxResponseBytes: number;
+  /** See `canBeWatched`. */
+  readonly maxPathLength: number;
   readonly state: StateMachine;
   readonly watches: WatchTable<Connection>;
   readonly connection: Connection;
@@ -56,7 +59,7 @@ function readable(context: ReadContext, node: Znode): boolean {
 
 const exists: Handler = (context, reader, out) => {
   const { path, watch: wanted } = operations.exists.request.read(reader);
-  if (path.includes("\0")) return ErrorCode.BadArguments;
+  if (path.includes("\0") || (wanted && !canBeWatched(path, context))) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
   if (context.behaviour.existsNeedsRead && node !== undefined && !readable(context, node)) return ErrorCode.NoAuth;
   // The watch is set even when there is nothing: that is how one waits for a node to appear.
@@ -68,7 +71,7 @@ const exists: Handler = (context, reader, out) => {
 
 const getData: Handler = (context, reader, out) => {
   const { path, watch: wanted } = operations.getData.request.read(reader);
-  if (path.includes("\0")) return ErrorCode.BadArguments;
+  if (path.includes("\0") || (wanted && !canBeWatched(path, context))) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
   if (!readable(context, node)) return ErrorCode.NoAuth;
@@ -84,6 +87,7 @@ const getChildren2: Handler = (context, reader, out) => listChildren(context, re
 
 function listChildren(context: ReadContext, reader: Reader, out: Writer, withStat: boolean): ErrorCode {
   const { path, watch: wanted } = operations.getChildren.request.read(reader);
+  if (wanted && !canBeWatched(path, context)) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
   if (!readable(context, node)) return ErrorCode.NoAuth;

@@ -14,6 +14,7 @@ import {
 import { allows } from "../state/access.ts";
 import { childTable, dataTable, WatchKind } from "../watch/watch-table.ts";
 import type { Connection } from "./connection.ts";
+import { canBeWatched } from "./path-limit.ts";
 import type { ReadContext } from "./reads.ts";
 
 /** Sends a watch event to the connection of the request. */
@@ -59,6 +60,7 @@ export function answerWatchRequest(
 function addWatch(context: ReadContext, reader: Reader, out: Writer): ErrorCode {
   const { path, mode } = operations.addWatch.request.read(reader);
   if (mode !== AddWatchMode.persistent && mode !== AddWatchMode.persistentRecursive) return ErrorCode.MarshallingError;
+  if (!canBeWatched(path, context)) return ErrorCode.BadArguments;
   const kind = mode === AddWatchMode.persistent ? WatchKind.persistent : WatchKind.recursive;
   context.watches.add(path, context.connection, kind);
   operations.addWatch.response.write(out, { err: 0 });
@@ -96,6 +98,9 @@ function matchWatches(
 /** Re-arms after a reconnect. What the client has missed since its last zxid is sent at once instead. */
 function setWatches(context: ReadContext, request: SetWatches2, sendEvent: SendEvent): ErrorCode {
   const { state, watches, connection, behaviour } = context;
+  const { dataWatches, existWatches, childWatches, persistentWatches, persistentRecursiveWatches } = request;
+  const lists = [dataWatches, existWatches, childWatches, persistentWatches, persistentRecursiveWatches];
+  if (!lists.every((paths) => paths.every((path) => canBeWatched(path, context)))) return ErrorCode.BadArguments;
   const since = request.relativeZxid;
   const event = (type: WatchEventType, path: string): void => {
     const acl = state.tree.get(path)?.acl;
@@ -103,23 +108,23 @@ function setWatches(context: ReadContext, request: SetWatches2, sendEvent: SendE
       !behaviour.missedEventsNeedRead || acl === undefined || allows(acl, Permission.read, connection.identities);
     if (mayKnow) sendEvent(connection, type, path);
   };
-  for (const path of request.dataWatches) {
+  for (const path of dataWatches) {
     const node = state.tree.get(path);
     if (node === undefined) event(WatchEventType.nodeDeleted, path);
     else if (node.mzxid > since) event(WatchEventType.nodeDataChanged, path);
     else watches.add(path, connection, WatchKind.data);
   }
-  for (const path of request.existWatches) {
+  for (const path of existWatches) {
     if (state.tree.get(path) === undefined) watches.add(path, connection, WatchKind.data);
     else event(WatchEventType.nodeCreated, path);
   }
-  for (const path of request.childWatches) {
+  for (const path of childWatches) {
     const node = state.tree.get(path);
     if (node === undefined) event(WatchEventType.nodeDeleted, path);
     else if (node.pzxid > since) event(WatchEventType.nodeChildrenChanged, path);
     else watches.add(path, connection, WatchKind.child);
   }
-  for (const path of request.persistentWatches) watches.add(path, connection, WatchKind.persistent);
-  for (const path of request.persistentRecursiveWatches) watches.add(path, connection, WatchKind.recursive);
+  for (const path of persistentWatches) watches.add(path, connection, WatchKind.persistent);
+  for (const path of persistentRecursiveWatches) watches.add(path, connection, WatchKind.recursive);
   return ErrorCode.Ok;
 }
