@@ -117,19 +117,21 @@ async function perform(disk: Disk, directory: string, step: RepairStep): Promise
     case "epoch":
       return replaceFile(disk, directory, step.name, (file) => file.write(0, encodeEpochFile(step.content)));
     case "mend": {
-      // Into a new file, for the old one may be linked from a backup.
-      const { name, header, end } = step;
-      return withFile(disk, path, (source) =>
-        replaceFile(disk, directory, name, async (target) => {
-          for (let at = 0; at < end; at += copyBytes) {
-            await target.write(at, await source.read(at, Math.min(copyBytes, end - at)));
-          }
-          for (let at = end; at < header.keptBytes; at += zeros.length) {
-            await target.write(at, zeros.subarray(0, header.keptBytes - at));
-          }
-          await target.write(0, encodeSegmentHeader(header));
-        }),
-      );
+      const { header, end } = step;
+      const file = await disk.open(path, "write");
+      try {
+        // What was read is written once more: it may never have come to the disk.
+        for (let at = 0; at < end; at += copyBytes)
+          await file.write(at, await file.read(at, Math.min(copyBytes, end - at)));
+        await file.truncate(end);
+        for (let at = end; at < header.keptBytes; at += zeros.length) {
+          await file.write(at, zeros.subarray(0, header.keptBytes - at));
+        }
+        await file.write(0, encodeSegmentHeader(header));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
     }
   }
 }

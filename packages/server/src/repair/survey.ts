@@ -8,7 +8,7 @@ import { lookIntoSnapshot, type SnapshotFinding } from "../snapshot-content.ts";
 import type { SnapshotMend } from "../state/snapshot-mend.ts";
 import { decodeEpochFile, type EpochFile, epochFileBytesMax, otherEpochVersion } from "../storage/epoch-file.ts";
 import { epochFileName, segmentFileName, snapshotFileName, sortFileNames } from "../storage/file-names.ts";
-import { decodeRecord, isKey, keyOfRecord, noKey, recordHeaderBytes } from "../storage/record.ts";
+import { decodeRecord, isKey, keyOfRecord, noKey, type RecordKey, recordHeaderBytes } from "../storage/record.ts";
 import type { CheckedSegment } from "../storage/recovery.ts";
 import { epochIsOfOtherVersion, isOfOtherVersion } from "../storage/refusal.ts";
 import {
@@ -125,7 +125,7 @@ async function surveySegment(
   const size = await file.size();
   const named = { name: segmentFileName(firstZxid), firstZxid, path, size };
   const found = await headerOf(file, path, firstZxid, size);
-  const header = found.header ?? { firstZxid, previousZxid: 0, keptBytes: size, key: noKey };
+  const header = found.header ?? { firstZxid, previousZxid: 0, keptBytes: size, key: await keyInHeader(file) };
   const snapshotZxids = new Set<number>();
   const note = ({ zxid }: { zxid: number }) => {
     if (asked.has(zxid)) snapshotZxids.add(zxid);
@@ -150,9 +150,12 @@ async function surveySegment(
     isTorn: verdict?.kind === "torn",
     unreadBytes: contentEnd - end,
     missingBytes: Math.max(0, header.keptBytes - size),
-    beyond: readable
-      ? await lookBeyond({ file, size, offset: end, key: header.key }, contentEnd, disorder !== undefined, epochMax)
-      : undefined,
+    beyond: await lookBeyond(
+      { file, size, offset: end, key: header.key },
+      contentEnd,
+      disorder !== undefined,
+      epochMax,
+    ),
   };
 }
 
@@ -204,6 +207,12 @@ async function headerByFirstRecord(
   if (isInHeader || !isKey(key)) return header;
   const { recordCount } = await scanRecords({ file, size, header }, () => undefined);
   return recordCount > 1 ? header : undefined;
+}
+
+/** Of a header that cannot be read: the key, if both its places say the same; else none. */
+async function keyInHeader(file: DiskFile): Promise<RecordKey> {
+  const [key, other] = possibleKeys(await file.read(0, segmentHeaderBytes));
+  return key !== undefined && key.header === other?.header && key.body === other.body ? key : noKey;
 }
 
 /** What a client has sent can pass for a record where there is no key: so an epoch that there never was counts for nothing there. */
