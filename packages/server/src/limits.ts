@@ -101,13 +101,7 @@ export const maxIdentitiesMax = 10_000;
 /** The most that `maxIdentityTextPerConnection` may be, for the same reason. */
 export const maxIdentityTextMax = 16 << 20;
 
-/**
- * V8 makes the hash of a longer text of its length alone (String::kMaxHashCalcLength in its src/objects/string.h): in a Map or a Set
- * all of one length are in one place, and are gone through one by one.
- */
-export const longestHashedText = 16_383;
-
-/** The most that `maxPathLength` may be: below that. */
+/** The most that `maxPathLength` may be: below `longestHashedText`, 16,383, see state/long-text.ts; V8 makes poor keys of longer texts. */
 export const maxPathLengthMax = 16_000;
 
 /** The limits of a server that nobody has tuned. */

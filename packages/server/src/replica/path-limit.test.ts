@@ -1,8 +1,9 @@
-/** Paths that are too long to be keys of a map; see limits.ts. */
+/** Paths that are too long to be keys of a map; see path-limit.ts. */
 import { AddWatchMode, CreateMode, ErrorCode, OpCode, openAcl, sequenceSuffix } from "@corral/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
-import { longestHashedText, maxPathLengthMax } from "../limits.ts";
+import { maxPathLengthMax } from "../limits.ts";
+import { longestHashedText } from "../state/long-text.ts";
 import { StateMachine } from "../state/state-machine.ts";
 
 const limits = { maxPathLength: 100 };

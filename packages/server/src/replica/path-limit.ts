@@ -1,8 +1,8 @@
 /**
- * The bound of paths: watches stand in maps by path, and so does what was counted of a tree. Those of longer texts than
- * `longestHashedText` would all be in one place of a map, and each request would take as long as there are many. (Other texts of clients
- * that are keys: the identities of a connection, of which few are so long, as all of them together have a bound; and
- * those in access lists, see state/shared-ids.ts.)
+ * The bound of paths. Watches stand in maps by path, and so does what was counted of a tree; those of texts longer than
+ * `longestHashedText` (state/long-text.ts) would all be in one place of a map, and each request would take the longer the more there are.
+ * (Other texts of clients that are keys: the identities of a connection, of which few are so long, as all of them together have a
+ * bound; and those in access lists, see state/shared-ids.ts.)
  *
  * It is looked at before anything is proposed, so a log never depends on it: nodes with longer paths, from before there was the bound or
  * from when it was another, go on, and can be read, written and deleted.

@@ -1,6 +1,7 @@
 /** Access control: which identities may do what, and which access lists may be stored. Pure. */
 import { type Acl, type Id, openAcl, Permission } from "@corral/protocol";
 import { isAddressPattern, matchesAddress } from "./ip-address.ts";
+import { digestOfText, isLongText } from "./long-text.ts";
 
 /** The identity that may do everything. Never storable. */
 export const superIdentity: Id = { scheme: "super", id: "" };
@@ -88,7 +89,9 @@ export function fixUpAcl(asked: readonly Acl[] | null, identities: readonly Id[]
   const expanded = new Set<number>();
   let own: readonly Id[] | undefined;
   const add = (acl: Acl): void => {
-    const key = `${acl.perms} ${acl.id.scheme} ${acl.id.id}`;
+    const text = `${acl.perms} ${acl.id.scheme} ${acl.id.id}`;
+    // A digest has no spaces: no other text is the same.
+    const key = isLongText(text) ? digestOfText(text) : text;
     if (!fixed.has(key)) fixed.set(key, acl);
   };
   for (const entry of asked) {

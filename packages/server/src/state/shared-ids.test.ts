@@ -1,9 +1,12 @@
 /** Identities in access lists: the same one is in memory once, wherever the lists come from. */
 import { type Acl, openAcl } from "@corral/protocol";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { looksUp } from "../../test-support/look-ups.ts";
 import { StateDriver } from "../../test-support/state-driver.ts";
+import { fixUpAcl } from "./access.ts";
 import type { DataTree } from "./data-tree.ts";
+import { digestOfText, longestHashedText } from "./long-text.ts";
 import { NodeStore } from "./node-store.ts";
 import { snapshotChunks } from "./snapshot.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
@@ -73,4 +76,48 @@ test("lists from a snapshot have them in common", () => {
   const [a, b, c] = listsOf(restored);
   expect(a?.[1]?.id).toBe(b?.[0]?.id);
   expect(c).toBe(b);
+});
+
+describe("long ones", () => {
+  /** Of one length, as identities and as entries. */
+  const long = Array.from({ length: 20 }, (_, i) => entry(i % 10, `a:${"x".repeat(longestHashedText)}${i % 10}`));
+
+  test("are no keys, as those of one length would be gone through one by one", () => {
+    const { acls } = new NodeStore();
+    const keys = looksUp(() => {
+      const numbers = long.map((one) => acls.add([one]));
+      for (const number of numbers) acls.remove(number);
+      expect(fixUpAcl(long, [])).toEqual(long.slice(0, 10));
+    });
+    expect(keys.length).toBeGreaterThan(2 * long.length);
+    expect(keys.filter((key) => key.length > longestHashedText)).toEqual([]);
+  });
+
+  test("are in memory once, and forgotten with their last list", () => {
+    const { acls } = new NodeStore();
+    const [one, , other] = long as [Acl, Acl, Acl];
+    const idOf = (number: number) => acls.get(number)[0]?.id;
+    const first = acls.add([one]);
+    const second = acls.add([entry(31, one.id.id)]);
+    const third = acls.add([other]);
+    expect([idOf(first), idOf(second), idOf(third)]).toEqual([one.id, one.id, other.id]);
+    expect(idOf(second)).toBe(idOf(first));
+    for (const number of [first, second]) acls.remove(number);
+    const again = structuredClone(one);
+    expect(idOf(acls.add([again]))).toBe(again.id);
+  });
+
+  test("are not taken for others: not for who has the digest of one as his id, nor for halves of characters", () => {
+    const { acls } = new NodeStore();
+    const texts = ["\ud800", "\ud801"].map((half) => `a:${"x".repeat(longestHashedText)}${half}`);
+    const ids = [...texts, ...texts.map(digestOfText)];
+    const numbers = ids.map((id) => acls.add([entry(1, id)]));
+    expect(numbers.map((number) => acls.get(number)[0]?.id.id)).toEqual(ids);
+    expect(
+      fixUpAcl(
+        texts.map((id) => entry(1, id)),
+        [],
+      ),
+    ).toHaveLength(2);
+  });
 });

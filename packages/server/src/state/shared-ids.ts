@@ -3,6 +3,7 @@
  * (`auth`), and for another one each time; read from a file, each list has texts of its own, and what ran could not be started again.
  */
 import type { Acl, Id } from "@corral/protocol";
+import { digestOfText, isLongText } from "./long-text.ts";
 import type { Keeping } from "./shared-values.ts";
 
 interface Shared {
@@ -14,6 +15,8 @@ interface Shared {
 export class SharedIds implements Keeping<readonly Acl[]> {
   /** By scheme, of which there are few, and by the very text that is kept. */
   readonly #schemes = new Map<string, Map<string, Shared>>();
+  /** Of long ones by a digest; apart from the others, for anybody may have that for an id. */
+  readonly #longSchemes = new Map<string, Map<string, Shared>>();
 
   keep(acl: readonly Acl[]): readonly Acl[] {
     const kept = acl.map((entry) => {
@@ -26,29 +29,31 @@ export class SharedIds implements Keeping<readonly Acl[]> {
 
   drop(acl: readonly Acl[]): void {
     for (const { id } of acl) {
-      const shared = this.#of(id.scheme);
-      const known = shared.get(id.id);
-      if (known !== undefined && --known.uses === 0) shared.delete(id.id);
+      const { shared, key } = this.#placeOf(id);
+      const known = shared.get(key);
+      if (known !== undefined && --known.uses === 0) shared.delete(key);
     }
   }
 
   #use(id: Id): Id {
-    const shared = this.#of(id.scheme);
-    let known = shared.get(id.id);
+    const { shared, key } = this.#placeOf(id);
+    let known = shared.get(key);
     if (known === undefined) {
       known = { id, uses: 0 };
-      shared.set(id.id, known);
+      shared.set(key, known);
     }
     known.uses++;
     return known.id;
   }
 
-  #of(scheme: string): Map<string, Shared> {
-    let shared = this.#schemes.get(scheme);
+  #placeOf({ scheme, id }: Id): { readonly shared: Map<string, Shared>; readonly key: string } {
+    const isLong = isLongText(id);
+    const schemes = isLong ? this.#longSchemes : this.#schemes;
+    let shared = schemes.get(scheme);
     if (shared === undefined) {
       shared = new Map();
-      this.#schemes.set(scheme, shared);
+      schemes.set(scheme, shared);
     }
-    return shared;
+    return { shared, key: isLong ? digestOfText(id) : id };
   }
 }
