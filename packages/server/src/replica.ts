@@ -51,9 +51,6 @@ export interface ReplicaOptions extends SessionOptions {
 /** Sessions that expire in one step; each costs some 10 µs, and the end of its connection. */
 const expiredPerStep = 1_000;
 
-/** Watches of connections that are gone, forgotten in one step. */
-const forgottenPerStep = 10_000;
-
 /** The machine; see the head of this file. */
 export class Replica {
   readonly state: StateMachine;
@@ -208,7 +205,6 @@ export class Replica {
   step(input: Input, now: Now): Effect[] {
     this.#turn.begin(now);
     this.#onInput(input);
-    if (this.#watches.isForgetting) this.#comeBack();
     return this.#turn.end();
   }
 
@@ -401,9 +397,8 @@ export class Replica {
     this.#turn.effect({ type: "goOn" });
   }
 
-  /** What would take too long in one step: a slice of it at a time, however much it is. */
+  /** What is due by the clock: a slice of it at a time, however much it is. */
   #goOn(): void {
-    this.#watches.forgetMore(forgottenPerStep);
     if (this.#stopping || this.#proposals.failed) return;
     const expired = this.#sessions.expire(expiredPerStep);
     this.stats.sessionsExpiredTotal += expired;

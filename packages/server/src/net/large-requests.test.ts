@@ -113,6 +113,18 @@ test("who dawdles is cut off when others wait for the room, and only then", () =
   expect(waiting.reading).toBe(true);
 });
 
+test("who is not read because he leaves his answers dawdles too, who is kept waiting by the server does not", () => {
+  const [unreading, held] = [sending("a"), sending("a")];
+  puppets.port.send(1, Buffer.alloc(100));
+  for (const id of [1, 2]) puppets.port.pauseReading(id, true);
+  sending("a");
+  for (let second = 0; second < 15; second++) {
+    unreading.take(1);
+    pass(1_000);
+  }
+  expect([unreading.destroyed, held.destroyed]).toEqual([true, false]);
+});
+
 test("what nobody's room would do for is too long", () => {
   const puppet = sending("a", 4, 4_001);
   expect(puppets.told().at(-1)).toBe("1 disconnected");

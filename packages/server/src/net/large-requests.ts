@@ -95,14 +95,14 @@ export class LargeRequests<S extends Sender> {
 
   /**
    * Whether others have waited for the sender's room for `handshakeMs`, in which it has not brought as much as makes a request
-   * large. `isRead`: whether it could.
+   * large. `mayBring`: whether it could.
    */
-  dawdles(sender: S, nowMs: number, isRead: boolean): boolean {
+  dawdles(sender: S, nowMs: number, mayBring: boolean): boolean {
     const { large, decoder } = sender;
     if (large === undefined || !large.hasRoom) return false;
     const { largeRequestBytes, handshakeMs } = this.#limits;
     const isWanted = this.#isShort || large.origin.waiting.size > 0;
-    if (!isWanted || !isRead || decoder.pendingBytes - large.markBytes >= largeRequestBytes) {
+    if (!isWanted || !mayBring || decoder.pendingBytes - large.markBytes >= largeRequestBytes) {
       large.markBytes = decoder.pendingBytes;
       large.markMs = nowMs;
     }

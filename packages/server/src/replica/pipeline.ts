@@ -202,8 +202,6 @@ export class Pipeline {
     const shownZxid = behaviour.eventsTellZxid ? zxid : -1;
     for (const { type, path, acl } of firings) {
       watches.fire(type, path, (connection) => {
-        // Its watches are being forgotten.
-        if (connection.phase === "closing") return;
         if (behaviour.eventsNeedRead && !allows(acl, Permission.read, connection.identities)) return;
         writeEvent(connection.out, shownZxid, type, path);
         stats.onEvent();

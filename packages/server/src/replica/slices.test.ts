@@ -3,7 +3,6 @@ import { CreateMode, OpCode, openAcl } from "@corral/protocol";
 import { expect, test } from "vitest";
 import { ReplicaHarness } from "../../test-support/replica-harness.ts";
 import { StateDriver } from "../../test-support/state-driver.ts";
-import type { Input } from "./effect.ts";
 import { Reaper } from "./reaper.ts";
 
 test("the reaper looks at no more than 10,000 nodes in one go, and takes up where it was", () => {
@@ -68,36 +67,6 @@ test("sessions that expire together end in slices of 1,000", () => {
   h.pass(6_000);
   expect([...h.replica.state.sessions].map(({ id }) => id)).toEqual([survivor.sessionId]);
   expect([h.wentOn, h.replica.stats.sessionsExpiredTotal]).toEqual([2, 2_500]);
-});
-
-test("the watches of a connection that is gone are forgotten in slices of 10,000, and tell nobody anything", () => {
-  const h = new ReplicaHarness({ log: "manual" });
-  const c = h.connect();
-  const other = h.connect();
-  h.durable();
-  const paths = Array.from({ length: 25_000 }, (_, i) => `/${i}`);
-  const none: string[] = [];
-  c.call("setWatches2", {
-    relativeZxid: 0,
-    dataWatches: none,
-    existWatches: paths,
-    childWatches: none,
-    persistentWatches: none,
-    persistentRecursiveWatches: none,
-  });
-  expect(h.replica.watchCount).toBe(25_000);
-  const now = { elapsedMs: h.nowMs, wallMs: h.nowMs };
-  const step = (input: Input) =>
-    h.replica.step(input, now).map((effect) => (effect.type === "send" ? `send ${effect.connection}` : effect.type));
-  expect(step({ type: "disconnected", connection: c.id })).toEqual(["goOn"]);
-  other.send("create", { path: "/24999", data: null, acl: openAcl, flags: CreateMode.persistent });
-  expect(step({ type: "durable", zxid: h.pendingZxid, logBytes: 0 })).toEqual([`send ${other.id}`]);
-  const counts: number[] = [];
-  while (h.replica.watchCount > 0) {
-    counts.push(h.replica.watchCount);
-    expect(step({ type: "goOn" })).toEqual(h.replica.watchCount > 0 ? ["goOn"] : []);
-  }
-  expect(counts).toEqual([24_999, 14_999, 4_999]);
 });
 
 /** Nodes with a time to live. */

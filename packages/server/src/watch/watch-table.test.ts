@@ -121,16 +121,3 @@ test("a watcher that goes takes all its watches along", () => {
   expect(fire(nodeCreated, "/m/x")).toBe("");
   expect([table.size, table.pathCount]).toEqual([0, 0]);
 });
-
-test("who had very many watches is forgotten bit by bit, others with the same paths are not", () => {
-  for (let i = 0; i < 1_000; i++) table.add(`/${i}`, a, i % 2 === 0 ? WatchKind.data : WatchKind.recursive);
-  table.add("/999", b, WatchKind.data);
-  table.removeWatcher(a);
-  const sizes = [table.size];
-  while (table.isForgetting) {
-    table.forgetMore(400);
-    sizes.push(table.size);
-  }
-  expect(sizes).toEqual([1_001, 601, 201, 1]);
-  expect([table.pathCount, table.recursiveCount, a.watchedText, fire(nodeDataChanged, "/999")]).toEqual([1, 0, 0, "b"]);
-});

@@ -26,9 +26,6 @@ export const childTable = WatchKind.child | persistentChild | recursiveChild;
 
 const oneShot = WatchKind.data | WatchKind.child;
 
-/** So many watches of one watcher are forgotten at once; several may go at the same time. */
-const few = 100;
-
 /** Anything that may watch; the table keeps its paths here to forget them together. */
 export interface Watcher {
   readonly watchedPaths: Set<string>;
@@ -44,8 +41,6 @@ export class WatchTable<W extends Watcher> {
   readonly #trees = new PathMap<Map<W, number>>();
   #recursive = 0;
   #watches = 0;
-  /** Those who are gone, and had so many watches that some are left. */
-  readonly #leaving: W[] = [];
 
   /** `modesCoexist: false`: as servers before 3.9, which keep one mode a path and table, the newest. */
   constructor({ modesCoexist = true }: { readonly modesCoexist?: boolean } = {}) {
@@ -95,31 +90,9 @@ export class WatchTable<W extends Watcher> {
     if (watchers !== undefined) this.#put(path, watchers, watcher, before, before & ~kinds);
   }
 
-  /** Forgets everything that `watcher` waits for. If that is much, it is left to `forgetMore`, and is to be told to nobody till then. */
+  /** Forgets everything that `watcher` waits for. */
   removeWatcher(watcher: W): void {
-    if (watcher.watchedPaths.size > few) this.#leaving.push(watcher);
-    else this.#forget(watcher, few);
-  }
-
-  /** Whether there is something for `forgetMore` to do. */
-  get isForgetting(): boolean {
-    return this.#leaving.length > 0;
-  }
-
-  /** Forgets more of what nobody waits for any more, `most` watches. */
-  forgetMore(most: number): void {
-    const watcher = this.#leaving.at(-1);
-    if (watcher === undefined) return;
-    this.#forget(watcher, most);
-    if (watcher.watchedPaths.size === 0) this.#leaving.pop();
-  }
-
-  #forget(watcher: W, most: number): void {
-    let left = most;
-    for (const path of watcher.watchedPaths) {
-      if (left-- === 0) return;
-      this.remove(path, watcher, ~0);
-    }
+    for (const path of [...watcher.watchedPaths]) this.remove(path, watcher, ~0);
   }
 
   #put(path: string, watchers: Map<W, number>, watcher: W, before: number, after: number): void {
