@@ -157,6 +157,18 @@ export const differences = {
     apache: "InvalidAcl",
     why: "clients come by IPv6 too; Apache's knows addresses of IPv4 alone",
   },
+  "I.3 colons": {
+    asked: "an access list with an id of digest that has two parts and colons behind them",
+    corral: "InvalidAcl",
+    apache: "Ok",
+    why: "nobody can prove to be that; Apache's takes it apart in a way that forgets empty parts at the end",
+  },
+  "I.3 no digest": {
+    asked: "an access list with an id of digest that ends with its only colon",
+    corral: "Ok",
+    apache: "InvalidAcl",
+    why: "nobody can prove to be that either; what was stored once must be stored again when a log is replayed",
+  },
   "K.1": {
     asked: "auth of the scheme digest without a colon: a user and no password",
     corral: "AuthFailed",
