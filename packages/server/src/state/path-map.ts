@@ -10,8 +10,8 @@ interface Place<V> {
   readonly path: string;
   above: Place<V> | undefined;
   value: V | undefined;
-  /** By the next name, with the slash before it. */
-  readonly below: Map<string, Place<V>>;
+  /** By the next name, with the slash before it. Absent where there are none, as at most places: an empty map is larger than all the rest. */
+  below: Map<string, Place<V>> | undefined;
   /** The one of them that was last gone through, which is known without cutting out a name: who goes down comes again. */
   latest: Place<V> | undefined;
 }
@@ -62,11 +62,13 @@ export class PathMap<V> {
     if (place === undefined) return;
     this.#places.delete(path);
     place.value = undefined;
-    while (place.value === undefined && place.above !== undefined && place.below.size < 2) {
-      const { above, below }: Place<V> = place;
+    while (place.value === undefined && place.above !== undefined) {
+      const { above, below = new Map() }: Place<V> = place;
+      if (below.size > 1) return;
       const [only] = below.values();
       if (only !== undefined) return putBelow(above, only);
-      above.below.delete(nameAt(path, above.path.length));
+      above.below?.delete(nameAt(path, above.path.length));
+      if (above.below?.size === 0) above.below = undefined;
       above.latest = undefined;
       place = above;
     }
@@ -85,12 +87,12 @@ export class PathMap<V> {
 }
 
 function newPlace<V>(path: string, above: Place<V> | undefined): Place<V> {
-  return { path, above, value: undefined, below: new Map(), latest: undefined };
+  return { path, above, value: undefined, below: undefined, latest: undefined };
 }
 
 /** The one below that begins with the next name of `path`. */
 function nextOf<V>(place: Place<V>, path: string): Place<V> | undefined {
-  if (place.below.size === 0) return undefined;
+  if (place.below === undefined) return undefined;
   const from = place.path.length;
   if (place.latest !== undefined && partingOf(path, place.latest.path, from) > from) return place.latest;
   const next = place.below.get(nameAt(path, from));
@@ -102,6 +104,7 @@ function nextOf<V>(place: Place<V>, path: string): Place<V> | undefined {
 function putBelow<V>(above: Place<V>, place: Place<V>): void {
   place.above = above;
   above.latest = place;
+  above.below ??= new Map();
   above.below.set(copy(nameAt(place.path, above.path.length)), place);
 }
 
