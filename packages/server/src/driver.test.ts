@@ -55,6 +55,15 @@ test("what is durable is applied before the failure of the log counts", () => {
   expect(told).toEqual(["/a"]);
 });
 
+test("what is durable is applied before an epoch that cannot be written ends the writes", async () => {
+  create("/a");
+  log.writeEpoch = () => Promise.reject(new Error("no disk"));
+  driver.dispatch({ type: "raiseEpoch", epoch: 5 });
+  await new Promise(setImmediate);
+  expect([told, harness.replica.writesStopped]).toEqual([["/a"], true]);
+  expect(harness.replica.state.tree.get("/a")).toBeDefined();
+});
+
 test("the end waits for no room", () => {
   create("/a");
   driver.end();

@@ -191,6 +191,7 @@ export class Driver {
     } catch (error) {
       const err = error instanceof Error ? error : new Error(String(error));
       if (!this.#parts.replica.serving) return this.#parts.onStarted(err);
+      this.#releaseDurable();
       this.#parts.logger.error({ err, epoch }, "the epoch cannot be written; writes stop");
       this.dispatch({ type: "logFailed" });
     }
