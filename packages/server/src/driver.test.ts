@@ -11,6 +11,7 @@ let harness: ReplicaHarness;
 let client: TestClient;
 let log: MemoryLog;
 let driver: Driver;
+let clock: VirtualClock;
 let held: (() => void)[];
 /** The paths of the lines. */
 let told: (string | undefined)[];
@@ -28,7 +29,7 @@ beforeEach(() => {
   const onFatal = (error: Error) => {
     throw error;
   };
-  const clock = new VirtualClock();
+  clock = new VirtualClock();
   driver = new Driver({ replica, log, clock, logger: silentLogger, audit, onStarted: () => undefined, onFatal });
 });
 
@@ -44,6 +45,18 @@ test("writes are applied when there is room for their lines, all that have becom
   expect([told, harness.replica.outstanding]).toEqual([["/a", "/b", "/c"], 0]);
   create("/d");
   expect(held).toHaveLength(1);
+});
+
+test("each turn of writes that became durable together waits for room", () => {
+  const path = (i: number) => `/${i}${"x".repeat(8_000)}`;
+  // A quarter of what may wait, 16 MiB, and a half.
+  for (let i = 0; i < 800; i++) create(path(i));
+  held.shift()?.();
+  expect([told.length > 400, told.length < 600, held]).toEqual([true, true, []]);
+  clock.advance(0);
+  expect([told.length < 600, held.length]).toEqual([true, 1]);
+  held.shift()?.();
+  expect([told.length, held, harness.replica.outstanding]).toEqual([800, [], 0]);
 });
 
 test("what is durable is applied before the failure of the log counts", () => {

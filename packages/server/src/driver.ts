@@ -122,12 +122,17 @@ export class Driver {
 
   /** What is durable is applied only when the audit log has room for its lines: to all others the log is that much slower. */
   #onDurable(input: Durable): void {
-    const { audit } = this.#parts;
-    if (audit === undefined) return this.dispatch(input);
     const isHeld = this.#heldDurable !== undefined;
     // The newest says it for all before.
     this.#heldDurable = input;
-    if (!isHeld) audit.whenRoom(() => this.#releaseDurable());
+    if (!isHeld) this.#whenRoom(() => this.#releaseDurable());
+  }
+
+  /** Before each turn of what may have many lines: their number has a bound in each, and none in all. */
+  #whenRoom(callback: () => void): void {
+    const { audit } = this.#parts;
+    if (audit === undefined) callback();
+    else audit.whenRoom(callback);
   }
 
   #releaseDurable(): void {
@@ -162,7 +167,7 @@ export class Driver {
         void this.#persistEpoch(effect.epoch);
         return;
       case "goOn":
-        this.#parts.clock.setTimer(0, () => this.dispatch({ type: "goOn" }));
+        this.#parts.clock.setTimer(0, () => this.#whenRoom(() => this.dispatch({ type: "goOn" })));
         return;
       case "serving":
         return this.#parts.onStarted();

@@ -95,7 +95,7 @@ export class Replica {
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);
-    const auditor = options.isAudited ? new Auditor(turn) : undefined;
+    const auditor = options.isAudited ? new Auditor(turn, limits.maxAuditBytes / 4) : undefined;
     this.#auditor = auditor;
     const parts = { turn, state, connections: this.#connections, proposals: this.#proposals, auditor };
     this.#sessions = new Sessions(options, parts);
@@ -306,7 +306,8 @@ export class Replica {
   /** Applies what is durable, up to what one turn may take; whoever asks for little must not wait for the rest. */
   #applyDurable(isAll = this.#stopping): void {
     const { stats, state } = this;
-    const { maxTurnRequests, maxTurnBytes } = this.#options.limits;
+    const { maxTurnRequests, maxTurnBytes, maxAuditBytes } = this.#options.limits;
+    const toldBefore = this.#auditor?.bytesTotal ?? 0;
     const before = this.#proposals.count;
     const take = () => this.#proposals.takeDurable(this.#durableZxid);
     let work = 0;
@@ -320,7 +321,9 @@ export class Replica {
       // The end of a session is one entry, however many ephemerals go with it; and anybody may be waiting for an event.
       work += Math.max(parts, Math.abs(state.tree.nodeCount - nodeCount)) + stats.sentTotal - sentTotal;
       bytes += next.bytes;
-      if (!isAll && (work >= maxTurnRequests || bytes >= maxTurnBytes)) break;
+      // Half of what may wait for the audit log's disk is free when a turn begins, and the last entry may have half of that.
+      const isTold = this.#auditor !== undefined && this.#auditor.bytesTotal - toldBefore >= maxAuditBytes / 4;
+      if (!isAll && (work >= maxTurnRequests || bytes >= maxTurnBytes || isTold)) break;
     }
     this.#appliedTogether += before - this.#proposals.count;
     this.#isBehind = this.#proposals.hasDurable(this.#durableZxid);

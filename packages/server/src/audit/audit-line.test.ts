@@ -1,6 +1,6 @@
 import { ErrorCode } from "@corral/protocol";
-import { expect, test } from "vitest";
-import type { AuditRecord } from "../replica/audit-record.ts";
+import { expect, test, vi } from "vitest";
+import { type AuditRecord, mostLineBytes } from "../replica/audit-record.ts";
 import { auditLine } from "./audit-line.ts";
 
 const client = {
@@ -74,4 +74,42 @@ test("nor does one in a name, where a comma is told from those between names", (
     { scheme: "super", id: "" },
   ];
   expect(line({ client: { ...client, identities } })).toContain("\tuser=a\\u002cb\\u0009result=x,super\tip=");
+});
+
+test("the names of who asks are escaped once, however many lines he has", () => {
+  const identities = Array.from({ length: 100 }, (_, i) => ({ scheme: "digest", id: `a,b\t${i}:hash` }));
+  const one = line({ client: { ...client, identities } });
+  const replace = vi.spyOn(String.prototype, "replace");
+  const replaceAll = vi.spyOn(String.prototype, "replaceAll");
+  expect(line({ client: { ...client, identities } })).toBe(one);
+  expect([replace.mock.calls.length, replaceAll.mock.calls.length]).toEqual([0, 0]);
+  vi.restoreAllMocks();
+});
+
+test.each<[string, Partial<AuditRecord>]>([
+  ["a usual one", { path: "/a", createMode: 0, zxid: 0x100000002 }],
+  ["a part of a multi", { path: "/a", part: { number: 100_000, of: 100_000 }, zxid: Number.MAX_SAFE_INTEGER }],
+  ["an error", { path: "/a", error: ErrorCode.SessionClosedRequireSaslAuth, reason: "\u0001\u202e€" }],
+  ["a count", { operation: "auditLinesLeftOut", count: 1_000_000 }],
+  ["escapes and what is not ASCII", { path: "/\\\u0001\u200b€\ud83d\ude00\ud800ä".repeat(100) }],
+  ["a list", { acl: [{ perms: 31, id: { scheme: "x509", id: "CN=a,\u0001,€".repeat(100) } }] }],
+  [
+    "names",
+    {
+      client: {
+        host: "::1",
+        identities: [
+          { scheme: "sasl,", id: "a,\t".repeat(100) },
+          { scheme: "super", id: "" },
+        ],
+      },
+    },
+  ],
+  ["nobody's", { client: undefined, createMode: 6 }],
+])("how long a line is at most: %s", (_, record) => {
+  const full: AuditRecord = { timeMs, client, sessionId: -1n, operation: "create", result: "success", ...record };
+  const bytes = Buffer.byteLength(auditLine(full, "corral"));
+  expect(bytes).toBeLessThanOrEqual(mostLineBytes(full));
+  // Too long an estimate would leave out lines for no reason.
+  expect(mostLineBytes(full) - bytes).toBeLessThan(150 + bytes);
 });

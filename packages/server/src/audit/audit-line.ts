@@ -54,12 +54,15 @@ interface Names {
 
 /** A connection has the same list for all of its requests. */
 const knownNames = new WeakMap<readonly Id[], Names>();
+/** How their names are written. */
+const knownLists = new WeakMap<readonly string[], string>();
 
 function namesOf(identities: readonly Id[]): Names {
   let names = knownNames.get(identities);
   if (names === undefined) {
     names = { users: identities.map(userOf), schemes: identities.map(({ scheme }) => scheme) };
     knownNames.set(identities, names);
+    for (const texts of [names.users, names.schemes]) knownLists.set(texts, listText(texts));
   }
   return names;
 }
@@ -90,7 +93,11 @@ function aclText({ perms, id: { scheme, id } }: Acl): string {
 
 function valueText(value: Value): string {
   if (typeof value === "string") return escaped(value);
-  return value.map((text) => escaped(text).replaceAll(",", "\\u002c")).join(",");
+  return knownLists.get(value) ?? listText(value);
+}
+
+function listText(texts: readonly string[]): string {
+  return texts.map((text) => escaped(text).replaceAll(",", "\\u002c")).join(",");
 }
 
 /** What could end a line, for whichever program reads it, or change how it looks on a terminal; and the escape itself. */

@@ -1,7 +1,7 @@
 /** The audit log of a server: records in, lines out, to a file of their own or into the server's log. */
 import type { Clock, Disk, Logger } from "@corral/io";
 import { ConfigError } from "../config.ts";
-import type { AuditRecord } from "../replica/audit-record.ts";
+import { type AuditRecord, linesLeftOut } from "../replica/audit-record.ts";
 import { AuditFile } from "./audit-file.ts";
 import { auditFields, auditLine } from "./audit-line.ts";
 
@@ -23,6 +23,7 @@ export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #file: AuditFile | undefined;
   #recordsTotal = 0;
+  #leftOutTotal = 0;
 
   private constructor(options: AuditLogOptions, file: AuditFile | undefined) {
     this.#options = options;
@@ -48,9 +49,9 @@ export class AuditLog {
     return this.#recordsTotal;
   }
 
-  /** Records that were lost because the file could not be written for too long. */
+  /** Records that were lost because the file could not be written for too long, or left out because those of one entry were too long. */
   get lostTotal(): number {
-    return this.#file?.lostTotal ?? 0;
+    return this.#leftOutTotal + (this.#file?.lostTotal ?? 0);
   }
 
   /** Whether the file cannot be written at present. */
@@ -71,7 +72,9 @@ export class AuditLog {
 
   /** Takes a record. Returns at once, and never fails. */
   write(record: AuditRecord): void {
-    this.#recordsTotal++;
+    const leftOut = record.operation === linesLeftOut ? (record.count ?? 0) : 0;
+    this.#recordsTotal += 1 + leftOut;
+    this.#leftOutTotal += leftOut;
     const { serverUser, logger } = this.#options;
     // What was refused before it came to the log has waited for no room, and nothing has come of it.
     const mayExceed = record.zxid !== undefined || record.result !== "failure";

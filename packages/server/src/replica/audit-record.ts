@@ -20,6 +20,9 @@ export interface AuditedOperation {
   readonly acl?: readonly Acl[] | undefined;
 }
 
+/** What a line is called that stands for others which are left out because those of one entry would be too long. */
+export const linesLeftOut = "auditLinesLeftOut";
+
 /** One line. */
 export interface AuditRecord extends AuditedOperation {
   /** Wall clock, ms. */
@@ -36,6 +39,44 @@ export interface AuditRecord extends AuditedOperation {
   readonly part?: { readonly number: number; readonly of: number } | undefined;
   /** Why, for people; where the error does not say enough. */
   readonly reason?: string | undefined;
-  /** How many lines were lost before this one. */
+  /** How many lines were lost before this one, or it stands for. */
   readonly count?: number | undefined;
 }
+
+/** Bytes of the record's line, at most; near enough where its texts are those of most people. Pure. */
+export function mostLineBytes({ client, operation, path, createMode, acl, error, reason, count }: AuditRecord): number {
+  let bytes = 160 + operation.length;
+  if (client !== undefined) bytes += identityBytes(client.identities) + client.host.length;
+  else bytes += 100;
+  if (path !== undefined) bytes += textBytes(path);
+  if (createMode !== undefined) bytes += 45;
+  if (acl !== undefined) bytes += 5 + identityBytes(acl.map(({ id }) => id)) + "::cdrwa".length * acl.length;
+  if (error !== undefined) bytes += 40;
+  if (reason !== undefined) bytes += 8 + textBytes(reason);
+  if (count !== undefined) bytes += 20;
+  return bytes;
+}
+
+/** A connection has the same list for all of its requests. */
+const knownBytes = new WeakMap<readonly Id[], number>();
+
+function identityBytes(identities: readonly Id[]): number {
+  let bytes = knownBytes.get(identities);
+  if (bytes === undefined) {
+    bytes = 0;
+    for (const { scheme, id } of identities) {
+      // Without the digest; and "super" is the name as well.
+      bytes += textBytes(scheme) + textBytes(scheme === "digest" ? (id.split(":", 1)[0] ?? "") : id) + 8;
+    }
+    knownBytes.set(identities, bytes);
+  }
+  return bytes;
+}
+
+/** What is escaped takes six for one, as a comma between names does; what is not ASCII three at most. */
+function textBytes(text: string): number {
+  if (plain.test(text)) return text.length;
+  return text.length + 5 * text.replaceAll(/[ -+\--[\]-~]+/g, "").length;
+}
+
+const plain = /^[ -+\--[\]-~]*$/;

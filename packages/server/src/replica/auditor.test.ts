@@ -180,3 +180,54 @@ test("a write that was on its way when the log failed: nobody can tell", () => {
   client = harness.dial();
   expect(told()).toEqual(["create /a invoked", "create /m invoked 1/3", "delete /m invoked 3/3"]);
 });
+
+/** A limit under which one entry may have lines of about this many bytes. */
+const perEntry = (bytes: number): HarnessOptions => ({ limits: { maxAuditBytes: 4 * bytes } });
+
+/** The client has a name of so many characters. */
+function rename(length: number): void {
+  client.send("auth", { type: 0, scheme: "digest", auth: Buffer.from(`${"x".repeat(length)}:secret`) }, -4);
+}
+
+test("of a multi whose lines are too long together some are left out, and one line says how many", () => {
+  begin(perEntry(10_000));
+  rename(2_000);
+  client.call("create", { path: "/a", ...open });
+  const parts = Array.from({ length: 50 }, () => ({ type: OpCode.setData, path: "/a", data, version: -1 }) as const);
+  client.call("multi", parts);
+  client.call("setData", { path: "/a", data, version: -1 });
+  expect(told()).toEqual([
+    "create /a success",
+    ...["setData /a success 1/50", "setData /a success 2/50", "setData /a success 3/50", "setData /a success 4/50"],
+    "auditLinesLeftOut success",
+    "setData /a success",
+  ]);
+  const of = harness.audited.slice(1, 6);
+  expect(of[4]).toMatchObject({ client: of[0]?.client, sessionId: client.sessionId, zxid: of[0]?.zxid, count: 46 });
+});
+
+test("the same holds for the ephemeral nodes that go with a session, and for what the log has lost", () => {
+  begin(perEntry(10_000));
+  rename(6_000);
+  for (const path of ["/a", "/b", "/c"]) client.call("create", { path, ...open, flags: CreateMode.ephemeral });
+  client.send("closeSession", {});
+  expect(told().slice(3)).toEqual([
+    "ephemeralZNodeDeletionOnSessionCloseOrExpire /a success",
+    "auditLinesLeftOut success",
+  ]);
+  begin({ ...perEntry(10_000), log: "manual" });
+  harness.durable();
+  rename(6_000);
+  const part = { type: OpCode.delete, path: "/a", version: -1 } as const;
+  client.send("multi", [part, part, part]);
+  harness.input({ type: "logFailed" });
+  expect(told()).toEqual(["delete /a invoked 1/3", "auditLinesLeftOut invoked"]);
+  expect(harness.audited[1]?.count).toBe(2);
+});
+
+test("a single line is told however long it is", () => {
+  begin(perEntry(1_000));
+  rename(5_000);
+  client.call("create", { path: "/a", ...open });
+  expect(told()).toEqual(["create /a success"]);
+});

@@ -1,7 +1,7 @@
 /**
  * Tells of every write, and of every failed attempt to be somebody, for the audit log. A write is told of once its outcome is
- * certain, each change that a multi makes by itself; of a multi that fails one line is told, for it changes nothing. Exists only
- * where there is an audit log.
+ * certain, each change that a multi makes by itself; of a multi that fails one line is told, for it changes nothing. The lines of
+ * one entry have a bound, for each of them has all names of who asks. Exists only where there is an audit log.
  */
 import {
   CreateMode,
@@ -15,7 +15,13 @@ import {
 } from "@corral/protocol";
 import type { Operation, Outcome } from "../state/operation.ts";
 import type { Applied } from "../state/state-machine.ts";
-import type { AuditedClient, AuditedOperation, AuditRecord } from "./audit-record.ts";
+import {
+  type AuditedClient,
+  type AuditedOperation,
+  type AuditRecord,
+  linesLeftOut,
+  mostLineBytes,
+} from "./audit-record.ts";
 import type { Connection } from "./connection.ts";
 import type { Proposal } from "./proposals.ts";
 import type { Turn } from "./turn.ts";
@@ -32,13 +38,30 @@ const wholeMulti = "multiOperation";
 /** See the head of this file. */
 export class Auditor {
   readonly #turn: Turn;
+  readonly #maxEntryBytes: number;
+  #bytesTotal = 0;
+  /** `bytesTotal` when the present entry began. */
+  #bytesBefore = 0;
+  /** Of the present entry: how many lines are left out. */
+  #leftOut = 0;
 
-  constructor(turn: Turn) {
+  /** `maxEntryBytes`: of the lines of one entry; the first is told however long it is. */
+  constructor(turn: Turn, maxEntryBytes: number) {
     this.#turn = turn;
+    this.#maxEntryBytes = maxEntryBytes;
+  }
+
+  /** Bytes of all lines so far, at most. */
+  get bytesTotal(): number {
+    return this.#bytesTotal;
   }
 
   /** An entry was applied. */
-  onApplied({ entry, connection }: Proposal, { outcome, firings }: Applied): void {
+  onApplied(proposal: Proposal, applied: Applied): void {
+    this.#ofEntry(proposal, "success", () => this.#tellApplied(proposal, applied));
+  }
+
+  #tellApplied({ entry, connection }: Proposal, { outcome, firings }: Applied): void {
     const { operation, sessionId, identities, zxid } = entry;
     const client = connection && { identities, host: connection.remote.host };
     switch (operation.type) {
@@ -65,7 +88,11 @@ export class Auditor {
   }
 
   /** The log failed while this was on its way to it. */
-  onLost({ entry, connection }: Proposal): void {
+  onLost(proposal: Proposal): void {
+    this.#ofEntry(proposal, "invoked", () => this.#tellLost(proposal));
+  }
+
+  #tellLost({ entry, connection }: Proposal): void {
     const { sessionId, identities, zxid } = entry;
     const client = connection && { identities, host: connection.remote.host };
     const tell = (asked: AuditedOperation, part?: AuditRecord["part"]): void =>
@@ -142,7 +169,36 @@ export class Auditor {
     this.#emit({ timeMs: this.#timeMs, ...record });
   }
 
+  /** `tell` tells of one entry. What does not fit is told of in one line: only a transaction that succeeds, or the end of a session, has many. */
+  #ofEntry({ entry, connection }: Proposal, result: AuditRecord["result"], tell: () => void): void {
+    this.#bytesBefore = this.#bytesTotal;
+    tell();
+    const count = this.#leftOut;
+    if (count === 0) return;
+    this.#leftOut = 0;
+    // This one is told in any case.
+    this.#bytesBefore = this.#bytesTotal;
+    const { sessionId, identities, zxid } = entry;
+    const client = connection && { identities, host: connection.remote.host };
+    this.#tell({
+      client,
+      sessionId,
+      zxid,
+      operation: linesLeftOut,
+      result,
+      count,
+      reason: "together they are too long",
+    });
+  }
+
   #emit(record: AuditRecord): void {
+    const bytes = mostLineBytes(record);
+    const before = this.#bytesTotal - this.#bytesBefore;
+    if (record.zxid !== undefined && before > 0 && before + bytes > this.#maxEntryBytes) {
+      this.#leftOut++;
+      return;
+    }
+    this.#bytesTotal += bytes;
     this.#turn.effect({ type: "audit", record });
   }
 

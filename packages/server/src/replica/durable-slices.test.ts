@@ -57,6 +57,21 @@ describe("of what became durable together", () => {
     expect(xids(writer)).toEqual([1, 2]);
   });
 
+  test("lines of the audit log count by their length, up to a quarter of what may wait for its disk", () => {
+    const auth = { type: 0, scheme: "digest", auth: Buffer.from(`${"x".repeat(2_000)}:secret`) };
+    const turnsOf = (isAudited: boolean) => {
+      const { h, writer } = crowded({ isAudited, limits: { maxTurnBytes: 100_000, maxAuditBytes: 16_000 } });
+      writer.send("auth", auth, -4);
+      for (let i = 0; i < 4; i++) writer.send("create", node(`/n${i}`));
+      h.durable();
+      const turns = [h.audited.length];
+      while (h.goOn()) turns.push(h.audited.length);
+      return turns;
+    };
+    expect(turnsOf(true)).toEqual([2, 4]);
+    expect(turnsOf(false)).toEqual([0]);
+  });
+
   test("events count, to each of those who wait", () => {
     const { h, writer, exists } = crowded();
     for (let i = 0; i < 10; i++) {
