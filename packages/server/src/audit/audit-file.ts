@@ -1,7 +1,7 @@
 /**
  * Lines that are added to a file, on a disk that may fail, be full or hang. Lines that cannot be written yet wait in memory up to a
- * bound; beyond it they are lost, counted and told of, in the server's log and, later, in the file. Those that matter are lost only
- * where the disk takes nothing: who makes many of them asks for room before, and waits as long as the disk takes some.
+ * bound; beyond it they are lost, counted and told of, in the server's log and, later, in the file. Who makes many of them asks for
+ * room before, and waits as long as the disk takes some: half of the bound is for what is made after that, and for nothing else.
  * A file that was renamed is left for a new one by `reopen`; one that was cut to nothing is simply continued.
  */
 import type { Clock, Disk, DiskFile, Logger, TimerHandle } from "@corral/io";
@@ -20,41 +20,40 @@ export interface AuditFileOptions {
 
 /** After how long what failed is tried again, ms. */
 const retryMs = 1_000;
-/** How long `close` waits for a disk that hangs, ms. */
-const patienceMs = 5_000;
-/** How long a disk may take nothing before nobody waits for it any more, ms. */
+/** What is written at once, bytes; a disk that takes longer for it than this, ms, is not waited for. */
+const chunkBytes = 256 << 10;
 const hangMs = 1_000;
-/** What is written at once, bytes; as much as waits already, where that is more, and more where one line is longer. */
-const chunkBytes = 64 << 10;
-const maxChunkBytes = 4 << 20;
+/** How long `close` waits for a disk that takes nothing, and for one that takes some, ms. */
+const patienceMs = 5_000;
+const closeMs = 30_000;
 
-/** Lines as bytes: kept as texts, the many that wait for a slow disk would keep the collector of garbage busy. */
+/**
+ * Lines as bytes: kept as texts, the many that wait for a slow disk would keep the collector of garbage busy. A line that is longer
+ * than what is written at once has one of its own.
+ */
 interface Chunk {
   readonly buffer: Buffer;
   used: number;
+  written: number;
 }
 
 /** See the head of this file. */
 export class AuditFile {
   readonly #options: AuditFileOptions;
   #file: DiskFile | undefined;
-  #waiting: Chunk[] = [];
-  /** Written, and free to be filled again. */
-  #spare: Chunk | undefined;
+  /** In their order; the first is being written, and may be added to meanwhile. */
+  readonly #chunks: Chunk[] = [];
   #waitingBytes = 0;
-  #isWriting = false;
   #writing: Promise<void> | undefined;
-  #retry: TimerHandle | undefined;
+  /** Ends the pause before what failed is tried again. */
+  #wake: (() => void) | undefined;
   #reopens = false;
   #closed = false;
   #lostSince = 0;
   #lostTotal = 0;
-  #isFailing = false;
-  /** Whether a write has been under way for so long that nobody waits for it any more. */
-  #hangs = false;
-  #hangTimer: TimerHandle | undefined;
+  #trouble: "fails" | "hangs" | undefined;
   /** Who waits for room. */
-  #held: (() => void)[] = [];
+  readonly #held: (() => void)[] = [];
 
   private constructor(options: AuditFileOptions) {
     this.#options = options;
@@ -74,7 +73,7 @@ export class AuditFile {
 
   /** Whether the file cannot be written at present. */
   get isFailing(): boolean {
-    return this.#isFailing || this.#hangs;
+    return this.#trouble !== undefined;
   }
 
   /** Bytes of the lines that are not written yet. */
@@ -83,15 +82,16 @@ export class AuditFile {
   }
 
   /**
-   * Adds a line, which ends with a line's end. Returns at once. `mayExceed`: it is kept beyond the bound as long as the disk
-   * takes any.
+   * Adds a line, which ends with a line's end. Returns at once. `hasAsked`: for room, before; it is kept as long as what waits is
+   * within the bound, however long it is itself. Any other has but the half that leaves room for those.
    */
-  append(line: string, mayExceed = true): void {
+  append(line: string, hasAsked = true): void {
     const bytes = Buffer.byteLength(line);
-    const isOver = this.#waitingBytes + bytes > this.#options.maxWaitingBytes;
-    if (this.#closed || (isOver && (this.isFailing || !mayExceed))) return this.#lose();
+    const { maxWaitingBytes, lossLine } = this.#options;
+    const isOver = hasAsked ? this.#waitingBytes > maxWaitingBytes : this.#waitingBytes + bytes > this.#roomyBytes;
+    if (this.#closed || isOver) return this.#lose();
     if (this.#lostSince > 0) {
-      const loss = this.#options.lossLine(this.#lostSince);
+      const loss = lossLine(this.#lostSince);
       this.#lostSince = 0;
       this.#push(loss, Buffer.byteLength(loss));
     }
@@ -99,83 +99,77 @@ export class AuditFile {
     this.#write();
   }
 
-  /** Calls back, once, when there is room for many lines, or the disk takes nothing, so that waiting would be in vain; at once, if so. */
+  /**
+   * Calls back, once, when there is room for a quarter of the bound and a long line, or the disk takes nothing, so that waiting
+   * would be in vain; at once, if so.
+   */
   whenRoom(callback: () => void): void {
-    if (!this.#isBehind) return callback();
     this.#held.push(callback);
-    if (this.#held.length === 1) this.#awaitDisk();
+    this.#letGo();
+  }
+
+  /** Up to here there is room for many lines. */
+  get #roomyBytes(): number {
+    return this.#options.maxWaitingBytes / 2;
   }
 
   get #isBehind(): boolean {
-    return !this.#closed && !this.isFailing && this.#waitingBytes > this.#options.maxWaitingBytes / 2;
+    return !this.#closed && !this.isFailing && this.#waitingBytes > this.#roomyBytes;
   }
 
-  #awaitDisk(): void {
-    this.#hangTimer = this.#options.clock.setTimer(hangMs, () => {
-      this.#hangs = true;
-      const { path, logger } = this.#options;
-      logger.error({ path }, "the audit log's disk takes nothing: its lines wait, and are lost when too many do");
-      this.#letGo();
-    });
-  }
-
-  /** Lets those go on who wait for room, if there is any, or they would wait in vain. */
+  /** One after another: what the first adds may leave no room for the next. */
   #letGo(): void {
-    this.#hangTimer?.cancel();
-    this.#hangTimer = undefined;
-    if (this.#held.length === 0) return;
-    if (this.#isBehind) return this.#awaitDisk();
-    const held = this.#held;
-    this.#held = [];
-    for (const callback of held) callback();
+    while (this.#held.length > 0 && !this.#isBehind) this.#held.shift()?.();
   }
 
   /** Goes on in the file that has the name now. */
   reopen(): void {
     this.#reopens = true;
-    this.#retry?.cancel();
-    this.#retry = undefined;
+    this.#wake?.();
     this.#write();
   }
 
-  /** Writes what waits, as far as the disk lets it, and closes the file. Idempotent. Never rejects. */
+  /** Writes what waits, as long as the disk takes some of it, and closes the file. Idempotent. Never rejects. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#letGo();
-    this.#retry?.cancel();
-    this.#retry = undefined;
-    this.#write();
-    const { clock } = this.#options;
-    let timer: TimerHandle | undefined;
-    const outOfPatience = new Promise<void>((resolve) => {
-      timer = clock.setTimer(patienceMs, resolve);
-    });
-    await Promise.race([this.#finish(), outOfPatience]);
-    timer?.cancel();
-    if (this.#waitingBytes > 0) {
-      const { path, logger } = this.#options;
-      logger.error({ path, bytes: this.#waitingBytes }, "the end of the audit log could not be written");
-    }
+    this.#wake?.();
+    const { path, clock, logger } = this.#options;
+    const finished = this.#finish();
+    const untilMs = clock.elapsedMs() + closeMs;
+    let bytes: number;
+    do bytes = this.#waitingBytes;
+    while (
+      !(await endsWithin(clock, patienceMs, finished)) &&
+      this.#waitingBytes < bytes &&
+      clock.elapsedMs() < untilMs
+    );
+    if (this.#waitingBytes === 0) return;
+    const lines = this.#waitingLines();
+    this.#lostTotal += lines;
+    logger.error({ path, bytes: this.#waitingBytes, lines }, "the end of the audit log could not be written");
   }
 
   #push(line: string, bytes: number): void {
-    let last = this.#waiting.at(-1);
+    let last = this.#chunks.at(-1);
     if (last === undefined || last.used + bytes > last.buffer.length) {
-      last = this.#emptyChunk(bytes);
-      this.#waiting.push(last);
+      if (last?.used === 0) this.#chunks.pop();
+      last = { buffer: Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes)), used: 0, written: 0 };
+      this.#chunks.push(last);
     }
     last.buffer.write(line, last.used, "utf8");
     last.used += bytes;
     this.#waitingBytes += bytes;
   }
 
-  #emptyChunk(bytes: number): Chunk {
-    const spare = this.#spare;
-    this.#spare = undefined;
-    const length = Math.max(chunkBytes, bytes, Math.min(this.#waitingBytes, maxChunkBytes));
-    if (spare !== undefined && spare.buffer.length >= length) return { buffer: spare.buffer, used: 0 };
-    return { buffer: Buffer.allocUnsafeSlow(length), used: 0 };
+  #waitingLines(): number {
+    let lines = 0;
+    for (const { buffer, used, written } of this.#chunks) {
+      for (let at = buffer.indexOf(lineEnd, written); at >= 0 && at < used; at = buffer.indexOf(lineEnd, at + 1))
+        lines++;
+    }
+    return lines;
   }
 
   #lose(): void {
@@ -185,68 +179,107 @@ export class AuditFile {
     this.#lostTotal++;
   }
 
+  get #hasWork(): boolean {
+    return this.#waitingBytes > 0 || this.#reopens;
+  }
+
   #write(): void {
-    if (this.#isWriting || this.#retry !== undefined) return;
-    this.#isWriting = true;
-    this.#writing = this.#writeAll();
+    if (this.#writing === undefined && this.#hasWork) this.#writing = this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#reopens) {
-      // No longer among those that wait, it is not added to while it is on its way.
-      const chunk = this.#waiting.shift();
-      try {
-        await this.#writeBatch(chunk?.buffer.subarray(0, chunk.used) ?? Buffer.alloc(0));
-        this.#waitingBytes -= chunk?.used ?? 0;
-        this.#spare = chunk;
-        this.#onWritten();
-      } catch (err) {
-        if (chunk !== undefined) this.#waiting.unshift(chunk);
-        await this.#onFailed(err);
-        break;
-      }
+    while (this.#hasWork) {
+      if (await this.#tryToWrite()) continue;
+      if (this.#closed) break;
+      await this.#pause();
     }
     // At once, not when the promise is looked at: a line that comes in between begins the next round.
-    this.#isWriting = false;
+    this.#writing = undefined;
   }
 
-  async #writeBatch(bytes: Buffer): Promise<void> {
+  /** Returns whether it succeeded. */
+  async #tryToWrite(): Promise<boolean> {
+    const timer = this.#options.clock.setTimer(hangMs, () => this.#onHanging());
+    try {
+      await this.#writeSome();
+      this.#onWritten();
+      return true;
+    } catch (err) {
+      this.#onFailed(err);
+      await this.#leaveFile();
+      return false;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #writeSome(): Promise<void> {
     const { disk, path } = this.#options;
-    if (this.#reopens) {
+    const [chunk] = this.#chunks;
+    const isMidLine = chunk !== undefined && chunk.written > 0 && chunk.buffer[chunk.written - 1] !== lineEnd;
+    if (this.#reopens && !isMidLine) {
       this.#reopens = false;
       await this.#leaveFile();
     }
     this.#file ??= await openToAppend(disk, path);
-    if (bytes.length === 0) return;
+    if (chunk === undefined || chunk.written === chunk.used) return;
     const size = await this.#file.size();
+    const end = Math.min(chunk.used, chunk.written + chunkBytes);
+    const bytes = chunk.buffer.subarray(chunk.written, end);
     // What failed may have left half a line.
-    const isTorn = this.#isFailing && size > 0;
+    const isTorn = this.#trouble === "fails" && size > 0;
     await this.#file.write(size, isTorn ? Buffer.concat([Buffer.from("\n"), bytes]) : bytes);
+    this.#waitingBytes -= bytes.length;
+    chunk.written = end;
+    if (chunk.written === chunk.used) this.#leaveChunk(chunk);
+  }
+
+  /** All of it is written; it is filled again if it is the last one. */
+  #leaveChunk(chunk: Chunk): void {
+    if (this.#chunks.length > 1 || chunk.buffer.length > chunkBytes) this.#chunks.shift();
+    else chunk.used = chunk.written = 0;
   }
 
   #onWritten(): void {
     if (this.isFailing) {
-      this.#isFailing = false;
-      this.#hangs = false;
+      this.#trouble = undefined;
       const { path, logger } = this.#options;
       logger.info({ path, lostTotal: this.#lostTotal }, "the audit log is written again");
     }
     this.#letGo();
   }
 
-  async #onFailed(err: unknown): Promise<void> {
-    const { path, clock, logger } = this.#options;
-    if (!this.#isFailing) {
+  #onHanging(): void {
+    if (this.#trouble !== undefined) return;
+    this.#trouble = "hangs";
+    const { path, logger } = this.#options;
+    logger.error({ path }, "the audit log's disk takes nothing: its lines wait, and are lost when too many do");
+    this.#letGo();
+  }
+
+  #onFailed(err: unknown): void {
+    const { path, logger } = this.#options;
+    if (this.#trouble !== "fails") {
       logger.error({ err, path }, "the audit log cannot be written: its lines wait, and are lost when too many do");
     }
-    this.#isFailing = true;
-    this.#hangs = false;
+    this.#trouble = "fails";
+    const [chunk] = this.#chunks;
+    if (chunk !== undefined && chunk.buffer.length > chunkBytes) {
+      // A line that is written in pieces begins anew.
+      this.#waitingBytes += chunk.written;
+      chunk.written = 0;
+    }
     this.#letGo();
-    await this.#leaveFile();
-    if (this.#closed) return;
-    this.#retry = clock.setTimer(retryMs, () => {
-      this.#retry = undefined;
-      this.#write();
+  }
+
+  /** Before what failed is tried again. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimer(retryMs, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
     });
   }
 
@@ -269,6 +302,18 @@ export class AuditFile {
     }
     await this.#leaveFile();
   }
+}
+
+const lineEnd = 0x0a;
+
+async function endsWithin(clock: Clock, ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: TimerHandle | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = clock.setTimer(ms, () => resolve(false));
+  });
+  const isOver = await Promise.race([work.then(() => true), late]);
+  timer?.cancel();
+  return isOver;
 }
 
 async function openToAppend(disk: Disk, path: string): Promise<DiskFile> {
