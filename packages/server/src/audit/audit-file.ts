@@ -25,7 +25,7 @@ const chunkBytes = 256 << 10;
 const hangMs = 1_000;
 /** How long `close` waits for a disk that takes nothing, and for one that takes some, ms. */
 const patienceMs = 5_000;
-const closeMs = 30_000;
+const closeMs = 20_000;
 
 /**
  * Lines as bytes: kept as texts, the many that wait for a slow disk would keep the collector of garbage busy. A line that is longer
@@ -100,7 +100,7 @@ export class AuditFile {
   }
 
   /**
-   * Calls back, once, when there is room for a quarter of the bound and a long line, or the disk takes nothing, so that waiting
+   * Calls back, once, when half of the bound is free, or the disk takes too little, so that waiting
    * would be in vain; at once, if so.
    */
   whenRoom(callback: () => void): void {
@@ -253,7 +253,10 @@ export class AuditFile {
     if (this.#trouble !== undefined) return;
     this.#trouble = "hangs";
     const { path, logger } = this.#options;
-    logger.error({ path }, "the audit log's disk takes nothing: its lines wait, and are lost when too many do");
+    logger.error(
+      { path },
+      "the audit log's disk hangs, or is far too slow: its lines wait, and are lost when too many do",
+    );
     this.#letGo();
   }
 
