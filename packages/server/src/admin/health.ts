@@ -46,7 +46,9 @@ export function healthOf(phase: Phase, subject: Subject | undefined): Health {
     );
   }
   if (subject?.audit?.isFailing) {
-    warnings.push("the audit log cannot be written: see the server's log, and make room for auditFile");
+    warnings.push(
+      "the audit log cannot be written: see the server's log, and make room for auditFile, or without one read standard error",
+    );
   }
   return { live: phase !== "failed", ready: reasons.length === 0, reasons, warnings };
 }

@@ -5,6 +5,23 @@ import { type AuditRecord, linesLeftOut } from "../replica/audit-record.ts";
 import { AuditFile } from "./audit-file.ts";
 import { auditFields, auditLine } from "./audit-line.ts";
 
+/** A logger that shows what becomes of its lines. Of one that does not, each is taken for written. */
+export interface LoggerWithOutput extends Logger {
+  readonly output?: LogBacklog;
+}
+
+/** Lines of a log on their way out. */
+export interface LogBacklog {
+  /** Bytes of the lines that have not left. */
+  readonly waitingBytes: number;
+  /** Whether nothing can be written at present. */
+  readonly isFailing: boolean;
+  /** Has `write` write lines; returns whether they were kept. `mayExceed`: beyond the bound as well, as long as the reader takes some. */
+  keep(mayExceed: boolean, write: () => void): boolean;
+  /** Calls back, once, when there is room for many lines, or none is to be had by waiting; at once, if so. */
+  whenRoom(callback: () => void): void;
+}
+
 /** Where it is written, and for whom. */
 export interface AuditLogOptions {
   /** Undefined: it goes into the server's log, at level info. */
@@ -15,19 +32,25 @@ export interface AuditLogOptions {
   readonly maxWaitingBytes: number;
   readonly disk: Disk;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly logger: LoggerWithOutput;
 }
 
 /** See the head of this file. */
 export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #file: AuditFile | undefined;
+  /** Where the lines go without a file. */
+  readonly #output: LogBacklog | undefined;
   #recordsTotal = 0;
   #leftOutTotal = 0;
+  /** Without a file: lines that are lost, and those of which no line tells yet. */
+  #lostTotal = 0;
+  #lostSince = 0;
 
   private constructor(options: AuditLogOptions, file: AuditFile | undefined) {
     this.#options = options;
     this.#file = file;
+    this.#output = file === undefined ? options.logger.output : undefined;
   }
 
   /** @throws ConfigError when the file cannot be opened: who asks for an audit log must not find out later that there is none. */
@@ -49,25 +72,26 @@ export class AuditLog {
     return this.#recordsTotal;
   }
 
-  /** Records that were lost because the file could not be written for too long, or left out because those of one entry were too long. */
+  /** Records that were lost because what they go to could not be written for too long, or left out because those of one entry were too long. */
   get lostTotal(): number {
-    return this.#leftOutTotal + (this.#file?.lostTotal ?? 0);
+    return this.#leftOutTotal + (this.#file?.lostTotal ?? this.#lostTotal);
   }
 
-  /** Whether the file cannot be written at present. */
+  /** Whether nothing can be written at present. */
   get isFailing(): boolean {
-    return this.#file?.isFailing ?? false;
+    return (this.#file ?? this.#output)?.isFailing ?? false;
   }
 
   /** Bytes of the lines that are not written yet. */
   get waitingBytes(): number {
-    return this.#file?.waitingBytes ?? 0;
+    return (this.#file ?? this.#output)?.waitingBytes ?? 0;
   }
 
   /** Calls back, once, when there is room for the lines of many writes, or none is to be had by waiting; at once, if so. */
   whenRoom(callback: () => void): void {
-    if (this.#file === undefined) return callback();
-    this.#file.whenRoom(callback);
+    const holder = this.#file ?? this.#output;
+    if (holder === undefined) return callback();
+    holder.whenRoom(callback);
   }
 
   /** Takes a record. Returns at once, and never fails. */
@@ -75,11 +99,29 @@ export class AuditLog {
     const leftOut = record.operation === linesLeftOut ? (record.count ?? 0) : 0;
     this.#recordsTotal += 1 + leftOut;
     this.#leftOutTotal += leftOut;
-    const { serverUser, logger } = this.#options;
     // What was refused before it came to the log has waited for no room, and nothing has come of it.
     const mayExceed = record.zxid !== undefined || record.result !== "failure";
-    if (this.#file !== undefined) this.#file.append(auditLine(record, serverUser), mayExceed);
-    else logger.info({ audit: Object.fromEntries(auditFields(record, serverUser)) }, "audit");
+    if (this.#file !== undefined) return this.#file.append(auditLine(record, this.#options.serverUser), mayExceed);
+    if (!this.#log(record, mayExceed)) {
+      this.#lostTotal++;
+      this.#lostSince++;
+    } else if (this.#lostSince > 0) this.#tellLoss();
+  }
+
+  /** Behind the first line that is kept again: before it is known to be, this one might be lost as well. */
+  #tellLoss(): void {
+    const timeMs = this.#options.clock.wallMs();
+    const loss = { timeMs, operation: "auditLinesLost", result: "failure", count: this.#lostSince } as const;
+    if (this.#log(loss, true)) this.#lostSince = 0;
+  }
+
+  /** Returns whether the line was kept, as far as the logger tells. */
+  #log(record: AuditRecord, mayExceed: boolean): boolean {
+    const { serverUser, logger } = this.#options;
+    const write = (): void => logger.info({ audit: Object.fromEntries(auditFields(record, serverUser)) }, "audit");
+    if (this.#output !== undefined) return this.#output.keep(mayExceed, write);
+    write();
+    return true;
   }
 
   /** What the server does of its own accord, now. */

@@ -6,7 +6,6 @@ let room: number;
 let refusal: string;
 let calls: number;
 let taken: string;
-let losses: number[];
 
 /** What happens while the process is held up for a millisecond. */
 let meanwhile: () => void;
@@ -20,7 +19,7 @@ beforeEach(() => {
     meanwhile();
     return "timed-out";
   });
-  [room, refusal, calls, taken, losses] = [Number.POSITIVE_INFINITY, "EAGAIN", 0, "", []];
+  [room, refusal, calls, taken] = [Number.POSITIVE_INFINITY, "EAGAIN", 0, ""];
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -36,13 +35,11 @@ function make(maxWaitingBytes: number): LogOutput {
     taken += Buffer.from(bytes.subarray(0, count)).toString();
     return count;
   };
-  const output = new LogOutput({ maxWaitingBytes, put });
-  output.onLoss = (count) => {
-    losses.push(count);
-    output.write(`lost ${count}\n`);
-  };
-  return output;
+  return new LogOutput({ maxWaitingBytes, put });
 }
+
+const lossLine = (lost: number): string =>
+  `{"level":50,"time":${Date.now()},"lost":${lost},"msg":"lines of the log are lost: too many waited for who reads it"}\n`;
 
 test("a line leaves at once, and piece by piece if need be", () => {
   const output = make(100);
@@ -52,7 +49,7 @@ test("a line leaves at once, and piece by piece if need be", () => {
   output.write("bcdef\n");
   expect(taken).toBe("a\nbcd");
   room = 100;
-  vi.advanceTimersByTime(1);
+  vi.advanceTimersByTime(5);
   output.write("g\n");
   expect(taken).toBe("a\nbcdef\ng\n");
 });
@@ -61,66 +58,107 @@ test("of a reader who stands still lines wait up to the bound; those beyond are 
   const output = make(20);
   room = 0;
   for (let n = 0; n < 1_000; n++) output.write(`line ${n % 10}\n`);
-  // Once it is waited for in vain, then no more.
-  expect([taken, calls, heldUpMs]).toEqual(["", 1 + 50, 50]);
+  expect([taken, calls, heldUpMs, output.waitingBytes]).toEqual(["", 1, 0, 14]);
   room = 100;
-  vi.advanceTimersByTime(100);
+  vi.advanceTimersByTime(5);
   expect(taken).toBe("line 0\nline 1\n");
+  room = 1_000;
   output.write("line x\n");
-  expect(taken).toBe("line 0\nline 1\nlost 998\nline x\n");
   output.write("line y\n");
-  expect(losses).toEqual([998]);
+  expect(taken).toBe(`line 0\nline 1\n${lossLine(998)}line x\nline y\n`);
 });
 
-test("of a reader who is only slow nothing is lost", () => {
-  const output = make(20);
-  room = 0;
-  meanwhile = () => {
-    room = heldUpMs % 4 === 0 ? 10 : 0;
-  };
-  const lines = Array.from({ length: 1_000 }, (_, n) => `line ${n}\n`);
-  for (const line of lines) output.write(line);
-  room = 100;
-  vi.advanceTimersByTime(100);
-  expect(taken).toBe(lines.join(""));
-  expect(losses).toEqual([]);
-});
-
-test("who takes nothing is asked ever more rarely, but ten times a second", () => {
+test("who makes many lines waits for room as long as the reader takes some, and then none of them is lost", () => {
   const output = make(100);
   room = 0;
-  output.write("a\n");
-  vi.advanceTimersByTime(60_000);
-  expect(calls).toBeGreaterThan(500);
-  expect(calls).toBeLessThan(610);
+  const all: string[] = [];
+  const more = (): void => {
+    // Twice what the bound allows, as of writes that become durable together.
+    const lines = Array.from({ length: 20 }, (_, n) => `line ${all.length + n}, long\n`);
+    for (const line of lines) expect(output.keep(true, () => output.write(line))).toBe(true);
+    all.push(...lines);
+    if (all.length < 1_000) output.whenRoom(more);
+  };
+  output.whenRoom(more);
+  expect(all).toHaveLength(20);
+  expect(output.keep(false, () => output.write("not so important\n"))).toBe(false);
+  for (let n = 0; n < 20_000 && output.waitingBytes > 0; n++) {
+    // Takes something twice in a second.
+    room = n % 100 === 0 ? 150 : 0;
+    vi.advanceTimersByTime(5);
+  }
+  expect(all).toHaveLength(1_000);
+  expect(taken.replace(/\{.*\n/, "")).toBe(all.join(""));
+  expect([taken.match(/"lost":\d+/g), heldUpMs]).toEqual([['"lost":1'], 0]);
 });
 
-test("at the end a slow reader gets everything, and one that stands still is not waited for for ever", () => {
+test("a reader who takes nothing for a second is not waited for: lines beyond the bound are lost until he takes some", () => {
   const output = make(20);
   room = 0;
-  for (const line of ["aaaaaaaaa\n", "bbbbbbbbb\n", "c\n"]) output.write(line);
-  // As if somebody had read a little at every third look.
+  let released = 0;
+  const hold = (): void => output.whenRoom(() => released++);
+  output.keep(true, () => output.write("a long line, beyond the bound\n"));
+  hold();
+  vi.advanceTimersByTime(900);
+  expect([released, output.isFailing]).toEqual([0, false]);
+  vi.advanceTimersByTime(200);
+  expect([released, output.isFailing]).toEqual([1, true]);
+  hold();
+  expect(released).toBe(2);
+  expect(output.keep(true, () => output.write("b\n"))).toBe(false);
+  const before = calls;
+  vi.advanceTimersByTime(60_000);
+  expect(calls - before).toBeLessThan(610);
+  room = 1_000;
+  vi.advanceTimersByTime(100);
+  expect([output.isFailing, output.keep(true, () => output.write("c\n"))]).toEqual([false, true]);
+  expect(taken).toBe(`a long line, beyond the bound\n${lossLine(1)}c\n`);
+});
+
+/** As if time passed only while the process is held up. */
+const passesHeldUp = (): void => {
+  vi.spyOn(performance, "now").mockImplementation(() => heldUpMs);
+};
+
+test("at the end a slow reader gets what he takes in two seconds, and not a moment is added for what he has taken", () => {
+  passesHeldUp();
+  const output = make(200);
+  room = 0;
+  for (const line of ["aaaaaaaaa\n", "bbbbbbbbb\n"]) output.write(line);
+  // Somebody reads a little at every third look.
   meanwhile = () => {
     if (heldUpMs % 3 === 0) room = 4;
   };
-  output.end();
-  expect(taken).toBe("aaaaaaaaa\nbbbbbbbbb\nlost 1\n");
+  expect(output.end()).toBe(0);
+  expect(taken).toBe("aaaaaaaaa\nbbbbbbbbb\n");
+  expect(heldUpMs).toBeLessThan(20);
+  [taken, room, heldUpMs] = ["", 0, 0];
+  for (let n = 0; n < 10; n++) output.write(`line ${n}, and some more\n`);
+  meanwhile = () => {
+    if (heldUpMs % 100 === 0) room = 2;
+  };
+  expect(output.end()).toBe(10 - 1);
+  expect([taken.length, heldUpMs]).toEqual([40, 2_000]);
+});
+
+test("at the end of who takes nothing all that wait are counted, with those of which no line has told, or one that waits", () => {
+  passesHeldUp();
+  const output = make(20);
   room = 0;
-  output.write("d\n");
-  meanwhile = () => {};
-  const before = calls;
-  output.end();
-  expect(calls - before).toBe(500);
+  for (const line of ["aaaaaaaaa\n", "bbbbbbbbb\n", "c\n", "d\n"]) output.write(line);
+  expect([output.end(), heldUpMs]).toEqual([4, 2_000]);
 });
 
 test("a full disk under it keeps nobody from going on or ending; what waits is written when there is room", () => {
   const output = make(20);
   [room, refusal] = [0, "ENOSPC"];
   output.write("a\n");
-  output.end();
-  expect(calls).toBe(2);
+  expect([calls, output.isFailing]).toEqual([1, true]);
   room = 100;
   output.write("b\n");
   vi.advanceTimersByTime(100);
   expect(taken).toBe("a\nb\n");
+  room = 0;
+  output.write("c\n");
+  expect([output.end(), calls, heldUpMs]).toEqual([1, 5, 0]);
 });

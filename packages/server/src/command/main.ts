@@ -5,19 +5,19 @@ import { nodeEnvironment } from "@corral/io";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { compatibleVersions } from "../compatibility.ts";
-import { ConfigError, parseConfig, type ServerSettings } from "../config.ts";
+import { ConfigError, parseConfig } from "../config.ts";
 import { defaultLimits } from "../limits.ts";
 import { type Server, startServer } from "../server.ts";
 import { epochFileName } from "../storage/file-names.ts";
 import { serverVersion } from "../version.ts";
-import { LogOutput } from "./log-output.ts";
+import { fail, standardError } from "./fail.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
 import { type Gathered, gatherSettings, splitWords } from "./settings.ts";
 import { explainStart } from "./start-errors.ts";
 
 const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 
-/** How long a server that has stopped waits for who reads what it said last, ms. */
+/** How long a server that has stopped waits for who reads its standard output, ms. */
 const unreadOutputMs = 1_000;
 
 interface Flags {
@@ -25,12 +25,6 @@ interface Flags {
   readonly memory?: true;
   readonly limit?: ReadonlyMap<string, number>;
   readonly logLevel?: string;
-}
-
-/** Lines of the log that its reader has not taken are kept up to here, bytes; where they are the audit log, up to its own bound. */
-function unwrittenLogBytesMax({ auditEnabled, auditFile, limits }: Partial<ServerSettings>): number {
-  const isAuditLog = auditEnabled === true && auditFile === undefined;
-  return isAuditLog ? (limits?.maxAuditBytes ?? defaultLimits.maxAuditBytes) : 1 << 20;
 }
 
 const offline = async () => (await import("./offline.ts")).runOffline;
@@ -47,7 +41,7 @@ const otherCommands: ReadonlyMap<string, () => Promise<(argv: readonly string[])
 /** Exit codes: 0 stopped as asked, 1 could not start or had to stop, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on("error", onOutputLost);
-  process.stderr.on("error", onComplaintLost);
+  process.on("exit", endCommand);
   const other = otherCommands.get(argv[2] ?? "");
   if (other !== undefined) return (await other())(argv);
   const command = describeCommand();
@@ -127,6 +121,7 @@ counts before a variable, a variable before the file. docs/server.md has them al
     )
     .version(serverVersion)
     .allowExcessArguments(false)
+    .configureOutput({ writeErr: (text) => standardError.write(text) })
     .exitOverride();
 }
 
@@ -162,10 +157,10 @@ function logLevel(text: string): string {
 }
 
 async function serve({ settings, memory, warnings, nameOf }: Gathered, level: string): Promise<void> {
-  const output = new LogOutput({ maxWaitingBytes: unwrittenLogBytesMax(settings) });
-  const logger = pino({ level, base: null }, output);
-  output.onLoss = (lost) => logger.error({ lost }, "lines of the log are lost: too many waited for who reads it");
-  process.on("exit", () => output.end());
+  const isAuditLog = settings.auditEnabled === true && settings.auditFile === undefined;
+  if (isAuditLog) standardError.maxWaitingBytes = settings.limits?.maxAuditBytes ?? defaultLimits.maxAuditBytes;
+  process.off("exit", endCommand).on("exit", () => endServer(isAuditLog));
+  const logger = Object.assign(pino({ level, base: null }, standardError), { output: standardError });
   for (const warning of warnings) logger.warn({}, warning);
   const { dataDir } = settings;
   if (dataDir !== undefined && holdsApacheData(dataDir)) {
@@ -181,18 +176,12 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     parseConfig(settings);
     server = await startServer({ ...settings, logger });
   } catch (error) {
-    fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
-    return endUnread();
+    return fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
   }
   // What it says there is nothing that its clients would miss.
   process.stdout.off("error", onOutputLost).on("error", (error) => {
     if (!isUnread(error)) logger.warn({ error: error.message }, "standard output cannot be written");
   });
-  const where = memory ? "in memory" : `data in ${dataDir}`;
-  if (server.adminUrl !== undefined) process.stdout.write(`Corral admin server: ${server.adminUrl}\n`);
-  if (server.secureClientPort !== undefined) process.stdout.write(`Corral secure port: ${server.secureClientPort}\n`);
-  process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
-
   // Without TLS it ends the process, as it does any that has no use for it.
   if (settings.tlsCertFile !== undefined || settings.adminTlsCertFile !== undefined)
     process.on("SIGHUP", () => server.reloadCertificates());
@@ -203,7 +192,6 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     logger.info({ signal }, "stopping");
     server.close().then(
       () => {
-        // Handlers gone, ports closed: the process ends by itself.
         process.stdout.write("Corral server stopped\n");
         endUnread();
       },
@@ -218,16 +206,31 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     fail(1, `The server had to stop: ${messageOf(error)}`);
     await server.close().finally(endUnread);
   });
+
+  // Last: who waits for it may send the first signal at once.
+  const where = memory ? "in memory" : `data in ${dataDir}`;
+  if (server.adminUrl !== undefined) process.stdout.write(`Corral admin server: ${server.adminUrl}\n`);
+  if (server.secureClientPort !== undefined) process.stdout.write(`Corral secure port: ${server.secureClientPort}\n`);
+  process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 }
 
-/** Ends the process, which has nothing left to do, even while what it said waits for a reader who stands still. */
+/** The end of a process in which no server was started. What nobody has taken by now was said in vain. */
+function endCommand(): void {
+  if (standardError.end() > 0 && !process.exitCode) process.exitCode = 1;
+}
+
+/** What its log has lost at the end, and could not tell of there. Writes that were acknowledged may be missing in an audit log. */
+function endServer(isAuditLog: boolean): void {
+  const lost = standardError.end();
+  if (lost === 0) return;
+  if (isAuditLog && !process.exitCode) process.exitCode = 1;
+  const what = isAuditLog ? "log, which is the audit log," : "log";
+  process.stdout.write(`Lines of the ${what} are lost at its end, for standard error does not take them: ${lost}\n`);
+}
+
+/** The process has nothing left to do: it ends when standard output has been read, or this time is over. */
 function endUnread(): void {
   setTimeout(() => process.exit(), unreadOutputMs).unref();
-}
-
-function fail(code: number, sentence: string): void {
-  process.exitCode = code;
-  process.stderr.write(`corral-server: ${sentence}\n`);
 }
 
 /** Somebody who takes a zoo.cfg over would otherwise find an empty tree beside the data that he meant. */
@@ -245,11 +248,6 @@ function onOutputLost(error: NodeJS.ErrnoException): void {
   if (isUnread(error)) return;
   process.stdout.off("error", onOutputLost).on("error", () => undefined);
   fail(1, `Standard output cannot be written: ${error.message}.`);
-}
-
-/** There is no place left to tell of it. */
-function onComplaintLost(error: NodeJS.ErrnoException): void {
-  if (!isUnread(error)) process.exitCode = 1;
 }
 
 /** Who reads the output, as head does, has seen enough. */

@@ -10,10 +10,13 @@ import { reportRepair } from "../repair/report.ts";
 import { epochsAreSpent, epochWarning } from "../storage/epochs.ts";
 import { sortFileNames } from "../storage/file-names.ts";
 import { isStorageError } from "../storage/storage-error.ts";
+import { complain, fail, standardError } from "./fail.ts";
 
 /** Exit codes: 0 all is well, 1 something is wrong with the directory (still, after a repair), 2 wrong usage. */
 export async function runOffline(argv: readonly string[]): Promise<void> {
-  const command = new Command("corral-server").exitOverride();
+  const command = new Command("corral-server")
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => standardError.write(text) });
   command
     .command("verify <dir>")
     .description("reads every file of a data directory, and tells whether a server would start there")
@@ -78,22 +81,17 @@ async function repair(directory: string, isAgreed: boolean): Promise<void> {
   const isSound =
     start.kind === "possible" && start.digest === plan.kept.digest && files.every((file) => !file.problem);
   if (isSound) return;
-  process.exitCode = 1;
-  process.stderr.write(
-    `corral-server: The directory is not as it should be now; see corral-server verify ${directory}\n`,
-  );
+  fail(1, `The directory is not as it should be now; see corral-server verify ${directory}`);
 }
 
 async function dump(directory: string, range: DumpRange): Promise<void> {
   const { snapshotZxids, segmentZxids, hasEpoch } = sortFileNames(await nodeDisk.list(directory));
   if (!hasEpoch && snapshotZxids.length + segmentZxids.length === 0) {
-    process.exitCode = 1;
-    process.stderr.write(`corral-server: ${holdsNothing(directory)}\n`);
-    return;
+    return fail(1, holdsNothing(directory));
   }
   await dumpDirectory(nodeDisk, directory, range, {
     onLine: (line) => process.stdout.write(`${JSON.stringify(line)}\n`),
-    onWarning: (warning) => process.stderr.write(`corral-server: ${warning}\n`),
+    onWarning: complain,
   });
 }
 
@@ -108,8 +106,7 @@ async function guarded(directory: string, run: () => Promise<void>): Promise<voi
     const { message, code } = error as NodeJS.ErrnoException;
     const isExpected = isStorageError(error) || isDirectoryInUseError(error) || code !== undefined;
     if (!isExpected) throw error;
-    process.exitCode = 1;
-    process.stderr.write(`corral-server: ${explain(directory, code) ?? message}\n`);
+    fail(1, explain(directory, code) ?? message);
   }
 }
 

@@ -3,11 +3,14 @@ import { hmacSha256, nodeRandom, pbkdf2Sha256, sha256 } from "@corral/io";
 import { maxScramIterations, minScramIterations } from "@corral/protocol";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { formatVerifier, makeVerifier, usualIterations } from "../replica/sasl-users.ts";
+import { fail, standardError } from "./fail.ts";
 import { readPassword } from "./password.ts";
 
 /** Exit codes: 0 it is printed, 1 it could not be (main.ts), 2 wrong usage. */
 export async function runScram(argv: readonly string[]): Promise<void> {
-  const command = new Command("corral-server").exitOverride();
+  const command = new Command("corral-server")
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => standardError.write(text) });
   command
     .command("scram <user>")
     .description("reads a password from standard input, one line, and prints the user's line for saslUsers")
@@ -20,9 +23,9 @@ export async function runScram(argv: readonly string[]): Promise<void> {
     .exitOverride()
     .allowExcessArguments(false)
     .action(async (user: string, options: { iterations: number }) => {
-      if (user === "" || user.includes(":")) return fail("A user's name is not empty and has no colon.");
+      if (user === "" || user.includes(":")) return fail(2, "A user's name is not empty and has no colon.");
       const password = await readPassword(user);
-      if (password === "") return fail("There is no password on standard input.");
+      if (password === "") return fail(2, "There is no password on standard input.");
       const hash = { sha256, hmacSha256, pbkdf2Sha256 };
       const salt = Buffer.from(nodeRandom.bytes(16));
       const verifier = makeVerifier(password, salt, options.iterations, hash);
@@ -40,9 +43,4 @@ function iterations(text: string): number {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
   if (number >= minScramIterations && number <= maxScramIterations) return number;
   throw new InvalidArgumentError(`It must be ${minScramIterations} … ${maxScramIterations}.`);
-}
-
-function fail(sentence: string): void {
-  process.exitCode = 2;
-  process.stderr.write(`corral-server: ${sentence}\n`);
 }
