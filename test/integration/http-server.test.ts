@@ -59,6 +59,21 @@ test("a body that nobody reads does not stand before the next request of the con
   expect(answer.match(/^HTTP\/1.1 \d+/gm)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
 });
 
+test("of a long body that nobody reads the rest is not waited for: the answer says so, and the connection ends", async () => {
+  await serving(async () => new Response("no", { status: 401 }));
+  const socket = connect(server.address);
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += chunk.toString();
+  });
+  socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n");
+  socket.write("x".repeat(100_000));
+  await once(socket, "close");
+  expect(answer).toMatch(/^HTTP\/1.1 401 /);
+  expect(answer).toMatch(/^connection: close\r$/im);
+  expect(errors).toEqual([]);
+});
+
 test("what the Fetch API has no words for is refused", async () => {
   await serving(async () => new Response("reached"));
   expect(await raw("TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toMatch(/^HTTP\/1.1 400/);

@@ -50,16 +50,9 @@ const authorization = `Authorization: Bearer ${adminToken}\r\n`;
 const adminPortOf = ({ stdout }: ServerProcess): number =>
   Number(/^Corral admin server: .*:(\d+)$/.exec(stdout[0] ?? "")?.[1]);
 
-/** Half a body that nobody wants, of a request that was answered. */
-async function holdUnwanted(port: number, isTls = false): Promise<void> {
-  const socket = await hold(port, `${request("POST /commands/restore", "Content-Length: 1000000\r\n")}abc`, isTls);
-  await once(socket, "data");
-}
-
 async function holdAtAdminPort(port: number, isTls: boolean): Promise<void> {
   await hold(port, "", isTls);
   await hold(port, "GET /health HTTP/1.1\r\nHos", isTls);
-  await holdUnwanted(port, isTls);
   // Wanted, and not to come.
   await hold(port, `${request("POST /commands/restore", `${authorization}Content-Length: 1000000\r\n`)}abc`, isTls);
   const idle = await hold(port, request("GET /health"), isTls);

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import type { Address } from "../ports/network.ts";
 import { HttpConnections } from "./http-connections.ts";
 import { plainAddress } from "./network.ts";
@@ -28,7 +29,7 @@ export interface HttpServerOptions {
   readonly lastAnswersMs?: number | undefined;
   /** Called when somebody went away, or was cut off, before he had all of an answer, or had sent all of his request. */
   readonly onAborted?: ((remote: string) => void) | undefined;
-  /** Called with what went wrong between a request and its response, which nobody else would hear of. */
+  /** Called with what went wrong between a request and its response, or in accepting a connection: nobody else would hear of it. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Called for each connection that `maxConnections` has closed. */
   readonly onRefused?: ((remote: string) => void) | undefined;
@@ -87,6 +88,8 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
   });
   server.listen({ host, port });
   await once(server, "listening");
+  // A connection could not be accepted, mostly for want of files; the port lives on.
+  server.on("error", (error) => options.onError?.(error));
   const address: Address = { host, port: (server.address() as AddressInfo).port };
   const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
   let ending: Ending | undefined;
@@ -170,15 +173,16 @@ async function answer(
   outgoing.statusCode = response.status;
   // One by one: of set-cookie there may be several.
   for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
-  // Kept alive, the connection would keep the server from closing.
-  if (isClosing()) outgoing.setHeader("connection", "close");
+  // Of a body that came with its head, the end is seen a turn later.
+  if (!incoming.complete) await setImmediate();
+  // Kept alive, the connection would keep the server from closing; and what is left of a body that nobody wanted, of any length,
+  // would stand before its next request.
+  if (isClosing() || !incoming.complete) outgoing.setHeader("connection", "close");
   if (response.body === null || incoming.method === "HEAD") {
     outgoing.end();
     // Nobody reads it; whatever it holds open is to be let go.
     await response.body?.cancel();
   } else await pipeline(Readable.fromWeb(response.body), outgoing, { signal });
-  // What is left of a body that nobody wanted would stand before the next request of the connection.
-  incoming.resume();
 }
 
 async function responseTo(

@@ -31,9 +31,6 @@ export interface AdminPortOptions {
 /** How long a snapshot may take to arrive, ms. */
 const bodyMs = 3_600_000;
 
-/** How long those who have asked something may take to get their answer when the server stops, ms. */
-const lastAnswersMs = 2_000;
-
 /** What requests may be made by. */
 const methods: readonly string[] = ["GET", "HEAD", "POST"];
 
@@ -47,10 +44,9 @@ export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
     maxConnections,
     onRefused: (remote) => witness.onRefused(remote, maxConnections),
     requestTimeoutMs: bodyMs,
-    lastAnswersMs,
     onAborted: (remote) =>
       logger.debug({ remote }, "a connection to the admin port ended in the middle of a request or its answer"),
-    onError: (err) => logger.warn({ err }, "an answer on the admin port failed"),
+    onError: (err) => logger.warn({ err }, "an answer on the admin port failed, or a connection to it"),
   });
 }
 
