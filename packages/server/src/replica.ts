@@ -95,7 +95,9 @@ export class Replica {
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);
-    const auditor = options.isAudited ? new Auditor(turn, limits.maxAuditBytes / 4) : undefined;
+    const auditor = options.isAudited
+      ? new Auditor(turn, limits.maxAuditBytes / 16, limits.maxAuditBytes / 2)
+      : undefined;
     this.#auditor = auditor;
     const parts = { turn, state, connections: this.#connections, proposals: this.#proposals, auditor };
     this.#sessions = new Sessions(options, parts);
@@ -322,7 +324,7 @@ export class Replica {
       work += Math.max(parts, Math.abs(state.tree.nodeCount - nodeCount)) + stats.sentTotal - sentTotal;
       bytes += next.bytes;
       // Half of what may wait for the audit log's disk is free when a turn begins, and the last entry may have half of that.
-      const isTold = this.#auditor !== undefined && this.#auditor.bytesTotal - toldBefore >= maxAuditBytes / 4;
+      const isTold = this.#auditor !== undefined && this.#auditor.bytesTotal - toldBefore >= maxAuditBytes / 16;
       if (!isAll && (work >= maxTurnRequests || bytes >= maxTurnBytes || isTold)) break;
     }
     this.#appliedTogether += before - this.#proposals.count;

@@ -225,8 +225,8 @@ export class ClientPort {
       // Its pings lie unread until it has taken what it asked for: on a slow line for longer than its session lasts.
       if (hasTaken && peer.paused) heard.push(peer);
       const isStuck = peer.stuckSinceMs !== undefined && !hasTaken && now - peer.stuckSinceMs > stuckOutputMs;
-      // Who is not read because he leaves his answers has that in his own hand.
-      const isKeptWaiting = peer.heldBack || (peer.paused && peer.stuckSinceMs === undefined);
+      // Who is not read because he takes none of his answers has that in his own hand.
+      const isKeptWaiting = peer.heldBack || (peer.paused && (hasTaken || peer.stuckSinceMs === undefined));
       const dawdles = this.#largeRequests.dawdles(peer, now, !isKeptWaiting);
       // At the second look only: when this process was held up, what has come meanwhile is read between the two.
       const isDue = peer.overdue;

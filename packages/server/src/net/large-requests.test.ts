@@ -113,16 +113,16 @@ test("who dawdles is cut off when others wait for the room, and only then", () =
   expect(waiting.reading).toBe(true);
 });
 
-test("who is not read because he leaves his answers dawdles too, who is kept waiting by the server does not", () => {
-  const [unreading, held] = [sending("a"), sending("a")];
-  puppets.port.send(1, Buffer.alloc(100));
-  for (const id of [1, 2]) puppets.port.pauseReading(id, true);
-  sending("a");
+test("who is not read because he takes no answer dawdles too; who takes some, or is kept waiting, does not", () => {
+  const [unreading, reading, held] = [sending("a"), sending("b"), sending("a")];
+  for (const id of [1, 2]) puppets.port.send(id, Buffer.alloc(100));
+  for (const id of [1, 2, 3]) puppets.port.pauseReading(id, true);
+  for (const host of ["a", "b"]) sending(host);
   for (let second = 0; second < 15; second++) {
-    unreading.take(1);
+    reading.take(1);
     pass(1_000);
   }
-  expect([unreading.destroyed, held.destroyed]).toEqual([true, false]);
+  expect([unreading, reading, held].map(({ destroyed }) => destroyed)).toEqual([true, false, false]);
 });
 
 test("what nobody's room would do for is too long", () => {

@@ -150,12 +150,11 @@ async function surveySegment(
     isTorn: verdict?.kind === "torn",
     unreadBytes: contentEnd - end,
     missingBytes: Math.max(0, header.keptBytes - size),
-    beyond: await lookBeyond(
-      { file, size, offset: end, key: header.key },
-      contentEnd,
-      disorder !== undefined,
-      epochMax,
-    ),
+    // Without a key what a client has sent could pass for records.
+    beyond:
+      readable || isKey(header.key)
+        ? await lookBeyond({ file, size, offset: end, key: header.key }, contentEnd, disorder !== undefined, epochMax)
+        : undefined,
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * Tells of every write, and of every failed attempt to be somebody, for the audit log. A write is told of once its outcome is
- * certain, each change that a multi makes by itself; of a multi that fails one line is told, for it changes nothing. The lines of
- * one entry have a bound, for each of them has all names of who asks. Exists only where there is an audit log.
+ * certain, each change that a multi makes by itself; of a multi that fails one line is told, for it changes nothing. Names of
+ * who asks are not repeated in all lines of an entry where they are long, and the lines together have a bound. Exists only where there is
+ * an audit log.
  */
 import {
   CreateMode,
@@ -38,6 +39,7 @@ const wholeMulti = "multiOperation";
 /** See the head of this file. */
 export class Auditor {
   readonly #turn: Turn;
+  readonly #maxRepeatedBytes: number;
   readonly #maxEntryBytes: number;
   #bytesTotal = 0;
   /** `bytesTotal` when the present entry began. */
@@ -45,9 +47,13 @@ export class Auditor {
   /** Of the present entry: how many lines are left out. */
   #leftOut = 0;
 
-  /** `maxEntryBytes`: of the lines of one entry; the first is told however long it is. */
-  constructor(turn: Turn, maxEntryBytes: number) {
+  /**
+   * Of the lines of one entry: `maxRepeatedBytes` of those that repeat the names of who asks, and `maxEntryBytes` of all. The first is
+   * told however long it is.
+   */
+  constructor(turn: Turn, maxRepeatedBytes: number, maxEntryBytes: number) {
     this.#turn = turn;
+    this.#maxRepeatedBytes = maxRepeatedBytes;
     this.#maxEntryBytes = maxEntryBytes;
   }
 
@@ -191,10 +197,14 @@ export class Auditor {
     });
   }
 
-  #emit(record: AuditRecord): void {
-    const bytes = mostLineBytes(record);
+  #emit(whole: AuditRecord): void {
     const before = this.#bytesTotal - this.#bytesBefore;
-    if (record.zxid !== undefined && before > 0 && before + bytes > this.#maxEntryBytes) {
+    const isFurther = whole.zxid !== undefined && before > 0;
+    const isLong = isFurther && before + mostLineBytes(whole) > this.#maxRepeatedBytes;
+    // Or whoever has given himself long names could have his changes left out.
+    const record = isLong && whole.client !== undefined ? { ...whole, client: withoutNames(whole.client) } : whole;
+    const bytes = mostLineBytes(record);
+    if (isFurther && before + bytes > this.#maxEntryBytes) {
       this.#leftOut++;
       return;
     }
@@ -224,6 +234,12 @@ function forEachChange(
   for (const [i, part] of parts.entries()) {
     if (part.type !== OpCode.check) tell(auditedPart(part), partOf(parts, i), i);
   }
+}
+
+const noNames: AuditedClient["identities"] = [];
+
+function withoutNames({ host }: AuditedClient): AuditedClient {
+  return { identities: noNames, host };
 }
 
 function clientOf({ identities, remote }: Connection): AuditedClient {

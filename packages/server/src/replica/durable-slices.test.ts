@@ -57,10 +57,10 @@ describe("of what became durable together", () => {
     expect(xids(writer)).toEqual([1, 2]);
   });
 
-  test("lines of the audit log count by their length, up to a quarter of what may wait for its disk", () => {
+  test("lines of the audit log count by their length, up to a sixteenth of what may wait for its disk", () => {
     const auth = { type: 0, scheme: "digest", auth: Buffer.from(`${"x".repeat(2_000)}:secret`) };
     const turnsOf = (isAudited: boolean) => {
-      const { h, writer } = crowded({ isAudited, limits: { maxTurnBytes: 100_000, maxAuditBytes: 16_000 } });
+      const { h, writer } = crowded({ isAudited, limits: { maxTurnBytes: 100_000, maxAuditBytes: 64_000 } });
       writer.send("auth", auth, -4);
       for (let i = 0; i < 4; i++) writer.send("create", node(`/n${i}`));
       h.durable();
