@@ -83,7 +83,7 @@ export interface Limits {
   readonly snapshotLogBytes: number;
   /** Below so many free bytes on the data directory's disk clients' writes are refused, until twice as many are free; 0: never. */
   readonly minFreeDiskBytes: number;
-  /** Lines of the audit log that wait for their disk, bytes, and one line; above half of it writes wait. One entry has half. */
+  /** Lines of the audit log that wait for their disk, bytes, and one line; above half of it writes wait. One entry has 3/8. */
   readonly maxAuditBytes: number;
   /** Longest snapshot that restore takes, bytes; it is held in memory until it is in the log. */
   readonly maxRestoreBytes: number;

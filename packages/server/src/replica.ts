@@ -96,7 +96,7 @@ export class Replica {
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);
     const auditor = options.isAudited
-      ? new Auditor(turn, limits.maxAuditBytes / 16, limits.maxAuditBytes / 2)
+      ? new Auditor(turn, limits.maxAuditBytes / 16, (limits.maxAuditBytes * 3) / 8)
       : undefined;
     this.#auditor = auditor;
     const parts = { turn, state, connections: this.#connections, proposals: this.#proposals, auditor };

@@ -181,8 +181,8 @@ test("a write that was on its way when the log failed: nobody can tell", () => {
   expect(told()).toEqual(["create /a invoked", "create /m invoked 1/3", "delete /m invoked 3/3"]);
 });
 
-/** A limit under which the lines of one entry may have about this many bytes, and an eighth of it those with names. */
-const perEntry = (bytes: number): HarnessOptions => ({ limits: { maxAuditBytes: 2 * bytes } });
+/** A limit under which the lines of one entry may have about this many bytes, and a sixth of it those with names. */
+const perEntry = (bytes: number): HarnessOptions => ({ limits: { maxAuditBytes: (8 * bytes) / 3 } });
 
 /** The client has a name of so many characters. */
 function rename(length: number): void {
