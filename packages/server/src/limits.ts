@@ -5,6 +5,7 @@
  * Other bounds stand, as constants, where they are used, for nobody gains by changing them:
  * - what is done in one go of work that may be long: net/client-port.ts, replica.ts, replica/reaper.ts, watch/watch-table.ts;
  * - what is kept though it could be made again: replica/child-lists.ts, replica/quota-log.ts, repeated-warning.ts;
+ * - how slowly a large request may come while others wait for its room: net/large-requests.ts;
  * - how long who is told to go, or has to take a last answer, may be slow: net/client-port.ts, admin/admin-port.ts, command/main.ts;
  * - how long a request to the admin port may take to arrive: admin/admin-port.ts, and http-server.ts of @corral/io;
  * - lines of the log that its reader has not taken: command/main.ts;
@@ -83,7 +84,7 @@ export interface Limits {
   readonly snapshotLogBytes: number;
   /** Below so many free bytes on the data directory's disk clients' writes are refused, until twice as many are free; 0: never. */
   readonly minFreeDiskBytes: number;
-  /** Lines of the audit log that wait for their disk, bytes, and one line; above half of it writes wait. One entry has 3/8. */
+  /** Lines of the audit log that wait for their disk, bytes, and those of one write; above half of it writes wait. */
   readonly maxAuditBytes: number;
   /** Longest snapshot that restore takes, bytes; it is held in memory until it is in the log. */
   readonly maxRestoreBytes: number;

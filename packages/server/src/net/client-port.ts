@@ -8,7 +8,7 @@ import { type AskedWord, FrameDecoder, FrameLengthError, fourLetterWord } from "
 import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
-import { LargeRequests, type Sender } from "./large-requests.ts";
+import { LargeRequests, leastBytesPerSecond, type Sender } from "./large-requests.ts";
 import { requestWeight } from "./request-weight.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { WorkTurns } from "./work-turns.ts";
@@ -225,9 +225,9 @@ export class ClientPort {
       // Its pings lie unread until it has taken what it asked for: on a slow line for longer than its session lasts.
       if (hasTaken && peer.paused) heard.push(peer);
       const isStuck = peer.stuckSinceMs !== undefined && !hasTaken && now - peer.stuckSinceMs > stuckOutputMs;
-      // Who is not read because he takes none of his answers has that in his own hand.
-      const isKeptWaiting = peer.heldBack || (peer.paused && (hasTaken || peer.stuckSinceMs === undefined));
-      const dawdles = this.#largeRequests.dawdles(peer, now, !isKeptWaiting);
+      // Who is not read because of answers that he has not taken has that in his own hand, whatever else there is.
+      const isKeptWaiting = peer.paused ? peer.stuckSinceMs === undefined : peer.heldBack;
+      const dawdles = this.#largeRequests.dawdles(peer, now, { isKeptWaiting, isTaking: hasTaken && peer.paused });
       // At the second look only: when this process was held up, what has come meanwhile is read between the two.
       const isDue = peer.overdue;
       peer.overdue = isSilent || isStuck || dawdles;
@@ -244,8 +244,7 @@ export class ClientPort {
           `it does not read: ${unsent} bytes wait for it, and it took none for ${stuckOutputMs} ms`,
         );
       } else if (dawdles) {
-        const { largeRequestBytes } = this.#options.limits;
-        const what = `its request of ${peer.large?.bytes} bytes brought less than ${largeRequestBytes} in ${handshakeMs} ms`;
+        const what = `its request of ${peer.large?.bytes} bytes brings less than ${leastBytesPerSecond} a second`;
         this.#cutOff(peer, "large", `${what}, and others wait for the room (limit maxLargeRequestBytes)`);
       }
     }

@@ -2,11 +2,18 @@
  * Large requests on their way in. Each is gathered in memory, so all of them together are bounded. One counts, with its whole
  * length, when more of it has come than a request that is not large has: what is only announced takes nothing from others.
  * Who finds no room then waits, unread. No address has more than half, the addresses take turns, and who dawdles while others
- * wait for its room has to go.
+ * wait for its room has to go: while this server reads it, none keeps them waiting for longer than `handshakeMs` and what its
+ * length takes at the least rate.
  */
 import type { Address } from "@corral/io";
 import type { FrameDecoder } from "@corral/protocol";
 import type { Limits } from "../limits.ts";
+
+/**
+ * Bytes a second that a large request has to bring while others wait for its room. Slower ones would seldom come to their end: the
+ * shortest takes 32 s at this rate, and the longest session ends after 40 s of silence, where nothing else is set.
+ */
+export const leastBytesPerSecond = 2 << 10;
 
 /** One who sends; see the head of this file. */
 export interface Sender {
@@ -22,9 +29,14 @@ export interface LargeRequest {
   readonly origin: Origin;
   /** Whether the rest may come; else it waits. */
   hasRoom: boolean;
-  /** How much of it had come when that was last marked, and when that was. */
-  markBytes: number;
-  markMs: number;
+  /** How much of it had come when somebody was first seen to wait for its room. */
+  fromBytes: number | undefined;
+  /** When it was looked at last, if somebody waited for its room then. */
+  lookedMs: number | undefined;
+  /** How long others have waited for it by its sender's doing. */
+  wantedMs: number;
+  /** How much of that he has made good by taking answers. */
+  excusedMs: number;
 }
 
 /** An address from which some are arriving. */
@@ -68,7 +80,15 @@ export class LargeRequests<S extends Sender> {
     const { host } = stream.remote;
     const origin = this.#origins.get(host) ?? { bytes: 0, waiting: new Set() };
     this.#origins.set(host, origin);
-    const large = { bytes, origin, hasRoom: false, markBytes: 0, markMs: 0 };
+    const large: LargeRequest = {
+      bytes,
+      origin,
+      hasRoom: false,
+      fromBytes: undefined,
+      lookedMs: undefined,
+      wantedMs: 0,
+      excusedMs: 0,
+    };
     sender.large = large;
     origin.waiting.add(sender);
     this.#line.add(origin);
@@ -94,19 +114,26 @@ export class LargeRequests<S extends Sender> {
   }
 
   /**
-   * Whether others have waited for the sender's room for `handshakeMs`, in which it has not brought as much as makes a request
-   * large. `mayBring`: whether it could.
+   * Whether others have waited for the sender's room for `handshakeMs` more than what it has brought meanwhile takes at the least
+   * rate. To be asked at each look. `isKeptWaiting`: it cannot bring anything, and that is not its doing. `isTaking`: it is
+   * not read until it has taken its answers, and has taken some since the last look. That excuses it, but for no longer than
+   * the whole request takes at that rate.
    */
-  dawdles(sender: S, nowMs: number, mayBring: boolean): boolean {
-    const { large, decoder } = sender;
+  dawdles(
+    { large, decoder }: S,
+    nowMs: number,
+    { isKeptWaiting, isTaking }: { readonly isKeptWaiting: boolean; readonly isTaking: boolean },
+  ): boolean {
     if (large === undefined || !large.hasRoom) return false;
-    const { largeRequestBytes, handshakeMs } = this.#limits;
     const isWanted = this.#isShort || large.origin.waiting.size > 0;
-    if (!isWanted || !mayBring || decoder.pendingBytes - large.markBytes >= largeRequestBytes) {
-      large.markBytes = decoder.pendingBytes;
-      large.markMs = nowMs;
-    }
-    return nowMs - large.markMs > handshakeMs;
+    const passedMs = nowMs - (large.lookedMs ?? nowMs);
+    large.lookedMs = isWanted ? nowMs : undefined;
+    if (!isWanted) return false;
+    large.fromBytes ??= decoder.pendingBytes;
+    if (!isKeptWaiting) large.wantedMs += passedMs;
+    if (isTaking) large.excusedMs = large.wantedMs;
+    const broughtMs = leastMs(decoder.pendingBytes - large.fromBytes);
+    return large.wantedMs > this.#limits.handshakeMs + Math.min(leastMs(large.bytes), broughtMs + large.excusedMs);
   }
 
   #admit(): void {
@@ -129,4 +156,9 @@ export class LargeRequests<S extends Sender> {
       this.#onRoom(sender);
     }
   }
+}
+
+/** How long so many bytes may take. */
+function leastMs(bytes: number): number {
+  return (bytes / leastBytesPerSecond) * 1_000;
 }
