@@ -94,7 +94,7 @@ test("without a file it goes into the server's log", async () => {
   ]);
 });
 
-test("no line of a write is lost on a disk that takes them; of a transaction that has too many some are left out", async () => {
+test("no line of a write is lost on a disk that takes them, however many a transaction has", async () => {
   const server = await startServer({ auditEnabled: true, auditFile, limits: { maxAuditBytes: 4_096 } });
   ending.push(() => server.close());
   const raw = await RawConnection.withSession(server.clientPort);
@@ -112,9 +112,7 @@ test("no line of a write is lost on a disk that takes them; of a transaction tha
   const written = lines.filter(({ operation, result }) => operation === "setData" && result === "success");
   expect(written.filter(({ multi }) => multi === undefined)).toHaveLength(900);
   const parts = written.filter(({ multi }) => multi !== undefined);
-  const leftOut = lines.filter(({ operation }) => operation === "auditLinesLeftOut");
-  expect([parts.length > 8, new Set(parts.map(({ zxid }) => zxid)).size, leftOut.length]).toEqual([true, 4, 4]);
-  expect(leftOut.reduce((sum, { count }) => sum + Number(count), parts.length)).toBe(8_000);
+  expect(new Set(parts.map(({ zxid, multi }) => `${zxid} ${multi}`)).size).toBe(8_000);
   expect(lines.filter(({ result }) => result === "failure").map(({ operation, multi }) => [operation, multi])).toEqual([
     ["check", "2001/2001"],
   ]);

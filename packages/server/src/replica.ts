@@ -95,9 +95,7 @@ export class Replica {
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);
-    const auditor = options.isAudited
-      ? new Auditor(turn, limits.maxAuditBytes / 16, (limits.maxAuditBytes * 3) / 8)
-      : undefined;
+    const auditor = options.isAudited ? new Auditor(turn, limits.maxAuditBytes / 16) : undefined;
     this.#auditor = auditor;
     const parts = { turn, state, connections: this.#connections, proposals: this.#proposals, auditor };
     this.#sessions = new Sessions(options, parts);
@@ -323,7 +321,8 @@ export class Replica {
       // The end of a session is one entry, however many ephemerals go with it; and anybody may be waiting for an event.
       work += Math.max(parts, Math.abs(state.tree.nodeCount - nodeCount)) + stats.sentTotal - sentTotal;
       bytes += next.bytes;
-      // Half of what may wait for the audit log's disk is free when a turn begins, and the last entry may have half of that.
+      // Half of what may wait for the audit log's disk is free when a turn begins. Little of it is used, for others wait as long as the
+      // disk takes for what is made here. An entry with more lines than there is room for has them kept nevertheless.
       const isTold = this.#auditor !== undefined && this.#auditor.bytesTotal - toldBefore >= maxAuditBytes / 16;
       if (!isAll && (work >= maxTurnRequests || bytes >= maxTurnBytes || isTold)) break;
     }

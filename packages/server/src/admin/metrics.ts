@@ -176,7 +176,7 @@ export const metrics: readonly Metric[] = [
     ({ adminWitness }) => adminWitness.refusedTotal,
   ),
   counter("audit_records", "Lines of the audit log", ({ audit }) => audit?.recordsTotal ?? 0),
-  counter("audit_lost", "Lines of the audit log that were lost or left out", ({ audit }) => audit?.lostTotal ?? 0),
+  counter("audit_lost", "Lines of the audit log that were lost", ({ audit }) => audit?.lostTotal ?? 0),
   gauge("audit_failing", "1 when the audit log cannot be written", ({ audit }) => Number(audit?.isFailing ?? false)),
 
   counter("snapshots", "Snapshots written", ({ replica }) => replica.stats.snapshotsTotal),

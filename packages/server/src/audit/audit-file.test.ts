@@ -136,6 +136,19 @@ test("lines whose maker has asked for room have half of the bound for themselves
   expect(await text()).toMatch(/^(refused\n){6}lost 94\n0-----\n1-----\n/);
 });
 
+test("the lines of one entry are kept together or not at all, however many they are", async () => {
+  const file = await open(100);
+  for (let i = 0; i < 11; i++) file.append("1--------\n", true, 1);
+  for (let i = 0; i < 100; i++) file.append("2--------\n", true, 2);
+  expect([file.lostTotal, file.waitingBytes], "beyond the bound, after the first").toEqual([100, 110]);
+  await settle();
+  for (let i = 0; i < 100; i++) file.append("3--------\n", true, 3);
+  file.append("other\n");
+  expect([file.lostTotal, file.waitingBytes]).toEqual([101, 9 + 1_000]);
+  await file.close();
+  expect(await text()).toMatch(/^(1-{8}\n){11}lost 100\n(3-{8}\n){100}$/);
+});
+
 /** The disk takes what is written when that is asked for, one write at a time; returns how long they were. */
 function slowly(): { readonly take: () => Promise<void>; readonly lengths: number[] } {
   let release: () => void = () => {};

@@ -1,8 +1,8 @@
 /**
  * Lines that are added to a file, on a disk that may fail, be full or hang. Lines that cannot be written yet wait in memory up to a
- * bound; beyond it they are lost, counted and told of, in the server's log and, later, in the file. Who makes many of them asks for
- * room before, and waits as long as the disk takes some: half of the bound is for what is made after that, and for nothing else.
- * A file that was renamed is left for a new one by `reopen`; one that was cut to nothing is simply continued.
+ * bound, and those of one entry beside; what is more is lost, counted and told of, in the server's log and, later, in the file. Who
+ * makes many of them asks for room before, and waits as long as the disk takes some: half of the bound is for what is made after that,
+ * and for nothing else. A file that was renamed is left for a new one by `reopen`; one that was cut to nothing is simply continued.
  */
 import type { Clock, Disk, DiskFile, Logger, TimerHandle } from "@corral/io";
 
@@ -49,6 +49,8 @@ export class AuditFile {
   #wake: (() => void) | undefined;
   #reopens = false;
   #closed = false;
+  /** Of the last line that was kept. */
+  #entry: number | undefined;
   #lostSince = 0;
   #lostTotal = 0;
   #trouble: "fails" | "hangs" | undefined;
@@ -83,13 +85,16 @@ export class AuditFile {
 
   /**
    * Adds a line, which ends with a line's end. Returns at once. `hasAsked`: for room, before; it is kept as long as what waits is
-   * within the bound, however long it is itself. Any other has but the half that leaves room for those.
+   * within the bound, however long it is itself. Any other has but the half that leaves room for those. `entry`: a number that lines
+   * behind one another have in common; they are kept if the first of them is, or who makes many of them could have the last ones lost.
    */
-  append(line: string, hasAsked = true): void {
+  append(line: string, hasAsked = true, entry?: number): void {
     const bytes = Buffer.byteLength(line);
     const { maxWaitingBytes, lossLine } = this.#options;
     const isOver = hasAsked ? this.#waitingBytes > maxWaitingBytes : this.#waitingBytes + bytes > this.#roomyBytes;
-    if (this.#closed || isOver) return this.#lose();
+    const isFurther = entry !== undefined && entry === this.#entry;
+    if (this.#closed || (isOver && !isFurther)) return this.#lose();
+    this.#entry = entry;
     if (this.#lostSince > 0) {
       const loss = lossLine(this.#lostSince);
       this.#lostSince = 0;

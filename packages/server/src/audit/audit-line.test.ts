@@ -90,7 +90,8 @@ test.each<[string, Partial<AuditRecord>]>([
   ["a usual one", { path: "/a", createMode: 0, zxid: 0x100000002 }],
   ["a part of a multi", { path: "/a", part: { number: 100_000, of: 100_000 }, zxid: Number.MAX_SAFE_INTEGER }],
   ["an error", { path: "/a", error: ErrorCode.SessionClosedRequireSaslAuth, reason: "\u0001\u202e€" }],
-  ["a count", { operation: "auditLinesLeftOut", count: 1_000_000 }],
+  ["a count", { operation: "auditLinesLost", count: 1_000_000 }],
+  ["one without its names", { path: "/a", client: { ...client, identities: [] }, namesLeftOut: true }],
   ["escapes and what is not ASCII", { path: "/\\\u0001\u200b€\ud83d\ude00\ud800ä".repeat(100) }],
   ["a list", { acl: [{ perms: 31, id: { scheme: "x509", id: "CN=a,\u0001,€".repeat(100) } }] }],
   [

@@ -28,6 +28,7 @@ export function auditFields(record: AuditRecord, serverUser: string): readonly (
     ["multi", part === undefined ? undefined : `${part.number}/${part.of}`],
     ["count", record.count === undefined ? undefined : String(record.count)],
     ["reason", record.reason],
+    ["stripped", record.namesLeftOut && "names"],
   ];
   return fields.filter((field): field is readonly [string, Value] => field[1] !== undefined);
 }

@@ -1,7 +1,7 @@
 /** The audit log of a server: records in, lines out, to a file of their own or into the server's log. */
 import type { Clock, Disk, Logger } from "@corral/io";
 import { ConfigError } from "../config.ts";
-import { type AuditRecord, linesLeftOut } from "../replica/audit-record.ts";
+import type { AuditRecord } from "../replica/audit-record.ts";
 import { AuditFile } from "./audit-file.ts";
 import { auditFields, auditLine } from "./audit-line.ts";
 
@@ -42,7 +42,6 @@ export class AuditLog {
   /** Where the lines go without a file. */
   readonly #output: LogBacklog | undefined;
   #recordsTotal = 0;
-  #leftOutTotal = 0;
   /** Without a file: lines that are lost, and those of which no line tells yet. */
   #lostTotal = 0;
   #lostSince = 0;
@@ -72,9 +71,9 @@ export class AuditLog {
     return this.#recordsTotal;
   }
 
-  /** Records that were lost because what they go to could not be written for too long, or left out because those of one entry were too long. */
+  /** Records that were lost because what they go to could not be written for too long. */
   get lostTotal(): number {
-    return this.#leftOutTotal + (this.#file?.lostTotal ?? this.#lostTotal);
+    return this.#file?.lostTotal ?? this.#lostTotal;
   }
 
   /** Whether nothing can be written at present. */
@@ -96,12 +95,12 @@ export class AuditLog {
 
   /** Takes a record. Returns at once, and never fails. */
   write(record: AuditRecord): void {
-    const leftOut = record.operation === linesLeftOut ? (record.count ?? 0) : 0;
-    this.#recordsTotal += 1 + leftOut;
-    this.#leftOutTotal += leftOut;
+    this.#recordsTotal++;
     // What was refused before it came to the log has waited for no room, and nothing has come of it.
     const mayExceed = record.zxid !== undefined || record.result !== "failure";
-    if (this.#file !== undefined) return this.#file.append(auditLine(record, this.#options.serverUser), mayExceed);
+    if (this.#file !== undefined) {
+      return this.#file.append(auditLine(record, this.#options.serverUser), mayExceed, record.zxid);
+    }
     if (!this.#log(record, mayExceed)) {
       this.#lostTotal++;
       this.#lostSince++;

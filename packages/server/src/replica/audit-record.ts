@@ -20,14 +20,13 @@ export interface AuditedOperation {
   readonly acl?: readonly Acl[] | undefined;
 }
 
-/** What a line is called that stands for others which are left out because those of one entry would be too long. */
-export const linesLeftOut = "auditLinesLeftOut";
-
 /** One line. */
 export interface AuditRecord extends AuditedOperation {
   /** Wall clock, ms. */
   readonly timeMs: number;
   readonly client?: AuditedClient | undefined;
+  /** Whether the client's names are left out, and stand in the first lines of the entry. */
+  readonly namesLeftOut?: true | undefined;
   readonly sessionId?: bigint | undefined;
   /** `invoked`: begun, and nobody can tell what came of it. */
   readonly result: "success" | "failure" | "invoked";
@@ -39,15 +38,17 @@ export interface AuditRecord extends AuditedOperation {
   readonly part?: { readonly number: number; readonly of: number } | undefined;
   /** Why, for people; where the error does not say enough. */
   readonly reason?: string | undefined;
-  /** How many lines were lost before this one, or it stands for. */
+  /** How many lines were lost before this one. */
   readonly count?: number | undefined;
 }
 
 /** Bytes of the record's line, at most; near enough where its texts are those of most people. Pure. */
-export function mostLineBytes({ client, operation, path, createMode, acl, error, reason, count }: AuditRecord): number {
+export function mostLineBytes(record: AuditRecord): number {
+  const { client, namesLeftOut, operation, path, createMode, acl, error, reason, count } = record;
   let bytes = 160 + operation.length;
   if (client !== undefined) bytes += identityBytes(client.identities) + client.host.length;
   else bytes += 100;
+  if (namesLeftOut) bytes += 15;
   if (path !== undefined) bytes += textBytes(path);
   if (createMode !== undefined) bytes += 45;
   if (acl !== undefined) bytes += 5 + identityBytes(acl.map(({ id }) => id)) + "::cdrwa".length * acl.length;
@@ -55,6 +56,14 @@ export function mostLineBytes({ client, operation, path, createMode, acl, error,
   if (reason !== undefined) bytes += 8 + textBytes(reason);
   if (count !== undefined) bytes += 20;
   return bytes;
+}
+
+/** From here on names take too much room to stand in each line of an entry, bytes. */
+const longNamesBytes = 100;
+
+/** Whether the names of who asks are long. Pure. */
+export function hasLongNames({ identities }: AuditedClient): boolean {
+  return identityBytes(identities) > longNamesBytes;
 }
 
 /** A connection has the same list for all of its requests. */

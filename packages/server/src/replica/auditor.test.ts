@@ -2,6 +2,7 @@
 import { CreateMode, creatorAllAcl, ErrorCode, OpCode, openAcl, readOnlyAcl } from "@corral/protocol";
 import { beforeEach, expect, test } from "vitest";
 import { type HarnessOptions, ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
+import { auditLine } from "../audit/audit-line.ts";
 
 let harness: ReplicaHarness;
 let client: TestClient;
@@ -181,46 +182,73 @@ test("a write that was on its way when the log failed: nobody can tell", () => {
   expect(told()).toEqual(["create /a invoked", "create /m invoked 1/3", "delete /m invoked 3/3"]);
 });
 
-/** A limit under which the lines of one entry may have about this many bytes, and a sixth of it those with names. */
-const perEntry = (bytes: number): HarnessOptions => ({ limits: { maxAuditBytes: (8 * bytes) / 3 } });
+/** A limit under which long names stand in the first so many bytes of an entry's lines. */
+const perEntry = (bytes: number): HarnessOptions => ({ limits: { maxAuditBytes: 16 * bytes } });
 
 /** The client has a name of so many characters. */
 function rename(length: number): void {
   client.send("auth", { type: 0, scheme: "digest", auth: Buffer.from(`${"x".repeat(length)}:secret`) }, -4);
 }
 
-test("of a multi with long names each change is told, but not the names each time; what is still too long is counted", () => {
-  begin(perEntry(16_000));
+const change = { type: OpCode.setData, path: "/", data: null, version: -1 } as const;
+
+test("of a multi with long names each change is told, and that the names are left out behind the first lines", () => {
+  begin(perEntry(5_000));
   rename(2_000);
-  client.call("create", { path: "/a", ...open });
-  const change = (path: string) => ({ type: OpCode.setData, path, data, version: -1 }) as const;
-  client.call("multi", [...Array.from({ length: 12 }, () => change("/a")), change("/")]);
-  const [, first, ...further] = harness.audited;
-  expect(told().slice(-2)).toEqual(["setData /a success 12/13", "setData / success 13/13"]);
-  expect(further).toHaveLength(12);
-  for (const { client, sessionId, zxid } of further) {
-    const nameless = { host: first?.client?.host, identities: [] };
-    expect({ client, sessionId, zxid }).toEqual({ client: nameless, sessionId: first?.sessionId, zxid: first?.zxid });
-  }
-  const before = harness.audited.length;
   client.call(
     "multi",
-    Array.from({ length: 200 }, () => change("/a")),
+    Array.from({ length: 100 }, () => change),
   );
-  client.call("setData", { path: "/a", data, version: -1 });
-  const lines = harness.audited.slice(before);
-  const kept = lines.filter(({ part }) => part !== undefined);
-  expect(kept.length).toBeGreaterThan(50);
-  expect(lines.at(-2)).toMatchObject({
-    operation: "auditLinesLeftOut",
-    client: first?.client,
-    count: 200 - kept.length,
-  });
-  expect(lines.at(-1)).toMatchObject({ operation: "setData", client: first?.client });
+  client.call("setData", change);
+  const [first, second, ...further] = harness.audited;
+  const last = further.pop();
+  expect(told().slice(-2)).toEqual(["setData / success 100/100", "setData / success"]);
+  for (const whole of [second, last]) {
+    expect([whole?.client, whole?.namesLeftOut]).toEqual([first?.client, undefined]);
+  }
+  expect(further).toHaveLength(98);
+  for (const { client, sessionId, zxid, namesLeftOut } of further) {
+    const nameless = { host: first?.client?.host, identities: [] };
+    expect({ client, sessionId, zxid, namesLeftOut }).toEqual({
+      client: nameless,
+      sessionId: first?.sessionId,
+      zxid: first?.zxid,
+      namesLeftOut: true,
+    });
+  }
 });
 
+test("names that are short are left out nowhere", () => {
+  begin(perEntry(1_000));
+  rename(50);
+  client.call(
+    "multi",
+    Array.from({ length: 100 }, () => change),
+  );
+  expect(harness.audited).toHaveLength(100);
+  expect(new Set(harness.audited.map(({ client }) => client))).toHaveLength(1);
+});
+
+test.each([50, 2_000])(
+  "the lines of a multi are at most 14 times as long as it is; names of %i characters",
+  (length) => {
+    begin(perEntry(5_000));
+    rename(length);
+    const path = `/${"\u061c".repeat(1_000)}`;
+    client.call("create", { path, ...open });
+    for (const part of [change, { ...change, path }]) {
+      harness.audited.length = 0;
+      const parts = Array.from({ length: 200 }, () => part);
+      client.call("multi", parts);
+      expect(harness.audited).toHaveLength(200);
+      const lines = harness.audited.map((record) => auditLine(record, "corral")).join("");
+      expect(Buffer.byteLength(lines)).toBeLessThan(5_000 + 14 * client.encode("multi", parts).length);
+    }
+  },
+);
+
 test("the same holds for the ephemeral nodes that go with a session, and for what the log has lost", () => {
-  begin(perEntry(7_000));
+  begin(perEntry(6_300));
   rename(6_000);
   for (const path of ["/a", "/b", "/c"]) client.call("create", { path, ...open, flags: CreateMode.ephemeral });
   client.send("closeSession", {});
@@ -233,8 +261,8 @@ test("the same holds for the ephemeral nodes that go with a session, and for wha
   const part = { type: OpCode.delete, path: "/a", version: -1 } as const;
   client.send("multi", [part, part, part]);
   harness.input({ type: "logFailed" });
-  expect(told()).toEqual(["delete /a invoked 1/3", "auditLinesLeftOut invoked"]);
-  expect(harness.audited[1]?.count).toBe(2);
+  expect(told()).toEqual(["delete /a invoked 1/3", "delete /a invoked 2/3", "delete /a invoked 3/3"]);
+  expect(harness.audited.map(({ client }) => client?.identities.length)).toEqual([2, 0, 0]);
 });
 
 test("a single line is told however long it is", () => {
@@ -242,4 +270,5 @@ test("a single line is told however long it is", () => {
   rename(5_000);
   client.call("create", { path: "/a", ...open });
   expect(told()).toEqual(["create /a success"]);
+  expect(harness.audited[0]?.client?.identities).toHaveLength(2);
 });

@@ -1,8 +1,8 @@
 /**
  * Tells of every write, and of every failed attempt to be somebody, for the audit log. A write is told of once its outcome is
- * certain, each change that a multi makes by itself; of a multi that fails one line is told, for it changes nothing. Names of
- * who asks are not repeated in all lines of an entry where they are long, and the lines together have a bound. Exists only where there is
- * an audit log.
+ * certain, each change that a multi makes by itself; of a multi that fails one line is told, for it changes nothing. All that a line
+ * has comes from its part of the request, but for the names of who asks: where they are long, they are not repeated in all lines of
+ * an entry. So the lines together are at most some times as long as the request was. Exists only where there is an audit log.
  */
 import {
   CreateMode,
@@ -20,7 +20,7 @@ import {
   type AuditedClient,
   type AuditedOperation,
   type AuditRecord,
-  linesLeftOut,
+  hasLongNames,
   mostLineBytes,
 } from "./audit-record.ts";
 import type { Connection } from "./connection.ts";
@@ -40,21 +40,14 @@ const wholeMulti = "multiOperation";
 export class Auditor {
   readonly #turn: Turn;
   readonly #maxRepeatedBytes: number;
-  readonly #maxEntryBytes: number;
   #bytesTotal = 0;
   /** `bytesTotal` when the present entry began. */
   #bytesBefore = 0;
-  /** Of the present entry: how many lines are left out. */
-  #leftOut = 0;
 
-  /**
-   * Of the lines of one entry: `maxRepeatedBytes` of those that repeat the names of who asks, and `maxEntryBytes` of all. The first is
-   * told however long it is.
-   */
-  constructor(turn: Turn, maxRepeatedBytes: number, maxEntryBytes: number) {
+  /** `maxRepeatedBytes`: of the lines of one entry that repeat long names; the first has them in any case. */
+  constructor(turn: Turn, maxRepeatedBytes: number) {
     this.#turn = turn;
     this.#maxRepeatedBytes = maxRepeatedBytes;
-    this.#maxEntryBytes = maxEntryBytes;
   }
 
   /** Bytes of all lines so far, at most. */
@@ -63,11 +56,8 @@ export class Auditor {
   }
 
   /** An entry was applied. */
-  onApplied(proposal: Proposal, applied: Applied): void {
-    this.#ofEntry(proposal, "success", () => this.#tellApplied(proposal, applied));
-  }
-
-  #tellApplied({ entry, connection }: Proposal, { outcome, firings }: Applied): void {
+  onApplied({ entry, connection }: Proposal, { outcome, firings }: Applied): void {
+    this.#bytesBefore = this.#bytesTotal;
     const { operation, sessionId, identities, zxid } = entry;
     const client = connection && { identities, host: connection.remote.host };
     switch (operation.type) {
@@ -94,11 +84,8 @@ export class Auditor {
   }
 
   /** The log failed while this was on its way to it. */
-  onLost(proposal: Proposal): void {
-    this.#ofEntry(proposal, "invoked", () => this.#tellLost(proposal));
-  }
-
-  #tellLost({ entry, connection }: Proposal): void {
+  onLost({ entry, connection }: Proposal): void {
+    this.#bytesBefore = this.#bytesTotal;
     const { sessionId, identities, zxid } = entry;
     const client = connection && { identities, host: connection.remote.host };
     const tell = (asked: AuditedOperation, part?: AuditRecord["part"]): void =>
@@ -175,41 +162,18 @@ export class Auditor {
     this.#emit({ timeMs: this.#timeMs, ...record });
   }
 
-  /** `tell` tells of one entry. What does not fit is told of in one line: only a transaction that succeeds, or the end of a session, has many. */
-  #ofEntry({ entry, connection }: Proposal, result: AuditRecord["result"], tell: () => void): void {
-    this.#bytesBefore = this.#bytesTotal;
-    tell();
-    const count = this.#leftOut;
-    if (count === 0) return;
-    this.#leftOut = 0;
-    // This one is told in any case.
-    this.#bytesBefore = this.#bytesTotal;
-    const { sessionId, identities, zxid } = entry;
-    const client = connection && { identities, host: connection.remote.host };
-    this.#tell({
-      client,
-      sessionId,
-      zxid,
-      operation: linesLeftOut,
-      result,
-      count,
-      reason: "together they are too long",
-    });
+  #emit(whole: AuditRecord): void {
+    const record = this.#repeatsTooMuch(whole) ? withoutNames(whole) : whole;
+    this.#bytesTotal += mostLineBytes(record);
+    this.#turn.effect({ type: "audit", record });
   }
 
-  #emit(whole: AuditRecord): void {
+  /** Or whoever has given himself long names could fill the memory with them. */
+  #repeatsTooMuch(record: AuditRecord): boolean {
     const before = this.#bytesTotal - this.#bytesBefore;
-    const isFurther = whole.zxid !== undefined && before > 0;
-    const isLong = isFurther && before + mostLineBytes(whole) > this.#maxRepeatedBytes;
-    // Or whoever has given himself long names could have his changes left out.
-    const record = isLong && whole.client !== undefined ? { ...whole, client: withoutNames(whole.client) } : whole;
-    const bytes = mostLineBytes(record);
-    if (isFurther && before + bytes > this.#maxEntryBytes) {
-      this.#leftOut++;
-      return;
-    }
-    this.#bytesTotal += bytes;
-    this.#turn.effect({ type: "audit", record });
+    const { client, zxid } = record;
+    if (zxid === undefined || before === 0 || client === undefined || !hasLongNames(client)) return false;
+    return before + mostLineBytes(record) > this.#maxRepeatedBytes;
   }
 
   get #timeMs(): number {
@@ -238,8 +202,8 @@ function forEachChange(
 
 const noNames: AuditedClient["identities"] = [];
 
-function withoutNames({ host }: AuditedClient): AuditedClient {
-  return { identities: noNames, host };
+function withoutNames(record: AuditRecord): AuditRecord {
+  return { ...record, client: record.client && { ...record.client, identities: noNames }, namesLeftOut: true };
 }
 
 function clientOf({ identities, remote }: Connection): AuditedClient {
