@@ -254,6 +254,27 @@ test("a disk that hangs holds up neither the end nor, for longer than a second, 
   expect(file.lostTotal).toBe(11);
 });
 
+test("a disk is not taken for one that hangs where the process itself was held up", async () => {
+  const { take } = slowly();
+  const file = await open(10);
+  file.append("long enough\n");
+  await settle();
+  let rooms = 0;
+  file.whenRoom(() => void rooms++);
+  clock.stall(60_000);
+  clock.advance(0);
+  expect([rooms, file.isFailing]).toEqual([0, false]);
+  await take();
+  expect([rooms, file.isFailing]).toEqual([1, false]);
+  file.append("long enough\n");
+  await settle();
+  clock.stall(60_000);
+  clock.advance(1_000);
+  expect(file.isFailing).toBe(true);
+  await take();
+  expect(file.isFailing).toBe(false);
+});
+
 test("the end waits for a disk that takes some, but not for ever", async () => {
   const { take } = slowly();
   const file = await open(16 << 20);

@@ -23,6 +23,8 @@ const retryMs = 1_000;
 /** What is written at once, bytes; a disk that takes longer for it than this, ms, is not waited for. */
 const chunkBytes = 256 << 10;
 const hangMs = 1_000;
+/** How many times it is looked at meanwhile: while this process is held up itself, no disk can tell it that it is done. */
+const hangLooks = 10;
 /** How long `close` waits for a disk that takes nothing, and for one that takes some, ms. */
 const patienceMs = 5_000;
 const closeMs = 20_000;
@@ -204,7 +206,7 @@ export class AuditFile {
 
   /** Returns whether it succeeded. */
   async #tryToWrite(): Promise<boolean> {
-    const timer = this.#options.clock.setTimer(hangMs, () => this.#onHanging());
+    const watch = this.#watchDisk();
     try {
       await this.#writeSome();
       this.#onWritten();
@@ -214,8 +216,19 @@ export class AuditFile {
       await this.#leaveFile();
       return false;
     } finally {
-      timer.cancel();
+      watch.cancel();
     }
+  }
+
+  #watchDisk(): TimerHandle {
+    let looks = 0;
+    const look = (): void => {
+      if (looks++ === hangLooks) this.#onHanging();
+      else timer = this.#options.clock.setTimer(hangMs / hangLooks, look);
+    };
+    let timer: TimerHandle | undefined;
+    look();
+    return { cancel: () => timer?.cancel() };
   }
 
   async #writeSome(): Promise<void> {
