@@ -22,17 +22,13 @@ export function lossesOf(
   const { zxid } = attained;
   const losses = found.segments.flatMap((segment) => lossOf(segment, found, attained) ?? []);
   const { epoch } = found;
-  if (
-    epoch !== undefined &&
-    epoch.newestLogZxid > zxid &&
-    !found.segments.some((one) => one.firstZxid === epoch.newestLogZxid)
-  ) {
-    const file = segmentFileName(epoch.newestLogZxid);
-    losses.push({
-      file,
-      entries: 0,
-      what: `${file} is missing, and with it all entries from ${formatZxid(epoch.newestLogZxid)} on`,
-    });
+  const newestLogZxid = epoch?.newestLogZxid ?? 0;
+  const isMissing = newestLogZxid > 0 && !found.segments.some(({ firstZxid }) => firstZxid === newestLogZxid);
+  if (isMissing && mayReachBeyond(zxid, newestLogZxid, found)) {
+    const file = segmentFileName(newestLogZxid);
+    const entries =
+      newestLogZxid > zxid ? `all entries from ${formatZxid(newestLogZxid)} on` : mayHaveStoodBehind(zxid);
+    losses.push({ file, entries: 0, what: `${file} is missing, and with it ${entries}` });
   }
   const known = found.segments.flatMap((one) => [
     one.lastZxid,
@@ -66,7 +62,7 @@ export function entriesBetween(afterZxid: number, upToZxid: number): number | un
 }
 
 function lossOf(segment: SurveyedSegment, found: Survey, attained: Attainable): Loss | undefined {
-  const { name: file, recordCount, end, fault, beyond, unreadBytes } = segment;
+  const { name: file, recordCount, end, fault, beyond, unreadBytes, missingBytes } = segment;
   const { zxid, segments: kept, contradiction } = attained;
   const isKept = kept.includes(segment);
   const range = (count: number, from: number, to: number) =>
@@ -83,19 +79,39 @@ function lossOf(segment: SurveyedSegment, found: Survey, attained: Attainable): 
       what: `${file}: all after ${formatZxid(zxid)}, up to ${formatZxid(segment.lastZxid)}${behind}: ${why}`,
     };
   }
+  const unread = `${unreadBytes} bytes from byte ${end} on: ${fault}${behind}`;
+  const shorter = `it is ${missingBytes} bytes shorter than it has been`;
   if (isKept) {
     if (segment !== kept.at(-1) || !mayHoldMore(segment, found)) return undefined;
     const what =
-      fault === undefined
-        ? `${file}: what stood behind ${formatZxid(zxid)}, if anything did: it is ${segment.missingBytes} bytes shorter than it has been`
-        : `${file}: all after ${formatZxid(zxid)}, ${unreadBytes} bytes from byte ${end} on: ${fault}${behind}`;
-    return { file, entries: entriesBeyond, what };
+      fault === undefined ? `${mayHaveStoodBehind(zxid)}: ${shorter}` : `all after ${formatZxid(zxid)}, ${unread}`;
+    return { file, entries: entriesBeyond, what: `${file}: ${what}` };
   }
-  const isNeeded = Math.max(segment.lastZxid, beyond?.lastZxid ?? 0, segment.firstZxid) > zxid;
-  if (!isNeeded || (recordCount === 0 && !mayHoldMore(segment, found))) return undefined;
+  if (segment.firstZxid <= zxid && segment.lastZxid <= zxid) {
+    // The snapshot has what it begins with, and it cannot be followed from there.
+    const ending = missingBytes > 0 ? shorter : `it ends with ${formatZxid(segment.lastZxid)}`;
+    const why = fault === undefined ? ending : unread;
+    if (beyond !== undefined && beyond.lastZxid > zxid) {
+      const entries = Math.min(entriesBeyond, entriesBetween(zxid, beyond.lastZxid) ?? entriesBeyond);
+      return { file, entries, what: `${file}: all after ${formatZxid(zxid)}: ${why}` };
+    }
+    if (!mayReachBeyond(zxid, segment.firstZxid, found)) return undefined;
+    return { file, entries: 0, what: `${file}: ${mayHaveStoodBehind(zxid)}: ${why}` };
+  }
+  if (recordCount === 0 && !mayHoldMore(segment, found)) return undefined;
   const read = recordCount === 0 ? "" : `: ${range(recordCount, segment.firstZxid, segment.lastZxid)}`;
   const damage = fault === undefined ? "" : `; from byte ${end} on: ${fault}${behind}`;
   return { file, entries: recordCount + entriesBeyond, what: `${file}, all of it${read}${damage}` };
+}
+
+/** Whether the log that begins at `firstZxid` may have gone on behind `zxid`: the next one, if any is there, tells where it ended. */
+function mayReachBeyond(zxid: number, firstZxid: number, { segments }: Survey): boolean {
+  const next = segments.find((one) => one.firstZxid > firstZxid);
+  return next === undefined || (next.isReadable ? next.header.previousZxid : next.firstZxid - 1) > zxid;
+}
+
+function mayHaveStoodBehind(zxid: number): string {
+  return `what stood behind ${formatZxid(zxid)}, if anything did`;
 }
 
 /** Whether somebody may have been promised what stood behind the last record that can be read. */

@@ -13,9 +13,12 @@ import { picture } from "../../test-support/state-driver.ts";
 import { copyOf, directory, resize } from "../../test-support/storage-life.ts";
 import { TreeLife, withOtherData } from "../../test-support/tree-life.ts";
 import { verifyDirectory } from "../inspection.ts";
+import { scanRecords } from "../storage/segment.ts";
 import { isStorageError } from "../storage/storage-error.ts";
+import { withFile } from "../storage/whole-file.ts";
 import { performRepair } from "./perform.ts";
 import { planRepair, type RepairPlan } from "./plan.ts";
+import { survey } from "./survey.ts";
 
 const limits = { retainedSnapshots: 3, segmentBytes: 900, preallocateBytes: 512, batchBytes: 2_000 };
 
@@ -147,6 +150,99 @@ describe("after a repair", () => {
       );
       expect(plan, `byte ${at}`).toBeDefined();
     }
+  });
+});
+
+describe("where the newest snapshot stands within the last log, and that cannot be read so far,", () => {
+  const log = `${directory}/log.100000001`;
+  const snapshotZxid = 2 ** 32 + 4;
+
+  /** `underWay`: entries that are when the snapshot is begun; `hasNext`: one more comes, which goes to the next log. */
+  async function writtenAsOne({ underWay = ["d", "e"], hasNext = false } = {}) {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk);
+    const history = new Map<number, string>();
+    const applied = async () => {
+      await life.applied();
+      history.set(life.state.lastZxid, asText(life));
+    };
+    await life.begin();
+    for (const name of ["a", "b", "c"]) life.create(`/${name}`);
+    await applied();
+    for (const name of underWay) life.create(`/${name}`);
+    await life.snapshot();
+    if (hasNext) life.create("/next");
+    await applied();
+    const whole: Written = { disk: disk.kill(), history, lastZxid: life.state.lastZxid };
+    const [segment] = (await survey(whole.disk, directory, 1 << 20)).segments;
+    if (segment === undefined) throw new Error("there is no log");
+    const ends = [0];
+    await withFile(whole.disk, log, (file) => scanRecords({ ...segment, file }, (_, __, end) => ends.push(end)));
+    return { whole, end: (record: number) => ends[record] as number };
+  }
+
+  it.each<[string, (copy: MemoryDisk, bytes: Buffer, end: (record: number) => number) => void, RegExp]>([
+    [
+      "its header and its first entry are lost",
+      (copy, bytes, end) => copy.put(log, bytes.fill(0xff, 0, end(1))),
+      / anything did: \d+ bytes from byte 0 on: it does not start as a log of Corral$/,
+    ],
+    [
+      "there is nonsense from an entry on",
+      (copy, bytes, end) => copy.put(log, bytes.fill(0xff, end(2))),
+      / anything did: \d+ bytes from byte \d+ on: /,
+    ],
+    [
+      "there is nothing from an entry on",
+      (copy, bytes, end) => copy.put(log, bytes.fill(0, end(2))),
+      / anything did: it ends with 0x100000002$/,
+    ],
+    [
+      "it is cut short",
+      (copy, _, end) => resize(copy, log, end(2)),
+      / anything did: it is \d+ bytes shorter than it has been$/,
+    ],
+    ["it is missing", (copy) => copy.take(log), /, if anything did$/],
+  ])("it is told that there may have been more: %s", async (_, change, what) => {
+    const { whole, end } = await writtenAsOne();
+    const disk = copyOf(whole.disk, (copy) => change(copy, copy.contents(log), end));
+    expect((await verifyDirectory(disk, directory)).start).toMatchObject({ kind: "refused" });
+    const plan = await repaired(whole, disk);
+    expect(plan).toMatchObject({ kept: { zxid: snapshotZxid }, lostUpToZxid: undefined });
+    expect(plan?.losses).toEqual([{ file: "log.100000001", entries: 0, what: expect.stringMatching(what) }]);
+    expect(plan?.losses[0]?.what).toContain("what stood behind 0x100000004, if anything did");
+  });
+
+  it("what can be read behind is counted from the snapshot on", async () => {
+    const { whole, end } = await writtenAsOne();
+    const plan = await repaired(
+      whole,
+      copyOf(whole.disk, (copy) => spoil(copy, log, end(2) + 20)),
+    );
+    expect(plan).toMatchObject({ kept: { zxid: snapshotZxid }, lostUpToZxid: snapshotZxid + 2 });
+    expect(plan?.losses).toEqual([
+      {
+        file: "log.100000001",
+        entries: 2,
+        what: expect.stringMatching(/: all after 0x100000004: .* behind that 3 entries/),
+      },
+    ]);
+  });
+
+  it("so is it of one that is not the last, and what follows is lost too", async () => {
+    const { whole, end } = await writtenAsOne({ hasNext: true });
+    const disk = copyOf(whole.disk, (copy) => copy.put(log, copy.contents(log).fill(0xff, 0, end(1))));
+    const plan = await repaired(whole, disk);
+    expect(plan?.losses.map(({ what }) => what)).toEqual([
+      expect.stringMatching(/^log.100000001: what stood behind 0x100000004, if anything did: /),
+      "log.100000007, all of it: 1 entry, 0x100000007",
+    ]);
+  });
+
+  it("nothing is told where the next log says that there was no more", async () => {
+    const { whole, end } = await writtenAsOne({ underWay: [], hasNext: true });
+    const disk = copyOf(whole.disk, (copy) => copy.put(log, copy.contents(log).fill(0xff, 0, end(1))));
+    expect(await repaired(whole, disk)).toMatchObject({ losses: [], kept: { zxid: whole.lastZxid } });
   });
 });
 
