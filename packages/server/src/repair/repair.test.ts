@@ -203,10 +203,20 @@ describe("where the newest snapshot stands within the last log, and that cannot 
       / anything did: it is \d+ bytes shorter than it has been$/,
     ],
     ["it is missing", (copy) => copy.take(log), /, if anything did$/],
+    [
+      "it is zeros, and nothing says how far the log had come",
+      (copy, bytes) => {
+        copy.put(log, bytes.fill(0));
+        copy.take(`${directory}/epoch`);
+      },
+      / anything did: 0 bytes from byte 0 on: its header is not complete$/,
+    ],
   ])("it is told that there may have been more: %s", async (_, change, what) => {
     const { whole, end } = await writtenAsOne();
     const disk = copyOf(whole.disk, (copy) => change(copy, copy.contents(log), end));
-    expect((await verifyDirectory(disk, directory)).start).toMatchObject({ kind: "refused" });
+    const { files, start } = await verifyDirectory(disk, directory);
+    expect(start).toMatchObject({ kind: "refused" });
+    expect(files.filter(({ content }) => content.includes("was being made"))).toEqual([]);
     const plan = await repaired(whole, disk);
     expect(plan).toMatchObject({ kept: { zxid: snapshotZxid }, lostUpToZxid: undefined });
     expect(plan?.losses).toEqual([{ file: "log.100000001", entries: 0, what: expect.stringMatching(what) }]);

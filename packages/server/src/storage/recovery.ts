@@ -7,7 +7,8 @@
  *   the last one may end in a record that a crash has torn (torn-tail.ts), which is then cut off.
  * - The log must reach at least as far as every snapshot and the epoch file say it had come.
  * - The segment that the epoch file calls the newest must be there, and no segment may be shorter than its header says
- *   that it has been. Only one that is newer still may be of any length, if it holds no record: its creation was cut short.
+ *   that it has been. Only one that is newer still, and than all snapshots, may be of any length, if it holds no record: its
+ *   creation was cut short.
  * Segments that the chosen snapshot does not need are not read.
  */
 import type { Disk } from "@corral/io";
@@ -194,7 +195,9 @@ async function readHeaders({ disk, files, ...place }: RecoveryPlace, snapshotZxi
       const isLast = zxid === files.segmentZxids.at(-1);
       const size = await file.size();
       if (zxid === newestLogZxid && size < segmentHeaderBytes) throw headerIsCutOff(path, zxid, size);
-      const mayBeUnfinished = isLast && zxid !== newestLogZxid;
+      // A snapshot that is not older has its first entry.
+      const isOlder = zxid <= (files.snapshotZxids.at(-1) ?? 0);
+      const mayBeUnfinished = isLast && zxid !== newestLogZxid && !isOlder;
       const contentEnd = await endOfContent({ file, size, offset: 0 });
       if (!mayBeUnfinished || contentEnd >= segmentHeaderBytes) throw damagedHeader(path, "its header is not complete");
       return undefined;

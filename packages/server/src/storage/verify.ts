@@ -41,7 +41,8 @@ export async function verifyFiles(
   for (const zxid of files.segmentZxids) {
     // As a start sees it: nobody was promised anything of the newest one, unless the epoch file says that it was finished.
     const isNamed = epoch !== undefined && (epoch.newestLogZxid ?? zxid) === zxid;
-    const mayBeUnfinished = zxid === files.segmentZxids.at(-1) && !isNamed;
+    const isNewest = zxid === files.segmentZxids.at(-1) && zxid > (files.snapshotZxids.at(-1) ?? 0);
+    const mayBeUnfinished = isNewest && !isNamed;
     reports.push(await verifySegment(disk, directory, zxid, mayBeUnfinished));
   }
   if (epoch) reports.push(epoch.report);
