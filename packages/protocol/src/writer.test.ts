@@ -21,3 +21,34 @@ test("text is UTF-8 with its length, short or long, plain or not, from its begin
     }),
   );
 });
+
+test("a part of a buffer is written as its bytes, short or long", () => {
+  const bounds = fc.tuple(fc.nat(600), fc.nat(600));
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 600, maxLength: 600 }), bounds, (bytes, [one, other]) => {
+      const source = Buffer.from(bytes);
+      const [start, end] = [Math.min(one, other), Math.max(one, other)];
+      const writer = new Writer();
+      writer.int(7);
+      writer.part(source, start, end);
+      writer.int(8);
+      const written = writer.take();
+      expect(written.subarray(4, -4).equals(source.subarray(start, end))).toBe(true);
+      expect(written.readInt32BE(written.length - 4)).toBe(8);
+    }),
+  );
+});
+
+test("longs that stand side by side are written as one by one", () => {
+  const long = fc.oneof(fc.maxSafeInteger(), fc.integer());
+  fc.assert(
+    fc.property(fc.array(long), fc.nat(), (values, at) => {
+      const from = values.length === 0 ? 0 : at % values.length;
+      const [together, single] = [new Writer(), new Writer()];
+      together.longs(Float64Array.from(values), from, values.length - from);
+      for (const value of values.slice(from)) single.long(value);
+      expect(together.take().equals(single.take())).toBe(true);
+    }),
+  );
+  expect(() => new Writer().longs(Float64Array.of(2 ** 53), 0, 1)).toThrow("safe integer");
+});

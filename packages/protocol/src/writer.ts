@@ -12,6 +12,9 @@ const mostExpected = 64 << 10;
 /** Up to so many characters, writing them one by one is quicker than the call that would write them all. */
 const shortText = 64;
 
+/** Up to so many bytes, copying them one by one is quicker than making a view for the call that would copy them all. */
+const shortPart = 200;
+
 /** Writes frames, one after the other. Values are checked: one that its field cannot hold is the program's mistake. */
 export class Writer {
   #bytes: Buffer;
@@ -93,6 +96,18 @@ export class Writer {
     this.#putInt(at + 4, value >>> 0);
   }
 
+  /** Longs held as numbers side by side: those from `from` on. */
+  longs(values: Float64Array, from: number, count: number): void {
+    let at = this.#reserve(8 * count);
+    for (let i = from; i < from + count; i++) {
+      const value = values[i] as number;
+      assert(Number.isSafeInteger(value), "a long held as a number is a safe integer");
+      this.#putInt(at, Math.floor(value / 4294967296));
+      this.#putInt(at + 4, value >>> 0);
+      at += 8;
+    }
+  }
+
   /** A long of which all 64 bits count: session ids. */
   bigLong(value: bigint): void {
     const at = this.#reserve(8);
@@ -155,6 +170,18 @@ export class Writer {
   raw(value: Uint8Array): void {
     const at = this.#reserve(value.length);
     this.#bytes.set(value, at);
+  }
+
+  /** The bytes of `source` from `start` up to `end`, without a length. */
+  part(source: Buffer, start: number, end: number): void {
+    const count = end - start;
+    const at = this.#reserve(count);
+    const bytes = this.#bytes;
+    if (count > shortPart) {
+      bytes.set(source.subarray(start, end), at);
+      return;
+    }
+    for (let i = 0; i < count; i++) bytes[at + i] = source[start + i] as number;
   }
 
   /** Begins a frame: leaves room for its length. Returns the mark to end it with. */

@@ -26,12 +26,16 @@ export function tooLongAcl(
   { identities }: { readonly identities: readonly Id[] },
 ): Outcome | undefined {
   const { request } = operation;
+  // Nearly all have none, or the open one, which is read as this very list.
+  if (!Array.isArray(request)) {
+    const { acl } = request as { readonly acl?: readonly Acl[] | null };
+    if (acl === undefined || acl === openAcl) return undefined;
+  }
   const parts: readonly object[] = Array.isArray(request) ? request : [request];
   let grownLeft = Math.max(grownBytes, growth * requestBytes);
   let provenBytes: number | undefined;
   for (let at = 0; at < parts.length; at++) {
     const { acl } = parts[at] as { readonly acl?: readonly Acl[] | null };
-    // Nearly all are the open one, which is read as this very list.
     if (acl === undefined || acl === null || acl === openAcl) continue;
     let bytes = 0;
     const expanded = new Set<number>();

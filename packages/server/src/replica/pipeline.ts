@@ -13,14 +13,13 @@ import {
   opName,
   Permission,
   Reader,
-  replyHeaderCodec,
   SpecialXid,
   Writer,
 } from "@corral/protocol";
 import { type Behaviour, refusal, unservedOperation } from "../compatibility.ts";
 import type { Limits } from "../limits.ts";
 import { allows } from "../state/access.ts";
-import { decodeClientWrite } from "../state/entry-codec.ts";
+import { decodeClientWrite, isClientWrite } from "../state/entry-codec.ts";
 import type { Operation, Outcome } from "../state/operation.ts";
 import type { Firing } from "../state/operations/context.ts";
 import type { StateMachine } from "../state/state-machine.ts";
@@ -36,7 +35,7 @@ import { tooLongPath } from "./path-limit.ts";
 import type { Proposals } from "./proposals.ts";
 import { ReadingRegulator } from "./reading-regulator.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
-import { writeBareReply, writeEvent, writeOutcome, writeSaslReply } from "./replies.ts";
+import { writeBareReply, writeEvent, writeOutcome, writeReplyHeader, writeSaslReply } from "./replies.ts";
 import { type SaslVerdict, saslStep } from "./sasl.ts";
 import type { ServerStats } from "./server-stats.ts";
 import type { Sessions } from "./sessions.ts";
@@ -68,13 +67,17 @@ export class Pipeline {
   readonly #regulator: ReadingRegulator;
   /** With a sync in its queue that waits for entries of others. */
   readonly #waitingForOthers = new Set<Connection>();
-  readonly #childLists = new ChildLists();
+  readonly #readContext: ReadContext;
   readonly #badBody: ConnectionWarning;
   readonly #longRead: ConnectionWarning;
   #stopping = false;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    const { state, watches, limits, behaviour } = parts;
+    const { maxResponseBytes, maxPathLength } = limits;
+    const childLists = new ChildLists();
+    this.#readContext = { state, watches, behaviour, maxResponseBytes, maxPathLength, childLists };
     this.#badBody = new ConnectionWarning(parts.turn, "a request whose body cannot be read was refused");
     this.#longRead = new ConnectionWarning(parts.turn, "a read was refused");
     this.#regulator = new ReadingRegulator(parts);
@@ -201,6 +204,7 @@ export class Pipeline {
     const { turn, watches, stats, behaviour } = this.#parts;
     const shownZxid = behaviour.eventsTellZxid ? zxid : -1;
     for (const { type, path, acl } of firings) {
+      if (!watches.mayFire(path)) continue;
       watches.fire(type, path, (connection) => {
         if (behaviour.eventsNeedRead && !allows(acl, Permission.read, connection.identities)) return;
         writeEvent(connection.out, shownZxid, type, path);
@@ -236,14 +240,14 @@ export class Pipeline {
 
   /** Proposes the frame's write. Returns whether it was one. */
   #proposeWrite(connection: Connection, frame: Buffer, arrivedMs: number): boolean {
-    const xid = frame.readInt32BE(0);
     const type = frame.readInt32BE(4);
+    if (!isClientWrite(type)) return false;
+    const xid = frame.readInt32BE(0);
     let operation: Operation | undefined;
     let settled: SettledTransaction | undefined;
     let failure: Outcome | undefined;
     try {
       operation = decodeClientWrite(type, new Reader(frame, 8));
-      if (operation === undefined) return false;
       settled = settledCreates(operation, frame.length - 8);
       if (settled !== undefined) operation = settled.operation;
       const { behaviour, limits } = this.#parts;
@@ -273,7 +277,8 @@ export class Pipeline {
       sessionId: connection.session.id,
       xid,
       identities: connection.identities,
-      wireBody: settled?.wireBody ?? frame.subarray(8),
+      wire: settled?.wireBody ?? frame,
+      bodyAt: settled === undefined ? 8 : 0,
       connection,
       write,
     });
@@ -344,16 +349,19 @@ export class Pipeline {
 
   #read(connection: Connection, xid: number, type: number, frame: Buffer, arrivedMs: number): void {
     const { out } = connection;
-    const { state } = this.#parts;
+    const { lastZxid } = this.#parts.state;
     const mark = out.beginFrame();
     const headerAt = out.length;
-    replyHeaderCodec.write(out, { xid, zxid: state.lastZxid, err: ErrorCode.Ok });
-    const err = this.#guardBody(connection, type, () =>
-      answerRead(this.#readContext(connection), type, new Reader(frame, 8), out),
-    );
+    writeReplyHeader(out, xid, lastZxid, ErrorCode.Ok);
+    let err: ErrorCode;
+    try {
+      err = answerRead(this.#readContext, connection, type, new Reader(frame, 8), out);
+    } catch (error) {
+      err = this.#errorOf(error, connection, type);
+    }
     if (err !== ErrorCode.Ok) {
       out.rewind(headerAt);
-      replyHeaderCodec.write(out, { xid, zxid: state.lastZxid, err });
+      writeReplyHeader(out, xid, lastZxid, err);
     }
     out.endFrame(mark);
     this.#answered(connection, type, xid, arrivedMs);
@@ -365,7 +373,7 @@ export class Pipeline {
     const { state, stats } = this.#parts;
     const body = new Writer(16);
     const err = this.#guardBody(connection, type, () =>
-      answerWatchRequest(this.#readContext(connection), type, new Reader(frame, 8), body, (to, event, path) => {
+      answerWatchRequest(this.#readContext, connection, type, new Reader(frame, 8), body, (to, event, path) => {
         // −1, as the reference has it: no one transaction is behind an event that was missed.
         writeEvent(to.out, -1, event, path);
         stats.onEvent();
@@ -373,32 +381,30 @@ export class Pipeline {
       }),
     );
     const mark = out.beginFrame();
-    replyHeaderCodec.write(out, { xid, zxid: state.lastZxid, err });
+    writeReplyHeader(out, xid, state.lastZxid, err);
     if (err === ErrorCode.Ok) out.raw(body.take());
     out.endFrame(mark);
     this.#answered(connection, type, xid, arrivedMs);
   }
 
-  #readContext(connection: Connection): ReadContext {
-    const { state, watches, limits, behaviour } = this.#parts;
-    const { maxResponseBytes, maxPathLength } = limits;
-    return { state, watches, connection, behaviour, maxResponseBytes, maxPathLength, childLists: this.#childLists };
-  }
-
-  /** A body that cannot be read is the client's error, and only that request's. */
   #guardBody(connection: Connection, type: number, answer: () => ErrorCode): ErrorCode {
     try {
       return answer();
     } catch (error) {
-      if (error instanceof ResponseTooLongError) {
-        const { maxResponseBytes } = this.#parts.limits;
-        this.#longRead.tell(connection, { maxResponseBytes, reason: error.message });
-        return ErrorCode.SystemError;
-      }
-      if (!(error instanceof DecodeError)) throw error;
-      this.#logBadBody(connection, type, error);
-      return ErrorCode.MarshallingError;
+      return this.#errorOf(error, connection, type);
     }
+  }
+
+  /** A body that cannot be read is the client's error, and only that request's; so is an answer that would be too long. */
+  #errorOf(error: unknown, connection: Connection, type: number): ErrorCode {
+    if (error instanceof ResponseTooLongError) {
+      const { maxResponseBytes } = this.#parts.limits;
+      this.#longRead.tell(connection, { maxResponseBytes, reason: error.message });
+      return ErrorCode.SystemError;
+    }
+    if (!(error instanceof DecodeError)) throw error;
+    this.#logBadBody(connection, type, error);
+    return ErrorCode.MarshallingError;
   }
 
   /**

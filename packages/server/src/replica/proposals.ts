@@ -31,8 +31,10 @@ export interface ProposalRequest {
   readonly sessionId: bigint;
   readonly xid?: number;
   readonly identities?: readonly Id[];
-  /** The request's body as it came over the wire, for operations that clients send. */
-  readonly wireBody?: Uint8Array;
+  /** What came over the wire, for operations that clients send: it ends with the request's body. */
+  readonly wire?: Uint8Array;
+  /** Where that begins. */
+  readonly bodyAt?: number;
   readonly connection?: Connection;
   readonly write?: QueuedWrite;
 }
@@ -160,7 +162,7 @@ export class Proposals {
       enforcesQuota: this.#enforcesQuota,
       witness: this.#witness(),
     };
-    const bytes = encodeEntry(entry, request.wireBody);
+    const bytes = encodeEntry(entry, request.wire, request.bodyAt);
     this.#pendingBytes += bytes.length;
     this.#lastZxid = entry.zxid;
     this.#turn.persist({ zxid: entry.zxid, bytes });

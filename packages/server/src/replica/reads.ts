@@ -1,5 +1,5 @@
 /** The operations that only read: answered from this server's state, at once, straight into the connection's output. */
-import { ErrorCode, OpCode, operations, Permission, type Reader, statCodec, type Writer } from "@corral/protocol";
+import { ErrorCode, OpCode, operations, Permission, type Reader, type Writer } from "@corral/protocol";
 import type { Behaviour } from "../compatibility.ts";
 import { allows, redactAcl } from "../state/access.ts";
 import type { StateMachine } from "../state/state-machine.ts";
@@ -9,7 +9,7 @@ import type { ChildLists } from "./child-lists.ts";
 import type { Connection } from "./connection.ts";
 import { canBeWatched } from "./path-limit.ts";
 
-/** Whose request is read from what. */
+/** What requests are read from. */
 export interface ReadContext {
   /** Longest list, and most that several reads at once may come to, bytes. */
   readonly maxResponseBytes: number;
@@ -17,7 +17,6 @@ export interface ReadContext {
   readonly maxPathLength: number;
   readonly state: StateMachine;
   readonly watches: WatchTable<Connection>;
-  readonly connection: Connection;
   readonly behaviour: Behaviour;
   readonly childLists: ChildLists;
 }
@@ -42,55 +41,69 @@ export function isRead(type: number): boolean {
  * Answers a read: writes the body into `out` and returns `Ok`, or writes nothing and returns the error.
  * @throws DecodeError when the request's body is not what the operation carries.
  */
-export function answerRead(context: ReadContext, type: number, reader: Reader, out: Writer): ErrorCode {
+export function answerRead(
+  context: ReadContext,
+  connection: Connection,
+  type: number,
+  reader: Reader,
+  out: Writer,
+): ErrorCode {
   const handler = handlers.get(type);
-  return handler === undefined ? ErrorCode.Unimplemented : handler(context, reader, out);
+  return handler === undefined ? ErrorCode.Unimplemented : handler(context, connection, reader, out);
 }
 
-type Handler = (context: ReadContext, reader: Reader, out: Writer) => ErrorCode;
+type Handler = (context: ReadContext, connection: Connection, reader: Reader, out: Writer) => ErrorCode;
 
-function watch(context: ReadContext, path: string, kind: number): void {
-  context.watches.add(path === "" ? "/" : path, context.connection, kind);
+function watch(context: ReadContext, connection: Connection, path: string, kind: number): void {
+  context.watches.add(path === "" ? "/" : path, connection, kind);
 }
 
-function readable(context: ReadContext, node: Znode): boolean {
-  return allows(node.acl, Permission.read, context.connection.identities);
+function readable(connection: Connection, node: Znode): boolean {
+  return allows(node.acl, Permission.read, connection.identities);
 }
 
-const exists: Handler = (context, reader, out) => {
+const exists: Handler = (context, connection, reader, out) => {
   const { path, watch: wanted } = operations.exists.request.read(reader);
   if (path.includes("\0") || (wanted && !canBeWatched(path, context))) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
-  if (context.behaviour.existsNeedsRead && node !== undefined && !readable(context, node)) return ErrorCode.NoAuth;
+  if (context.behaviour.existsNeedsRead && node !== undefined && !readable(connection, node)) return ErrorCode.NoAuth;
   // The watch is set even when there is nothing: that is how one waits for a node to appear.
-  if (wanted) watch(context, path, WatchKind.data);
+  if (wanted) watch(context, connection, path, WatchKind.data);
   if (node === undefined) return ErrorCode.NoNode;
-  statCodec.write(out, node.stat());
+  node.writeStat(out);
   return ErrorCode.Ok;
 };
 
-const getData: Handler = (context, reader, out) => {
+const getData: Handler = (context, connection, reader, out) => {
   const { path, watch: wanted } = operations.getData.request.read(reader);
   if (path.includes("\0") || (wanted && !canBeWatched(path, context))) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
-  if (!readable(context, node)) return ErrorCode.NoAuth;
-  if (wanted) watch(context, path, WatchKind.data);
-  out.buffer(node.data);
-  statCodec.write(out, node.stat());
+  if (!readable(connection, node)) return ErrorCode.NoAuth;
+  if (wanted) watch(context, connection, path, WatchKind.data);
+  node.writeData(out);
+  node.writeStat(out);
   return ErrorCode.Ok;
 };
 
-const getChildren: Handler = (context, reader, out) => listChildren(context, reader, out, false);
+const getChildren: Handler = (context, connection, reader, out) =>
+  listChildren(context, connection, reader, out, false);
 
-const getChildren2: Handler = (context, reader, out) => listChildren(context, reader, out, true);
+const getChildren2: Handler = (context, connection, reader, out) =>
+  listChildren(context, connection, reader, out, true);
 
-function listChildren(context: ReadContext, reader: Reader, out: Writer, withStat: boolean): ErrorCode {
+function listChildren(
+  context: ReadContext,
+  connection: Connection,
+  reader: Reader,
+  out: Writer,
+  withStat: boolean,
+): ErrorCode {
   const { path, watch: wanted } = operations.getChildren.request.read(reader);
   if (wanted && !canBeWatched(path, context)) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
-  if (!readable(context, node)) return ErrorCode.NoAuth;
+  if (!readable(connection, node)) return ErrorCode.NoAuth;
   context.childLists.write(context.state.tree, path, node, out, (list) => {
     const from = list.length;
     list.int(node.childCount);
@@ -100,16 +113,16 @@ function listChildren(context: ReadContext, reader: Reader, out: Writer, withSta
       if (list.length - from > context.maxResponseBytes) throw new ResponseTooLongError(path);
     });
   });
-  if (wanted) watch(context, path, WatchKind.child);
-  if (withStat) statCodec.write(out, node.stat());
+  if (wanted) watch(context, connection, path, WatchKind.child);
+  if (withStat) node.writeStat(out);
   return ErrorCode.Ok;
 }
 
-const getAcl: Handler = (context, reader, out) => {
+const getAcl: Handler = (context, connection, reader, out) => {
   const { path } = operations.getACL.request.read(reader);
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
-  const { identities } = context.connection;
+  const { identities } = connection;
   if (!allows(node.acl, Permission.read | Permission.admin, identities)) return ErrorCode.NoAuth;
   const acl = allows(node.acl, Permission.admin, identities) ? node.acl : redactAcl(node.acl);
   operations.getACL.response.write(out, { acl, stat: node.stat() });
@@ -117,16 +130,16 @@ const getAcl: Handler = (context, reader, out) => {
 };
 
 /** Its turn comes when everything proposed before it has been applied: see the pipeline. Then it only answers. */
-const sync: Handler = (_context, reader, out) => {
+const sync: Handler = (_context, _connection, reader, out) => {
   const { path } = operations.sync.request.read(reader);
   operations.sync.response.write(out, { path });
   return ErrorCode.Ok;
 };
 
-const getEphemerals: Handler = (context, reader, out) => {
+const getEphemerals: Handler = (context, connection, reader, out) => {
   const { prefixPath } = operations.getEphemerals.request.read(reader);
   const prefix = isBlank(prefixPath) ? "" : prefixPath;
-  const { session } = context.connection;
+  const { session } = connection;
   const own = session === undefined ? [] : context.state.tree.ephemeralsOf(session.id);
   const ephemerals: string[] = [];
   let bytes = 0;
@@ -152,17 +165,17 @@ function isBlank(text: string): boolean {
   return slashes < 2;
 }
 
-const getAllChildrenNumber: Handler = (context, reader, out) => {
+const getAllChildrenNumber: Handler = (context, connection, reader, out) => {
   const { path } = operations.getAllChildrenNumber.request.read(reader);
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
-  if (!readable(context, node)) return ErrorCode.NoAuth;
+  if (!readable(connection, node)) return ErrorCode.NoAuth;
   operations.getAllChildrenNumber.response.write(out, { totalNumber: context.state.tree.countDescendants(path) });
   return ErrorCode.Ok;
 };
 
-const whoAmI: Handler = (context, _reader, out) => {
-  const clientInfo = context.connection.identities.map((identity) => ({
+const whoAmI: Handler = (_context, connection, _reader, out) => {
+  const clientInfo = connection.identities.map((identity) => ({
     authScheme: identity.scheme,
     user: identity.scheme === "digest" ? (identity.id.split(":", 1)[0] ?? "") : identity.id,
   }));
@@ -171,7 +184,7 @@ const whoAmI: Handler = (context, _reader, out) => {
 };
 
 /** Every part fails or succeeds alone; watch flags are ignored. */
-const multiRead: Handler = (context, reader, out) => {
+const multiRead: Handler = (context, connection, reader, out) => {
   const parts = operations.multiRead.request.read(reader);
   let bytes = 0;
   const count = (more: number): void => {
@@ -181,7 +194,7 @@ const multiRead: Handler = (context, reader, out) => {
   const results = parts.map((part) => {
     const node = context.state.tree.get(part.path);
     if (node === undefined) return { type: OpCode.error, err: ErrorCode.NoNode };
-    if (!readable(context, node)) return { type: OpCode.error, err: ErrorCode.NoAuth };
+    if (!readable(connection, node)) return { type: OpCode.error, err: ErrorCode.NoAuth };
     if (part.type === OpCode.getData) {
       count(100 + node.dataLength);
       return { type: part.type, data: node.data, stat: node.stat() };

@@ -5,7 +5,6 @@ import {
   connectResponseCodec,
   ErrorCode,
   operations,
-  replyHeaderCodec,
   SpecialXid,
   WatchEventState,
   type Writer,
@@ -13,17 +12,24 @@ import {
 } from "@corral/protocol";
 import type { Outcome } from "../state/operation.ts";
 
+/** What `replyHeaderCodec` writes, without an object in between: every reply has it. */
+export function writeReplyHeader(out: Writer, xid: number, zxid: number, err: number): void {
+  out.int(xid);
+  out.long(zxid);
+  out.int(err);
+}
+
 /** A reply without a body: of an error, or of an operation that has none. */
 export function writeBareReply(out: Writer, xid: number, zxid: number, err: number): void {
   const mark = out.beginFrame();
-  replyHeaderCodec.write(out, { xid, zxid, err });
+  writeReplyHeader(out, xid, zxid, err);
   out.endFrame(mark);
 }
 
 /** The reply to a write. */
 export function writeOutcome(out: Writer, xid: number, zxid: number, outcome: Outcome): void {
   const mark = out.beginFrame();
-  replyHeaderCodec.write(out, { xid, zxid, err: outcome.type === "error" ? outcome.code : 0 });
+  writeReplyHeader(out, xid, zxid, outcome.type === "error" ? outcome.code : 0);
   writeOutcomeBody(out, outcome);
   out.endFrame(mark);
 }
@@ -53,7 +59,7 @@ function writeOutcomeBody(out: Writer, outcome: Outcome): void {
 /** A watch event. */
 export function writeEvent(out: Writer, zxid: number, type: number, path: string): void {
   const mark = out.beginFrame();
-  replyHeaderCodec.write(out, { xid: SpecialXid.notification, zxid, err: 0 });
+  writeReplyHeader(out, SpecialXid.notification, zxid, 0);
   watcherEventCodec.write(out, { type, state: WatchEventState.syncConnected, path });
   out.endFrame(mark);
 }
@@ -76,7 +82,7 @@ export const goneSession = { timeOut: 0, sessionId: 0n, passwd: new Uint8Array(1
 /** A reply of a SASL exchange; like those to auth, it shows no zxid. */
 export function writeSaslReply(out: Writer, xid: number, token: Uint8Array | null): void {
   const mark = out.beginFrame();
-  replyHeaderCodec.write(out, { xid, zxid: 0, err: ErrorCode.Ok });
+  writeReplyHeader(out, xid, 0, ErrorCode.Ok);
   operations.sasl.response.write(out, { token });
   out.endFrame(mark);
 }

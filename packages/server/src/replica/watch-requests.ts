@@ -34,6 +34,7 @@ export function isWatchRequest(type: number): boolean {
 /** Answers one of them, as `answerRead` does. @throws DecodeError when the request's body is malformed. */
 export function answerWatchRequest(
   context: ReadContext,
+  connection: Connection,
   type: number,
   reader: Reader,
   out: Writer,
@@ -41,28 +42,33 @@ export function answerWatchRequest(
 ): ErrorCode {
   switch (type) {
     case OpCode.addWatch:
-      return addWatch(context, reader, out);
+      return addWatch(context, connection, reader, out);
     case OpCode.checkWatches:
-      return matchWatches(context, operations.checkWatches.request.read(reader), false);
+      return matchWatches(context, connection, operations.checkWatches.request.read(reader), false);
     case OpCode.removeWatches:
-      return matchWatches(context, operations.removeWatches.request.read(reader), true);
+      return matchWatches(context, connection, operations.removeWatches.request.read(reader), true);
     case OpCode.setWatches: {
       const request = operations.setWatches.request.read(reader);
-      return setWatches(context, { ...request, persistentWatches: [], persistentRecursiveWatches: [] }, sendEvent);
+      return setWatches(
+        context,
+        connection,
+        { ...request, persistentWatches: [], persistentRecursiveWatches: [] },
+        sendEvent,
+      );
     }
     case OpCode.setWatches2:
-      return setWatches(context, operations.setWatches2.request.read(reader), sendEvent);
+      return setWatches(context, connection, operations.setWatches2.request.read(reader), sendEvent);
     default:
       return ErrorCode.Unimplemented;
   }
 }
 
-function addWatch(context: ReadContext, reader: Reader, out: Writer): ErrorCode {
+function addWatch(context: ReadContext, connection: Connection, reader: Reader, out: Writer): ErrorCode {
   const { path, mode } = operations.addWatch.request.read(reader);
   if (mode !== AddWatchMode.persistent && mode !== AddWatchMode.persistentRecursive) return ErrorCode.MarshallingError;
   if (!canBeWatched(path, context)) return ErrorCode.BadArguments;
   const kind = mode === AddWatchMode.persistent ? WatchKind.persistent : WatchKind.recursive;
-  context.watches.add(path, context.connection, kind);
+  context.watches.add(path, connection, kind);
   operations.addWatch.response.write(out, { err: 0 });
   return ErrorCode.Ok;
 }
@@ -84,10 +90,11 @@ const tablesOfType = new Map<number, number>([
 
 function matchWatches(
   context: ReadContext,
+  connection: Connection,
   request: { readonly path: string; readonly type: number },
   remove: boolean,
 ): ErrorCode {
-  const { watches, connection, behaviour } = context;
+  const { watches, behaviour } = context;
   const kinds = (behaviour.watchModesCoexist ? kindsOfType : tablesOfType).get(request.type);
   if (kinds === undefined) return ErrorCode.MarshallingError;
   if ((watches.kindsOf(request.path, connection) & kinds) === 0) return ErrorCode.NoWatcher;
@@ -96,8 +103,13 @@ function matchWatches(
 }
 
 /** Re-arms after a reconnect. What the client has missed since its last zxid is sent at once instead. */
-function setWatches(context: ReadContext, request: SetWatches2, sendEvent: SendEvent): ErrorCode {
-  const { state, watches, connection, behaviour } = context;
+function setWatches(
+  context: ReadContext,
+  connection: Connection,
+  request: SetWatches2,
+  sendEvent: SendEvent,
+): ErrorCode {
+  const { state, watches, behaviour } = context;
   const { dataWatches, existWatches, childWatches, persistentWatches, persistentRecursiveWatches } = request;
   const lists = [dataWatches, existWatches, childWatches, persistentWatches, persistentRecursiveWatches];
   if (!lists.every((paths) => paths.every((path) => canBeWatched(path, context)))) return ErrorCode.BadArguments;

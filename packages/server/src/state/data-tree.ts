@@ -196,6 +196,9 @@ export class DataTree {
     return this.#store.path(node.number);
   }
 
+  // What remembers how things were stands apart from what is done each time: a function that makes functions makes room for
+  // all that they remember as soon as it begins.
+
   /** Adds a node below `parent`, where its path says that it belongs. It is not there yet. */
   create(
     path: string,
@@ -204,25 +207,29 @@ export class DataTree {
     stamp: Stamp,
   ): Znode {
     this.#beforeChange(parent);
-    const parentPzxid = parent.pzxid;
     const node = this.#add(path, newRecord(init, stamp));
     this.#open.add(node.number);
     // Not in a snapshot that is under way.
     if (this.#cut !== undefined) node.snapshotMark = this.#cut.mark;
+    if (this.#undo !== undefined) this.#undoCreate(this.#undo, path, node, parent);
     this.#store.link(parent.number, node.number);
     parent.childCreates++;
     parent.pzxid = stamp.zxid;
     this.#account(path, node, 1);
     this.#index(path, node);
-    this.#undo?.push(() => {
-      this.#unlink(path, node, parent);
-      this.#store.release(node.number);
-      parent.childCreates--;
-      parent.pzxid = parentPzxid;
-    });
     this.#charge(path, 1, node.dataLength);
     this.#countQuota(path, node);
     return node;
+  }
+
+  #undoCreate(undo: (() => void)[], path: string, node: Znode, parent: Znode): void {
+    const { pzxid } = parent;
+    undo.push(() => {
+      this.#unlink(path, node, parent);
+      this.#store.release(node.number);
+      parent.childCreates--;
+      parent.pzxid = pzxid;
+    });
   }
 
   /** Removes a node that is `parent`'s and has no children. */
@@ -231,23 +238,24 @@ export class DataTree {
     assert(node.childCount === 0, () => `${path} has no children`);
     this.#beforeChange(node);
     this.#beforeChange(parent);
-    const parentPzxid = parent.pzxid;
     const { dataLength } = node;
+    if (this.#undo !== undefined) this.#undoDelete(this.#undo, path, node, parent);
     this.#unlink(path, node, parent);
     parent.pzxid = stamp.zxid;
-    if (this.#undo === undefined) {
-      this.#store.release(node.number);
-    } else {
-      this.#deleted.push(node.number);
-      this.#undo.push(() => {
-        this.#nodes.add(path, node.number);
-        this.#store.link(parent.number, node.number);
-        parent.pzxid = parentPzxid;
-        this.#account(path, node, 1);
-        this.#index(path, node);
-      });
-    }
+    if (this.#undo === undefined) this.#store.release(node.number);
+    else this.#deleted.push(node.number);
     this.#charge(path, -1, -dataLength);
+  }
+
+  #undoDelete(undo: (() => void)[], path: string, node: Znode, parent: Znode): void {
+    const { pzxid } = parent;
+    undo.push(() => {
+      this.#nodes.add(path, node.number);
+      this.#store.link(parent.number, node.number);
+      parent.pzxid = pzxid;
+      this.#account(path, node, 1);
+      this.#index(path, node);
+    });
   }
 
   #unlink(path: string, node: Znode, parent: Znode): void {
@@ -291,7 +299,7 @@ export class DataTree {
     const data = formatQuotaUsage(usage);
     const bytes = data.length - stats.dataLength;
     const path = this.pathOf(stats);
-    this.#undoData(path, stats, bytes);
+    if (this.#undo !== undefined) this.#undoData(this.#undo, path, stats, bytes);
     this.#store.setData(stats.number, data);
     this.#accountData(path, bytes);
   }
@@ -299,32 +307,35 @@ export class DataTree {
   /** Replaces a node's data by a copy; the version grows even when the bytes are the same. */
   setData(path: string, node: Znode, data: Uint8Array | null, stamp: Stamp): void {
     this.#beforeChange(node);
-    const { version, mzxid, mtimeMs } = node;
     const bytes = (data?.length ?? 0) - node.dataLength;
-    this.#undoData(path, node, bytes);
+    if (this.#undo !== undefined) this.#undoSetData(this.#undo, path, node, bytes);
     this.#store.setData(node.number, data);
     this.#accountData(path, bytes);
     // Wraps at 2^31 as the reference does, and skips −1, which would mean "any".
-    node.version = (version + 1) | 0;
+    node.version = (node.version + 1) | 0;
     if (node.version === -1) node.version = 0;
     node.mzxid = stamp.zxid;
     node.mtimeMs = stamp.timeMs;
-    this.#undo?.push(() => {
+    if (bytes !== 0) this.#charge(path, 0, bytes);
+  }
+
+  #undoSetData(undo: (() => void)[], path: string, node: Znode, bytes: number): void {
+    const { version, mzxid, mtimeMs } = node;
+    this.#undoData(undo, path, node, bytes);
+    undo.push(() => {
       node.version = version;
       node.mzxid = mzxid;
       node.mtimeMs = mtimeMs;
     });
-    if (bytes !== 0) this.#charge(path, 0, bytes);
   }
 
   /** The data is about to change, and would have to be put back: the old is copied, for its place will be another's. */
-  #undoData(path: string, node: Znode, bytes: number): void {
-    if (this.#undo === undefined) return;
+  #undoData(undo: (() => void)[], path: string, node: Znode, bytes: number): void {
     const { data } = node;
     const oldData = data === null ? null : Buffer.from(data);
     const { quotaReadings } = this.#store;
     const oldReading = quotaReadings.get(node.number);
-    this.#undo.push(() => {
+    undo.push(() => {
       this.#accountData(path, -bytes);
       this.#store.setData(node.number, oldData);
       // Or a short transaction that fails would have a long text read again.

@@ -104,6 +104,17 @@ describe("an entry's bytes", () => {
     expect(() => decodeClientWrite(OpCode.delete, new Reader(body))).toThrow(DecodeError);
   });
 
+  it("are the same when the request stands behind something else", () => {
+    fc.assert(
+      fc.property(entries, fc.nat(20), (entry, before) => {
+        const body = bodyOf(entry);
+        const wanted = Buffer.from(encodeEntry(entry, body));
+        const wire = Buffer.concat([Buffer.alloc(before, 0xee), body]);
+        expect(Buffer.from(encodeEntry(entry, wire, before)).equals(wanted)).toBe(true);
+      }),
+    );
+  });
+
   it("stay what they are while others are written, however long those are", () => {
     fc.assert(
       fc.property(fc.array(entries, { minLength: 2, maxLength: 20 }), fc.nat(200_000), (many, length) => {

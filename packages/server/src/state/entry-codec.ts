@@ -4,7 +4,17 @@
  * need of it, whether quotas are enforced, and then the witness: `[version of digests, zxid, high, low]`.
  * The body is the request as the wire has it, so there is one description of each operation, not two.
  */
-import { assert, type Codec, DecodeError, type Id, OpCode, operations, Reader, Writer } from "@corral/protocol";
+import {
+  assert,
+  assertNever,
+  type Codec,
+  DecodeError,
+  type Id,
+  OpCode,
+  operations,
+  Reader,
+  Writer,
+} from "@corral/protocol";
 import { Decoder } from "@msgpack/msgpack";
 import {
   type AttachSession,
@@ -79,8 +89,38 @@ class LogReader extends Reader {
   }
 }
 
+/** The writes that clients may send. */
+export type ClientWriteType =
+  | typeof OpCode.create
+  | typeof OpCode.create2
+  | typeof OpCode.createContainer
+  | typeof OpCode.createTTL
+  | typeof OpCode.delete
+  | typeof OpCode.setData
+  | typeof OpCode.setACL
+  | typeof OpCode.multi
+  | typeof OpCode.closeSession;
+
+/** Whether it is one of them. */
+export function isClientWrite(type: number): type is ClientWriteType {
+  switch (type) {
+    case OpCode.create:
+    case OpCode.create2:
+    case OpCode.createContainer:
+    case OpCode.createTTL:
+    case OpCode.delete:
+    case OpCode.setData:
+    case OpCode.setACL:
+    case OpCode.multi:
+    case OpCode.closeSession:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** Reads the body of a write that a client may send. @throws DecodeError when the bytes are not that. */
-export function decodeClientWrite(type: number, reader: Reader): Operation | undefined {
+export function decodeClientWrite(type: ClientWriteType, reader: Reader): Operation {
   switch (type) {
     case OpCode.create:
     case OpCode.create2:
@@ -99,7 +139,7 @@ export function decodeClientWrite(type: number, reader: Reader): Operation | und
     case OpCode.closeSession:
       return { type, request: {} };
     default:
-      return undefined;
+      return assertNever(type);
   }
 }
 
@@ -113,11 +153,9 @@ function decodeOperation(type: number, reader: Reader): Operation {
       return { type, request: reapNodeCodec.read(reader) };
     case restorePart:
       return { type, request: restorePartCodec.read(reader) };
-    default: {
-      const operation = decodeClientWrite(type, reader);
-      if (operation === undefined) throw new DecodeError(`operation ${type} is none that a log holds`, 0);
-      return operation;
-    }
+    default:
+      if (!isClientWrite(type)) throw new DecodeError(`operation ${type} is none that a log holds`, 0);
+      return decodeClientWrite(type, reader);
   }
 }
 
@@ -145,17 +183,20 @@ function identitiesBytes(identities: readonly Id[]): number {
   return bytes;
 }
 
-/** `wireBody`: the request's bytes for an operation that a client sent; absent for those that servers make. */
-export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
-  let body = wireBody;
-  if (body === undefined) {
+/**
+ * `wire`: bytes that end with the request's, for an operation that a client sent; absent for those that servers make.
+ * `bodyAt`: where the request's begin.
+ */
+export function encodeEntry(entry: Entry, wire?: Uint8Array, bodyAt = 0): Uint8Array {
+  let bytes = wire;
+  if (bytes === undefined) {
     const writer = new Writer(64);
     writeServerOperation(writer, entry.operation);
-    body = writer.take();
+    bytes = writer.take();
   }
   const { identities, enforcesQuota, witness } = entry;
   const writer = entryWriter;
-  writer.begin(frameBytes + identitiesBytes(identities) + body.length);
+  writer.begin(frameBytes + identitiesBytes(identities) + bytes.length);
   writer.array(witness !== undefined ? 11 : enforcesQuota ? 10 : 9);
   writer.small(entry.oldRules ? 1 : entryVersion);
   writer.double(entry.zxid);
@@ -170,7 +211,7 @@ export function encodeEntry(entry: Entry, wireBody?: Uint8Array): Uint8Array {
     writer.string(id);
   }
   writer.int(entry.operation.type);
-  writer.binary(body);
+  writer.binary(bytes, bodyAt);
   if (enforcesQuota || witness !== undefined) writer.bool(enforcesQuota);
   if (witness !== undefined) {
     writer.array(4);

@@ -7,36 +7,12 @@
 import { sha256 } from "@corral/io";
 import { type Acl, assert } from "@corral/protocol";
 import { type Lifetime, lifetimeKey, persistentLifetime } from "./lifetime.ts";
+import { doubles, ints } from "./node-row.ts";
 import type { QuotaReading } from "./quota.ts";
 import { SharedIds } from "./shared-ids.ts";
 import { SharedValues } from "./shared-values.ts";
 import { Slabs } from "./slabs.ts";
 import { hashData } from "./tree-digest.ts";
-
-/** Where each number of a node stands in its record of doubles. */
-export const doubles = { czxid: 0, mzxid: 1, pzxid: 2, ctimeMs: 3, mtimeMs: 4, childCreates: 5, count: 6 } as const;
-
-/** Where each number of a node stands in its record of 32-bit integers. */
-export const ints = {
-  version: 0,
-  aversion: 1,
-  childCount: 2,
-  firstChild: 3,
-  next: 4,
-  previous: 5,
-  data: 6,
-  /** −1: null. */
-  dataLength: 7,
-  acl: 8,
-  snapshotMark: 9,
-  /** 0: persistent. */
-  lifetime: 10,
-  /** For the tree's digest. */
-  dataHash: 11,
-  /** 1: not in the digest's sum; see open-nodes.ts. */
-  isOpen: 12,
-  count: 13,
-} as const;
 
 /** Where there is no node, or no access list yet. */
 export const nowhere = -1;

@@ -3,7 +3,8 @@
  * put in, as they are then, when somebody wants to know the digest. So a node that changes often, and a change that is
  * undone, cost no more than one that changes once.
  */
-import { ints, intsAt, type NodeStore } from "./node-store.ts";
+import { ints } from "./node-row.ts";
+import { intsAt, type NodeStore } from "./node-store.ts";
 import type { DigestSum } from "./tree-digest.ts";
 import { Znode } from "./znode.ts";
 

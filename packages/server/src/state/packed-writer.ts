@@ -9,6 +9,9 @@ const arenaBytes = 64 << 10;
 /** Bytes of a code unit in UTF-8, at most. */
 const unitBytes = 3;
 
+/** Up to so many bytes, copying them one by one is quicker than making a view for the call that would copy them all. */
+const shortBytes = 200;
+
 /** Of the longest head, that of an array or of bytes. */
 const longHeadBytes = 5;
 
@@ -130,10 +133,15 @@ export class PackedWriter {
     this.#at = at;
   }
 
-  binary(value: Uint8Array): void {
-    this.#bytes[this.#at] = 0xc6;
-    this.#view.setUint32(this.#at + 1, value.length);
-    this.#bytes.set(value, this.#at + 5);
-    this.#at += 5 + value.length;
+  /** The bytes of `value` from `from` on. */
+  binary(value: Uint8Array, from = 0): void {
+    const bytes = this.#bytes;
+    const length = value.length - from;
+    bytes[this.#at] = 0xc6;
+    this.#view.setUint32(this.#at + 1, length);
+    const at = this.#at + 5;
+    this.#at = at + length;
+    if (from === 0 || length > shortBytes) bytes.set(from === 0 ? value : value.subarray(from), at);
+    else for (let i = 0; i < length; i++) bytes[at + i] = value[from + i] as number;
   }
 }

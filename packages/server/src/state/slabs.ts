@@ -2,6 +2,7 @@
  * Bytes of many small values, side by side in few large buffers: an object for each would cost more than the bytes, and
  * the garbage collector would have to look at all of them. A value is known by its number and its length.
  */
+import type { Writer } from "@corral/protocol";
 
 /** Cells are multiples of this, so that little is wasted and freed ones fit others. */
 const grainBytes = 16;
@@ -44,6 +45,13 @@ export class Slabs {
     if (length === 0) return empty;
     if (length <= smallBytes) return this.#cells(length).view(number, length);
     return this.#large[number] ?? empty;
+  }
+
+  /** Writes the bytes. */
+  write(out: Writer, number: number, length: number): void {
+    if (length === 0) return;
+    if (length <= smallBytes) this.#cells(length).write(out, number, length);
+    else out.raw(this.#large[number] ?? empty);
   }
 
   /** Forgets a value; its number will be another's. */
@@ -113,6 +121,11 @@ class Cells {
   view(number: number, length: number): Buffer {
     const at = (number % this.#cellsPerSlab) * this.#cellBytes;
     return this.#slabOf(number).buffer?.subarray(at, at + length) ?? empty;
+  }
+
+  write(out: Writer, number: number, length: number): void {
+    const at = (number % this.#cellsPerSlab) * this.#cellBytes;
+    out.part(this.#slabOf(number).buffer ?? empty, at, at + length);
   }
 
   remove(number: number): void {

@@ -79,7 +79,7 @@ export class StateMachine {
     const context: OperationContext = {
       tree: this.tree,
       sessions: this.sessions,
-      stamp: { zxid: entry.zxid, timeMs: entry.timeMs },
+      stamp: entry,
       sessionId: entry.sessionId,
       identities: entry.identities,
       enforcesQuota: entry.enforcesQuota,

@@ -3,12 +3,17 @@ import { seededRandom } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { StateDriver } from "../../test-support/state-driver.ts";
 import { persistentLifetime } from "./lifetime.ts";
+import { doubles } from "./node-row.ts";
 import { snapshotChunks } from "./snapshot.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 import { StateMachine } from "./state-machine.ts";
 import { type DigestedNode, DigestSum, formatDigest, hashData, sameDigest } from "./tree-digest.ts";
+import type { NodeRecord } from "./znode.ts";
 
-const node: DigestedNode = {
+/** A node by the names of its numbers. */
+type NamedNode = Omit<NodeRecord, "data"> & Pick<DigestedNode, "dataHash">;
+
+const node: NamedNode = {
   dataHash: hashData(Buffer.from("data")),
   acl: openAcl,
   lifetime: persistentLifetime,
@@ -22,10 +27,19 @@ const node: DigestedNode = {
   childCreates: 3,
 };
 
-function digestOf(...nodes: readonly (readonly [path: string, node: DigestedNode])[]): string {
+function digestOf(...nodes: readonly (readonly [path: string, node: NamedNode])[]): string {
   const sum = new DigestSum();
-  for (const [path, one] of nodes) sum.add(path, one);
+  for (const [path, one] of nodes) sum.add(path, digested(one));
   return formatDigest(sum.value);
+}
+
+function digested(one: NamedNode): DigestedNode {
+  const numbersAt = 3;
+  const numbers = new Float64Array(numbersAt + doubles.count);
+  for (const name of ["czxid", "mzxid", "pzxid", "ctimeMs", "mtimeMs", "childCreates"] as const) {
+    numbers[numbersAt + doubles[name]] = one[name];
+  }
+  return { ...one, numbers, numbersAt };
 }
 
 describe("the digest of nodes", () => {
@@ -36,7 +50,7 @@ describe("the digest of nodes", () => {
   });
 
   it("depends on everything that a node is", () => {
-    const changes: readonly Partial<DigestedNode>[] = [
+    const changes: readonly Partial<NamedNode>[] = [
       {},
       { dataHash: hashData(null) },
       { dataHash: hashData(Buffer.alloc(0)) },

@@ -7,6 +7,7 @@
 import { crc32 } from "@corral/io";
 import type { Acl } from "@corral/protocol";
 import type { Lifetime } from "./lifetime.ts";
+import { doubles } from "./node-row.ts";
 import type { NodeRecord } from "./znode.ts";
 
 /** Grows when digests of a tree come to be computed otherwise: only those of one version can be compared. */
@@ -37,7 +38,13 @@ export function formatDigest({ high, low }: Digest): string {
 }
 
 /** What a node is for a digest. */
-export type DigestedNode = Omit<NodeRecord, "data"> & { readonly dataHash: number };
+export interface DigestedNode extends Pick<NodeRecord, "acl" | "lifetime" | "version" | "aversion"> {
+  readonly dataHash: number;
+  /** Its zxids, times and number of creates stand here, as `doubles` says: read one by one, each would be an object. */
+  readonly numbers: Float64Array;
+  /** Where they begin. */
+  readonly numbersAt: number;
+}
 
 /** The digest as a sum, to which nodes are added, and from which they are taken. */
 export class DigestSum {
@@ -95,7 +102,12 @@ function foldNumbers(numbers: readonly number[]): void {
 function foldNode(pathHash: number, node: DigestedNode): void {
   laneA = 0x243f_6a88;
   laneB = 0x05a3_08d3;
-  const { czxid, mzxid, pzxid, ctimeMs, mtimeMs } = node;
+  const { numbers, numbersAt: at } = node;
+  const czxid = numbers[at + doubles.czxid] as number;
+  const mzxid = numbers[at + doubles.mzxid] as number;
+  const pzxid = numbers[at + doubles.pzxid] as number;
+  const ctimeMs = numbers[at + doubles.ctimeMs] as number;
+  const mtimeMs = numbers[at + doubles.mtimeMs] as number;
   fold(pathHash);
   fold(node.dataHash);
   fold(hashAcl(node.acl));
@@ -112,7 +124,7 @@ function foldNode(pathHash: number, node: DigestedNode): void {
   fold((Math.imul(uppers, 0x0100_0193) + upper(mtimeMs)) | 0);
   fold(node.version);
   fold(node.aversion);
-  fold(node.childCreates);
+  fold(numbers[at + doubles.childCreates] as number);
 }
 
 function foldLifetime(lifetime: Lifetime): void {

@@ -2,9 +2,10 @@
  * One node of the tree, as an object: data, access list, children and the numbers that Stat shows. It is a look at the
  * node's record (node-store.ts), made for the moment and valid until the node is deleted.
  */
-import type { Acl, WireStat } from "@corral/protocol";
+import type { Acl, WireStat, Writer } from "@corral/protocol";
 import type { Lifetime } from "./lifetime.ts";
-import { type Block, doubles, doublesAt, ints, intsAt, type NodeStore } from "./node-store.ts";
+import { doubles, ints } from "./node-row.ts";
+import { type Block, doublesAt, intsAt, type NodeStore } from "./node-store.ts";
 
 /** All that is known of a node but its path and its children. */
 export interface NodeRecord {
@@ -169,10 +170,26 @@ export class Znode implements NodeRecord {
     return this.#int(ints.dataHash);
   }
 
+  /** Where its zxids and times stand, and where they begin there: see `doubles`. */
+  get numbers(): Float64Array {
+    return this.#block.doubles;
+  }
+
+  get numbersAt(): number {
+    return this.#doubles;
+  }
+
   /** The data where it is: to be used, or copied, before the tree changes. */
   get data(): Buffer | null {
     const length = this.#int(ints.dataLength);
     return length < 0 ? null : this.#store.slabs.view(this.#int(ints.data), length);
+  }
+
+  /** Writes the data as `getData` shows it. */
+  writeData(out: Writer): void {
+    const length = this.#int(ints.dataLength);
+    out.int(length);
+    if (length > 0) this.#store.slabs.write(out, this.#int(ints.data), length);
   }
 
   /** Session that owns the node; 0 unless it is ephemeral. */
@@ -201,5 +218,18 @@ export class Znode implements NodeRecord {
       numChildren: this.childCount,
       pzxid: this.pzxid,
     };
+  }
+
+  /** Writes what `statCodec` makes of `stat()`, without an object in between: nearly every answer has it. */
+  writeStat(out: Writer): void {
+    const { doubles: numbers } = this.#block;
+    out.longs(numbers, this.#doubles + doubles.czxid, 4);
+    out.int(this.version);
+    out.int(this.cversion);
+    out.int(this.aversion);
+    out.bigLong(this.ephemeralOwner);
+    out.int(this.dataLength);
+    out.int(this.childCount);
+    out.longs(numbers, this.#doubles + doubles.pzxid, 1);
   }
 }

@@ -127,6 +127,11 @@ export class WatchTable<W extends Watcher> {
     else this.#trees.set(path, watchers);
   }
 
+  /** Whether somebody may be waiting for a change of the path. */
+  mayFire(path: string): boolean {
+    return this.#watches > 0 && (this.#recursive > 0 || this.#paths.has(path));
+  }
+
   /** Tells each watcher of the change once, and takes the one-shot watches that it used up. */
   fire(type: WatchEventType, path: string, notify: (watcher: W) => void): void {
     const watchers = this.#paths.get(path);
