@@ -135,13 +135,24 @@ export class PackedWriter {
 
   /** The bytes of `value` from `from` on. */
   binary(value: Uint8Array, from = 0): void {
-    const bytes = this.#bytes;
-    const length = value.length - from;
-    bytes[this.#at] = 0xc6;
+    this.binaryHead(value.length - from);
+    this.part(value, from, value.length);
+  }
+
+  /** So many bytes follow, as one or several parts. */
+  binaryHead(length: number): void {
+    this.#bytes[this.#at] = 0xc6;
     this.#view.setUint32(this.#at + 1, length);
-    const at = this.#at + 5;
+    this.#at += longHeadBytes;
+  }
+
+  /** The bytes of `source` from `start` up to `end`. */
+  part(source: Uint8Array, start: number, end: number): void {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    const length = end - start;
     this.#at = at + length;
-    if (from === 0 || length > shortBytes) bytes.set(from === 0 ? value : value.subarray(from), at);
-    else for (let i = 0; i < length; i++) bytes[at + i] = value[from + i] as number;
+    if (length > shortBytes) bytes.set(source.subarray(start, end), at);
+    else for (let i = 0; i < length; i++) bytes[at + i] = source[start + i] as number;
   }
 }

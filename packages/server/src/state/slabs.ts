@@ -2,7 +2,6 @@
  * Bytes of many small values, side by side in few large buffers: an object for each would cost more than the bytes, and
  * the garbage collector would have to look at all of them. A value is known by its number and its length.
  */
-import type { Writer } from "@corral/protocol";
 
 /** Cells are multiples of this, so that little is wasted and freed ones fit others. */
 const grainBytes = 16;
@@ -12,6 +11,12 @@ const smallBytes = 1_024;
 const slabBytes = 256 << 10;
 
 const empty = Buffer.alloc(0);
+
+/** Where values can be written to. */
+export interface ValueWriter {
+  /** Takes the bytes of `source` from `start` up to `end`. */
+  part(source: Buffer, start: number, end: number): void;
+}
 
 /** Values by number; see the head of this file. */
 export class Slabs {
@@ -48,10 +53,10 @@ export class Slabs {
   }
 
   /** Writes the bytes. */
-  write(out: Writer, number: number, length: number): void {
+  write(out: ValueWriter, number: number, length: number): void {
     if (length === 0) return;
     if (length <= smallBytes) this.#cells(length).write(out, number, length);
-    else out.raw(this.#large[number] ?? empty);
+    else out.part(this.#large[number] ?? empty, 0, length);
   }
 
   /** Forgets a value; its number will be another's. */
@@ -123,7 +128,7 @@ class Cells {
     return this.#slabOf(number).buffer?.subarray(at, at + length) ?? empty;
   }
 
-  write(out: Writer, number: number, length: number): void {
+  write(out: ValueWriter, number: number, length: number): void {
     const at = (number % this.#cellsPerSlab) * this.#cellBytes;
     out.part(this.#slabOf(number).buffer ?? empty, at, at + length);
   }

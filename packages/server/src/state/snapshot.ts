@@ -8,6 +8,7 @@ import { type Acl, assert } from "@corral/protocol";
 import { Encoder } from "@msgpack/msgpack";
 import type { DataTree } from "./data-tree.ts";
 import type { Lifetime } from "./lifetime.ts";
+import { doubles } from "./node-row.ts";
 import { PackedWriter, textBytes } from "./packed-writer.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
 import { type Digest, DigestSum, formatDigest, sameDigest, stateDigestVersion, sumOfDigests } from "./tree-digest.ts";
@@ -100,22 +101,26 @@ function encodeSession({ id, password, timeoutMs, attachment }: SessionRecord): 
 const otherFieldsBytes = arrayHeadBytes + (nodeFields - 1) * 10;
 
 function packNode(writer: PackedWriter, path: string, node: Znode, aclNumber: number | undefined): void {
-  const { data } = node;
+  const { numbers, numbersAt: at } = node;
   writer.array(nodeFields);
   writer.string(path);
-  if (data === null) writer.nil();
-  else writer.binary(data);
+  if (node.hasData) {
+    writer.binaryHead(node.dataLength);
+    node.copyData(writer);
+  } else {
+    writer.nil();
+  }
   if (aclNumber === undefined) packAcl(writer, node.acl);
   else writer.double(aclNumber);
   packLifetime(writer, node.lifetime);
-  writer.double(node.czxid);
-  writer.double(node.ctimeMs);
-  writer.double(node.mzxid);
-  writer.double(node.mtimeMs);
-  writer.double(node.pzxid);
+  writer.double(numbers[at + doubles.czxid] as number);
+  writer.double(numbers[at + doubles.ctimeMs] as number);
+  writer.double(numbers[at + doubles.mzxid] as number);
+  writer.double(numbers[at + doubles.mtimeMs] as number);
+  writer.double(numbers[at + doubles.pzxid] as number);
   writer.int(node.version);
   writer.int(node.aversion);
-  writer.double(node.childCreates);
+  writer.double(numbers[at + doubles.childCreates] as number);
 }
 
 function aclBytes(acl: readonly Acl[]): number {

@@ -6,6 +6,7 @@ import type { Acl, WireStat, Writer } from "@corral/protocol";
 import type { Lifetime } from "./lifetime.ts";
 import { doubles, ints } from "./node-row.ts";
 import { type Block, doublesAt, intsAt, type NodeStore } from "./node-store.ts";
+import type { ValueWriter } from "./slabs.ts";
 
 /** All that is known of a node but its path and its children. */
 export interface NodeRecord {
@@ -160,6 +161,10 @@ export class Znode implements NodeRecord {
     return this.#store.lifetime(this.number);
   }
 
+  get hasData(): boolean {
+    return this.#int(ints.dataLength) >= 0;
+  }
+
   /** Bytes of the data; 0 if it is null. */
   get dataLength(): number {
     return Math.max(0, this.#int(ints.dataLength));
@@ -189,7 +194,12 @@ export class Znode implements NodeRecord {
   writeData(out: Writer): void {
     const length = this.#int(ints.dataLength);
     out.int(length);
-    if (length > 0) this.#store.slabs.write(out, this.#int(ints.data), length);
+    if (length > 0) this.copyData(out);
+  }
+
+  /** Writes the bytes of its data, which is not null. */
+  copyData(out: ValueWriter): void {
+    this.#store.slabs.write(out, this.#int(ints.data), this.#int(ints.dataLength));
   }
 
   /** Session that owns the node; 0 unless it is ephemeral. */
