@@ -39,6 +39,8 @@ export interface HarnessOptions {
   readonly isAudited?: boolean;
   readonly lastEpoch?: number;
   readonly entriesPerEpoch?: number;
+  /** Default: 2 s. */
+  readonly minSessionTimeoutMs?: number;
   readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
@@ -77,7 +79,7 @@ export class ReplicaHarness {
       ...(options.entriesPerEpoch && { entriesPerEpoch: options.entriesPerEpoch }),
       serverId: 1,
       tickMs: 1_000,
-      minSessionTimeoutMs: 2_000,
+      minSessionTimeoutMs: options.minSessionTimeoutMs ?? 2_000,
       maxSessionTimeoutMs: 20_000,
       reaperIntervalMs: 60_000,
       takesSnapshots: true,

@@ -23,14 +23,23 @@ describe("when more is proposed than may be", () => {
     expect([writer.paused, reader.paused]).toEqual([false, false]);
   });
 
-  test("who had to wait waits until half is applied; who has not goes on below the bound", () => {
+  test("everybody waits until half is applied: or who had to wait would do so for as long as others go on", () => {
     const { h, writer, reader } = crowded();
     h.durable(h.pendingZxid - 2);
     const other = h.dial();
     for (const client of [reader, other]) h.input({ type: "drained", connection: client.id });
-    expect([h.replica.outstanding, writer.paused, reader.paused, other.paused]).toEqual([2, true, true, false]);
+    expect([h.replica.outstanding, writer.paused, reader.paused, other.paused]).toEqual([2, true, true, true]);
     h.durable();
-    expect([writer.paused, reader.paused]).toEqual([false, false]);
+    expect([writer.paused, reader.paused, other.paused]).toEqual([false, false, false]);
+  });
+
+  test("a look at the clock lifts that for nobody", () => {
+    const { h, writer, reader } = crowded();
+    h.durable(h.pendingZxid - 2);
+    h.pass(1_000);
+    const other = h.dial();
+    h.input({ type: "drained", connection: other.id });
+    expect([writer.paused, reader.paused, other.paused]).toEqual([true, true, true]);
   });
 
   test("and the log fails, readers are read on: there is nothing left to wait for", () => {
@@ -39,6 +48,38 @@ describe("when more is proposed than may be", () => {
     expect([writer.closed, reader.closed, reader.paused]).toEqual([true, false, false]);
     expect(reader.call("exists", { path: "/", watch: false })).toMatchObject({ stat: { version: 0 } });
   });
+});
+
+test("who was not read for other reasons is read on while less is proposed than may be", () => {
+  const h = new ReplicaHarness({ log: "manual", limits: { maxProposedEntries: 4, softUnsentBytes: 1_000 } });
+  const [writer, reader] = [h.connect(), h.connect()];
+  h.durable();
+  writer.send("create", node("/big", 2_000));
+  h.durable();
+  const read = reader.encode("getData", { path: "/big", watch: false });
+  h.input({ type: "frames", connection: reader.id, frames: [read], unsentBytes: 2_000 });
+  expect(reader.paused).toBe(true);
+  for (const path of ["/a", "/b", "/c"]) writer.send("create", node(path));
+  // What it has left before, and the answer.
+  for (let i = 0; i < 2; i++) h.input({ type: "drained", connection: reader.id });
+  expect([h.replica.outstanding, reader.paused]).toEqual([3, false]);
+});
+
+test("the session of one that is read on at a tick is not over at the same tick: what came meanwhile is still unread", () => {
+  const h = new ReplicaHarness({ log: "manual", limits: { maxPendingRequests: 2 }, minSessionTimeoutMs: 600 });
+  h.pass(1_000);
+  const [client, other] = [h.connect(600), h.connect(20_000)];
+  h.durable();
+  h.nowMs += 350;
+  for (const path of ["/a", "/b"]) other.send("create", node(path));
+  const othersZxid = h.pendingZxid;
+  client.send("create", node("/c"));
+  h.nowMs += 300;
+  h.durable(othersZxid);
+  expect(client.paused).toBe(true);
+  h.nowMs = 2_000;
+  h.input({ type: "tick" });
+expect([client.paused, client.closed]).toEqual([false, false]);
 });
 
 describe("the session of one that is not read because it has left answers", () => {

@@ -24,7 +24,7 @@ const leastShareBytes = 16 << 10;
 /** Stops and resumes the reading of connections; see the head of this file. */
 export class ReadingRegulator {
   readonly #parts: ReadingRegulatorParts;
-  /** Whether somebody was found to be waiting until fewer writes are under way. */
+  /** Whether more was proposed than may be, and half of it is not applied yet. */
   #roomIsWaitedFor = false;
 
   constructor(parts: ReadingRegulatorParts) {
@@ -34,7 +34,7 @@ export class ReadingRegulator {
   /** Decides whether the connection is read on. */
   regulate(connection: Connection): void {
     const { turn, connections, limits } = this.#parts;
-    const hasRoom = this.#hasRoom(connection.readingPaused);
+    const hasRoom = this.#hasRoom();
     if (!hasRoom) this.#roomIsWaitedFor = true;
     const paused =
       !hasRoom ||
@@ -49,7 +49,9 @@ export class ReadingRegulator {
 
   /** Fewer writes are under way: they were applied, or the log has failed. */
   onRoom(): void {
-    if (this.#roomIsWaitedFor && this.#hasRoom(true)) this.#lookAgain();
+    if (!this.#roomIsWaitedFor) return;
+    this.#roomIsWaitedFor = !this.#hasRoom();
+    if (!this.#roomIsWaitedFor) this.#lookAgain();
   }
 
   /**
@@ -57,10 +59,11 @@ export class ReadingRegulator {
    * session. One that does not take its answers is another matter: it lives by what it takes, which the port tells.
    */
   tick(): void {
-    this.#lookAgain();
+    // First, for who is read on now has what came meanwhile still unread.
     for (const connection of this.#parts.connections) {
       if (connection.readingPaused && !this.isCongested(connection)) this.#parts.sessions.touch(connection);
     }
+    this.#lookAgain();
   }
 
   /** Whether it has left so many answers that it gets no more until it has taken them. */
@@ -75,14 +78,16 @@ export class ReadingRegulator {
   }
 
   #lookAgain(): void {
-    this.#roomIsWaitedFor = false;
     for (const connection of this.#parts.connections) if (connection.readingPaused) this.regulate(connection);
   }
 
-  /** Whether more may be proposed. Who had to wait does so until half is done: or all would stop and go at every write. */
-  #hasRoom(hasWaited: boolean): boolean {
+  /**
+   * Whether more may be proposed. Where somebody had to wait, everybody does until half is done: or all would stop and go at every
+   * write, and who waits would do so for as long as others keep less than all of it under way.
+   */
+  #hasRoom(): boolean {
     const { limits, proposals } = this.#parts;
-    const share = hasWaited ? 1 / 2 : 1;
+    const share = this.#roomIsWaitedFor ? 1 / 2 : 1;
     return (
       proposals.count <= limits.maxProposedEntries * share && proposals.pendingBytes <= limits.maxProposedBytes * share
     );
