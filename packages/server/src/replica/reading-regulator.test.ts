@@ -79,7 +79,7 @@ test("the session of one that is read on at a tick is not over at the same tick:
   expect(client.paused).toBe(true);
   h.nowMs = 2_000;
   h.input({ type: "tick" });
-expect([client.paused, client.closed]).toEqual([false, false]);
+  expect([client.paused, client.closed]).toEqual([false, false]);
 });
 
 describe("the session of one that is not read because it has left answers", () => {
