@@ -128,7 +128,10 @@ export class Driver {
     if (!isHeld) this.#whenRoom(() => this.#releaseDurable());
   }
 
-  /** Before each turn of what may have many lines: their number has a bound in each, and none in all. */
+  /**
+   * Asked before each slice of what may make many audit lines: those of one slice have room when it begins, those of all slices
+   * together would not.
+   */
   #whenRoom(callback: () => void): void {
     const { audit } = this.#parts;
     if (audit === undefined) callback();

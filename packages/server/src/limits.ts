@@ -3,7 +3,7 @@
  * together, and all writes under way have a bound each. The least is 1, but where the text says what 0 is.
  *
  * Other bounds stand, as constants, where they are used, for nobody gains by changing them:
- * - what is done in one go of work that may be long: net/client-port.ts, replica.ts, replica/reaper.ts, watch/watch-table.ts;
+ * - what is done in one go of work that may be long: net/client-port.ts, replica.ts, replica/reaper.ts;
  * - what is kept though it could be made again: replica/child-lists.ts, replica/quota-log.ts, repeated-warning.ts;
  * - how slowly a large request may come while others wait for its room: net/large-requests.ts;
  * - how long who is told to go, or has to take a last answer, may be slow: net/client-port.ts, admin/admin-port.ts, command/main.ts;
@@ -42,11 +42,11 @@ export interface Limits {
   readonly largeRequestBytes: number;
   /** Large requests that are arriving, bytes, half of it for one address; the next waits, unread, and who dawdles meanwhile is cut off. */
   readonly maxLargeRequestBytes: number;
-  /** Writes proposed and not yet durable; above it no connection is read until some are. */
+  /** Writes proposed and not yet applied; above it no connection is read until no more than half of it is left. */
   readonly maxProposedEntries: number;
   /** The same in bytes. */
   readonly maxProposedBytes: number;
-  /** How long the disk may keep the oldest write waiting, ms, before more are refused with ThrottledOp; 0 is for ever. */
+  /** How long the oldest write may wait to be applied, ms, before more are refused with ThrottledOp; 0 is for ever. */
   readonly writeWaitMs: number;
   /** Longest list of names, and most that several reads at once may come to, bytes; more is refused with SystemError. */
   readonly maxResponseBytes: number;

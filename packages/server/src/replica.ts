@@ -156,7 +156,7 @@ export class Replica {
     return this.#sessions.dueTimes;
   }
 
-  /** How long the oldest of the writes that are not durable has waited, ms, as of the last step. */
+  /** How long the oldest of the writes that are not yet applied has waited, ms, as of the last step. */
   get oldestWaitMs(): number {
     return this.#proposals.oldestWaitMs;
   }
@@ -166,7 +166,7 @@ export class Replica {
     return this.#restoreBytes;
   }
 
-  /** Bytes of the writes proposed and not yet durable. */
+  /** Bytes of the writes proposed and not yet applied. */
   get outstandingBytes(): number {
     return this.#proposals.pendingBytes;
   }
@@ -176,7 +176,7 @@ export class Replica {
     return { entries: this.#appliedSinceSnapshot, bytes: this.#logBytes - this.#logBytesAtSnapshot };
   }
 
-  /** Writes proposed and not yet durable. */
+  /** Writes proposed and not yet applied. */
   get outstanding(): number {
     return this.#proposals.count;
   }

@@ -130,7 +130,7 @@ export const metrics: readonly Metric[] = [
   gauge("unsent_bytes", "Output of all connections that the operating system has not taken", (s) =>
     sumOf(connections(s).map(({ pendingOutput }) => pendingOutput)),
   ),
-  gauge("proposed_entries", "Writes on their way to the disk", ({ replica }) => replica.outstanding),
+  gauge("proposed_entries", "Writes proposed and not yet applied", ({ replica }) => replica.outstanding),
   gauge("proposed_bytes", "Bytes of these writes", ({ replica }) => replica.outstandingBytes),
 
   histogram("log_sync_seconds", "Time of each fdatasync of the log", inSeconds, ({ syncMs }) => [["", syncMs]]),

@@ -53,7 +53,7 @@ export interface ProposalsOptions {
   readonly entriesPerEpoch?: number | undefined;
 }
 
-/** The entries of this epoch that are not durable yet, oldest first. */
+/** The entries proposed and not yet applied, oldest first. What is durable may wait for its slice, or for the audit log. */
 export class Proposals {
   /** The disk has no room left but for what the server itself must write. */
   diskIsLow = false;
@@ -84,18 +84,18 @@ export class Proposals {
     this.#entriesPerEpoch = entriesPerEpoch;
   }
 
-  /** Entries proposed and not yet durable. */
+  /** Entries proposed and not yet applied. */
   get count(): number {
     return this.#pending.length;
   }
 
-  /** How long the oldest of them has waited, ms. */
+  /** How long the oldest of them has waited to be applied, ms. */
   get oldestWaitMs(): number {
     const { elapsedMs } = this.#turn.now;
     return elapsedMs - (this.#pending.peek()?.proposedMs ?? elapsedMs);
   }
 
-  /** Bytes of the entries proposed and not yet durable. */
+  /** Bytes of the entries proposed and not yet applied. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
