@@ -299,7 +299,8 @@ export class Server {
     const { limits: asked, adminPort, tls, adminTls } = this.#config;
     const openFilesMax = (await machine.files())?.limit;
     if (openFilesMax === undefined) return;
-    const limits = boundByFiles(asked, openFilesMax);
+    const tlsPorts = [tls, adminTls].filter((port) => port !== undefined).length;
+    const limits = boundByFiles(asked, openFilesMax, { hasAdminPort: adminPort !== undefined, tlsPorts });
     this.#config = { ...this.#config, limits };
     const bounds = [
       ["maxConnections", "connections", true],
