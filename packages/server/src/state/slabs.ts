@@ -2,6 +2,7 @@
  * Bytes of many small values, side by side in few large buffers: an object for each would cost more than the bytes, and
  * the garbage collector would have to look at all of them. A value is known by its number and its length.
  */
+import { assert } from "@corral/protocol";
 
 /** Cells are multiples of this, so that little is wasted and freed ones fit others. */
 const grainBytes = 16;
@@ -55,8 +56,10 @@ export class Slabs {
   /** Writes the bytes. */
   write(out: ValueWriter, number: number, length: number): void {
     if (length === 0) return;
-    if (length <= smallBytes) this.#cells(length).write(out, number, length);
-    else out.part(this.#large[number] ?? empty, 0, length);
+    if (length <= smallBytes) return this.#cells(length).write(out, number, length);
+    const own = this.#large[number];
+    assert(own !== undefined, "a long value has a buffer of its own");
+    out.part(own, 0, length);
   }
 
   /** Forgets a value; its number will be another's. */
@@ -129,8 +132,10 @@ class Cells {
   }
 
   write(out: ValueWriter, number: number, length: number): void {
+    const { buffer } = this.#slabOf(number);
+    assert(buffer !== undefined, "a slab with a value has its memory");
     const at = (number % this.#cellsPerSlab) * this.#cellBytes;
-    out.part(this.#slabOf(number).buffer ?? empty, at, at + length);
+    out.part(buffer, at, at + length);
   }
 
   remove(number: number): void {
