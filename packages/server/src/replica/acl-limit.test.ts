@@ -68,20 +68,46 @@ describe("what `auth` adds", () => {
     expect(tooLongAcl(set([auth(31)]), 100, limits, { identities: [...others, ...proven(163)] })).toBeUndefined();
   });
 
-  test("counts for all lists of a transaction together", () => {
-    const identities = proven(80);
-    const lists = [[auth(31)], openAcl, [auth(31)]];
-    expect(tooLongAcl(multi(...lists), 100, limits, { identities })).toBeUndefined();
-    expect(tooLongAcl(multi(...lists, [auth(31)], openAcl), 100, limits, { identities })).toEqual({
-      type: "multi",
-      results: [0, 0, 0, ErrorCode.InvalidAcl, ErrorCode.RuntimeInconsistency].map((err) => ({
-        type: OpCode.error,
-        err,
-      })),
-    });
+  const refusedAt = (at: number, count: number) => ({
+    type: "multi",
+    results: Array.from({ length: count }, (_, i) => ({
+      type: OpCode.error,
+      err: i < at ? ErrorCode.Ok : i === at ? ErrorCode.InvalidAcl : ErrorCode.RuntimeInconsistency,
+    })),
   });
 
-  test("may be a hundred users in one list, and five in each of a thousand", () => {
+  test("counts for all lists of a transaction together", () => {
+    const identities = proven(80);
+    const lists = [[auth(31)], openAcl, [auth(1)]];
+    expect(tooLongAcl(multi(...lists), 100, limits, { identities })).toBeUndefined();
+    expect(tooLongAcl(multi(...lists, [auth(2)], openAcl), 100, limits, { identities })).toEqual(refusedAt(3, 5));
+  });
+
+  const other = (id: string, perms = 1) => ({ perms, id: { scheme: "digest", id } });
+
+  test("counts once for the same list again and again", () => {
+    const identities = proven(80);
+    const taken = (...lists: (readonly Acl[])[]) => tooLongAcl(multi(...lists), 100, limits, { identities });
+    const list = () => [other("a:b"), auth(31)];
+    expect(taken(list(), list(), openAcl, list(), [other("a:b")], list())).toBeUndefined();
+    expect(taken(list(), [auth(31)], list())).toEqual(refusedAt(2, 3));
+    for (const another of [
+      [other("a:c"), auth(31)],
+      [other("a:b", 2), auth(31)],
+      [...list(), other("a:b")],
+    ]) {
+      expect(taken(list(), another, list())).toEqual(refusedAt(2, 3));
+    }
+  });
+
+  test("is 4 MiB at most in all parts, the same lists too", () => {
+    const identities = proven(160);
+    const lists = (count: number) => Array.from({ length: count }, () => [auth(31)]);
+    expect(tooLongAcl(multi(...lists(262)), 1_000_000, limits, { identities })).toBeUndefined();
+    expect(tooLongAcl(multi(...lists(263)), 1_000_000, limits, { identities })).toEqual(refusedAt(262, 263));
+  });
+
+  test("may be a hundred users in one list, and in each of sixty, and five in each of a thousand", () => {
     const h = new ReplicaHarness();
     const client = h.connect();
     const prove = (i: number) =>
@@ -96,6 +122,11 @@ describe("what `auth` adds", () => {
     for (let i = 5; i < 99; i++) prove(i);
     client.call("create", { ...node("/all"), acl: [auth(31), ...Array.from({ length: 900 }, () => auth(1))] });
     expect(h.replica.state.tree.get("/all")?.acl).toHaveLength(198);
+    client.call(
+      "multi",
+      Array.from({ length: 60 }, (_, i) => create(1_000 + i)),
+    );
+    expect(h.replica.state.tree.get("/n1059")?.acl).toHaveLength(99);
   });
 
   test("is not put in where it is too long, and nothing of it is in the log", () => {

@@ -14,6 +14,9 @@ const grownBytes = 16 << 10;
 /** And so many times what came; in a transaction each few bytes of it may ask for another list. */
 const growth = 8;
 
+/** So much it may add in all parts, the same list again too: that is one in memory, but each part takes it apart. It takes some 0.2 s. */
+const grownBytesMax = 4 << 20;
+
 /**
  * What comes of a write, of `requestBytes`, that asks for a list with more entries than `maxAclEntries`, or for one that no frame could
  * hold, or for much more than came: `auth` stands for all identities of who asks. It is counted as if none of them stood there
@@ -32,7 +35,9 @@ export function tooLongAcl(
     if (acl === undefined || acl === openAcl) return undefined;
   }
   const parts: readonly object[] = Array.isArray(request) ? request : [request];
-  let grownLeft = Math.max(grownBytes, growth * requestBytes);
+  let listsLeft = Math.max(grownBytes, growth * requestBytes);
+  let allLeft = grownBytesMax;
+  let counted: readonly Acl[] = [];
   let provenBytes: number | undefined;
   for (let at = 0; at < parts.length; at++) {
     const { acl } = parts[at] as { readonly acl?: readonly Acl[] | null };
@@ -48,13 +53,22 @@ export function tooLongAcl(
       provenBytes ??= provenIdentities(identities).reduce((sum, id) => sum + entryBytes(id), 0);
       const grown = expanded.size * provenBytes;
       bytes += grown;
-      grownLeft -= grown;
+      allLeft -= grown;
+      if (!isSame(acl, counted)) listsLeft -= grown;
+      counted = acl;
     }
-    if (acl.length <= maxAclEntries && bytes <= maxFrameBytes && grownLeft >= 0) continue;
+    if (acl.length <= maxAclEntries && bytes <= maxFrameBytes && listsLeft >= 0 && allLeft >= 0) continue;
     const code = ErrorCode.InvalidAcl;
     return Array.isArray(request) ? failedMulti(parts.length, at, code) : { type: "error", code };
   }
   return undefined;
+}
+
+function isSame(a: readonly Acl[], b: readonly Acl[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ perms, id }, i) => perms === b[i]?.perms && id.scheme === b[i].id.scheme && id.id === b[i].id.id)
+  );
 }
 
 /** As the wire has it: permissions, and two texts with how long they are. Text that was not UTF-8 has grown. */
