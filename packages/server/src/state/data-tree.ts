@@ -64,8 +64,19 @@ export class DataTree {
   /** A fresh tree: the root and the system nodes, all of zxid 0. */
   static fresh(hashSeed = 0): DataTree {
     const tree = new DataTree(hashSeed);
-    const record = (acl: readonly Acl[]) =>
-      newRecord({ data: Buffer.alloc(0), acl, lifetime: persistentLifetime }, { zxid: 0, timeMs: 0 });
+    const record = (acl: readonly Acl[]): NodeRecord => ({
+      data: Buffer.alloc(0),
+      acl,
+      lifetime: persistentLifetime,
+      czxid: 0,
+      mzxid: 0,
+      pzxid: 0,
+      ctimeMs: 0,
+      mtimeMs: 0,
+      version: 0,
+      aversion: 0,
+      childCreates: 0,
+    });
     tree.restore("/", record(openAcl));
     tree.restore("/zookeeper", record(openAcl));
     tree.restore("/zookeeper/quota", record(openAcl));
@@ -110,10 +121,6 @@ export class DataTree {
     return number === undefined ? undefined : new Znode(this.#store, number);
   }
 
-  #add(path: string, record: NodeRecord): Znode {
-    return this.#fill(this.#store.allocate(path), path, record);
-  }
-
   #fill(number: number, path: string, record: NodeRecord): Znode {
     const node = Znode.fill(this.#store, number, record);
     if (!this.#nodes.add(path, number)) this.#restoredTwice = true;
@@ -146,8 +153,10 @@ export class DataTree {
   }
 
   /** The paths of those. */
-  *ephemeralsOf(sessionId: bigint): Generator<string> {
-    for (const node of this.ephemeralNodesOf(sessionId)) yield this.pathOf(node);
+  ephemeralsOf(sessionId: bigint): string[] {
+    const paths: string[] = [];
+    for (const number of this.#ephemerals.get(sessionId) ?? []) paths.push(this.#store.path(number));
+    return paths;
   }
 
   /** The sessions that own ephemeral nodes, and the paths of those. */
@@ -207,7 +216,9 @@ export class DataTree {
     stamp: Stamp,
   ): Znode {
     this.#beforeChange(parent);
-    const node = this.#add(path, newRecord(init, stamp));
+    const number = this.#store.allocate(path);
+    const node = Znode.fresh(this.#store, number, init, stamp);
+    assert(this.#nodes.add(path, number), () => `${path} is not there yet`);
     this.#open.add(node.number);
     // Not in a snapshot that is under way.
     if (this.#cut !== undefined) node.snapshotMark = this.#cut.mark;
@@ -470,24 +481,4 @@ interface SnapshotCut {
   readonly end: number;
   /** Nodes of the cut that have changed or gone since, and have not been handed out: copies of how they were. */
   readonly kept: number[];
-}
-
-function newRecord(
-  init: { readonly data: Uint8Array | null; readonly acl: readonly Acl[]; readonly lifetime: Lifetime },
-  { zxid, timeMs }: Stamp,
-): NodeRecord {
-  // One by one, for every create comes by here, and spreading costs more than all the rest.
-  return {
-    data: init.data,
-    acl: init.acl,
-    lifetime: init.lifetime,
-    czxid: zxid,
-    mzxid: zxid,
-    pzxid: zxid,
-    ctimeMs: timeMs,
-    mtimeMs: timeMs,
-    version: 0,
-    aversion: 0,
-    childCreates: 0,
-  };
 }

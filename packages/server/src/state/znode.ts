@@ -3,6 +3,7 @@
  * node's record (node-store.ts), made for the moment and valid until the node is deleted.
  */
 import type { Acl, WireStat, Writer } from "@corral/protocol";
+import type { Stamp } from "./data-tree.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { doubles, ints } from "./node-row.ts";
 import { type Block, doublesAt, intsAt, type NodeStore } from "./node-store.ts";
@@ -38,6 +39,27 @@ export class Znode implements NodeRecord {
     this.#block = store.block(number);
     this.#doubles = doublesAt(number);
     this.#ints = intsAt(number);
+  }
+
+  /** Writes the record of a node that is made now, at a place that was just allocated: by itself, for every create comes by here. */
+  static fresh(
+    store: NodeStore,
+    number: number,
+    { data, acl, lifetime }: Pick<NodeRecord, "data" | "acl" | "lifetime">,
+    { zxid, timeMs }: Stamp,
+  ): Znode {
+    const block = store.block(number);
+    const at = doublesAt(number);
+    block.doubles[at + doubles.czxid] = zxid;
+    block.doubles[at + doubles.mzxid] = zxid;
+    block.doubles[at + doubles.pzxid] = zxid;
+    block.doubles[at + doubles.ctimeMs] = timeMs;
+    block.doubles[at + doubles.mtimeMs] = timeMs;
+    block.doubles[at + doubles.childCreates] = 0;
+    block.ints[intsAt(number) + ints.acl] = store.acls.add(acl);
+    store.setLifetime(number, lifetime);
+    store.setData(number, data);
+    return new Znode(store, number);
   }
 
   /** Writes the whole record of a node that was just allocated. */
