@@ -100,9 +100,9 @@ export class TreeLife {
   }
 
   /** Appends to the log. `applied` waits for it. */
-  propose(operation: Operation, wireBody?: Uint8Array): void {
+  propose(operation: Operation, wire?: Uint8Array): void {
     this.#turn.begin({ elapsedMs: 0, wallMs: 1_700_000_000_000 + this.state.lastZxid });
-    this.#proposals.propose({ operation, sessionId, ...(wireBody && { wireBody }) });
+    this.#proposals.propose({ operation, sessionId, ...(wire && { wire }) });
     for (const effect of this.#turn.end()) {
       if (effect.type !== "persist") continue;
       this.lastProposedZxid = effect.records.at(-1)?.zxid ?? this.lastProposedZxid;
