@@ -93,11 +93,12 @@ export async function survey(disk: Disk, directory: string, chunkBytesMax: numbe
     snapshots.push({ name, zxid, fault: faultOf(found), isUnknown: found.kind === "unknown", mend });
   }
   const epoch = hasEpoch ? await surveyEpoch(disk, `${directory}/${epochFileName}`) : undefined;
+  const epochMax = epoch?.epoch ?? zxidEpoch(Math.max(0, ...snapshotZxids, ...segmentZxids));
   const segments: SurveyedSegment[] = [];
   for (const zxid of segmentZxids) {
     const path = `${directory}/${segmentFileName(zxid)}`;
     const asked = new Set(snapshotZxids);
-    segments.push(await withFile(disk, path, (file) => surveySegment(file, path, zxid, asked, epoch?.epoch ?? 0)));
+    segments.push(await withFile(disk, path, (file) => surveySegment(file, path, zxid, asked, epochMax)));
   }
   return { snapshots, segments, hasEpoch, epoch, unfinished };
 }
@@ -153,7 +154,12 @@ async function surveySegment(
     // Without a key what a client has sent could pass for records.
     beyond:
       readable || isKey(header.key)
-        ? await lookBeyond({ file, size, offset: end, key: header.key }, contentEnd, disorder !== undefined, epochMax)
+        ? await lookBeyond(
+            { file, size, offset: end, key: header.key },
+            contentEnd,
+            disorder !== undefined,
+            Math.max(epochMax, zxidEpoch(lastZxid)),
+          )
         : undefined,
   };
 }
@@ -214,7 +220,7 @@ async function keyInHeader(file: DiskFile): Promise<RecordKey> {
   return key !== undefined && key.header === other?.header && key.body === other.body ? key : noKey;
 }
 
-/** What a client has sent can pass for a record where there is no key: so an epoch that there never was counts for nothing there. */
+/** What a client has sent can pass for a record where there is no key: so an epoch that may never have been counts for nothing there. */
 async function lookBeyond(
   tail: Tail,
   contentEnd: number,

@@ -94,6 +94,29 @@ describe("a torn write whose data has records in it that somebody has made up", 
     expect([await lost(2 ** 8), await lost(2 ** 8 - 1)]).toEqual([2 ** 40, undefined]);
   });
 
+  it("gives none without an epoch file but those of file names, and of the records before", async () => {
+    const disk = new MemoryDisk();
+    const life = await live(disk, limits, { random: withoutKeys });
+    await life.storage.writeEpoch(2);
+    const zxids = [1, 2 ** 32 + 1, 2 ** 32 + 2, 2 ** 32 + 3, 2 ** 33 + 1];
+    for (const zxid of zxids) await append(life, [{ zxid, bytes: Buffer.alloc(30, 7) }]);
+    disk.take("/data/epoch");
+    const bytes = disk.contents("/data/log.1");
+    const lost = async (badAt: number, otherName?: string) => {
+      const damaged = copyOf(disk, (copy) => {
+        copy.put("/data/log.1", Buffer.from(bytes).fill(0x5a, badAt, badAt + 1));
+        if (otherName !== undefined) copy.put(`/data/${otherName}`, Buffer.alloc(0));
+      });
+      const { segments } = await survey(damaged, directory, defaultStorageLimits.itemBytes);
+      return segments[0]?.beyond?.lastZxid;
+    };
+    const placeOf = (index: number) => segmentHeaderBytes + index * recordByteLength(30) + recordHeaderBytes;
+    expect(await lost(placeOf(2))).toBe(2 ** 32 + 3);
+    expect(await lost(placeOf(0))).toBeUndefined();
+    expect(await lost(placeOf(0), "snapshot.100000002")).toBe(2 ** 32 + 3);
+    expect(await lost(placeOf(0), "log.200000002")).toBe(2 ** 33 + 1);
+  });
+
   it("is refused nevertheless when a real record shows that it had been on the disk", async () => {
     const disk = new MemoryDisk();
     const life = await live(disk, limits);
@@ -256,6 +279,16 @@ describe("a segment of before there were keys", () => {
     disk.put(path, disk.contents(path).fill(0x5a, 0, segmentHeaderBytes));
     const { segments } = await survey(disk, directory, defaultStorageLimits.itemBytes);
     expect(segments).toMatchObject([{ isReadable: true, recordCount: 2, lastZxid: 2 ** 32 + 2 }]);
+  });
+
+  it.each([
+    ["its header", 0, segmentHeaderBytes],
+    ["a record", 150, 151],
+  ])("gets from a repair because of %s the header that it had, which the version before reads", async (_, from, to) => {
+    const disk = old();
+    disk.put(path, disk.contents(path).fill(0x5a, from, to));
+    const { segments } = await survey(disk, directory, defaultStorageLimits.itemBytes);
+    expect(segments.map(({ header }) => encodeSegmentHeader(header))).toEqual([bytes.subarray(0, segmentHeaderBytes)]);
   });
 
   it("is one that knows no key, to whatever stands where a later one has it", () => {

@@ -19,12 +19,13 @@
  * synced; so a file that is shorter than that has been cut by somebody. As the file grows, that one number of its header
  * is written anew (segment-file.ts), in the sector where it was, which a crash leaves as it was or as it is to be.
  *
- * A segment without a key is not written on, and keeps the header that it has: the version that wrote it can still read it.
+ * A segment without a key is not written on, and keeps the header that it has: the version that wrote it can still read it. A
+ * repair makes that one of version 2.
  */
 import { blockFrom, crc32, type DiskFile } from "@corral/io";
 import { assert } from "@corral/protocol";
 import { ReadAhead } from "./read-ahead.ts";
-import { decodeRecord, noKey, type RecordHeader, type RecordKey, readUint64, writeUint64 } from "./record.ts";
+import { decodeRecord, isKey, noKey, type RecordHeader, type RecordKey, readUint64, writeUint64 } from "./record.ts";
 
 /** Bytes before the first record. */
 export const segmentHeaderBytes = 64;
@@ -32,7 +33,7 @@ export const segmentHeaderBytes = 64;
 const magic = Buffer.from("CORRALWL", "latin1");
 const version = 3;
 const oldestVersion = 1;
-const keyedVersion = 3;
+const unkeyedVersion = 2;
 const keyOffsets = [40, 48] as const;
 const endMark = 0x5e9e_ad0f;
 
@@ -57,7 +58,7 @@ export type DecodedSegmentHeader =
 export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   const bytes = Buffer.alloc(segmentHeaderBytes);
   magic.copy(bytes);
-  bytes.writeUInt32BE(version, 8);
+  bytes.writeUInt32BE(isKey(header.key) ? version : unkeyedVersion, 8);
   writeUint64(bytes, header.firstZxid, 16);
   writeUint64(bytes, header.previousZxid, 24);
   writeUint64(bytes, header.keptBytes, 32);
@@ -87,7 +88,7 @@ export function decodeSegmentHeader(bytes: Buffer): DecodedSegmentHeader {
     firstZxid: readUint64(bytes, 16),
     previousZxid: readUint64(bytes, 24),
     keptBytes: readUint64(bytes, 32),
-    key: found < keyedVersion ? noKey : keyAt(bytes, keyOffsets[0]),
+    key: found <= unkeyedVersion ? noKey : keyAt(bytes, keyOffsets[0]),
   };
   if (header.previousZxid >= header.firstZxid) return { kind: "bad", why: "its header contradicts itself" };
   return { kind: "header", header };
