@@ -6,9 +6,11 @@
  * - what is done in one go of work that may be long: net/client-port.ts, replica.ts, replica/reaper.ts;
  * - what is kept though it could be made again: replica/child-lists.ts, replica/quota-log.ts, repeated-warning.ts;
  * - how slowly a large request may come while others wait for its room: net/large-requests.ts;
- * - how long who is told to go, or has to take a last answer, may be slow: net/client-port.ts, admin/admin-port.ts, command/main.ts;
+ * - how long who is told to go, or has to take a last answer or the last lines, may be slow: net/client-port.ts, command/main.ts,
+ *   command/log-output.ts, http-server.ts of @corral/io;
+ * - how long a disk that hangs holds up the end: audit/audit-file.ts, command/main.ts;
  * - how long a request to the admin port may take to arrive: admin/admin-port.ts, and http-server.ts of @corral/io;
- * - lines of the log that its reader has not taken: command/main.ts;
+ * - lines of the log that its reader has not taken: command/fail.ts;
  * - what is the same on all servers, as it decides what a write does, or follows from a format: state/, storage/.
  */
 export interface Limits {

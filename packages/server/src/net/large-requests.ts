@@ -1,6 +1,7 @@
 /**
- * Large requests on their way in. Each is gathered in memory, so all of them together are bounded. One counts, with its whole
- * length, when more of it has come than a request that is not large has: what is only announced takes nothing from others.
+ * Large requests on their way in. Each is gathered in memory, so those that may go on are bounded together. One counts, with its
+ * whole length, when more of it has come than a request that is not large has: what is only announced takes nothing from others.
+ * What each connection has sent by then, `largeRequestBytes` and what was read with them, is bounded by `maxConnections` alone.
  * Who finds no room then waits, unread. No address has more than half, the addresses take turns, and who dawdles while others
  * wait for its room has to go: while this server reads it, none keeps them waiting for longer than `handshakeMs` and what its
  * length takes at the least rate.
