@@ -52,6 +52,20 @@ test("a file that cannot be opened is told of at once", async () => {
   await expect(open()).rejects.toMatchObject({ code: "EACCES" });
 });
 
+test("what knows no positions, as a pipe, is told of at once, and let go of", async () => {
+  let closed = 0;
+  disk.onOperation = ({ kind }) => {
+    if (kind === "read") throw diskError("ESPIPE", "read", path);
+  };
+  const { open: openFile } = disk;
+  disk.open = async (...parameters) => {
+    const opened = await openFile.apply(disk, parameters);
+    return Object.assign(opened, { close: async () => void closed++ });
+  };
+  await expect(open()).rejects.toMatchObject({ code: "ESPIPE" });
+  expect(closed).toBe(1);
+});
+
 test("a file that was renamed is left for a new one", async () => {
   const file = await open();
   file.append("a\n");
@@ -247,7 +261,7 @@ test("a disk that hangs holds up neither the end nor, for longer than a second, 
   const closing = file.close();
   await settle();
   clock.advance(5_000);
-  await closing;
+  expect(await closing, "no line in the file tells of the four from before").toBe(10);
   expect(said.at(-1)).toBe("the end of the audit log could not be written");
   expect(file.lostTotal, "all six, and the four from before").toBe(10);
   file.append("late\n");
@@ -302,7 +316,29 @@ test("an end without a disk that works is told of", async () => {
   const file = await open();
   disk.capacityBytes = 0;
   file.append("a\n");
-  await file.close();
+  expect(await file.close()).toBe(1);
   expect(said.at(-1)).toBe("the end of the audit log could not be written");
   expect(file.lostTotal).toBe(1);
+});
+
+test("a disk that hangs when all is written is not waited for either, and told of", async () => {
+  const file = await open();
+  file.append("a\n");
+  await settle();
+  disk.onOperation = ({ kind }) => (kind === "sync" ? new Promise(() => undefined) : undefined);
+  const closing = file.close();
+  await settle();
+  clock.advance(5_000);
+  expect(await closing).toBe(0);
+  expect(said).toEqual(["the end of the audit log may not be on the disk: it hangs"]);
+});
+
+test("what is longer than the bound is written where nothing waits", async () => {
+  const file = await open(1);
+  for (const line of ["refused\n", "also refused\n"]) {
+    file.append(line, false);
+    await settle();
+  }
+  expect(await file.close()).toBe(0);
+  expect(await text()).toBe("refused\nalso refused\n");
 });

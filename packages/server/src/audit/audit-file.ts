@@ -63,10 +63,17 @@ export class AuditFile {
     this.#options = options;
   }
 
-  /** Opens the file, or makes it. Rejects with the operating system's error. */
+  /** Opens the file, or makes it. Rejects with the operating system's error: where there is a pipe or a terminal, with ESPIPE. */
   static async open(options: AuditFileOptions): Promise<AuditFile> {
     const file = new AuditFile(options);
     file.#file = await openToAppend(options.disk, options.path);
+    try {
+      // Those are opened as files are, and then refuse whatever has a position.
+      await file.#file.read(0, 1);
+    } catch (error) {
+      await file.#leaveFile();
+      throw error;
+    }
     return file;
   }
 
@@ -93,7 +100,9 @@ export class AuditFile {
   append(line: string, hasAsked = true, entry?: number): void {
     const bytes = Buffer.byteLength(line);
     const { maxWaitingBytes, lossLine } = this.#options;
-    const isOver = hasAsked ? this.#waitingBytes > maxWaitingBytes : this.#waitingBytes + bytes > this.#roomyBytes;
+    const waiting = this.#waitingBytes;
+    // Where nothing waits a line is kept, however long it is.
+    const isOver = waiting > 0 && (hasAsked ? waiting > maxWaitingBytes : waiting + bytes > this.#roomyBytes);
     const isFurther = entry !== undefined && entry === this.#entry;
     if (this.#closed || (isOver && !isFurther)) return this.#lose();
     this.#entry = entry;
@@ -136,9 +145,12 @@ export class AuditFile {
     this.#write();
   }
 
-  /** Writes what waits, as long as the disk takes some of it, and closes the file. Idempotent. Never rejects. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  /**
+   * Writes what waits, as long as the disk takes some of it, and closes the file. Returns how many lines are lost of which nothing
+   * in the file tells; 0 if it was closed before. Never rejects.
+   */
+  async close(): Promise<number> {
+    if (this.#closed) return 0;
     this.#closed = true;
     this.#letGo();
     this.#wake?.();
@@ -146,16 +158,17 @@ export class AuditFile {
     const finished = this.#finish();
     const untilMs = clock.elapsedMs() + closeMs;
     let bytes: number;
-    do bytes = this.#waitingBytes;
-    while (
-      !(await endsWithin(clock, patienceMs, finished)) &&
-      this.#waitingBytes < bytes &&
-      clock.elapsedMs() < untilMs
-    );
-    if (this.#waitingBytes === 0) return;
+    let isFinished: boolean;
+    do {
+      bytes = this.#waitingBytes;
+      isFinished = await endsWithin(clock, patienceMs, finished);
+    } while (!isFinished && this.#waitingBytes < bytes && clock.elapsedMs() < untilMs);
     const lines = this.#waitingLines();
     this.#lostTotal += lines;
-    logger.error({ path, bytes: this.#waitingBytes, lines }, "the end of the audit log could not be written");
+    if (lines > 0) {
+      logger.error({ path, bytes: this.#waitingBytes, lines }, "the end of the audit log could not be written");
+    } else if (!isFinished) logger.error({ path }, "the end of the audit log may not be on the disk: it hangs");
+    return lines + this.#lostSince;
   }
 
   #push(line: string, bytes: number): void {
