@@ -1,5 +1,6 @@
 /** The audit log of a server: in a file of its own that can be rotated, or in its log; and what happens where it cannot be had. */
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -29,6 +30,8 @@ async function open(connectString: string): Promise<Client> {
   ending.push(() => client.close());
   return client;
 }
+
+const inMemory = ["--memory", "--client-port", "0", "--audit", "true"];
 
 /** Lines as objects. */
 function parsed(text: string): Readonly<Record<string, string>>[] {
@@ -151,6 +154,54 @@ test("a file that cannot be had keeps the server from starting, with the setting
     name: "ConfigError",
     message: expect.stringMatching(/^Wrong settings: auditFile: .* cannot be opened \(ENOENT\)$/),
   });
+});
+
+test.skipIf(process.platform === "win32")("what is no file is refused, and what to do instead is said", async () => {
+  execFileSync("mkfifo", [auditFile]);
+  expect(await ServerProcess.fails([...inMemory, "--audit-file", auditFile])).toEqual({
+    code: 2,
+    stderr: expect.stringMatching(
+      /^corral-server: --audit-file: .* is no regular file; without one .* standard error\n$/m,
+    ),
+  });
+});
+
+test("lines that are lost at the end make the exit code 1", async () => {
+  const server = await ServerProcess.start([...inMemory, "--audit-file", auditFile]);
+  ending.push(() => server.kill());
+  await fileWith(auditFile, "operation=serverStart\t");
+  await rename(auditFile, `${auditFile}.1`);
+  await mkdir(auditFile);
+  server.process.kill("SIGHUP");
+  await expect.poll(() => server.stderr).toContain("the audit log cannot be written");
+  expect(await server.stop()).toEqual({ code: 1, signal: null });
+  expect(server.stderr).toMatch(/"lines":1,"msg":"the end of the audit log could not be written"/);
+  expect(server.stdout.at(-1)).toBe("Corral server stopped");
+});
+
+test.skipIf(process.platform === "win32")("a disk that hangs for ever does not keep the process", async () => {
+  const pipe = join(directory, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const preload = new URL("processes/hung-file.mjs", import.meta.url);
+  const server = await ServerProcess.start([...inMemory, "--audit-file", auditFile], {
+    NODE_OPTIONS: `--import=${preload}`,
+    HUNG_FILE: auditFile,
+    HUNG_PIPE: pipe,
+  });
+  ending.push(() => server.kill());
+  expect(await server.stop()).toEqual({ code: null, signal: "SIGKILL" });
+  expect(server.stderr).toMatch(/"lines":2,"msg":"the end of the audit log could not be written"/);
+  expect(server.stdout.at(-1)).toBe("Corral server stopped");
+});
+
+test("in the server's log a reader who takes all misses nothing, however small the bound; one of 0 is refused, and told", async () => {
+  const stderr = expect.stringMatching(/^corral-server: .*maxAuditBytes: .*\n$/m);
+  expect(await ServerProcess.fails([...inMemory, "--limit", "maxAuditBytes=0"])).toEqual({ code: 2, stderr });
+  const server = await ServerProcess.start([...inMemory, "--limit", "maxAuditBytes=1"]);
+  ending.push(() => server.kill());
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  const told = [...server.stderr.matchAll(/"(?:lost|operation)":[^,]*/g)].map(String);
+  expect(told).toEqual(['"operation":"serverStart"', '"operation":"serverStop"']);
 });
 
 test("a zoo.cfg asks for it by Apache's key; SIGHUP goes on in a new file after the old one was renamed", async () => {

@@ -1,5 +1,10 @@
 /** A stronger digest for scheme `digest`, from end to end: the command prints it, access lists and the superuser go by it. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { open } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { type Client, connect } from "@corral/client";
 import { type Server, startServer } from "@corral/server";
@@ -25,7 +30,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function open(credentials: string): Promise<Client> {
+async function connected(credentials: string): Promise<Client> {
   const client = await connect(server?.connectString ?? "");
   clients.push(client);
   await client.addAuth("digest", credentials);
@@ -37,15 +42,15 @@ test("access lists and superDigest by SHA-256", async () => {
   const { stdout: bobs } = await digest(["bob", "--algorithm", "SHA-256"], "secret\n");
   expect(bobs).toBe("bob:huAluaVu3uER4LIpielGv9Qqk5x3YVDr6I2R/mXf2wE=\n");
   server = await startServer({ digestAlgorithm: "SHA-256", superDigest: superDigest.trim() });
-  const bob = await open("bob:secret");
+  const bob = await connected("bob:secret");
   await bob.create("/bobs", Buffer.from("x"), { acl: [{ perms: 31, id: { scheme: "digest", id: bobs.trim() } }] });
   await bob.set("/bobs", Buffer.from("y"));
-  await expect((await open("bob:other")).get("/bobs")).rejects.toMatchObject({ code: "NoAuth" });
-  await expect((await open("root:other")).delete("/bobs")).resolves.toBeUndefined();
+  await expect((await connected("bob:other")).get("/bobs")).rejects.toMatchObject({ code: "NoAuth" });
+  await expect((await connected("root:other")).delete("/bobs")).resolves.toBeUndefined();
   await bob.create("/more", Buffer.from("x"), { acl: [{ perms: 1, id: { scheme: "auth", id: "" } }] });
   expect((await bob.getAcl("/more")).acl[0]?.id.id).toBe("bob:x");
   await expect(bob.set("/more", Buffer.from("y"))).rejects.toMatchObject({ code: "NoAuth" });
-  await (await open("root:top secret")).set("/more", Buffer.from("y"));
+  await (await connected("root:top secret")).set("/more", Buffer.from("y"));
 });
 
 test.each([
@@ -56,4 +61,15 @@ test.each([
   const { code, stdout, stderr } = await digest(args, password);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toContain(said);
+});
+
+test.skipIf(!existsSync("/dev/full"))("a prompt that cannot be written keeps nobody from it", async () => {
+  const full = await open("/dev/full", "w");
+  const asTerminal = "--import=data:text/javascript,process.stdin.isTTY=true";
+  const child = spawn(process.execPath, [asTerminal, command, "digest", "bob"], { stdio: ["pipe", "pipe", full.fd] });
+  const said = text(child.stdout as Readable);
+  child.stdin?.end("secret\n");
+  expect(await once(child, "close"), "for the prompt is lost").toEqual([1, null]);
+  expect(await said).toMatch(/^bob:.*=\n$/);
+  await full.close();
 });

@@ -1,10 +1,10 @@
 /** `corral-server verify`, `dump` and `repair`, as an operator runs them: on a directory that a server has left, and has. */
-import { execFile, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -29,6 +29,23 @@ function run(...args: readonly string[]): Promise<{ code: number; stdout: string
       resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
     );
   });
+}
+
+/** Runs it with a standard error whose reader has gone. Resolves with how it exits. */
+async function runUnread(...args: readonly string[]): Promise<unknown> {
+  const path = join(directory, "..", `${basename(directory)}.pipe`);
+  execFileSync("mkfifo", [path]);
+  try {
+    const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stderr = await open(path, constants.O_WRONLY);
+    await reader.close();
+    const child = spawn(process.execPath, [command, ...args], { stdio: ["ignore", "ignore", stderr.fd] });
+    const exited = once(child, "exit");
+    await stderr.close();
+    return await exited;
+  } finally {
+    await rm(path);
+  }
 }
 
 test("they tell what a server has left, what is damaged in it, and that one is still there", async () => {
@@ -148,6 +165,7 @@ test("a dump warns of a damaged snapshot, and of a damaged log shows what a repa
   const dumped = await run("dump", directory);
   expect(dumped).toMatchObject({ code: 0, stderr: expect.stringContaining(`The snapshot ${snapshot} is damaged`) });
   expect(dumped.stdout).toContain('"data":"of /b"');
+  expect(await runUnread("dump", directory), "who has read enough, as head does, is no failure").toEqual([0, null]);
   await rm(snapshot);
 
   const path = join(directory, "log.100000001");

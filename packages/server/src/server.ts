@@ -107,6 +107,7 @@ export class Server {
   #replica: Replica | undefined;
   #driver: Driver | undefined;
   #audit: AuditLog | undefined;
+  #lostAuditLines = 0;
   #clientPort: ClientPort | undefined;
   #secure: SecureListener | undefined;
   #adminSecure: SecureListener | undefined;
@@ -193,6 +194,11 @@ export class Server {
    */
   get writesStopped(): boolean {
     return this.#replica?.writesStopped ?? false;
+  }
+
+  /** Lines at the end of `auditFile` that it had not taken when the server had stopped, and of which nothing in it tells. */
+  get lostAuditLines(): number {
+    return this.#lostAuditLines;
   }
 
   /** Sessions that exist. */
@@ -468,7 +474,7 @@ export class Server {
   /** After the last commands of the admin port, which have lines in it, and before their answers have been taken. */
   async #closeAudit(): Promise<void> {
     await this.#admin?.stop();
-    await this.#audit?.close();
+    this.#lostAuditLines = (await this.#audit?.close()) ?? 0;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,9 @@ import type { AuditRecord } from "../replica/audit-record.ts";
 import { AuditFile } from "./audit-file.ts";
 import { auditFields, auditLine } from "./audit-line.ts";
 
+/** As pino writes it. */
+const infoLevel = 30;
+
 /** A logger that shows what becomes of its lines. Of one that does not, each is taken for written. */
 export interface LoggerWithOutput extends Logger {
   readonly output?: LogBacklog;
@@ -16,8 +19,8 @@ export interface LogBacklog {
   readonly waitingBytes: number;
   /** Whether nothing can be written at present. */
   readonly isFailing: boolean;
-  /** Has `write` write lines; returns whether they were kept. `mayExceed`: beyond the bound as well, as long as the reader takes some. */
-  keep(mayExceed: boolean, write: () => void): boolean;
+  /** Takes a line as the logger makes them, with its end; returns whether it is kept. `mayExceed`: beyond the bound as well. */
+  add(line: string, mayExceed: boolean): boolean;
   /** Calls back, once, when there is room for many lines, or none is to be had by waiting; at once, if so. */
   whenRoom(callback: () => void): void;
 }
@@ -62,7 +65,10 @@ export class AuditLog {
       return new AuditLog(options, await AuditFile.open({ disk, path, clock, logger, maxWaitingBytes, lossLine }));
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      throw new ConfigError(`Wrong settings: auditFile: ${path} cannot be opened (${code ?? message})`, ["auditFile"]);
+      const remedy = "is no regular file; without one the audit log goes into the server's log, on standard error";
+      // What Linux says of a socket, as /dev/stdout may be one.
+      const why = code === "ESPIPE" || code === "ENXIO" ? remedy : `cannot be opened (${code ?? message})`;
+      throw new ConfigError(`Wrong settings: auditFile: ${path} ${why}`, ["auditFile"]);
     }
   }
 
@@ -116,11 +122,14 @@ export class AuditLog {
 
   /** Returns whether the line was kept, as far as the logger tells. */
   #log(record: AuditRecord, mayExceed: boolean): boolean {
-    const { serverUser, logger } = this.#options;
-    const write = (): void => logger.info({ audit: Object.fromEntries(auditFields(record, serverUser)) }, "audit");
-    if (this.#output !== undefined) return this.#output.keep(mayExceed, write);
-    write();
-    return true;
+    const { serverUser, logger, clock } = this.#options;
+    const audit = Object.fromEntries(auditFields(record, serverUser));
+    if (this.#output === undefined) {
+      logger.info({ audit }, "audit");
+      return true;
+    }
+    const line = JSON.stringify({ level: infoLevel, time: clock.wallMs(), audit, msg: "audit" });
+    return this.#output.add(`${line}\n`, mayExceed && !this.#output.isFailing);
   }
 
   /** What the server does of its own accord, now. */
@@ -133,8 +142,8 @@ export class AuditLog {
     this.#file?.reopen();
   }
 
-  /** Writes what waits and closes the file. Idempotent. Never rejects. */
-  async close(): Promise<void> {
-    await this.#file?.close();
+  /** Writes what waits and closes the file. Returns how many lines are lost of which nothing in it tells. Never rejects. */
+  async close(): Promise<number> {
+    return (await this.#file?.close()) ?? 0;
   }
 }

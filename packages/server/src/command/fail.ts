@@ -10,7 +10,7 @@ export function fail(code: number, sentence: string): void {
   complain(sentence);
 }
 
-/** Says what is wrong, though it goes on. */
+/** Says what is wrong, though it goes on. However much waits for who reads: it may be the last word. */
 export function complain(sentence: string): void {
-  standardError.write(`corral-server: ${sentence}\n`);
+  standardError.add(`corral-server: ${sentence}\n`, true);
 }

@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LogOutput } from "./log-output.ts";
 
@@ -75,13 +76,13 @@ test("who makes many lines waits for room as long as the reader takes some, and 
   const more = (): void => {
     // Twice what the bound allows, as of writes that become durable together.
     const lines = Array.from({ length: 20 }, (_, n) => `line ${all.length + n}, long\n`);
-    for (const line of lines) expect(output.keep(true, () => output.write(line))).toBe(true);
+    for (const line of lines) expect(output.add(line, true)).toBe(true);
     all.push(...lines);
     if (all.length < 1_000) output.whenRoom(more);
   };
   output.whenRoom(more);
   expect(all).toHaveLength(20);
-  expect(output.keep(false, () => output.write("not so important\n"))).toBe(false);
+  expect(output.add("not so important\n", false)).toBe(false);
   for (let n = 0; n < 20_000 && output.waitingBytes > 0; n++) {
     // Takes something twice in a second.
     room = n % 100 === 0 ? 150 : 0;
@@ -92,12 +93,12 @@ test("who makes many lines waits for room as long as the reader takes some, and 
   expect([taken.match(/"lost":\d+/g), heldUpMs]).toEqual([['"lost":1'], 0]);
 });
 
-test("a reader who takes nothing for a second is not waited for: lines beyond the bound are lost until he takes some", () => {
+test("a reader who takes nothing for a second is not waited for, until he takes some", () => {
   const output = make(20);
   room = 0;
   let released = 0;
   const hold = (): void => output.whenRoom(() => released++);
-  output.keep(true, () => output.write("a long line, beyond the bound\n"));
+  output.add("a long line, beyond the bound\n", false);
   hold();
   vi.advanceTimersByTime(900);
   expect([released, output.isFailing]).toEqual([0, false]);
@@ -105,14 +106,51 @@ test("a reader who takes nothing for a second is not waited for: lines beyond th
   expect([released, output.isFailing]).toEqual([1, true]);
   hold();
   expect(released).toBe(2);
-  expect(output.keep(true, () => output.write("b\n"))).toBe(false);
+  expect(output.add("b\n", false)).toBe(false);
   const before = calls;
   vi.advanceTimersByTime(60_000);
   expect(calls - before).toBeLessThan(610);
   room = 1_000;
   vi.advanceTimersByTime(100);
-  expect([output.isFailing, output.keep(true, () => output.write("c\n"))]).toEqual([false, true]);
+  expect([output.isFailing, output.add("c\n", false)]).toEqual([false, true]);
   expect(taken).toBe(`a long line, beyond the bound\n${lossLine(1)}c\n`);
+});
+
+test("what nothing is in the way of leaves, however small the bound", () => {
+  const output = make(1);
+  for (const line of ["a long line\n", "another\n"]) output.write(line);
+  expect(taken).toBe("a long line\nanother\n");
+});
+
+test("a last word is kept though the reader has taken nothing for long, and is told if he goes on at the end", () => {
+  const output = make(20);
+  room = 0;
+  for (let n = 0; n < 10; n++) output.write("a line\n");
+  vi.advanceTimersByTime(2_000);
+  expect(output.isFailing).toBe(true);
+  expect(output.add("why it ends\n", true)).toBe(true);
+  meanwhile = () => {
+    room = 1_000;
+  };
+  const told = lossLine(8);
+  expect(output.end()).toEqual({ lost: 0, obstacle: undefined });
+  expect(taken).toBe(`a line\na line\n${told}why it ends\n`);
+});
+
+test("errors of the log have as much room again, and no more", () => {
+  const output = make(1_000);
+  const logger = pino({ base: null, timestamp: false }, output);
+  room = 0;
+  for (let n = 0; n < 100; n++) logger.warn({ n }, "a warning");
+  logger.error("an error");
+  logger.warn("no room");
+  room = 10_000;
+  vi.advanceTimersByTime(5);
+  expect(taken).toMatch(/"a warning"\}\n\{[^\n]*"lost":\d+[^\n]*\n[^\n]*"an error"\}\n$/);
+  room = 0;
+  for (let n = 0; n < 1_000; n++) logger.error({ n }, "an error");
+  expect(output.waitingBytes).toBeGreaterThan(2_000);
+  expect(output.waitingBytes).toBeLessThan(2_300);
 });
 
 /** As if time passed only while the process is held up. */
@@ -129,7 +167,7 @@ test("at the end a slow reader gets what he takes in two seconds, and not a mome
   meanwhile = () => {
     if (heldUpMs % 3 === 0) room = 4;
   };
-  expect(output.end()).toBe(0);
+  expect(output.end()).toEqual({ lost: 0, obstacle: undefined });
   expect(taken).toBe("aaaaaaaaa\nbbbbbbbbb\n");
   expect(heldUpMs).toBeLessThan(20);
   [taken, room, heldUpMs] = ["", 0, 0];
@@ -137,7 +175,7 @@ test("at the end a slow reader gets what he takes in two seconds, and not a mome
   meanwhile = () => {
     if (heldUpMs % 100 === 0) room = 2;
   };
-  expect(output.end()).toBe(10 - 1);
+  expect(output.end()).toEqual({ lost: 10 - 1, obstacle: "EAGAIN" });
   expect([taken.length, heldUpMs]).toEqual([40, 2_000]);
 });
 
@@ -146,7 +184,7 @@ test("at the end of who takes nothing all that wait are counted, with those of w
   const output = make(20);
   room = 0;
   for (const line of ["aaaaaaaaa\n", "bbbbbbbbb\n", "c\n", "d\n"]) output.write(line);
-  expect([output.end(), heldUpMs]).toEqual([4, 2_000]);
+  expect([output.end().lost, heldUpMs]).toEqual([4, 2_000]);
 });
 
 test("a full disk under it keeps nobody from going on or ending; what waits is written when there is room", () => {
@@ -160,5 +198,5 @@ test("a full disk under it keeps nobody from going on or ending; what waits is w
   expect(taken).toBe("a\nb\n");
   room = 0;
   output.write("c\n");
-  expect([output.end(), calls, heldUpMs]).toEqual([1, 5, 0]);
+  expect([output.end(), calls, heldUpMs]).toEqual([{ lost: 1, obstacle: "ENOSPC" }, 5, 0]);
 });

@@ -1,8 +1,9 @@
 /**
- * Standard error, for the log and for all else that the command says there: a line leaves at once, and a reader that stands still
- * holds up nobody. What cannot leave waits in memory up to a bound; beyond it lines are lost and counted, and their count stands
- * before the next line that is kept. Lines that matter are lost only where the reader takes nothing: who makes many of them asks for
- * room before, and waits as long as the reader takes some. At its end the process waits a while, in all; what is left then is lost.
+ * Standard error, for the log and for all else that the command says there: a line leaves at once, and the reader of a pipe or a
+ * socket who stands still holds up nobody; a terminal that is stopped does. What cannot leave waits in memory up to a bound; beyond
+ * it lines are lost and counted, and their count stands before the next line that is kept. Who makes many lines that matter asks for
+ * room before, and waits as long as the reader takes some; what tells why the process ends is kept in any case. At its end the
+ * process waits a while, in all; what is left then is lost.
  */
 import { writeSync } from "node:fs";
 import { Fifo } from "@corral/io";
@@ -14,6 +15,9 @@ const failingRetryMs = 100;
 const vainAttemptsMax = 200;
 /** How long the process waits at its end, in all, ms. */
 const endMs = 2_000;
+/** Asks pino to say of which level the line is that comes next, as `lastLevel`; and from which on it is an error. */
+const needsMetadata = Symbol.for("pino.metadata");
+const errorLevel = 50;
 
 /** Where the lines go, and how many may wait. */
 export interface LogOutputOptions {
@@ -29,10 +33,20 @@ interface Line {
   readonly count: number;
 }
 
+/** How it ended; see `LogOutput.end`. */
+export interface LogEnd {
+  /** Lines that are lost without the reader's having been told. */
+  readonly lost: number;
+  /** The code of the error that stood in their way. */
+  readonly obstacle: string | undefined;
+}
+
 /** A destination for pino. See the head of this file. */
 export class LogOutput {
   /** Lines that wait, bytes. */
   maxWaitingBytes: number;
+  readonly [needsMetadata] = true;
+  lastLevel = 0;
   readonly #put: (bytes: Uint8Array) => number;
   readonly #waiting = new Fifo<Line>();
   /** Of the first one that waits: what has left already. */
@@ -40,8 +54,6 @@ export class LogOutput {
   #waitingBytes = 0;
   /** Those of which no line tells yet. */
   #lost = 0;
-  #lostTotal = 0;
-  #mayExceed = false;
   #vainAttempts = 0;
   #retry: NodeJS.Timeout | undefined;
   /** Who waits for room. */
@@ -62,30 +74,24 @@ export class LogOutput {
     return this.#vainAttempts >= vainAttemptsMax;
   }
 
-  /** Takes a line with its end. Returns at once, and never throws. */
+  /** Takes a line of pino's, with its end. Never throws. Errors have as much room again: they may tell what has happened to the server. */
   write(line: string): void {
+    this.add(line, this.lastLevel >= errorLevel && this.#waitingBytes <= 2 * this.maxWaitingBytes);
+  }
+
+  /** Takes a line with its end; returns at once whether it is kept. `mayExceed`: beyond the bound as well. Never throws. */
+  add(line: string, mayExceed: boolean): boolean {
     const bytes = Buffer.from(line);
-    const isOver = this.#waitingBytes + bytes.length > this.maxWaitingBytes;
-    if (isOver && (this.isFailing || !this.#mayExceed)) {
+    // Where nothing waits it leaves, however long it is.
+    const isOver = this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > this.maxWaitingBytes;
+    if (isOver && !mayExceed) {
       this.#lost++;
-      this.#lostTotal++;
-      return;
+      return false;
     }
     this.#tellLoss();
     this.#push(bytes, 1);
     if (this.#retry === undefined) this.#flush();
-  }
-
-  /** Has `write` write lines; returns whether they were kept. `mayExceed`: beyond the bound as well, as long as the reader takes some. */
-  keep(mayExceed: boolean, write: () => void): boolean {
-    const lostBefore = this.#lostTotal;
-    this.#mayExceed = mayExceed;
-    try {
-      write();
-    } finally {
-      this.#mayExceed = false;
-    }
-    return this.#lostTotal === lostBefore;
+    return true;
   }
 
   /** Calls back, once, when there is room for many lines, or nothing can be written; at once, if so. */
@@ -94,22 +100,21 @@ export class LogOutput {
     else callback();
   }
 
-  /** The process ends: waits a while for who reads. Returns how many lines are lost without his having been told. */
-  end(): number {
+  /** The process ends: waits a while for who reads. */
+  end(): LogEnd {
     clearTimeout(this.#retry);
     const nothing = new Int32Array(new SharedArrayBuffer(4));
     const untilMs = performance.now() + endMs;
-    for (;;) {
-      this.#tellLoss();
-      const obstacle = this.#drain();
-      if (obstacle === undefined) return 0;
-      // There is no room on a full disk, and nobody at the end of a broken pipe, however long one waits.
-      if (obstacle !== "EAGAIN" || performance.now() >= untilMs) break;
+    this.#tellLoss();
+    let obstacle = this.#drain();
+    // There is no room on a full disk, and nobody at the end of a broken pipe, however long one waits.
+    while (obstacle === "EAGAIN" && performance.now() < untilMs) {
       Atomics.wait(nothing, 0, 0, 1);
+      obstacle = this.#drain();
     }
     let lost = 0;
     for (let line = this.#waiting.shift(); line !== undefined; line = this.#waiting.shift()) lost += line.count;
-    return lost;
+    return { lost, obstacle };
   }
 
   get #isBehind(): boolean {

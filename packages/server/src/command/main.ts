@@ -19,6 +19,8 @@ const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 
 /** How long a server that has stopped waits for who reads its standard output, ms. */
 const unreadOutputMs = 1_000;
+/** How long it waits for a disk that has not done what it was asked for, ms. */
+const hungDiskMs = 5_000;
 
 interface Flags {
   readonly config?: string;
@@ -158,7 +160,6 @@ function logLevel(text: string): string {
 
 async function serve({ settings, memory, warnings, nameOf }: Gathered, level: string): Promise<void> {
   const isAuditLog = settings.auditEnabled === true && settings.auditFile === undefined;
-  if (isAuditLog) standardError.maxWaitingBytes = settings.limits?.maxAuditBytes ?? defaultLimits.maxAuditBytes;
   process.off("exit", endCommand).on("exit", () => endServer(isAuditLog));
   const logger = Object.assign(pino({ level, base: null }, standardError), { output: standardError });
   for (const warning of warnings) logger.warn({}, warning);
@@ -173,10 +174,12 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   let server: Server;
   try {
     // What is no setting may be one of startServer's other options, a clock or a logger: from a file it is a mistake.
-    parseConfig(settings);
+    const { limits } = parseConfig(settings);
+    if (isAuditLog) standardError.maxWaitingBytes = limits.maxAuditBytes;
     server = await startServer({ ...settings, logger });
   } catch (error) {
-    return fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
+    fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
+    return endUnread();
   }
   // What it says there is nothing that its clients would miss.
   process.stdout.off("error", onOutputLost).on("error", (error) => {
@@ -186,25 +189,24 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   if (settings.tlsCertFile !== undefined || settings.adminTlsCertFile !== undefined)
     process.on("SIGHUP", () => server.reloadCertificates());
   if (settings.auditFile !== undefined) process.on("SIGHUP", () => server.reopenAuditLog());
+  const onStoppingFailed = (error: unknown): void => fail(1, `Stopping failed: ${messageOf(error)}`);
+  const onClosed = (): void => {
+    if (server.lostAuditLines > 0 && !process.exitCode) process.exitCode = 1;
+    endUnread();
+  };
   const stop = (signal: NodeJS.Signals): void => {
     // Whichever of them comes second ends it the hard way.
     process.off("SIGTERM", stop).off("SIGINT", stop);
     logger.info({ signal }, "stopping");
-    server.close().then(
-      () => {
-        process.stdout.write("Corral server stopped\n");
-        endUnread();
-      },
-      (error: unknown) => {
-        fail(1, `Stopping failed: ${messageOf(error)}`);
-        endUnread();
-      },
-    );
+    server
+      .close()
+      .then(() => process.stdout.write("Corral server stopped\n"), onStoppingFailed)
+      .finally(onClosed);
   };
   process.once("SIGTERM", stop).once("SIGINT", stop);
   server.failed.catch(async (error: unknown) => {
     fail(1, `The server had to stop: ${messageOf(error)}`);
-    await server.close().finally(endUnread);
+    await server.close().catch(onStoppingFailed).finally(onClosed);
   });
 
   // Last: who waits for it may send the first signal at once.
@@ -214,23 +216,32 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 }
 
-/** The end of a process in which no server was started. What nobody has taken by now was said in vain. */
+/** The end of a process in which no server was started. What it could not say was said in vain, but where somebody has seen enough. */
 function endCommand(): void {
-  if (standardError.end() > 0 && !process.exitCode) process.exitCode = 1;
+  const { lost, obstacle } = standardError.end();
+  if (lost > 0 && obstacle !== "EPIPE" && !process.exitCode) process.exitCode = 1;
 }
 
 /** What its log has lost at the end, and could not tell of there. Writes that were acknowledged may be missing in an audit log. */
 function endServer(isAuditLog: boolean): void {
-  const lost = standardError.end();
+  const { lost } = standardError.end();
   if (lost === 0) return;
   if (isAuditLog && !process.exitCode) process.exitCode = 1;
   const what = isAuditLog ? "log, which is the audit log," : "log";
   process.stdout.write(`Lines of the ${what} are lost at its end, for standard error does not take them: ${lost}\n`);
 }
 
-/** The process has nothing left to do: it ends when standard output has been read, or this time is over. */
-function endUnread(): void {
-  setTimeout(() => process.exit(), unreadOutputMs).unref();
+/**
+ * The process has nothing left to do: it ends when standard output has been read, or its time is over. What a disk has not done by
+ * then keeps a thread, for which every orderly end would wait, were it for ever.
+ */
+function endUnread(sinceMs = performance.now()): void {
+  setTimeout(() => {
+    const isHeld = process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"));
+    if (isHeld && performance.now() - sinceMs < hungDiskMs) return endUnread(sinceMs);
+    if (isHeld) process.on("exit", () => process.kill(process.pid, "SIGKILL"));
+    process.exit();
+  }, unreadOutputMs).unref();
 }
 
 /** Somebody who takes a zoo.cfg over would otherwise find an empty tree beside the data that he meant. */
