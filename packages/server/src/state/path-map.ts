@@ -12,8 +12,6 @@ interface Place<V> {
   value: V | undefined;
   /** By the next name, with the slash before it. Absent where there are none, as at most places: an empty map is larger than all the rest. */
   below: Map<string, Place<V>> | undefined;
-  /** The one of them that was last gone through, which is known without cutting out a name: who goes down comes again. */
-  latest: Place<V> | undefined;
 }
 
 /** See the head of this file. */
@@ -69,7 +67,6 @@ export class PathMap<V> {
       if (only !== undefined) return putBelow(above, only);
       above.below?.delete(nameAt(path, above.path.length));
       if (above.below?.size === 0) above.below = undefined;
-      above.latest = undefined;
       place = above;
     }
   }
@@ -87,23 +84,17 @@ export class PathMap<V> {
 }
 
 function newPlace<V>(path: string, above: Place<V> | undefined): Place<V> {
-  return { path, above, value: undefined, below: undefined, latest: undefined };
+  return { path, above, value: undefined, below: undefined };
 }
 
 /** The one below that begins with the next name of `path`. */
 function nextOf<V>(place: Place<V>, path: string): Place<V> | undefined {
-  if (place.below === undefined) return undefined;
-  const from = place.path.length;
-  if (place.latest !== undefined && partingOf(path, place.latest.path, from) > from) return place.latest;
-  const next = place.below.get(nameAt(path, from));
-  if (next !== undefined) place.latest = next;
-  return next;
+  return place.below?.get(nameAt(path, place.path.length));
 }
 
 /** Instead of another that begins with the same name, if there is one. */
 function putBelow<V>(above: Place<V>, place: Place<V>): void {
   place.above = above;
-  above.latest = place;
   above.below ??= new Map();
   above.below.set(copy(nameAt(place.path, above.path.length)), place);
 }
