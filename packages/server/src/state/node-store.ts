@@ -4,9 +4,9 @@
  *
  * Children are a ring through `next` and `previous` that begins at the parent's `firstChild`; names are the ends of paths.
  */
-import { sha256 } from "@corral/io";
 import { type Acl, assert } from "@corral/protocol";
 import { type Lifetime, lifetimeKey, persistentLifetime } from "./lifetime.ts";
+import { digestOfText } from "./long-text.ts";
 import { doubles, ints } from "./node-row.ts";
 import type { QuotaReading } from "./quota.ts";
 import { SharedIds } from "./shared-ids.ts";
@@ -208,7 +208,7 @@ const longestKey = 200;
 
 function aclKey(acl: readonly Acl[]): string {
   const text = JSON.stringify(acl.map(({ perms, id }) => [perms, id.scheme, id.id]));
-  return text.length <= longestKey ? text : sha256(Buffer.from(text)).toString("base64");
+  return text.length <= longestKey ? text : digestOfText(text);
 }
 
 /** Where a node's doubles begin in its block. */
