@@ -1,6 +1,6 @@
 /** Access control: which identities may do what, and which access lists may be stored. Pure. */
 import { type Acl, type Id, openAcl, Permission } from "@corral/protocol";
-import { isAddressPattern, matchesAddress } from "./ip-address.ts";
+import { isInRange, parseAddress, parseRange } from "./ip-address.ts";
 import { digestOfText, isLongText } from "./long-text.ts";
 
 /** The identity that may do everything. Never storable. */
@@ -9,29 +9,42 @@ export const superIdentity: Id = { scheme: "super", id: "" };
 /** Lists with more entries than this are not looked through again for who has been looked up once. */
 const shortList = 8;
 
-/** What long lists grant to whom, as bits. Neither a list nor a connection's identities are ever changed, only replaced. */
-const known = new WeakMap<readonly Acl[], WeakMap<readonly Id[], number>>();
+/** What is remembered of lists: what they grant to whom, as bits. Neither a list nor a connection's identities are ever changed, only replaced. */
+let known = new WeakMap<readonly Acl[], WeakMap<readonly Id[], number>>();
+
+/** How many pairs of a list and identities that is, or was. There can be very many of both: when they take megabytes, all are forgotten. */
+let knownPairs = 0;
+const knownPairsMax = 50_000;
 
 /** Whether one of `identities` has `permission` by `acl`. An empty list allows everything, as the reference has it. */
 export function allows(acl: readonly Acl[], permission: number, identities: readonly Id[]): boolean {
   if (acl === openAcl || acl.length === 0) return true;
-  if (acl.length <= shortList) return granted(acl, permission, identities) !== 0;
+  if (acl.length <= shortList && areFew(identities)) return granted(acl, permission, identities) !== 0;
+  let bits = known.get(acl)?.get(identities);
+  if (bits === undefined) {
+    bits = granted(acl, Permission.all, identities);
+    remember(acl, identities, bits);
+  }
+  return (bits & permission) !== 0;
+}
+
+function remember(acl: readonly Acl[], identities: readonly Id[], bits: number): void {
+  if (knownPairs === knownPairsMax) {
+    known = new WeakMap();
+    knownPairs = 0;
+  }
   let byIdentities = known.get(acl);
   if (byIdentities === undefined) {
     byIdentities = new WeakMap();
     known.set(acl, byIdentities);
   }
-  let bits = byIdentities.get(identities);
-  if (bits === undefined) {
-    bits = granted(acl, Permission.all, identities);
-    byIdentities.set(identities, bits);
-  }
-  return (bits & permission) !== 0;
+  byIdentities.set(identities, bits);
+  knownPairs++;
 }
 
 /** Those of the bits of `wanted` that one of `identities` has. */
 function granted(acl: readonly Acl[], wanted: number, identities: readonly Id[]): number {
-  const sorted = identities.length > fewIdentities ? sortedIds(identities) : undefined;
+  const sorted = areFew(identities) ? undefined : sortedIds(identities);
   let missing = wanted;
   for (const { perms, id } of acl) {
     if ((perms & missing) === 0) continue;
@@ -43,34 +56,68 @@ function granted(acl: readonly Acl[], wanted: number, identities: readonly Id[])
 }
 
 function isAmong(pattern: Id, identities: readonly Id[]): boolean {
-  for (const { scheme, id } of identities) {
-    if (pattern.scheme !== scheme) continue;
-    if (scheme === "ip" ? matchesAddress(pattern.id, id) : pattern.id === id) return true;
+  for (const identity of identities) {
+    if (pattern.scheme !== identity.scheme) continue;
+    if (pattern.scheme === "ip" ? isWithin(pattern, identity) : pattern.id === identity.id) return true;
   }
   return false;
 }
 
-/** Up to so many are compared with an entry one by one, which is faster than to sort them. More would take too long for a long list. */
+/** Up to so many, of up to so many characters, are compared with each entry one by one, which is faster than to sort them. More would take too long. */
 const fewIdentities = 8;
+const shortId = 256;
 
-/** Ids by scheme, of those who have many. */
-const sortedIdsOf = new WeakMap<readonly Id[], ReadonlyMap<string, ReadonlySet<string>>>();
+function areFew(identities: readonly Id[]): boolean {
+  if (identities.length > fewIdentities) return false;
+  for (const { id } of identities) if (id.length > shortId) return false;
+  return true;
+}
 
-function sortedIds(identities: readonly Id[]): ReadonlyMap<string, ReadonlySet<string>> {
+/** Identities by scheme and id, of those who have many, or long ones. */
+type SortedIds = ReadonlyMap<string, ReadonlyMap<string, Id>>;
+
+const sortedIdsOf = new WeakMap<readonly Id[], SortedIds>();
+
+function sortedIds(identities: readonly Id[]): SortedIds {
   const before = sortedIdsOf.get(identities);
   if (before !== undefined) return before;
-  const sorted = new Map<string, Set<string>>();
-  for (const { scheme, id } of identities) sorted.set(scheme, (sorted.get(scheme) ?? new Set()).add(id));
+  const sorted = new Map<string, Map<string, Id>>();
+  for (const identity of identities) {
+    const { scheme, id } = identity;
+    sorted.set(scheme, (sorted.get(scheme) ?? new Map<string, Id>()).set(id, identity));
+  }
   sortedIdsOf.set(identities, sorted);
   return sorted;
 }
 
-function isAmongSorted({ scheme, id }: Id, sorted: ReadonlyMap<string, ReadonlySet<string>>): boolean {
-  const ids = sorted.get(scheme);
-  if (ids === undefined || scheme !== "ip") return ids?.has(id) === true;
+function isAmongSorted(pattern: Id, sorted: SortedIds): boolean {
+  const ids = sorted.get(pattern.scheme);
+  if (ids === undefined || pattern.scheme !== "ip") return ids?.has(pattern.id) === true;
   // A connection has one address.
-  for (const address of ids) if (matchesAddress(id, address)) return true;
+  for (const identity of ids.values()) if (isWithin(pattern, identity)) return true;
   return false;
+}
+
+/** What `parse` makes of an identity's text, made once: it takes far longer than to compare, and a list that many look at can have thousands. */
+function once<T extends object>(parse: (text: string) => T | undefined): (id: Id) => T | undefined {
+  const parsed = new WeakMap<Id, T | undefined>();
+  return (id) => {
+    let value = parsed.get(id);
+    if (value === undefined && !parsed.has(id)) {
+      value = parse(id.id);
+      parsed.set(id, value);
+    }
+    return value;
+  };
+}
+
+const rangeOf = once(parseRange);
+const addressOf = once(parseAddress);
+
+function isWithin(pattern: Id, identity: Id): boolean {
+  const range = rangeOf(pattern);
+  const address = addressOf(identity);
+  return range !== undefined && address !== undefined && isInRange(range, address);
 }
 
 /** Entries up to which `auth` may make a list longer than it was asked for. */
@@ -139,7 +186,7 @@ function isStorable(scheme: string, id: string): boolean {
       // Logs are replayed by this: it must not change.
       return id.includes(":") && id.indexOf(":") === id.lastIndexOf(":");
     case "ip":
-      return isAddressPattern(id);
+      return parseRange(id) !== undefined;
     case "sasl":
       return id !== "";
     case "x509":
