@@ -61,6 +61,22 @@ describe("an entry's bytes", () => {
     );
   });
 
+  it("name the same as those before in the same array, and nobody else", () => {
+    const names = fc.array(fc.record({ scheme: fc.constantFrom("ip", "digest"), id: fc.constantFrom("a", "b") }), {
+      maxLength: 3,
+    });
+    fc.assert(
+      fc.property(entries, fc.array(names, { minLength: 2, maxLength: 8 }), (entry, many) => {
+        const written = many
+          .flatMap((identities) => [identities, identities])
+          .map((identities) => ({ ...entry, identities }));
+        const read = written.map((one) => decodeEntry(encodeEntry(one, bodyOf(one))));
+        expect(read).toEqual(written);
+        for (let at = 0; at < read.length; at += 2) expect(read[at + 1]?.identities).toBe(read[at]?.identities);
+      }),
+    );
+  });
+
   it("are MessagePack for everybody, whoever writes them", () => {
     fc.assert(
       fc.property(entries, (entry) => {

@@ -255,7 +255,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     sessionId,
     attachment,
     xid,
-    identities: identities.map(decodeIdentity),
+    identities: decodeIdentities(identities),
     operation: decodeOperation(type, new LogReader(Buffer.from(body.buffer, body.byteOffset, body.byteLength))),
     enforcesQuota: enforcesQuota === true,
     oldRules: version === 1 ? true : undefined,
@@ -272,6 +272,24 @@ function decodeWitness(fields: unknown): Witness | undefined {
   const [version, zxid = 0, high = 0, low = 0] = fields;
   if (version !== digestVersion && version !== stateDigestVersion) return undefined;
   return { zxid, digest: { high, low }, isOfTree: version === digestVersion };
+}
+
+/** Those of the entry before. */
+let lastIdentities: readonly Id[] = [];
+
+/** The same array again for the same ones: what lists grant is remembered by it (`allows`), and a start would find out anew at each entry. */
+function decodeIdentities(pairs: readonly unknown[]): readonly Id[] {
+  const identities = pairs.map(decodeIdentity);
+  if (!areSame(identities, lastIdentities)) lastIdentities = identities;
+  return lastIdentities;
+}
+
+function areSame(some: readonly Id[], others: readonly Id[]): boolean {
+  return some.length === others.length && some.every((id, at) => isSame(id, others[at]));
+}
+
+function isSame({ scheme, id }: Id, other: Id | undefined): boolean {
+  return scheme === other?.scheme && id === other.id;
 }
 
 function decodeIdentity(pair: unknown): Id {
