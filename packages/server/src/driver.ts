@@ -172,6 +172,9 @@ export class Driver {
       case "goOn":
         this.#parts.clock.setTimer(0, () => this.#whenRoom(() => this.dispatch({ type: "goOn" })));
         return;
+      case "readOn":
+        this.#parts.clock.setTimer(0, () => this.dispatch({ type: "readOn" }));
+        return;
       case "serving":
         return this.#parts.onStarted();
       case "send":

@@ -255,6 +255,8 @@ export class Replica {
         this.#goesOn = false;
         if (this.#isBehind) this.#applyDurable();
         return this.#goOn();
+      case "readOn":
+        return this.#pipeline.readOn();
       case "durable":
         this.#logBytes = input.logBytes;
         this.#durableZxid = input.zxid;

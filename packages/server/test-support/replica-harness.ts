@@ -44,7 +44,7 @@ export interface HarnessOptions {
   readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
-  /** `manual`: what has more to do goes on only with `goOn()`. */
+  /** `manual`: what has more to do goes on only with `goOn()`, or `readOn()`. */
   readonly turns?: "immediate" | "manual";
 }
 
@@ -63,6 +63,7 @@ export class ReplicaHarness {
   readonly #immediate: boolean;
   readonly #hasManualTurns: boolean;
   #goOnDue = false;
+  #readOnDue = false;
   #lastConnection = 0;
   /** How often something went on in a turn of its own. */
   wentOn = 0;
@@ -114,7 +115,7 @@ export class ReplicaHarness {
     for (let zxid = this.#durable.shift(); zxid !== undefined; zxid = this.#durable.shift()) {
       this.durable(zxid);
     }
-    while (!this.#hasManualTurns && this.goOn());
+    while (!this.#hasManualTurns && (this.goOn() || this.readOn()));
   }
 
   #perform(effect: Effect): void {
@@ -128,6 +129,9 @@ export class ReplicaHarness {
         return this.input({ type: "epochDurable", epoch: effect.epoch });
       case "goOn":
         this.#goOnDue = true;
+        return;
+      case "readOn":
+        this.#readOnDue = true;
         return;
       case "serving":
         return;
@@ -165,6 +169,14 @@ export class ReplicaHarness {
     this.#goOnDue = false;
     this.wentOn++;
     this.input({ type: "goOn" });
+    return true;
+  }
+
+  /** The same, of reads. */
+  readOn(): boolean {
+    if (!this.#readOnDue) return false;
+    this.#readOnDue = false;
+    this.input({ type: "readOn" });
     return true;
   }
 

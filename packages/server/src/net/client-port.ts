@@ -8,10 +8,10 @@ import { type AskedWord, FrameDecoder, FrameLengthError, fourLetterWord } from "
 import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
+import { WorkTurns } from "../work-turns.ts";
 import { LargeRequests, leastBytesPerSecond, type Sender } from "./large-requests.ts";
 import { requestWeight } from "./request-weight.ts";
 import { TokenBucket } from "./token-bucket.ts";
-import { WorkTurns } from "./work-turns.ts";
 
 /** What the port needs, and whom it tells. */
 export interface ClientPortOptions {
@@ -105,7 +105,11 @@ export class ClientPort {
     });
     this.#refusals = new RepeatedWarning("connection refused", options);
     this.#cutOffs = new RepeatedWarning("connection cut off", options);
-    this.#turns = new WorkTurns({ clock, limits, work: (peer) => this.#onTurn(peer) });
+    this.#turns = new WorkTurns({
+      limits,
+      askForTurn: () => clock.setTimer(0, () => this.#turns.turn()),
+      work: (peer) => this.#onTurn(peer),
+    });
   }
 
   /** Connections with more to be done than one turn of the event loop may take. */
@@ -331,25 +335,26 @@ export class ClientPort {
     this.#turns.wait(peer);
   }
 
-  /** One slice of what waits for the connection. Returns whether there is more. */
-  #onTurn(peer: Peer): boolean {
+  /** One slice of what waits for the connection. */
+  #onTurn(peer: Peer): void {
     if (peer.drainDue) {
       peer.drainDue = false;
       this.#options.dispatch({ type: "drained", connection: peer.id });
     }
-    if (!this.#peers.has(peer.id)) return false;
+    if (!this.#peers.has(peer.id)) return;
     const hasMore = !peer.paused && this.#takeSlice(peer) && !peer.paused;
     // Not when all have had their turn: its other side can go on meanwhile.
     peer.stream.flush?.();
-    if (!this.#peers.has(peer.id)) return false;
-    if (peer.gone && !hasMore) {
+    if (!this.#peers.has(peer.id)) return;
+    if (hasMore) {
+      this.#turns.wait(peer);
+    } else if (peer.gone) {
       this.#remove(peer);
       this.#options.dispatch({ type: "disconnected", connection: peer.id });
-    } else if (peer.heldBack && !hasMore) {
+    } else if (peer.heldBack) {
       peer.heldBack = false;
       this.#regulate(peer);
     }
-    return hasMore;
   }
 
   /** Takes up what lies here while there is room, and it is wanted. Returns whether there is more. */

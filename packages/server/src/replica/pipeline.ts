@@ -24,6 +24,7 @@ import type { Operation, Outcome } from "../state/operation.ts";
 import type { Firing } from "../state/operations/context.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { WatchTable } from "../watch/watch-table.ts";
+import { WorkTurns } from "../work-turns.ts";
 import { tooLongAcl } from "./acl-limit.ts";
 import type { Auditor } from "./auditor.ts";
 import { type AuthenticationRules, authenticate, excessOfIdentities, hasProvenEnough } from "./authenticate.ts";
@@ -34,7 +35,7 @@ import type { Connections } from "./connections.ts";
 import { tooLongPath } from "./path-limit.ts";
 import type { Proposals } from "./proposals.ts";
 import { ReadingRegulator } from "./reading-regulator.ts";
-import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
+import { answerRead, goesThroughLists, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
 import { writeBareReply, writeEvent, writeOutcome, writeReplyHeader, writeSaslReply } from "./replies.ts";
 import { type SaslVerdict, saslStep } from "./sasl.ts";
 import type { ServerStats } from "./server-stats.ts";
@@ -70,16 +71,22 @@ export class Pipeline {
   readonly #readContext: ReadContext;
   readonly #badBody: ConnectionWarning;
   readonly #longRead: ConnectionWarning;
+  /** Of reads that go through lists, of which the port cannot know what they take. */
+  readonly #turns: WorkTurns<Connection>;
   #stopping = false;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    const { state, watches, limits, behaviour } = parts;
-    const { maxResponseBytes, maxPathLength } = limits;
+    const { turn, state, watches, limits, behaviour } = parts;
+    this.#turns = new WorkTurns({
+      limits,
+      askForTurn: () => turn.effect({ type: "readOn" }),
+      work: (connection) => this.advance(connection),
+    });
     const childLists = new ChildLists();
-    this.#readContext = { state, watches, behaviour, maxResponseBytes, maxPathLength, childLists };
-    this.#badBody = new ConnectionWarning(parts.turn, "a request whose body cannot be read was refused");
-    this.#longRead = new ConnectionWarning(parts.turn, "a read was refused");
+    this.#readContext = { state, watches, behaviour, limits, childLists, turns: this.#turns };
+    this.#badBody = new ConnectionWarning(turn, "a request whose body cannot be read was refused");
+    this.#longRead = new ConnectionWarning(turn, "a read was refused");
     this.#regulator = new ReadingRegulator(parts);
   }
 
@@ -94,15 +101,18 @@ export class Pipeline {
   }
 
   #onFrame(connection: Connection, frame: Buffer): void {
-    const arrivedMs = this.#parts.turn.now.elapsedMs;
+    const { turn, sessions, connections } = this.#parts;
+    const arrivedMs = turn.now.elapsedMs;
     switch (connection.phase) {
       case "fresh":
-        return this.#parts.sessions.onHandshake(connection, frame);
+        return sessions.onHandshake(connection, frame);
       case "connecting":
         this.#enqueue(connection, frame, arrivedMs, 0);
         return;
       case "open":
-        if (frame.length < 8) return this.#refuseFrame(connection, frame);
+        if (frame.length < 8) {
+          return connections.close(connection, `it sent a request of ${frame.length} bytes, too short for a header`);
+        }
         if (this.#settleWhoAsks(connection, frame, arrivedMs)) return;
         if (this.#proposeWrite(connection, frame, arrivedMs)) return;
         this.#answerInTurn(connection, frame, arrivedMs);
@@ -118,11 +128,17 @@ export class Pipeline {
     // sync is a barrier: also for what others, or the session's former connection, had asked for when it came.
     const isBarrier = behaviour.syncIsBarrier && frame.readInt32BE(4) === OpCode.sync;
     const afterZxid = isBarrier && proposals.count > 0 ? proposals.lastZxid : 0;
-    if (afterZxid === 0 && connection.queue.length === 0 && !this.#regulator.isCongested(connection)) {
-      return this.#answer(connection, frame, arrivedMs);
-    }
+    const isFirst = afterZxid === 0 && connection.queue.length === 0 && !this.#regulator.isCongested(connection);
+    if (isFirst && this.#hasTurn(connection, frame)) return this.#answer(connection, frame, arrivedMs);
     if (afterZxid > 0) this.#waitingForOthers.add(connection);
     this.#enqueue(connection, frame, arrivedMs, afterZxid);
+  }
+
+  /** Whether the request can be answered now. Otherwise the connection gets its turn. */
+  #hasTurn(connection: Connection, frame: Buffer): boolean {
+    if (this.#turns.hasRoom || !goesThroughLists(frame.readInt32BE(4))) return true;
+    this.#turns.wait(connection);
+    return false;
   }
 
   #enqueue(connection: Connection, frame: Buffer, arrivedMs: number, afterZxid: number): void {
@@ -151,6 +167,7 @@ export class Pipeline {
       const head = queue.peek();
       if (head === undefined || (head.kind === "write" && head.outcome === undefined)) break;
       if (head.kind === "frame" && head.afterZxid > this.#parts.state.lastZxid) break;
+      if (head.kind === "frame" && !this.#hasTurn(connection, head.frame)) break;
       queue.shift();
       if (head.kind === "frame") {
         connection.pendingBytes -= head.frame.length;
@@ -185,8 +202,15 @@ export class Pipeline {
     this.#regulator.onRoom();
   }
 
+  /** Everybody else has had a turn. */
+  readOn(): void {
+    this.#turns.turn();
+  }
+
   /** Comes every `tickMs`, before sessions expire. */
   tick(): void {
+    // Whom this server keeps waiting is alive, as far as can be known.
+    for (const connection of this.#turns.waiting) this.#parts.sessions.touch(connection);
     this.#regulator.tick();
   }
 
@@ -197,6 +221,7 @@ export class Pipeline {
 
   forget(connection: Connection): void {
     this.#waitingForOthers.delete(connection);
+    this.#turns.forget(connection);
   }
 
   /** Sends what happened to those who watch for it and may know. */
@@ -466,10 +491,6 @@ export class Pipeline {
     turn.hasOutput(connection);
     stats.onReply(type, elapsedMs - arrivedMs);
     connection.stats.onReply(type, xid, state.lastZxid, elapsedMs, elapsedMs - arrivedMs);
-  }
-
-  #refuseFrame(connection: Connection, frame: Buffer): void {
-    this.#parts.connections.close(connection, `it sent a request of ${frame.length} bytes, too short for a header`);
   }
 
   #logBadBody(connection: Connection, type: number, error: DecodeError): void {

@@ -1,24 +1,25 @@
 /** The operations that only read: answered from this server's state, at once, straight into the connection's output. */
 import { ErrorCode, OpCode, operations, Permission, type Reader, type Writer } from "@corral/protocol";
 import type { Behaviour } from "../compatibility.ts";
+import type { Limits } from "../limits.ts";
 import { allows, redactAcl } from "../state/access.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { Znode } from "../state/znode.ts";
 import { WatchKind, type WatchTable } from "../watch/watch-table.ts";
+import type { WorkTurns } from "../work-turns.ts";
 import type { ChildLists } from "./child-lists.ts";
 import type { Connection } from "./connection.ts";
 import { canBeWatched } from "./path-limit.ts";
 
 /** What requests are read from. */
 export interface ReadContext {
-  /** Longest list, and most that several reads at once may come to, bytes. */
-  readonly maxResponseBytes: number;
-  /** See `canBeWatched`. */
-  readonly maxPathLength: number;
   readonly state: StateMachine;
   readonly watches: WatchTable<Connection>;
   readonly behaviour: Behaviour;
+  readonly limits: Pick<Limits, "maxResponseBytes" | "maxPathLength">;
   readonly childLists: ChildLists;
+  /** Told of what was gone through in vain, which the port, that counts what it sends, cannot know. */
+  readonly turns: Pick<WorkTurns<Connection>, "spend">;
 }
 
 /** What was asked for is more than one answer may hold. */
@@ -37,6 +38,16 @@ export function isRead(type: number): boolean {
   return handlers.has(type);
 }
 
+/** Whether a read of the type may go through many nodes and send nothing: how many those are is known too late. */
+export function goesThroughLists(type: number): boolean {
+  return (
+    type === OpCode.getChildren ||
+    type === OpCode.getChildren2 ||
+    type === OpCode.getEphemerals ||
+    type === OpCode.multiRead
+  );
+}
+
 /**
  * Answers a read: writes the body into `out` and returns `Ok`, or writes nothing and returns the error.
  * @throws DecodeError when the request's body is not what the operation carries.
@@ -52,6 +63,13 @@ export function answerRead(
   return handler === undefined ? ErrorCode.Unimplemented : handler(context, connection, reader, out);
 }
 
+/** Refuses a list that would come to so many bytes, or more, if that is too long: it counts as if it had been sent. */
+function checkLength(context: ReadContext, bytes: number, what: string): void {
+  if (bytes <= context.limits.maxResponseBytes) return;
+  context.turns.spend(0, bytes);
+  throw new ResponseTooLongError(what);
+}
+
 type Handler = (context: ReadContext, connection: Connection, reader: Reader, out: Writer) => ErrorCode;
 
 function watch(context: ReadContext, connection: Connection, path: string, kind: number): void {
@@ -64,7 +82,7 @@ function readable(connection: Connection, node: Znode): boolean {
 
 const exists: Handler = (context, connection, reader, out) => {
   const { path, watch: wanted } = operations.exists.request.read(reader);
-  if (path.includes("\0") || (wanted && !canBeWatched(path, context))) return ErrorCode.BadArguments;
+  if (path.includes("\0") || (wanted && !canBeWatched(path, context.limits))) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
   if (context.behaviour.existsNeedsRead && node !== undefined && !readable(connection, node)) return ErrorCode.NoAuth;
   // The watch is set even when there is nothing: that is how one waits for a node to appear.
@@ -76,7 +94,7 @@ const exists: Handler = (context, connection, reader, out) => {
 
 const getData: Handler = (context, connection, reader, out) => {
   const { path, watch: wanted } = operations.getData.request.read(reader);
-  if (path.includes("\0") || (wanted && !canBeWatched(path, context))) return ErrorCode.BadArguments;
+  if (path.includes("\0") || (wanted && !canBeWatched(path, context.limits))) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
   if (!readable(connection, node)) return ErrorCode.NoAuth;
@@ -100,22 +118,42 @@ function listChildren(
   withStat: boolean,
 ): ErrorCode {
   const { path, watch: wanted } = operations.getChildren.request.read(reader);
-  if (wanted && !canBeWatched(path, context)) return ErrorCode.BadArguments;
+  if (wanted && !canBeWatched(path, context.limits)) return ErrorCode.BadArguments;
   const node = context.state.tree.get(path);
   if (node === undefined) return ErrorCode.NoNode;
   if (!readable(connection, node)) return ErrorCode.NoAuth;
   context.childLists.write(context.state.tree, path, node, out, (list) => {
-    const from = list.length;
+    checkList(context, path, node);
     list.int(node.childCount);
-    const nameAt = path.length > 1 ? path.length + 1 : 1;
-    node.eachChild((child) => {
-      list.string(child, nameAt);
-      if (list.length - from > context.maxResponseBytes) throw new ResponseTooLongError(path);
-    });
+    const nameAt = nameIn(path);
+    node.eachChild((child) => list.string(child, nameAt));
   });
   if (wanted) watch(context, connection, path, WatchKind.child);
   if (withStat) node.writeStat(out);
   return ErrorCode.Ok;
+}
+
+/** Refuses a list of children that would be too long before it is begun: to write it in vain takes much longer, and memory. */
+function checkList(context: ReadContext, path: string, node: Znode): void {
+  const nameAt = nameIn(path);
+  const lengths = 4 * (1 + node.childCount);
+  let units = 0;
+  node.eachChild((child) => {
+    units += child.length - nameAt;
+  });
+  // A unit of UTF-16 takes a byte to three.
+  checkLength(context, lengths + units, path);
+  if (lengths + 3 * units <= context.limits.maxResponseBytes) return;
+  let bytes = lengths;
+  node.eachChild((child) => {
+    bytes += Buffer.byteLength(child.slice(nameAt));
+    checkLength(context, bytes, path);
+  });
+}
+
+/** Where its name begins in the path of a child of `path`, which is empty or "/" if that is the root. */
+function nameIn(path: string): number {
+  return path.length > 1 ? path.length + 1 : 1;
 }
 
 const getAcl: Handler = (context, connection, reader, out) => {
@@ -141,14 +179,14 @@ const getEphemerals: Handler = (context, connection, reader, out) => {
   const prefix = isBlank(prefixPath) ? "" : prefixPath;
   const { session } = connection;
   const own = session === undefined ? [] : context.state.tree.ephemeralsOf(session.id);
-  const ephemerals: string[] = [];
+  // A plain prefix of the text, not of segments: that is how the reference has it.
+  const ephemerals = own.filter((path) => path.startsWith(prefix));
+  context.turns.spend(own.length - ephemerals.length, 0);
+  const what = `the ephemerals below ${prefixPath}`;
   let bytes = 0;
-  for (const path of own) {
-    // A plain prefix of the text, not of segments: that is how the reference has it.
-    if (!path.startsWith(prefix)) continue;
+  for (const path of ephemerals) {
     bytes += 4 + Buffer.byteLength(path);
-    if (bytes > context.maxResponseBytes) throw new ResponseTooLongError(`the ephemerals below ${prefixPath}`);
-    ephemerals.push(path);
+    checkLength(context, bytes, what);
   }
   operations.getEphemerals.response.write(out, { ephemerals });
   return ErrorCode.Ok;
@@ -186,10 +224,11 @@ const whoAmI: Handler = (_context, connection, _reader, out) => {
 /** Every part fails or succeeds alone; watch flags are ignored. */
 const multiRead: Handler = (context, connection, reader, out) => {
   const parts = operations.multiRead.request.read(reader);
+  const what = `${parts.length} paths at once`;
   let bytes = 0;
   const count = (more: number): void => {
     bytes += more;
-    if (bytes > context.maxResponseBytes) throw new ResponseTooLongError(`${parts.length} paths at once`);
+    checkLength(context, bytes, what);
   };
   const results = parts.map((part) => {
     const node = context.state.tree.get(part.path);
@@ -199,8 +238,15 @@ const multiRead: Handler = (context, connection, reader, out) => {
       count(100 + node.dataLength);
       return { type: part.type, data: node.data, stat: node.stat() };
     }
-    const { children } = node;
-    count(children.reduce((sum, name) => sum + 4 + Buffer.byteLength(name), 20));
+    checkList(context, part.path, node);
+    const children: string[] = [];
+    count(20);
+    const nameAt = nameIn(part.path);
+    node.eachChild((child) => {
+      const name = child.slice(nameAt);
+      count(4 + Buffer.byteLength(name));
+      children.push(name);
+    });
     return { type: part.type, children };
   });
   operations.multiRead.response.write(out, results);

@@ -66,7 +66,7 @@ export function answerWatchRequest(
 function addWatch(context: ReadContext, connection: Connection, reader: Reader, out: Writer): ErrorCode {
   const { path, mode } = operations.addWatch.request.read(reader);
   if (mode !== AddWatchMode.persistent && mode !== AddWatchMode.persistentRecursive) return ErrorCode.MarshallingError;
-  if (!canBeWatched(path, context)) return ErrorCode.BadArguments;
+  if (!canBeWatched(path, context.limits)) return ErrorCode.BadArguments;
   const kind = mode === AddWatchMode.persistent ? WatchKind.persistent : WatchKind.recursive;
   context.watches.add(path, connection, kind);
   operations.addWatch.response.write(out, { err: 0 });
@@ -112,7 +112,7 @@ function setWatches(
   const { state, watches, behaviour } = context;
   const { dataWatches, existWatches, childWatches, persistentWatches, persistentRecursiveWatches } = request;
   const lists = [dataWatches, existWatches, childWatches, persistentWatches, persistentRecursiveWatches];
-  if (!lists.every((paths) => paths.every((path) => canBeWatched(path, context)))) return ErrorCode.BadArguments;
+  if (!lists.every((paths) => paths.every((path) => canBeWatched(path, context.limits)))) return ErrorCode.BadArguments;
   const since = request.relativeZxid;
   const event = (type: WatchEventType, path: string): void => {
     const acl = state.tree.get(path)?.acl;
