@@ -78,7 +78,7 @@ export interface Limits {
   readonly maxIdentityTextPerConnection: number;
   /** UTF-16 code units of a path that is created (with its sequence number) or watched, 16000 at most; a longer one gets BadArguments. */
   readonly maxPathLength: number;
-  /** Entries of an access list; more get InvalidACL, as do lists over `maxFrameBytes`, and `auth` that adds over 16 KiB and 8 times the request. */
+  /** Entries of an access list; more get InvalidACL, as do lists over `maxFrameBytes`, and those to which `auth` adds very much (below). */
   readonly maxAclEntries: number;
   /** Entries applied between two snapshots, or as many as there are nodes if they are more (the next is taken somewhere in the upper half). */
   readonly snapshotEntries: number;
