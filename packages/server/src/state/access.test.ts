@@ -80,6 +80,16 @@ describe("what is looked at", () => {
     expect(looks).toBe(20);
   });
 
+  test("no range again that was looked at when its list came", () => {
+    const list = fixUpAcl(
+      Array.from({ length: 20 }, (_, i) => ({ perms: 31, id: counted("ip", `10.0.${i}.0/24`) })),
+      [],
+    );
+    looks = 0;
+    expect(allows(list ?? [], Permission.read, [{ scheme: "ip", id: "10.1.0.1" }])).toBe(false);
+    expect(looks).toBe(0);
+  });
+
   test("each long identity by its hash, and not sign by sign beside each entry", () => {
     const long = (end: string) => "u".repeat(1_000) + end;
     const asker = Array.from({ length: 7 }, (_, i) => ({ scheme: "digest", id: long(`${i}:x`) }));

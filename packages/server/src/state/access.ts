@@ -142,15 +142,14 @@ export function fixUpAcl(asked: readonly Acl[] | null, identities: readonly Id[]
     if (!fixed.has(key)) fixed.set(key, acl);
   };
   for (const entry of asked) {
-    const { scheme, id } = entry.id;
-    if (scheme === "auth") {
+    if (entry.id.scheme === "auth") {
       own ??= provenIdentities(identities);
       if (own.length === 0) return undefined;
       // A second time, they would all be there.
       if (!expanded.has(entry.perms)) for (const identity of own) add({ perms: entry.perms, id: identity });
       expanded.add(entry.perms);
       if (fixed.size > entriesMax) return undefined;
-    } else if (isStorable(scheme, id)) {
+    } else if (isStorable(entry.id)) {
       add(entry);
     } else {
       return undefined;
@@ -178,7 +177,8 @@ export function isAclScheme(scheme: string): boolean {
   return aclSchemes.has(scheme);
 }
 
-function isStorable(scheme: string, id: string): boolean {
+function isStorable(identity: Id): boolean {
+  const { scheme, id } = identity;
   switch (scheme) {
     case "world":
       return id === "anyone";
@@ -186,7 +186,7 @@ function isStorable(scheme: string, id: string): boolean {
       // Logs are replayed by this: it must not change.
       return id.includes(":") && id.indexOf(":") === id.lastIndexOf(":");
     case "ip":
-      return parseRange(id) !== undefined;
+      return rangeOf(identity) !== undefined;
     case "sasl":
       return id !== "";
     case "x509":
