@@ -121,6 +121,22 @@ test("a full disk keeps lines waiting, and nobody else; half a line stays alone 
   expect(lines.filter((line) => ["first", "second", "third"].includes(line))).toEqual(["first", "second", "third"]);
 });
 
+test("lines that are lost and kept in turn are told of once a second", async () => {
+  const file = await open(6);
+  const told = () => said.filter((line) => line.includes("are lost: ")).length;
+  for (let i = 0; i < 5; i++) {
+    // The first is being written, the second goes beyond the bound, the third is too much.
+    for (const name of ["a", "b", "c"]) file.append(`----${name}\n`);
+    await settle();
+  }
+  expect(file.lostTotal, "each time").toBeGreaterThanOrEqual(5);
+  expect(told()).toBe(1);
+  clock.advance(1_000);
+  for (const name of ["a", "b", "c"]) file.append(`----${name}\n`);
+  expect(told()).toBe(2);
+  await file.close();
+});
+
 test("what does not fit into the bound is lost, counted, and told of in the file", async () => {
   const file = await open(6);
   disk.capacityBytes = 0;

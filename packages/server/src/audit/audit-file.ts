@@ -5,6 +5,7 @@
  * and for nothing else. A file that was renamed is left for a new one by `reopen`; one that was cut to nothing is simply continued.
  */
 import type { Clock, Disk, DiskFile, Logger, TimerHandle } from "@corral/io";
+import { RepeatedWarning } from "../repeated-warning.ts";
 
 /** Where the lines go. */
 export interface AuditFileOptions {
@@ -59,8 +60,17 @@ export class AuditFile {
   /** Who waits for room. */
   readonly #held: (() => void)[] = [];
 
+  readonly #loss: RepeatedWarning;
+
   private constructor(options: AuditFileOptions) {
     this.#options = options;
+    const { logger, clock } = options;
+    const warn: Logger["warn"] = (fields, message) => logger.error(fields, message);
+    // Requests that are refused can have lines lost and kept in turn.
+    this.#loss = new RepeatedWarning("lines of the audit log are lost: too many wait for their disk", {
+      logger: { warn },
+      clock,
+    });
   }
 
   /** Opens the file, or makes it. Rejects with the operating system's error: where there is a pipe or a terminal, with ESPIPE. */
@@ -193,8 +203,7 @@ export class AuditFile {
   }
 
   #lose(): void {
-    const { path, logger } = this.#options;
-    if (this.#lostSince === 0) logger.error({ path }, "lines of the audit log are lost: too many wait for their disk");
+    if (this.#lostSince === 0) this.#loss.tell("lost", { path: this.#options.path });
     this.#lostSince++;
     this.#lostTotal++;
   }
