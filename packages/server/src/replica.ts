@@ -95,7 +95,9 @@ export class Replica {
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);
-    const auditor = options.isAudited ? new Auditor(turn, limits.maxAuditBytes / 16) : undefined;
+    const auditor = options.isAudited
+      ? new Auditor(turn, limits.maxAuditBytes / 16, limits.maxAuditBytes / 4)
+      : undefined;
     this.#auditor = auditor;
     const parts = { turn, state, connections: this.#connections, proposals: this.#proposals, auditor };
     this.#sessions = new Sessions(options, parts);

@@ -237,7 +237,7 @@ function endServer(isAuditLog: boolean): void {
  */
 function endUnread(sinceMs = performance.now()): void {
   setTimeout(() => {
-    const isHeld = process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"));
+    const isHeld = process.getActiveResourcesInfo().some((name) => /^(FSReq|CloseReq)/.test(name));
     if (isHeld && performance.now() - sinceMs < hungDiskMs) return endUnread(sinceMs);
     if (isHeld) process.on("exit", () => process.kill(process.pid, "SIGKILL"));
     process.exit();

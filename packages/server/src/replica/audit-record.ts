@@ -38,7 +38,7 @@ export interface AuditRecord extends AuditedOperation {
   readonly part?: { readonly number: number; readonly of: number } | undefined;
   /** Why, for people; where the error does not say enough. */
   readonly reason?: string | undefined;
-  /** How many lines were lost before this one. */
+  /** How many lines were lost before this one, or it stands for. */
   readonly count?: number | undefined;
 }
 

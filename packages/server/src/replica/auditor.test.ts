@@ -265,6 +265,25 @@ test("the same holds for the ephemeral nodes that go with a session, and for wha
   expect(harness.audited.map(({ client }) => client?.identities.length)).toEqual([2, 0, 0]);
 });
 
+test("of very many nodes that go with a session the last are counted", () => {
+  begin(perEntry(200));
+  const ephemeral = { ...open, flags: CreateMode.ephemeral };
+  for (let i = 0; i < 10; i++) client.call("create", { path: `/${i}`, ...ephemeral });
+  harness.audited.length = 0;
+  client.send("closeSession", {});
+  const counted = harness.audited.pop();
+  const { length } = harness.audited;
+  expect(length).toBeGreaterThan(1);
+  expect(harness.audited.map(({ path }) => path)).toEqual(Array.from({ length }, (_, i) => `/${i}`));
+  expect(counted).toMatchObject({
+    operation: harness.audited[0]?.operation,
+    sessionId: client.sessionId,
+    zxid: harness.audited[0]?.zxid,
+    count: 10 - length,
+    reason: "so many more went with the session",
+  });
+});
+
 test("a single line is told however long it is", () => {
   begin(perEntry(1_000));
   rename(5_000);

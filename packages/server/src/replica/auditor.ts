@@ -40,14 +40,19 @@ const wholeMulti = "multiOperation";
 export class Auditor {
   readonly #turn: Turn;
   readonly #maxRepeatedBytes: number;
+  readonly #maxEndBytes: number;
   #bytesTotal = 0;
   /** `bytesTotal` when the present entry began. */
   #bytesBefore = 0;
 
-  /** `maxRepeatedBytes`: of the lines of one entry that repeat long names; the first has them in any case. */
-  constructor(turn: Turn, maxRepeatedBytes: number) {
+  /**
+   * `maxRepeatedBytes`: of the lines of one entry that repeat long names; the first has them in any case. `maxEndBytes`: of the
+   * lines of nodes that go with a session.
+   */
+  constructor(turn: Turn, maxRepeatedBytes: number, maxEndBytes: number) {
     this.#turn = turn;
     this.#maxRepeatedBytes = maxRepeatedBytes;
+    this.#maxEndBytes = maxEndBytes;
   }
 
   /** Bytes of all lines so far, at most. */
@@ -62,17 +67,26 @@ export class Auditor {
     const client = connection && { identities, host: connection.remote.host };
     switch (operation.type) {
       case OpCode.closeSession:
-        for (const { type, path } of firings) {
-          if (type !== WatchEventType.nodeDeleted) continue;
-          this.#tell({ client, sessionId, zxid, operation: ephemeralDeleted, path, result: "success" });
-        }
-        return;
+        return this.#tellEnd({ client, sessionId, zxid }, firings);
       case OpCode.deleteContainer:
         if (outcome.type !== "deleted") return;
         return this.#tell({ operation: "delete", path: operation.request.path, zxid, result: "success" });
       default:
         this.#tellOutcome({ client, sessionId, zxid }, operation, outcome);
     }
+  }
+
+  /** Each node that goes has a line, as its create has, which names the session; so that of very many the last can do with a count. */
+  #tellEnd(common: Common, firings: Applied["firings"]): void {
+    let untold = 0;
+    for (const { type, path } of firings) {
+      if (type !== WatchEventType.nodeDeleted) continue;
+      if (this.#bytesTotal - this.#bytesBefore > this.#maxEndBytes) untold++;
+      else this.#tell({ ...common, operation: ephemeralDeleted, path, result: "success" });
+    }
+    if (untold === 0) return;
+    const reason = "so many more went with the session";
+    this.#tell({ ...common, operation: ephemeralDeleted, result: "success", count: untold, reason });
   }
 
   /** A write that was refused before it came to an entry. `operation`: undefined if its body could not be read. */
