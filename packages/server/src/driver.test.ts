@@ -6,7 +6,6 @@ import { beforeEach, expect, test } from "vitest";
 import { ReplicaHarness, type TestClient } from "../test-support/replica-harness.ts";
 import { Driver } from "./driver.ts";
 import { MemoryLog } from "./durable-log.ts";
-import type { Limits } from "./limits.ts";
 
 let harness: ReplicaHarness;
 let client: TestClient;
@@ -17,10 +16,8 @@ let held: (() => void)[];
 /** The paths of the lines. */
 let told: (string | undefined)[];
 
-beforeEach(() => run());
-
-function run(limits: Partial<Limits> = {}): void {
-  harness = new ReplicaHarness({ isAudited: true, limits });
+beforeEach(() => {
+  harness = new ReplicaHarness({ isAudited: true });
   client = harness.connect();
   log = new MemoryLog();
   [held, told] = [[], []];
@@ -34,7 +31,7 @@ function run(limits: Partial<Limits> = {}): void {
   };
   clock = new VirtualClock();
   driver = new Driver({ replica, log, clock, logger: silentLogger, audit, onStarted: () => undefined, onFatal });
-}
+});
 
 function create(path: string): void {
   const frames = [client.encode("create", { path, data: null, acl: openAcl, flags: 0 })];
@@ -60,17 +57,6 @@ test("each turn of writes that became durable together waits for room", () => {
   expect([told.length < 150, held.length]).toEqual([true, 1]);
   held.shift()?.();
   expect([told.length, held, harness.replica.outstanding]).toEqual([200, [], 0]);
-});
-
-test("reads that took a whole turn go on in the next one, whatever room there is", () => {
-  run({ maxResponseBytes: 10, maxTurnBytes: 10 });
-  const frames = [1, 2, 3].map(() => client.encode("getChildren", { path: "/", watch: false }));
-  const { stats } = harness.replica;
-  const before = stats.sentTotal;
-  driver.dispatch({ type: "frames", connection: client.id, frames, unsentBytes: 0 });
-  expect(stats.sentTotal - before).toBe(1);
-  clock.advance(0);
-  expect([stats.sentTotal - before, held]).toEqual([3, []]);
 });
 
 test("what is durable is applied before the failure of the log counts", () => {

@@ -172,9 +172,8 @@ export class Driver {
       case "goOn":
         this.#parts.clock.setTimer(0, () => this.#whenRoom(() => this.dispatch({ type: "goOn" })));
         return;
-      case "readOn":
-        this.#parts.clock.setTimer(0, () => this.dispatch({ type: "readOn" }));
-        return;
+      case "spend":
+        return this.#port?.spend(effect.requests, effect.bytes);
       case "serving":
         return this.#parts.onStarted();
       case "send":

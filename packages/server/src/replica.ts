@@ -248,8 +248,7 @@ export class Replica {
       case "disconnected": {
         const connection = this.#connections.get(input.connection);
         if (connection === undefined) return;
-        this.#connections.forget(connection);
-        return this.#pipeline.forget(connection);
+        return this.#connections.forget(connection);
       }
       case "tick":
         return this.#onTick();
@@ -257,8 +256,6 @@ export class Replica {
         this.#goesOn = false;
         if (this.#isBehind) this.#applyDurable();
         return this.#goOn();
-      case "readOn":
-        return this.#pipeline.readOn();
       case "durable":
         this.#logBytes = input.logBytes;
         this.#durableZxid = input.zxid;
@@ -319,11 +316,15 @@ export class Replica {
     for (let next = take(); next !== undefined; next = take()) {
       const { sentTotal } = stats;
       const { nodeCount } = state.tree;
+      const { nodesInVain } = this.#pipeline;
       this.#apply(next);
+      this.#pipeline.onApplied(next.entry.zxid);
       const { operation } = next.entry;
       const parts = operation.type === OpCode.multi ? operation.request.length : 1;
       // The end of a session is one entry, however many ephemerals go with it; and anybody may be waiting for an event.
       work += Math.max(parts, Math.abs(state.tree.nodeCount - nodeCount)) + stats.sentTotal - sentTotal;
+      // What waited behind it was answered, too.
+      work += this.#pipeline.nodesInVain - nodesInVain;
       bytes += next.bytes;
       // Half of what may wait for the audit log's disk is free when a turn begins. Little of it is used, for others wait as long as the
       // disk takes for what is made here. An entry with more lines than there is room for has them kept nevertheless.

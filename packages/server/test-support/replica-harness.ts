@@ -44,7 +44,7 @@ export interface HarnessOptions {
   readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
   /** `manual`: entries become durable only with `durable()`. */
   readonly log?: "immediate" | "manual";
-  /** `manual`: what has more to do goes on only with `goOn()`, or `readOn()`. */
+  /** `manual`: what has more to do goes on only with `goOn()`. */
   readonly turns?: "immediate" | "manual";
 }
 
@@ -63,10 +63,11 @@ export class ReplicaHarness {
   readonly #immediate: boolean;
   readonly #hasManualTurns: boolean;
   #goOnDue = false;
-  #readOnDue = false;
   #lastConnection = 0;
   /** How often something went on in a turn of its own. */
   wentOn = 0;
+  /** What was done beyond what the port counts. */
+  readonly spent = { requests: 0, bytes: 0 };
   snapshots: { zxid: number; chunks: Iterable<Uint8Array> }[] = [];
 
   constructor(options: HarnessOptions = {}) {
@@ -115,7 +116,7 @@ export class ReplicaHarness {
     for (let zxid = this.#durable.shift(); zxid !== undefined; zxid = this.#durable.shift()) {
       this.durable(zxid);
     }
-    while (!this.#hasManualTurns && (this.goOn() || this.readOn()));
+    while (!this.#hasManualTurns && this.goOn());
   }
 
   #perform(effect: Effect): void {
@@ -130,8 +131,9 @@ export class ReplicaHarness {
       case "goOn":
         this.#goOnDue = true;
         return;
-      case "readOn":
-        this.#readOnDue = true;
+      case "spend":
+        this.spent.requests += effect.requests;
+        this.spent.bytes += effect.bytes;
         return;
       case "serving":
         return;
@@ -169,14 +171,6 @@ export class ReplicaHarness {
     this.#goOnDue = false;
     this.wentOn++;
     this.input({ type: "goOn" });
-    return true;
-  }
-
-  /** The same, of reads. */
-  readOn(): boolean {
-    if (!this.#readOnDue) return false;
-    this.#readOnDue = false;
-    this.input({ type: "readOn" });
     return true;
   }
 

@@ -8,10 +8,10 @@ import { type AskedWord, FrameDecoder, FrameLengthError, fourLetterWord } from "
 import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
-import { WorkTurns } from "../work-turns.ts";
 import { LargeRequests, leastBytesPerSecond, type Sender } from "./large-requests.ts";
-import { requestWeight } from "./request-weight.ts";
+import { endsSlice, requestWeight } from "./request-weight.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import { WorkTurns } from "./work-turns.ts";
 
 /** What the port needs, and whom it tells. */
 export interface ClientPortOptions {
@@ -105,11 +105,7 @@ export class ClientPort {
     });
     this.#refusals = new RepeatedWarning("connection refused", options);
     this.#cutOffs = new RepeatedWarning("connection cut off", options);
-    this.#turns = new WorkTurns({
-      limits,
-      askForTurn: () => clock.setTimer(0, () => this.#turns.turn()),
-      work: (peer) => this.#onTurn(peer),
-    });
+    this.#turns = new WorkTurns({ clock, limits, work: (peer) => this.#onTurn(peer) });
   }
 
   /** Connections with more to be done than one turn of the event loop may take. */
@@ -193,6 +189,11 @@ export class ClientPort {
     if (unsent > hardUnsentBytes) {
       this.#cutOff(peer, "unread", `it does not read: ${unsent} bytes wait for it, at most ${hardUnsentBytes} may`);
     }
+  }
+
+  /** So much more was done for connections than what came and was sent tells. */
+  spend(requests: number, bytes: number): void {
+    this.#turns.spend(requests, bytes);
   }
 
   /** Ends a connection after what was sent to it; see `ByteStream.end`. */
@@ -335,26 +336,25 @@ export class ClientPort {
     this.#turns.wait(peer);
   }
 
-  /** One slice of what waits for the connection. */
-  #onTurn(peer: Peer): void {
+  /** One slice of what waits for the connection. Returns whether there is more. */
+  #onTurn(peer: Peer): boolean {
     if (peer.drainDue) {
       peer.drainDue = false;
       this.#options.dispatch({ type: "drained", connection: peer.id });
     }
-    if (!this.#peers.has(peer.id)) return;
+    if (!this.#peers.has(peer.id)) return false;
     const hasMore = !peer.paused && this.#takeSlice(peer) && !peer.paused;
     // Not when all have had their turn: its other side can go on meanwhile.
     peer.stream.flush?.();
-    if (!this.#peers.has(peer.id)) return;
-    if (hasMore) {
-      this.#turns.wait(peer);
-    } else if (peer.gone) {
+    if (!this.#peers.has(peer.id)) return false;
+    if (peer.gone && !hasMore) {
       this.#remove(peer);
       this.#options.dispatch({ type: "disconnected", connection: peer.id });
-    } else if (peer.heldBack) {
+    } else if (peer.heldBack && !hasMore) {
       peer.heldBack = false;
       this.#regulate(peer);
     }
+    return hasMore;
   }
 
   /** Takes up what lies here while there is room, and it is wanted. Returns whether there is more. */
@@ -375,12 +375,14 @@ export class ClientPort {
   /** Takes up the next requests, a slice at most. Returns whether there may be more. */
   #takeSlice(peer: Peer): boolean {
     const frames: Buffer[] = [];
+    let isFull = false;
     let broken: FrameLengthError | undefined;
     try {
-      while (frames.length < sliceRequests) {
+      while (!isFull) {
         const frame = peer.decoder.next();
         if (frame === undefined) break;
         frames.push(frame);
+        isFull = frames.length === sliceRequests || endsSlice(frame);
       }
     } catch (error) {
       if (!(error instanceof FrameLengthError)) throw error;
@@ -401,7 +403,7 @@ export class ClientPort {
       );
       this.#options.dispatch({ type: "frames", connection: peer.id, frames, unsentBytes });
     }
-    if (frames.length === sliceRequests) return this.#peers.has(peer.id);
+    if (isFull) return this.#peers.has(peer.id);
     if (broken === undefined && this.#peers.has(peer.id) && !this.#largeRequests.mayGoOn(peer)) this.#regulate(peer);
     // What was asked before still gets the answers that are ready; what follows cannot be read.
     if (broken !== undefined) this.#cutOff(peer, "frame", broken.message + guess(peer), false);

@@ -55,6 +55,25 @@ describe("requests", () => {
     expect(puppets.told()).toEqual(["1: 10"]);
   });
 
+  test.each([OpCode.getEphemerals, OpCode.multiRead])(
+    "what may take long is the last of its slice (%i)",
+    async (type) => {
+      const { puppets, streams } = await withThree({ maxTurnRequests: 1_000 });
+      streams[0].say(2, 16, type);
+      streams[0].say(2);
+      expect(puppets.told()).toEqual(["1: 1", "1: 1", "1: 2"]);
+    },
+  );
+
+  test("what was done beside counts", async () => {
+    const { puppets, streams } = await withThree({ maxTurnRequests: 1_000 });
+    puppets.port.spend(1_000, 0);
+    streams[0].say(100);
+    expect(puppets.told()).toEqual([]);
+    puppets.clock.advance(0);
+    expect(puppets.told()).toEqual(["1: 64", "1: 36"]);
+  });
+
   test("who asks for little and has taken all answers goes before those who wait", async () => {
     const { puppets, streams } = await withThree({ maxTurnRequests: 64 });
     streams[0].say(300);

@@ -45,8 +45,6 @@ export type Input =
   | { readonly type: "tick" }
   /** Comes after the effect of that name. */
   | { readonly type: "goOn" }
-  /** The same. */
-  | { readonly type: "readOn" }
   /** All persisted records up to `zxid` are on the disk, where the log has grown by so many bytes since the start. */
   | { readonly type: "durable"; readonly zxid: number; readonly logBytes: number }
   | { readonly type: "epochDurable"; readonly epoch: number }
@@ -72,8 +70,8 @@ export type Effect =
   | { readonly type: "persistEpoch"; readonly epoch: number }
   /** There is more to do than one step may take: `goOn` comes back when everybody else has had a turn. */
   | { readonly type: "goOn" }
-  /** The same of reads, which need not wait for the audit log: `readOn` comes back. */
-  | { readonly type: "readOn" }
+  /** More was done in this turn than the port has counted: it counts as so many requests and bytes. */
+  | { readonly type: "spend"; readonly requests: number; readonly bytes: number }
   /** From now on clients can be served; comes once. */
   | { readonly type: "serving" }
   | { readonly type: "send"; readonly connection: ConnectionId; readonly bytes: Buffer }

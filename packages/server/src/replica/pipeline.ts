@@ -3,6 +3,7 @@
  * reply, and every request behind it, waits until it is applied. A connection that leaves its replies unread is not
  * answered, then not read, any further.
  */
+import { Fifo } from "@corral/io";
 import {
   type AuthPacket,
   authPacketCodec,
@@ -24,7 +25,6 @@ import type { Operation, Outcome } from "../state/operation.ts";
 import type { Firing } from "../state/operations/context.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { WatchTable } from "../watch/watch-table.ts";
-import { WorkTurns } from "../work-turns.ts";
 import { tooLongAcl } from "./acl-limit.ts";
 import type { Auditor } from "./auditor.ts";
 import { type AuthenticationRules, authenticate, excessOfIdentities, hasProvenEnough } from "./authenticate.ts";
@@ -35,7 +35,7 @@ import type { Connections } from "./connections.ts";
 import { tooLongPath } from "./path-limit.ts";
 import type { Proposals } from "./proposals.ts";
 import { ReadingRegulator } from "./reading-regulator.ts";
-import { answerRead, goesThroughLists, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
+import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
 import { writeBareReply, writeEvent, writeOutcome, writeReplyHeader, writeSaslReply } from "./replies.ts";
 import { type SaslVerdict, saslStep } from "./sasl.ts";
 import type { ServerStats } from "./server-stats.ts";
@@ -66,28 +66,31 @@ const noZxid = 0;
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #regulator: ReadingRegulator;
-  /** With a sync in its queue that waits for entries of others. */
-  readonly #waitingForOthers = new Set<Connection>();
+  /** Syncs that wait for entries of others, oldest first: with `afterZxid` applied they can be answered. */
+  readonly #barriers = new Fifo<{ readonly connection: Connection; readonly afterZxid: number }>();
   readonly #readContext: ReadContext;
   readonly #badBody: ConnectionWarning;
   readonly #longRead: ConnectionWarning;
-  /** Of reads that go through lists, of which the port cannot know what they take. */
-  readonly #turns: WorkTurns<Connection>;
+  #nodesInVain = 0;
   #stopping = false;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
     const { turn, state, watches, limits, behaviour } = parts;
-    this.#turns = new WorkTurns({
-      limits,
-      askForTurn: () => turn.effect({ type: "readOn" }),
-      work: (connection) => this.advance(connection),
-    });
     const childLists = new ChildLists();
-    this.#readContext = { state, watches, behaviour, limits, childLists, turns: this.#turns };
-    this.#badBody = new ConnectionWarning(turn, "a request whose body cannot be read was refused");
-    this.#longRead = new ConnectionWarning(turn, "a read was refused");
+    const spend = (nodes: number, bytes: number): void => {
+      this.#nodesInVain += nodes;
+      turn.effect({ type: "spend", requests: nodes, bytes });
+    };
+    this.#readContext = { state, watches, behaviour, limits, childLists, spend };
+    this.#badBody = new ConnectionWarning(parts.turn, "a request whose body cannot be read was refused");
+    this.#longRead = new ConnectionWarning(parts.turn, "a read was refused");
     this.#regulator = new ReadingRegulator(parts);
+  }
+
+  /** Nodes that reads have gone through without sending anything of them. */
+  get nodesInVain(): number {
+    return this.#nodesInVain;
   }
 
   /** Frames that arrived together. */
@@ -101,18 +104,15 @@ export class Pipeline {
   }
 
   #onFrame(connection: Connection, frame: Buffer): void {
-    const { turn, sessions, connections } = this.#parts;
-    const arrivedMs = turn.now.elapsedMs;
+    const arrivedMs = this.#parts.turn.now.elapsedMs;
     switch (connection.phase) {
       case "fresh":
-        return sessions.onHandshake(connection, frame);
+        return this.#parts.sessions.onHandshake(connection, frame);
       case "connecting":
         this.#enqueue(connection, frame, arrivedMs, 0);
         return;
       case "open":
-        if (frame.length < 8) {
-          return connections.close(connection, `it sent a request of ${frame.length} bytes, too short for a header`);
-        }
+        if (frame.length < 8) return this.#refuseFrame(connection, frame);
         if (this.#settleWhoAsks(connection, frame, arrivedMs)) return;
         if (this.#proposeWrite(connection, frame, arrivedMs)) return;
         this.#answerInTurn(connection, frame, arrivedMs);
@@ -128,17 +128,11 @@ export class Pipeline {
     // sync is a barrier: also for what others, or the session's former connection, had asked for when it came.
     const isBarrier = behaviour.syncIsBarrier && frame.readInt32BE(4) === OpCode.sync;
     const afterZxid = isBarrier && proposals.count > 0 ? proposals.lastZxid : 0;
-    const isFirst = afterZxid === 0 && connection.queue.length === 0 && !this.#regulator.isCongested(connection);
-    if (isFirst && this.#hasTurn(connection, frame)) return this.#answer(connection, frame, arrivedMs);
-    if (afterZxid > 0) this.#waitingForOthers.add(connection);
+    if (afterZxid === 0 && connection.queue.length === 0 && !this.#regulator.isCongested(connection)) {
+      return this.#answer(connection, frame, arrivedMs);
+    }
+    if (afterZxid > 0) this.#barriers.push({ connection, afterZxid });
     this.#enqueue(connection, frame, arrivedMs, afterZxid);
-  }
-
-  /** Whether the request can be answered now. Otherwise the connection gets its turn. */
-  #hasTurn(connection: Connection, frame: Buffer): boolean {
-    if (this.#turns.hasRoom || !goesThroughLists(frame.readInt32BE(4))) return true;
-    this.#turns.wait(connection);
-    return false;
   }
 
   #enqueue(connection: Connection, frame: Buffer, arrivedMs: number, afterZxid: number): void {
@@ -167,7 +161,6 @@ export class Pipeline {
       const head = queue.peek();
       if (head === undefined || (head.kind === "write" && head.outcome === undefined)) break;
       if (head.kind === "frame" && head.afterZxid > this.#parts.state.lastZxid) break;
-      if (head.kind === "frame" && !this.#hasTurn(connection, head.frame)) break;
       queue.shift();
       if (head.kind === "frame") {
         connection.pendingBytes -= head.frame.length;
@@ -182,46 +175,35 @@ export class Pipeline {
     this.#regulate(connection);
   }
 
-  /** Entries were applied: what waited for others' gets its turn, and connections that had to wait for room are read on. */
-  onProposalsApplied(): void {
-    const barriers = [...this.#waitingForOthers];
-    this.#waitingForOthers.clear();
-    for (const connection of barriers) {
-      this.advance(connection);
-      if (connection.queue.length > 0) this.#waitingForOthers.add(connection);
+  /** An entry was applied: who has waited for it goes on before the next one is, so as not to see what he asks for later. */
+  onApplied(zxid: number): void {
+    for (let next = this.#barriers.peek(); next !== undefined && next.afterZxid <= zxid; next = this.#barriers.peek()) {
+      this.#barriers.shift();
+      this.advance(next.connection);
     }
+  }
+
+  /** Entries were applied: connections that had to wait for room are read on. */
+  onProposalsApplied(): void {
     this.#regulator.onRoom();
   }
 
   /** The log has failed: what waits for others' writes would wait for ever. */
   onLogFailed(): void {
-    for (const connection of this.#waitingForOthers) {
-      this.#parts.connections.close(connection, "the log failed with its sync under way");
+    for (let next = this.#barriers.shift(); next !== undefined; next = this.#barriers.shift()) {
+      this.#parts.connections.close(next.connection, "the log failed with its sync under way");
     }
-    this.#waitingForOthers.clear();
     this.#regulator.onRoom();
-  }
-
-  /** Everybody else has had a turn. */
-  readOn(): void {
-    this.#turns.turn();
   }
 
   /** Comes every `tickMs`, before sessions expire. */
   tick(): void {
-    // Whom this server keeps waiting is alive, as far as can be known.
-    for (const connection of this.#turns.waiting) this.#parts.sessions.touch(connection);
     this.#regulator.tick();
   }
 
   /** From now on nothing is taken in any more. */
   stop(): void {
     this.#stopping = true;
-  }
-
-  forget(connection: Connection): void {
-    this.#waitingForOthers.delete(connection);
-    this.#turns.forget(connection);
   }
 
   /** Sends what happened to those who watch for it and may know. */
@@ -242,7 +224,7 @@ export class Pipeline {
 
   /** Bounds what it watches, and decides whether it is read on. */
   #regulate(connection: Connection): void {
-    if (connection.phase === "closing") return this.forget(connection);
+    if (connection.phase === "closing") return;
     connection.countQueue();
     if (this.#stopping) return;
     const { limits, connections, watches } = this.#parts;
@@ -491,6 +473,10 @@ export class Pipeline {
     turn.hasOutput(connection);
     stats.onReply(type, elapsedMs - arrivedMs);
     connection.stats.onReply(type, xid, state.lastZxid, elapsedMs, elapsedMs - arrivedMs);
+  }
+
+  #refuseFrame(connection: Connection, frame: Buffer): void {
+    this.#parts.connections.close(connection, `it sent a request of ${frame.length} bytes, too short for a header`);
   }
 
   #logBadBody(connection: Connection, type: number, error: DecodeError): void {

@@ -6,7 +6,6 @@ import { allows, redactAcl } from "../state/access.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { Znode } from "../state/znode.ts";
 import { WatchKind, type WatchTable } from "../watch/watch-table.ts";
-import type { WorkTurns } from "../work-turns.ts";
 import type { ChildLists } from "./child-lists.ts";
 import type { Connection } from "./connection.ts";
 import { canBeWatched } from "./path-limit.ts";
@@ -18,8 +17,8 @@ export interface ReadContext {
   readonly behaviour: Behaviour;
   readonly limits: Pick<Limits, "maxResponseBytes" | "maxPathLength">;
   readonly childLists: ChildLists;
-  /** Told of what was gone through in vain, which the port, that counts what it sends, cannot know. */
-  readonly turns: Pick<WorkTurns<Connection>, "spend">;
+  /** Told of what was gone through in vain, nodes and bytes: the port, that counts what it sends, cannot know. */
+  readonly spend: (nodes: number, bytes: number) => void;
 }
 
 /** What was asked for is more than one answer may hold. */
@@ -36,16 +35,6 @@ export class ResponseTooLongError extends Error {
 /** Whether `type` is answered here. */
 export function isRead(type: number): boolean {
   return handlers.has(type);
-}
-
-/** Whether a read of the type may go through many nodes and send nothing: how many those are is known too late. */
-export function goesThroughLists(type: number): boolean {
-  return (
-    type === OpCode.getChildren ||
-    type === OpCode.getChildren2 ||
-    type === OpCode.getEphemerals ||
-    type === OpCode.multiRead
-  );
 }
 
 /**
@@ -66,7 +55,7 @@ export function answerRead(
 /** Refuses a list that would come to so many bytes, or more, if that is too long: it counts as if it had been sent. */
 function checkLength(context: ReadContext, bytes: number, what: string): void {
   if (bytes <= context.limits.maxResponseBytes) return;
-  context.turns.spend(0, bytes);
+  context.spend(0, bytes);
   throw new ResponseTooLongError(what);
 }
 
@@ -181,7 +170,7 @@ const getEphemerals: Handler = (context, connection, reader, out) => {
   const own = session === undefined ? [] : context.state.tree.ephemeralsOf(session.id);
   // A plain prefix of the text, not of segments: that is how the reference has it.
   const ephemerals = own.filter((path) => path.startsWith(prefix));
-  context.turns.spend(own.length - ephemerals.length, 0);
+  context.spend(own.length - ephemerals.length, 0);
   const what = `the ephemerals below ${prefixPath}`;
   let bytes = 0;
   for (const path of ephemerals) {

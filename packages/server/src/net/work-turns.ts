@@ -3,15 +3,15 @@
  * above it those with more to be done wait in a line, and each goes back to its end after a slice. So nobody waits longer
  * than one slice of each of the others takes.
  */
-import type { Limits } from "./limits.ts";
+import type { Clock } from "@corral/io";
+import type { Limits } from "../limits.ts";
 
 /** What the line needs. */
 export interface WorkTurnsOptions<T> {
+  readonly clock: Clock;
   readonly limits: Limits;
-  /** `turn` is to be called in the next turn of the event loop. Not called again before that. */
-  readonly askForTurn: () => void;
-  /** Does one slice of what waits for `item`, which is to wait again if there is more. */
-  readonly work: (item: T) => void;
+  /** Does one slice of what waits for `item`. Returns whether there is more. */
+  readonly work: (item: T) => boolean;
 }
 
 /** The line of those who wait; see the head of this file. */
@@ -60,11 +60,10 @@ export class WorkTurns<T> {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#options.askForTurn();
+    this.#options.clock.setTimer(0, () => this.#turn());
   }
 
-  /** The next turn has come. */
-  turn(): void {
+  #turn(): void {
     const { limits, work } = this.#options;
     this.#requestsLeft = limits.maxTurnRequests;
     this.#bytesLeft = limits.maxTurnBytes;
@@ -72,8 +71,8 @@ export class WorkTurns<T> {
     for (const item of this.#waiting) {
       if (!this.hasRoom) break;
       this.#waiting.delete(item);
-      work(item);
       this.#requestsLeft--;
+      if (work(item)) this.#waiting.add(item);
     }
     this.#scheduled = false;
     if (this.#waiting.size > 0 || !this.hasRoom) this.#schedule();
