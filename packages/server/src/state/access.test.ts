@@ -155,7 +155,7 @@ test("what was remembered is found out anew where there was too much of it, and 
   ask();
   ask();
   expect(looks).toBe(1);
-  for (let i = 0; i < 50_000; i++) allows(list, 1, [...asker]);
+  for (let i = 0; i < 400_000; i++) allows(list, 1, [...asker]);
   ask();
   ask();
   expect(looks).toBe(2);

@@ -12,9 +12,9 @@ const shortList = 8;
 /** What is remembered of lists: what they grant to whom, as bits. Neither a list nor a connection's identities are ever changed, only replaced. */
 let known = new WeakMap<readonly Acl[], WeakMap<readonly Id[], number>>();
 
-/** How many pairs of a list and identities that is, or was. There can be very many of both: when they take megabytes, all are forgotten. */
+/** How many pairs of a list and identities that is, or was. There can be very many of both: when they take some 40 MB, all are forgotten. */
 let knownPairs = 0;
-const knownPairsMax = 50_000;
+const knownPairsMax = 400_000;
 
 /** Whether one of `identities` has `permission` by `acl`. An empty list allows everything, as the reference has it. */
 export function allows(acl: readonly Acl[], permission: number, identities: readonly Id[]): boolean {
