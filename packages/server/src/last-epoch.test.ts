@@ -76,3 +76,12 @@ test("epochs after the last, which other versions wrote down: told of, and mende
   await performRepair(disk, directory, plan);
   expect((await verifyDirectory(disk, directory)).files.every(({ problem }) => problem === undefined)).toBe(true);
 });
+
+test("few epochs left, and a damaged epoch file: a repair skips as many as it can, and one is left for a start", async () => {
+  const disk = await writtenAfter(lastEpoch - 10);
+  disk.put(epochPath, Buffer.from("damaged"));
+  const plan = await planRepair(disk, directory);
+  expect(plan).toMatchObject({ losses: [], steps: [{ kind: "epoch", content: { epoch: lastEpoch - 1 } }] });
+  await performRepair(disk, directory, plan);
+  expect(await startOf(disk)).toMatchObject({ kind: "possible", epoch: lastEpoch - 1, takesWrites: true });
+});

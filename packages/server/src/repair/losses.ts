@@ -1,6 +1,6 @@
 /** What does not come back when a directory is repaired, file by file, in words for whoever has to agree. */
 import { formatZxid, zxidEpoch } from "@corral/protocol";
-import { segmentFileName } from "../storage/file-names.ts";
+import { epochFileName, segmentFileName } from "../storage/file-names.ts";
 import { segmentHeaderBytes } from "../storage/segment.ts";
 import type { Survey, SurveyedSegment } from "./survey.ts";
 import type { Attainable } from "./trial.ts";
@@ -46,14 +46,21 @@ export function lossesOf(
     losses.unshift({ file: base.name, entries: 0, what });
   }
   const last = Math.max(epoch?.lastZxid ?? 0, ...known);
-  if (epoch !== undefined && epoch.lastZxid > zxid && losses.length === 0) {
-    losses.push({
-      file: "epoch",
-      entries: 0,
-      what: `epoch says that the log had come to ${formatZxid(epoch.lastZxid)}`,
-    });
-  }
+  const what = whatOfEpoch(found, attained);
+  if (what !== undefined && losses.length === 0) losses.push({ file: epochFileName, entries: 0, what });
   return { losses, lostUpToZxid: losses.length > 0 && last > zxid ? last : undefined };
+}
+
+/** What the file `epoch` tells of losses where no other file does; undefined: nothing. */
+function whatOfEpoch({ segments, hasEpoch, epoch }: Survey, { snapshotZxid, zxid }: Attainable): string | undefined {
+  if (epoch !== undefined) {
+    return epoch.lastZxid > zxid ? `epoch says that the log had come to ${formatZxid(epoch.lastZxid)}` : undefined;
+  }
+  // It might have named a log that is not there, and no other is there that goes on behind the snapshot.
+  const mayBeMissing = hasEpoch && zxid === snapshotZxid && !segments.some(({ firstZxid }) => firstZxid > zxid);
+  return mayBeMissing
+    ? `epoch is damaged, and which log was the newest is not known: ${mayHaveStoodBehind(zxid)}`
+    : undefined;
 }
 
 /** How many entries were written after one, up to another: each has the next zxid, as long as the epoch is the same. */
@@ -104,9 +111,11 @@ function lossOf(segment: SurveyedSegment, found: Survey, attained: Attainable): 
   return { file, entries: recordCount + entriesBeyond, what: `${file}, all of it${read}${damage}` };
 }
 
-/** Whether the log that begins at `firstZxid` may have gone on behind `zxid`: the next one, if any is there, tells where it ended. */
-function mayReachBeyond(zxid: number, firstZxid: number, { segments }: Survey): boolean {
+/** Whether the log that begins at `firstZxid` may have gone on behind `zxid`: the next one tells where it ended, also if only `epoch` names it. */
+function mayReachBeyond(zxid: number, firstZxid: number, { segments, epoch }: Survey): boolean {
   const next = segments.find((one) => one.firstZxid > firstZxid);
+  const named = epoch?.newestLogZxid ?? 0;
+  if (named > firstZxid && named < (next?.firstZxid ?? Number.POSITIVE_INFINITY)) return named - 1 > zxid;
   return next === undefined || (next.isReadable ? next.header.previousZxid : next.firstZxid - 1) > zxid;
 }
 
@@ -115,17 +124,12 @@ function mayHaveStoodBehind(zxid: number): string {
 }
 
 /** Whether somebody may have been promised what stood behind the last record that can be read. */
-function mayHoldMore(segment: SurveyedSegment, { segments, epoch }: Survey): boolean {
+function mayHoldMore(segment: SurveyedSegment, { segments, hasEpoch, epoch }: Survey): boolean {
   const { fault, isTorn, missingBytes, isReadable, unreadBytes, beyond } = segment;
   const isLast = segment === segments.at(-1);
-  if (!isReadable) {
-    // Its creation was cut short, unless somebody has written down that it was finished.
-    const isUnfinished = isLast && segment.firstZxid !== epoch?.newestLogZxid && unreadBytes < segmentHeaderBytes;
-    return !isUnfinished || beyond !== undefined;
-  }
-  if (missingBytes > 0) {
-    const isUnfinished = segment.recordCount === 0 && fault === undefined && segment.firstZxid !== epoch?.newestLogZxid;
-    return !(isLast && isUnfinished);
-  }
+  // Its creation may have been cut short, unless somebody has written down that it was finished, or what was written cannot be read.
+  const mayBeUnfinished = isLast && (epoch === undefined ? !hasEpoch : segment.firstZxid !== epoch.newestLogZxid);
+  if (!isReadable) return !(mayBeUnfinished && unreadBytes < segmentHeaderBytes) || beyond !== undefined;
+  if (missingBytes > 0) return !(mayBeUnfinished && segment.recordCount === 0 && fault === undefined);
   return fault !== undefined && !(isTorn && isLast);
 }

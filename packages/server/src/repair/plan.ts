@@ -58,7 +58,7 @@ export interface RepairPlan {
   readonly lostUpToZxid: number | undefined;
 }
 
-/** Epochs that are skipped when nobody knows any more in which the last ones of the lost entries, and their tokens, were. */
+/** Epochs that are skipped when nobody knows any more in which the last entries, and their tokens, were: those of a log may be lost unnoticed. */
 const skippedEpochs = 1_000;
 const chunkBytesMax = defaultStorageLimits.itemBytes;
 
@@ -192,6 +192,8 @@ function epochStep(
     why = `it says epoch ${epoch.epoch}, but the last is ${lastEpoch}`;
   if (why === undefined) return [];
   const seen = Math.max(isUseless ? 0 : (epoch?.epoch ?? 0), writtenEpoch);
-  const next = Math.min(epoch === undefined && isLossy ? seen + skippedEpochs : seen, lastEpoch);
+  // One is left for a start, which would refuse the file otherwise.
+  const skipped = epoch === undefined ? Math.min(skippedEpochs, Math.max(0, epochsLeft(seen) - 1)) : 0;
+  const next = Math.min(seen + skipped, lastEpoch);
   return [{ kind: "epoch", name: epochFileName, content: { epoch: next, lastZxid: zxid, newestLogZxid }, why }];
 }

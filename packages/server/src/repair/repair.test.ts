@@ -9,25 +9,17 @@ import { diskError, MemoryDisk } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { allTurns, HeldSyncs } from "../../test-support/held-syncs.ts";
 import { repairCutShort } from "../../test-support/repair-cut-short.ts";
-import { picture } from "../../test-support/state-driver.ts";
+import { asText, filesOf, repaired, spoil, type Written } from "../../test-support/repaired.ts";
 import { copyOf, directory, resize } from "../../test-support/storage-life.ts";
 import { TreeLife, withOtherData } from "../../test-support/tree-life.ts";
 import { verifyDirectory } from "../inspection.ts";
 import { scanRecords } from "../storage/segment.ts";
-import { isStorageError } from "../storage/storage-error.ts";
 import { withFile } from "../storage/whole-file.ts";
 import { performRepair } from "./perform.ts";
 import { planRepair, type RepairPlan } from "./plan.ts";
 import { survey } from "./survey.ts";
 
 const limits = { retainedSnapshots: 3, segmentBytes: 900, preallocateBytes: 512, batchBytes: 2_000 };
-
-interface Written {
-  readonly disk: MemoryDisk;
-  /** What the state was after each zxid. */
-  readonly history: ReadonlyMap<number, string>;
-  readonly lastZxid: number;
-}
 
 /** Two snapshots, logs before, between and after them, and all acknowledged. */
 async function written(): Promise<Written> {
@@ -57,52 +49,6 @@ async function written(): Promise<Written> {
   life.create("/d", Buffer.from("last"));
   await applied();
   return { disk: disk.kill(), history, lastZxid: life.state.lastZxid };
-}
-
-function asText({ state }: TreeLife): string {
-  return JSON.stringify(picture(state), (_, value) => (typeof value === "bigint" ? String(value) : value));
-}
-
-function filesOf(disk: MemoryDisk): Map<string, string> {
-  return new Map(disk.paths().map((path) => [path, disk.contents(path).toString("latin1")]));
-}
-
-/** Repairs, and holds it to what the head of this file says. Undefined: refused. */
-async function repaired({ history, lastZxid }: Written, disk: MemoryDisk): Promise<RepairPlan | undefined> {
-  const before = filesOf(disk);
-  let plan: RepairPlan;
-  try {
-    plan = await planRepair(disk, directory);
-  } catch (error) {
-    if (!isStorageError(error)) throw error;
-    expect(error.message).toContain(directory);
-    expect(filesOf(disk)).toEqual(before);
-    return undefined;
-  }
-  expect(filesOf(disk)).toEqual(before);
-  const { zxid } = plan.kept;
-  expect(plan.losses.length > 0 || zxid === lastZxid, `${zxid.toString(16)} of ${lastZxid.toString(16)}`).toBe(true);
-  if (plan.steps.length > 0) {
-    const aside = await performRepair(disk, directory, plan);
-    for (const [path, bytes] of before) {
-      const copy = path.replace(directory, `${directory}/${aside}`);
-      const now = filesOf(disk);
-      if (now.get(path) !== bytes) expect(now.get(copy) === bytes, `${path} lies aside`).toBe(true);
-    }
-  }
-  const { files, start } = await verifyDirectory(disk, directory);
-  expect(files.filter(({ problem }) => problem !== undefined)).toEqual([]);
-  expect(start).toMatchObject({ kind: "possible", ...plan.kept });
-  expect((await planRepair(disk, directory)).steps).toEqual([]);
-  const life = await TreeLife.open(disk, limits);
-  expect(asText(life) === history.get(zxid), `the state after ${zxid.toString(16)}`).toBe(true);
-  // And it goes on, above all that there ever was.
-  await life.begin();
-  life.create("/after", Buffer.from("the repair"));
-  await life.applied();
-  expect(life.state.lastZxid).toBeGreaterThan(lastZxid);
-  await life.storage.close();
-  return plan;
 }
 
 const original = await written();
@@ -249,6 +195,25 @@ describe("where the newest snapshot stands within the last log, and that cannot 
     ]);
   });
 
+  it("nothing is told of one that ended before the log that `epoch` names, and that is missing", async () => {
+    const disk = new MemoryDisk();
+    const life = await TreeLife.open(disk, { retainedSnapshots: 3 });
+    const history = new Map<number, string>();
+    await life.begin();
+    await life.snapshot();
+    for (const name of ["b", "c"]) {
+      life.create(`/${name}`);
+      await life.applied();
+    }
+    await life.snapshot();
+    history.set(life.state.lastZxid, asText(life));
+    const { lastZxid } = life.state;
+    expect(disk.paths().filter((path) => path.includes("/log."))).toEqual([log, `${directory}/log.100000002`]);
+    const missing = copyOf(disk.kill(), (copy) => copy.take(`${directory}/log.100000002`));
+    const plan = await repaired({ disk, history, lastZxid }, missing);
+    expect(plan?.losses.map(({ file }) => file)).toEqual(["log.100000002"]);
+  });
+
   it("nothing is told where the next log says that there was no more", async () => {
     const { whole, end } = await writtenAsOne({ underWay: [], hasNext: true });
     const disk = copyOf(whole.disk, (copy) => copy.put(log, copy.contents(log).fill(0xff, 0, end(1))));
@@ -259,13 +224,6 @@ describe("where the newest snapshot stands within the last log, and that cannot 
 /** The directory with something done to it, and what a repair makes of it. */
 async function after(change: (copy: MemoryDisk) => void): Promise<RepairPlan | undefined> {
   return repaired(original, copyOf(original.disk, change));
-}
-
-/** Turns a bit. */
-function spoil(disk: MemoryDisk, path: string, at: number): void {
-  const bytes = disk.contents(path);
-  bytes[at] = (bytes[at] as number) ^ 1;
-  disk.put(path, bytes);
 }
 
 describe("a repair", () => {
