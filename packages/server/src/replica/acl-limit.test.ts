@@ -100,11 +100,14 @@ describe("what `auth` adds", () => {
     }
   });
 
-  test("is 4 MiB at most in all parts, the same lists too", () => {
+  test.each([
+    ["4 MiB", 100, 262],
+    ["eight times what came", 1_000_000, 500],
+  ])("is %s at most in all parts, the same lists too", (_what, requestBytes, most) => {
     const identities = proven(160);
-    const lists = (count: number) => Array.from({ length: count }, () => [auth(31)]);
-    expect(tooLongAcl(multi(...lists(262)), 1_000_000, limits, { identities })).toBeUndefined();
-    expect(tooLongAcl(multi(...lists(263)), 1_000_000, limits, { identities })).toEqual(refusedAt(262, 263));
+    const lists = (count: number) => multi(...Array.from({ length: count }, () => [auth(31)]));
+    expect(tooLongAcl(lists(most), requestBytes, limits, { identities })).toBeUndefined();
+    expect(tooLongAcl(lists(most + 1), requestBytes, limits, { identities })).toEqual(refusedAt(most, most + 1));
   });
 
   test("may be a hundred users in one list, and in each of sixty, and five in each of a thousand", () => {

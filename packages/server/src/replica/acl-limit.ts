@@ -14,8 +14,11 @@ const grownBytes = 16 << 10;
 /** And so many times what came; in a transaction each few bytes of it may ask for another list. */
 const growth = 8;
 
-/** So much it may add in all parts, the same list again too: that is one in memory, but each part takes it apart. It takes some 0.2 s. */
-const grownBytesMax = 4 << 20;
+/**
+ * So much it may always add in all parts, the same list again too: that is one in memory, but each part takes it apart. It takes
+ * some 0.2 s. More only to so large a request that its lists may be as much without the same one twice.
+ */
+const grownBytesInAll = 4 << 20;
 
 /**
  * What comes of a write, of `requestBytes`, that asks for a list with more entries than `maxAclEntries`, or for one that no frame could
@@ -36,7 +39,7 @@ export function tooLongAcl(
   }
   const parts: readonly object[] = Array.isArray(request) ? request : [request];
   let listsLeft = Math.max(grownBytes, growth * requestBytes);
-  let allLeft = grownBytesMax;
+  let allLeft = Math.max(grownBytesInAll, growth * requestBytes);
   let counted: readonly Acl[] = [];
   let provenBytes: number | undefined;
   for (let at = 0; at < parts.length; at++) {
