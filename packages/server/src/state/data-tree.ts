@@ -218,7 +218,8 @@ export class DataTree {
     this.#beforeChange(parent);
     const number = this.#store.allocate(path);
     const node = Znode.fresh(this.#store, number, init, stamp);
-    assert(this.#nodes.add(path, number), () => `${path} is not there yet`);
+    const added = this.#nodes.add(path, number);
+    assert(added, "a node that is created is not there yet");
     this.#open.add(node.number);
     // Not in a snapshot that is under way.
     if (this.#cut !== undefined) node.snapshotMark = this.#cut.mark;
@@ -246,7 +247,7 @@ export class DataTree {
   /** Removes a node that is `parent`'s and has no children. */
   delete(node: Znode, parent: Znode, stamp: Stamp): void {
     const path = this.pathOf(node);
-    assert(node.childCount === 0, () => `${path} has no children`);
+    assert(node.childCount === 0, "a node that is deleted has no children");
     this.#beforeChange(node);
     this.#beforeChange(parent);
     const { dataLength } = node;
@@ -357,11 +358,15 @@ export class DataTree {
   /** Replaces a node's access list; only aversion grows. */
   setAcl(node: Znode, acl: readonly Acl[]): void {
     this.#beforeChange(node);
-    const { acl: oldAcl, aversion } = node;
+    if (this.#undo !== undefined) this.#undoSetAcl(this.#undo, node);
     this.#store.setAcl(node.number, acl);
-    node.aversion = (aversion + 1) | 0;
-    this.#undo?.push(() => {
-      this.#store.setAcl(node.number, oldAcl);
+    node.aversion = (node.aversion + 1) | 0;
+  }
+
+  #undoSetAcl(undo: (() => void)[], node: Znode): void {
+    const { acl, aversion } = node;
+    undo.push(() => {
+      this.#store.setAcl(node.number, acl);
       node.aversion = aversion;
     });
   }
