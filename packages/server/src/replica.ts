@@ -309,14 +309,13 @@ export class Replica {
     const { stats, state } = this;
     const { maxTurnRequests, maxTurnBytes, maxAuditBytes } = this.#options.limits;
     const toldBefore = this.#auditor?.bytesTotal ?? 0;
-    const before = this.#proposals.count;
     const take = () => this.#proposals.takeDurable(this.#durableZxid);
     let work = 0;
     let bytes = 0;
     for (let next = take(); next !== undefined; next = take()) {
       const { sentTotal } = stats;
       const { nodeCount } = state.tree;
-      const { nodesInVain } = this.#pipeline;
+      const { requests, bytes: doneBytes } = this.#pipeline.work;
       this.#apply(next);
       this.#pipeline.onApplied(next.entry.zxid);
       const { operation } = next.entry;
@@ -324,14 +323,14 @@ export class Replica {
       // The end of a session is one entry, however many ephemerals go with it; and anybody may be waiting for an event.
       work += Math.max(parts, Math.abs(state.tree.nodeCount - nodeCount)) + stats.sentTotal - sentTotal;
       // What waited behind it was answered, too.
-      work += this.#pipeline.nodesInVain - nodesInVain;
-      bytes += next.bytes;
+      work += this.#pipeline.work.requests - requests;
+      bytes += next.bytes + this.#pipeline.work.bytes - doneBytes;
+      this.#appliedTogether++;
       // Half of what may wait for the audit log's disk is free when a turn begins. Little of it is used, for others wait as long as the
       // disk takes for what is made here. An entry with more lines than there is room for has them kept nevertheless.
       const isTold = this.#auditor !== undefined && this.#auditor.bytesTotal - toldBefore >= maxAuditBytes / 16;
       if (!isAll && (work >= maxTurnRequests || bytes >= maxTurnBytes || isTold)) break;
     }
-    this.#appliedTogether += before - this.#proposals.count;
     this.#isBehind = this.#proposals.hasDurable(this.#durableZxid);
     this.#pipeline.onProposalsApplied();
     this.#snapshotWhenDue();

@@ -203,7 +203,7 @@ export class AuditFile {
   }
 
   #lose(): void {
-    if (this.#lostSince === 0) this.#loss.tell("lost", { path: this.#options.path });
+    this.#loss.tell("lost", { path: this.#options.path });
     this.#lostSince++;
     this.#lostTotal++;
   }

@@ -8,8 +8,9 @@ import { type AskedWord, FrameDecoder, FrameLengthError, fourLetterWord } from "
 import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
+import { isLongRead } from "../replica/long-reads.ts";
 import { LargeRequests, leastBytesPerSecond, type Sender } from "./large-requests.ts";
-import { endsSlice, requestWeight } from "./request-weight.ts";
+import { requestWeight } from "./request-weight.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { WorkTurns } from "./work-turns.ts";
 
@@ -319,7 +320,8 @@ export class ClientPort {
     const hasTurn =
       !peer.paused &&
       !this.#turns.waiting.has(peer) &&
-      (this.#turns.hasRoom || (peer.decoder.pendingBytes <= briefBytes && peer.stream.unsentBytes === 0));
+      (this.#turns.hasRoom ||
+        (this.#turns.isLittleBehind && peer.decoder.pendingBytes <= briefBytes && peer.stream.unsentBytes === 0));
     if (hasTurn && !this.#takeFrames(peer)) return;
     this.#holdBack(peer);
     if (!peer.paused) this.#turns.wait(peer);
@@ -382,7 +384,7 @@ export class ClientPort {
         const frame = peer.decoder.next();
         if (frame === undefined) break;
         frames.push(frame);
-        isFull = frames.length === sliceRequests || endsSlice(frame);
+        isFull = frames.length === sliceRequests || isLongRead(frame);
       }
     } catch (error) {
       if (!(error instanceof FrameLengthError)) throw error;

@@ -10,10 +10,3 @@ export function requestWeight(frame: Buffer): number {
   const type = frame.readInt32BE(4);
   return type === OpCode.multi || type === OpCode.multiRead ? Math.ceil(frame.length / leastPartBytes) : 1;
 }
-
-/** Whether it may go through very many nodes and send nothing, so that others have their turn before what comes behind it. */
-export function endsSlice(frame: Buffer): boolean {
-  if (frame.length < 8) return false;
-  const type = frame.readInt32BE(4);
-  return type === OpCode.getEphemerals || type === OpCode.multiRead;
-}

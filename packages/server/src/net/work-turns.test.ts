@@ -74,6 +74,18 @@ describe("requests", () => {
     expect(puppets.told()).toEqual(["1: 64", "1: 36"]);
   });
 
+  test("who asks for little waits as well when far too much was done", async () => {
+    const { puppets, streams } = await withThree({ maxTurnRequests: 100 });
+    puppets.port.spend(150, 0);
+    streams[0].say(2);
+    expect(puppets.told()).toEqual(["1: 2"]);
+    puppets.port.spend(100, 0);
+    streams[0].say(2);
+    expect(puppets.told()).toEqual([]);
+    puppets.clock.advance(0);
+    expect(puppets.told()).toEqual(["1: 2"]);
+  });
+
   test("who asks for little and has taken all answers goes before those who wait", async () => {
     const { puppets, streams } = await withThree({ maxTurnRequests: 64 });
     streams[0].say(300);

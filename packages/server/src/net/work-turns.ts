@@ -38,6 +38,12 @@ export class WorkTurns<T> {
     return this.#requestsLeft > 0 && this.#bytesLeft > 0;
   }
 
+  /** Whether no more was done than in two turns: then who asks for little need not wait. */
+  get isLittleBehind(): boolean {
+    const { maxTurnRequests, maxTurnBytes } = this.#options.limits;
+    return this.#requestsLeft > -maxTurnRequests && this.#bytesLeft > -maxTurnBytes;
+  }
+
   /** So much was done. */
   spend(requests: number, bytes: number): void {
     this.#requestsLeft -= requests;

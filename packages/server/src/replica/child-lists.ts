@@ -21,6 +21,7 @@ interface ChildList {
   readonly childCount: number;
   /** Absent until somebody has asked for the same list again. */
   bytes: Buffer | undefined;
+  readonly isTooLong: boolean;
 }
 
 /** The lists that are kept; see the head of this file. */
@@ -41,9 +42,7 @@ export class ChildLists {
     const known = this.#lists.get(path);
     if (known === undefined || known.pzxid !== pzxid || known.childCount !== childCount) {
       write(out);
-      this.#forget(path, known);
-      this.#lists.set(path, { pzxid, childCount, bytes: undefined });
-      if (this.#lists.size > maxLists) this.#forgetOldest();
+      this.#remember(path, { pzxid, childCount, bytes: undefined, isTooLong: false });
       return;
     }
     if (known.bytes !== undefined) return out.raw(known.bytes);
@@ -55,6 +54,24 @@ export class ChildLists {
     known.bytes = bytes;
     this.#keptBytes += bytes.length;
     while (this.#keptBytes > maxKeptBytes) this.#forgetOldest();
+  }
+
+  /** Whether the list was refused, as it is now. */
+  isTooLong(tree: DataTree, path: string, { pzxid, childCount }: Znode): boolean {
+    const known = tree === this.#tree ? this.#lists.get(path) : undefined;
+    return known?.isTooLong === true && known.pzxid === pzxid && known.childCount === childCount;
+  }
+
+  /** The list is too long for an answer: to find that out takes long. */
+  refuse(tree: DataTree, path: string, { pzxid, childCount }: Znode): void {
+    if (tree !== this.#tree) this.#forgetAll(tree);
+    this.#remember(path, { pzxid, childCount, bytes: undefined, isTooLong: true });
+  }
+
+  #remember(path: string, list: ChildList): void {
+    this.#forget(path, this.#lists.get(path));
+    this.#lists.set(path, list);
+    if (this.#lists.size > maxLists) this.#forgetOldest();
   }
 
   #forgetOldest(): void {

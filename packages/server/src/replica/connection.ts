@@ -66,6 +66,8 @@ export class Connection implements Watcher {
   mirrorsReadOnly = false;
   /** Requests in order of arrival; a write in it is proposed already. */
   readonly queue = new Fifo<QueuedRequest>();
+  /** Of those in the queue, the reads that may take long; see long-reads.ts. */
+  longReads = 0;
   readonly out = new Writer(128);
   readingPaused = false;
   readonly connectedMs: number;

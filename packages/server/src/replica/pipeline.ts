@@ -32,6 +32,7 @@ import { ChildLists } from "./child-lists.ts";
 import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
 import { ConnectionWarning } from "./connection-warning.ts";
 import type { Connections } from "./connections.ts";
+import { isLongRead } from "./long-reads.ts";
 import { tooLongPath } from "./path-limit.ts";
 import type { Proposals } from "./proposals.ts";
 import { ReadingRegulator } from "./reading-regulator.ts";
@@ -71,7 +72,8 @@ export class Pipeline {
   readonly #readContext: ReadContext;
   readonly #badBody: ConnectionWarning;
   readonly #longRead: ConnectionWarning;
-  #nodesInVain = 0;
+  /** What was done for reads: what they went through without sending it, and what was answered behind a write. */
+  readonly #work = { requests: 0, bytes: 0 };
   #stopping = false;
 
   constructor(parts: PipelineParts) {
@@ -79,7 +81,8 @@ export class Pipeline {
     const { turn, state, watches, limits, behaviour } = parts;
     const childLists = new ChildLists();
     const spend = (nodes: number, bytes: number): void => {
-      this.#nodesInVain += nodes;
+      this.#work.requests += nodes;
+      this.#work.bytes += bytes;
       turn.effect({ type: "spend", requests: nodes, bytes });
     };
     this.#readContext = { state, watches, behaviour, limits, childLists, spend };
@@ -88,9 +91,9 @@ export class Pipeline {
     this.#regulator = new ReadingRegulator(parts);
   }
 
-  /** Nodes that reads have gone through without sending anything of them. */
-  get nodesInVain(): number {
-    return this.#nodesInVain;
+  /** What was done for reads so far, beyond one request each; in requests and bytes. */
+  get work(): { readonly requests: number; readonly bytes: number } {
+    return this.#work;
   }
 
   /** Frames that arrived together. */
@@ -138,6 +141,7 @@ export class Pipeline {
   #enqueue(connection: Connection, frame: Buffer, arrivedMs: number, afterZxid: number): void {
     connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid });
     connection.pendingBytes += frame.length;
+    if (isLongRead(frame)) connection.longReads++;
   }
 
   /** The session is attached: what came behind the handshake gets its turn. */
@@ -147,13 +151,15 @@ export class Pipeline {
       if (next.kind === "frame") early.push(next.frame);
     }
     connection.pendingBytes = 0;
+    connection.longReads = 0;
     if (!this.#stopping) for (const frame of early) this.#onFrame(connection, frame);
     this.#regulate(connection);
   }
 
   /** Answers as many waiting requests as can be. */
   advance(connection: Connection): void {
-    const { queue } = connection;
+    const { queue, out } = connection;
+    const before = out.length;
     while (
       (connection.phase === "open" || connection.phase === "leaving") &&
       !this.#regulator.isCongested(connection)
@@ -164,6 +170,7 @@ export class Pipeline {
       queue.shift();
       if (head.kind === "frame") {
         connection.pendingBytes -= head.frame.length;
+        if (isLongRead(head.frame)) connection.longReads--;
         this.#answer(connection, head.frame, head.arrivedMs);
       } else if (head.kind === "verdict") {
         this.#deliver(connection, head);
@@ -172,6 +179,8 @@ export class Pipeline {
         this.#replyToWrite(connection, head, head.outcome);
       }
     }
+    // Less than before, if it was closed.
+    this.#work.bytes += Math.max(0, out.length - before);
     this.#regulate(connection);
   }
 

@@ -56,22 +56,68 @@ describe.each(["getChildren", "multiRead", "getEphemerals"] as const)("%s", (ope
   });
 });
 
-test("what waits behind a write counts for the turn in which it is answered, before the next write is applied", () => {
-  const h = new ReplicaHarness({ log: "manual", turns: "manual", limits: { maxTurnRequests: 20 } });
-  const [asking, other] = [h.connect(), h.connect()];
-  const settle = (): void => {
-    h.durable();
-    while (h.goOn());
+test("what is known to be too long is not looked through again, until it is another list", () => {
+  const { h, client } = withNodes(1_000);
+  const ask = () => {
+    const { bytes } = h.spent;
+    expect(client.call("getChildren", list)).toBe(ErrorCode.SystemError);
+    return h.spent.bytes - bytes;
   };
-  settle();
-  for (let i = 0; i < 20; i++) asking.send("create", node(`/${i}`, CreateMode.ephemeral));
-  settle();
-  asking.send("create", node("/a"));
-  asking.send("getEphemerals", { prefixPath: "/nothing" });
-  other.send("create", node("/b"));
+  expect(ask()).toBeGreaterThan(1_000);
+  expect([ask(), ask()]).toEqual([0, 0]);
+  client.call("create", node("/p/new"));
+  expect(ask()).toBeGreaterThan(1_000);
+});
+
+describe("what waits behind a write counts for the turn in which it is answered, before the next write is applied", () => {
+  const big = { path: "/big", data: Buffer.alloc(900), acl: openAcl, flags: 0 };
+  test.each([
+    ["nodes gone through in vain", (c: TestClient) => c.send("getEphemerals", { prefixPath: "/nothing" })],
+    ["what is answered", (c: TestClient) => c.send("getData", { path: "/big", watch: false })],
+  ])("%s", (_, ask) => {
+    const h = new ReplicaHarness({
+      log: "manual",
+      turns: "manual",
+      limits: { maxTurnRequests: 20, maxTurnBytes: 1_000 },
+    });
+    const [asking, other] = [h.connect(), h.connect()];
+    const settle = (): void => {
+      h.durable();
+      while (h.goOn());
+    };
+    settle();
+    for (let i = 0; i < 20; i++) asking.send("create", node(`/${i}`, CreateMode.ephemeral));
+    asking.send("create", big);
+    settle();
+    asking.send("create", node("/a"));
+    ask(asking);
+    other.send("create", node("/b"));
+    h.durable();
+    const { tree } = h.replica.state;
+    expect([tree.get("/a") !== undefined, tree.get("/b")]).toEqual([true, undefined]);
+    while (h.goOn());
+    expect(tree.get("/b")).toBeDefined();
+  });
+});
+
+test("while a read that may take long waits for a write, its connection is not read", () => {
+  const h = new ReplicaHarness({ log: "manual" });
+  const client = h.connect();
   h.durable();
-  const { tree } = h.replica.state;
-  expect([tree.get("/a") !== undefined, h.spent.requests, tree.get("/b")]).toEqual([true, 20, undefined]);
-  while (h.goOn());
-  expect(tree.get("/b")).toBeDefined();
+  client.send("create", node("/a"));
+  expect(client.paused).toBe(false);
+  client.send("getEphemerals", { prefixPath: "/" });
+  expect(client.paused).toBe(true);
+  h.durable();
+  expect(client.paused).toBe(false);
+});
+
+test("nor while one waits for the handshake", () => {
+  const h = new ReplicaHarness({ log: "manual" });
+  const client = h.dial();
+  client.handshake();
+  client.frames(client.encode("getEphemerals", { prefixPath: "/" }));
+  expect(client.paused).toBe(true);
+  h.durable();
+  expect([client.paused, client.received.length]).toEqual([false, 2]);
 });

@@ -39,6 +39,7 @@ export class ReadingRegulator {
     const paused =
       !hasRoom ||
       this.isCongested(connection) ||
+      connection.longReads > 0 ||
       connection.queue.length > limits.maxPendingRequestsPerConnection ||
       connection.pendingBytes > limits.maxPendingBytesPerConnection ||
       (connection.queue.length > 0 && connections.load.exceeds(limits));

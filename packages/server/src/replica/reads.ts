@@ -124,6 +124,8 @@ function listChildren(
 
 /** Refuses a list of children that would be too long before it is begun: to write it in vain takes much longer, and memory. */
 function checkList(context: ReadContext, path: string, node: Znode): void {
+  const { childLists, limits, state } = context;
+  if (childLists.isTooLong(state.tree, path, node)) throw new ResponseTooLongError(path);
   const nameAt = nameIn(path);
   const lengths = 4 * (1 + node.childCount);
   let units = 0;
@@ -131,13 +133,15 @@ function checkList(context: ReadContext, path: string, node: Znode): void {
     units += child.length - nameAt;
   });
   // A unit of UTF-16 takes a byte to three.
-  checkLength(context, lengths + units, path);
-  if (lengths + 3 * units <= context.limits.maxResponseBytes) return;
-  let bytes = lengths;
-  node.eachChild((child) => {
-    bytes += Buffer.byteLength(child.slice(nameAt));
-    checkLength(context, bytes, path);
-  });
+  let bytes = lengths + units;
+  if (bytes <= limits.maxResponseBytes && lengths + 3 * units > limits.maxResponseBytes) {
+    bytes = lengths;
+    node.eachChild((child) => {
+      bytes += Buffer.byteLength(child.slice(nameAt));
+    });
+  }
+  if (bytes > limits.maxResponseBytes) childLists.refuse(state.tree, path, node);
+  checkLength(context, bytes, path);
 }
 
 /** Where its name begins in the path of a child of `path`, which is empty or "/" if that is the root. */

@@ -12,7 +12,7 @@ const shortList = 8;
 /** What is remembered of lists: what they grant to whom, as bits. Neither a list nor a connection's identities are ever changed, only replaced. */
 let known = new WeakMap<readonly Acl[], WeakMap<readonly Id[], number>>();
 
-/** How many pairs of a list and identities that is, or was. There can be very many of both: when they take some 40 MB, all are forgotten. */
+/** How many pairs of a list and identities that is, or was. There can be very many of both: when they take some 70 MB, all are forgotten. */
 let knownPairs = 0;
 const knownPairsMax = 400_000;
 
