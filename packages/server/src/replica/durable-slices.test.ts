@@ -48,6 +48,17 @@ describe("of what became durable together", () => {
     expect(h.replica.stats.entriesPerSync.sum).toBe(2 + 12);
   });
 
+  test("those that are proposed meanwhile, behind a handshake, count with their own sync", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const client = h.dial();
+    client.handshake();
+    client.frames(...Array.from({ length: 10 }, (_, i) => client.encode("create", node(`/n${i}`))));
+    h.durable();
+    expect(h.replica.stats.entriesPerSync.sum).toBe(1);
+    h.durable();
+    expect(h.replica.stats.entriesPerSync.sum).toBe(11);
+  });
+
   test("their bytes count", () => {
     const { h, writer } = crowded();
     for (const path of ["/a", "/b"]) writer.send("create", node(path, 10_000));
