@@ -203,7 +203,7 @@ export class AuditFile {
   }
 
   #lose(): void {
-    this.#loss.tell("lost", { path: this.#options.path });
+    if (!this.#closed) this.#loss.tell("lost", { path: this.#options.path });
     this.#lostSince++;
     this.#lostTotal++;
   }

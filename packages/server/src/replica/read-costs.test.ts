@@ -100,24 +100,41 @@ describe("what waits behind a write counts for the turn in which it is answered,
   });
 });
 
-test("while a read that may take long waits for a write, its connection is not read", () => {
-  const h = new ReplicaHarness({ log: "manual" });
-  const client = h.connect();
-  h.durable();
-  client.send("create", node("/a"));
-  expect(client.paused).toBe(false);
-  client.send("getEphemerals", { prefixPath: "/" });
-  expect(client.paused).toBe(true);
-  h.durable();
-  expect(client.paused).toBe(false);
+test("several lists that end in one that is known to be too long count with what was read before", () => {
+  const { h, client } = withNodes(3_000);
+  client.call("create", node("/q"));
+  for (let i = 0; i < 40; i++) client.call("create", node(`/q/${"n".repeat(90)}${i}`));
+  const parts = ["/p", "/q"].map((path) => ({ type: OpCode.getChildren, path, watch: false }) as const);
+  for (let i = 0; i < 3; i++) {
+    const { bytes } = h.spent;
+    expect(client.call("multiRead", parts)).toBe(ErrorCode.SystemError);
+    expect(h.spent.bytes - bytes).toBeGreaterThan(1_800);
+  }
 });
 
-test("nor while one waits for the handshake", () => {
-  const h = new ReplicaHarness({ log: "manual" });
-  const client = h.dial();
-  client.handshake();
-  client.frames(client.encode("getEphemerals", { prefixPath: "/" }));
-  expect(client.paused).toBe(true);
-  h.durable();
-  expect([client.paused, client.received.length]).toEqual([false, 2]);
+describe("while more than sixteen reads that may take long wait, their connection is not read:", () => {
+  const ask = (client: TestClient) => client.send("getEphemerals", { prefixPath: "/" });
+
+  test("for a write", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const client = h.connect();
+    h.durable();
+    client.send("create", node("/a"));
+    for (let i = 0; i < 16; i++) ask(client);
+    expect(client.paused).toBe(false);
+    ask(client);
+    expect(client.paused).toBe(true);
+    h.durable();
+    expect(client.paused).toBe(false);
+  });
+
+  test("for the handshake", () => {
+    const h = new ReplicaHarness({ log: "manual" });
+    const client = h.dial();
+    client.handshake();
+    for (let i = 0; i < 17; i++) ask(client);
+    expect(client.paused).toBe(true);
+    h.durable();
+    expect([client.paused, client.received.length]).toEqual([false, 18]);
+  });
 });

@@ -21,6 +21,9 @@ export interface ReadingRegulatorParts {
 /** What every connection may leave untaken, bytes, however many there are. */
 const leastShareBytes = 16 << 10;
 
+/** Reads that may take long wait in a connection's queue, at most, and one more: they are answered in one go. */
+const mostLongReads = 16;
+
 /** Stops and resumes the reading of connections; see the head of this file. */
 export class ReadingRegulator {
   readonly #parts: ReadingRegulatorParts;
@@ -39,7 +42,7 @@ export class ReadingRegulator {
     const paused =
       !hasRoom ||
       this.isCongested(connection) ||
-      connection.longReads > 0 ||
+      connection.longReads > mostLongReads ||
       connection.queue.length > limits.maxPendingRequestsPerConnection ||
       connection.pendingBytes > limits.maxPendingBytesPerConnection ||
       (connection.queue.length > 0 && connections.load.exceeds(limits));

@@ -53,9 +53,9 @@ export function answerRead(
 }
 
 /** Refuses a list that would come to so many bytes, or more, if that is too long: it counts as if it had been sent. */
-function checkLength(context: ReadContext, bytes: number, what: string): void {
+function checkLength(context: ReadContext, bytes: number, what: string, done = 0): void {
   if (bytes <= context.limits.maxResponseBytes) return;
-  context.spend(0, bytes);
+  context.spend(0, done + bytes);
   throw new ResponseTooLongError(what);
 }
 
@@ -122,10 +122,16 @@ function listChildren(
   return ErrorCode.Ok;
 }
 
-/** Refuses a list of children that would be too long before it is begun: to write it in vain takes much longer, and memory. */
-function checkList(context: ReadContext, path: string, node: Znode): void {
+/**
+ * Refuses a list of children that would be too long before it is begun: to write it in vain takes much longer, and memory.
+ * `done`: bytes that were read for the same answer before.
+ */
+function checkList(context: ReadContext, path: string, node: Znode, done = 0): void {
   const { childLists, limits, state } = context;
-  if (childLists.isTooLong(state.tree, path, node)) throw new ResponseTooLongError(path);
+  if (childLists.isTooLong(state.tree, path, node)) {
+    context.spend(0, done);
+    throw new ResponseTooLongError(path);
+  }
   const nameAt = nameIn(path);
   const lengths = 4 * (1 + node.childCount);
   let units = 0;
@@ -141,7 +147,7 @@ function checkList(context: ReadContext, path: string, node: Znode): void {
     });
   }
   if (bytes > limits.maxResponseBytes) childLists.refuse(state.tree, path, node);
-  checkLength(context, bytes, path);
+  checkLength(context, bytes, path, done);
 }
 
 /** Where its name begins in the path of a child of `path`, which is empty or "/" if that is the root. */
@@ -231,7 +237,7 @@ const multiRead: Handler = (context, connection, reader, out) => {
       count(100 + node.dataLength);
       return { type: part.type, data: node.data, stat: node.stat() };
     }
-    checkList(context, part.path, node);
+    checkList(context, part.path, node, bytes);
     const children: string[] = [];
     count(20);
     const nameAt = nameIn(part.path);
