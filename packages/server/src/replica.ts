@@ -13,6 +13,7 @@ import { type AuthenticationRules, certified } from "./replica/authenticate.ts";
 import type { Connection } from "./replica/connection.ts";
 import { Connections } from "./replica/connections.ts";
 import type { Effect, Input, Now } from "./replica/effect.ts";
+import { Events } from "./replica/events.ts";
 import { Pipeline } from "./replica/pipeline.ts";
 import { type Proposal, Proposals } from "./replica/proposals.ts";
 import { QuotaLog } from "./replica/quota-log.ts";
@@ -62,6 +63,7 @@ export class Replica {
   readonly #connections: Connections;
   readonly #proposals: Proposals;
   readonly #sessions: Sessions;
+  readonly #events: Events;
   readonly #pipeline: Pipeline;
   readonly #quotaLog = new QuotaLog(this.#turn);
   readonly #reaper: Reaper;
@@ -102,10 +104,12 @@ export class Replica {
     const parts = { turn, state, connections: this.#connections, proposals: this.#proposals, auditor };
     this.#sessions = new Sessions(options, parts);
     const { stats } = this;
+    this.#events = new Events({ turn, stats, behaviour, watches: this.#watches });
     this.#pipeline = new Pipeline({
       ...parts,
       watches: this.#watches,
       sessions: this.#sessions,
+      events: this.#events,
       stats,
       limits,
       authentication,
@@ -245,6 +249,13 @@ export class Replica {
         if (connection.readingPaused) this.#sessions.touch(connection);
         return this.#pipeline.advance(connection);
       }
+      case "ended": {
+        const connection = this.#connections.get(input.connection);
+        if (connection === undefined) return;
+        connection.isDeaf = true;
+        connection.unsentBytes = 0;
+        return this.#pipeline.advance(connection);
+      }
       case "disconnected": {
         const connection = this.#connections.get(input.connection);
         if (connection === undefined) return;
@@ -348,7 +359,7 @@ export class Replica {
     if (excesses.length > 0) this.#quotaLog.tell(excesses);
     this.#appliedSinceSnapshot++;
     // Events first: nobody, not even the writer, may see the new state before the event that tells of it.
-    this.#pipeline.fire(firings, entry.zxid);
+    this.#events.fire(firings, entry.zxid);
     if (outcome.type === "sessionClosed") this.#onSessionClosed(entry.sessionId, connection);
     if (outcome.type === "restorePartTaken" && outcome.isRestored) this.#onRestored(entry.zxid);
     if (connection === undefined) return;

@@ -202,6 +202,9 @@ export class ReplicaHarness {
 export class TestClient {
   closed = false;
   paused = false;
+  /** Whether it takes its answers; what it has not taken is what the server still has of it. */
+  takes = true;
+  untakenBytes = 0;
   sessionId = 0n;
   passwd = Buffer.alloc(16);
   readonly received: Received[] = [];
@@ -230,7 +233,13 @@ export class TestClient {
   }
 
   frames(...frames: Buffer[]): void {
-    this.harness.input({ type: "frames", connection: this.id, frames, unsentBytes: 0 });
+    this.harness.input({ type: "frames", connection: this.id, frames, unsentBytes: this.untakenBytes });
+  }
+
+  /** Takes all answers that were left until now. */
+  drain(): void {
+    this.untakenBytes = 0;
+    this.harness.input({ type: "drained", connection: this.id });
   }
 
   /** Encodes a request; sends nothing. */
@@ -255,6 +264,7 @@ export class TestClient {
   }
 
   receive(bytes: Buffer): void {
+    if (!this.takes) this.untakenBytes += bytes.length;
     this.#decoder.push(bytes);
     for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) this.#onFrame(frame);
   }

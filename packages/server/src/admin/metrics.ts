@@ -125,7 +125,7 @@ export const metrics: readonly Metric[] = [
     sumOf(connections(s).map(({ queue }) => queue.length)),
   ),
   gauge("queued_request_bytes", "Bytes of these requests", (s) =>
-    sumOf(connections(s).map(({ pendingBytes }) => pendingBytes)),
+    sumOf(connections(s).map(({ queue }) => queue.bytes)),
   ),
   gauge("unsent_bytes", "Output of all connections that the operating system has not taken", (s) =>
     sumOf(connections(s).map(({ pendingOutput }) => pendingOutput)),

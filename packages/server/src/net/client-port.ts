@@ -64,7 +64,7 @@ interface Peer extends Sender {
   heldBack: boolean;
   /** Whether the replica is to be told that all its output was taken. */
   drainDue: boolean;
-  /** Whether the other side has ended in order, with something still waiting to be taken up. */
+  /** Whether the other side has ended in order, with something that may still wait to be taken up, here or by the replica. */
   gone: boolean;
 }
 
@@ -209,7 +209,7 @@ export class ClientPort {
     if (peer === undefined) return;
     peer.paused = paused;
     this.#regulate(peer);
-    if (!paused && peer.decoder.pendingBytes > 0) this.#turns.wait(peer);
+    if (!paused && (peer.gone || peer.decoder.pendingBytes > 0)) this.#turns.wait(peer);
   }
 
   /** Reads it, unless there is a reason not to. */
@@ -349,7 +349,7 @@ export class ClientPort {
     // Not when all have had their turn: its other side can go on meanwhile.
     peer.stream.flush?.();
     if (!this.#peers.has(peer.id)) return false;
-    if (peer.gone && !hasMore) {
+    if (peer.gone && !hasMore && !peer.paused) {
       this.#remove(peer);
       this.#options.dispatch({ type: "disconnected", connection: peer.id });
     } else if (peer.heldBack && !hasMore) {
@@ -429,9 +429,12 @@ export class ClientPort {
   #onClose(peer: Peer, error: Error | undefined): void {
     this.#ended(peer.stream);
     if (!this.#peers.has(peer.id)) return;
-    if (error === undefined && !peer.paused && this.#turns.waiting.has(peer)) {
+    if (error === undefined && (peer.paused || this.#turns.waiting.has(peer))) {
       // Its last words may be writes, or the end of its session.
       peer.gone = true;
+      peer.stuckSinceMs = undefined;
+      this.#turns.wait(peer);
+      this.#options.dispatch({ type: "ended", connection: peer.id });
       return;
     }
     this.#remove(peer);

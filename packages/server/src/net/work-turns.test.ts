@@ -174,21 +174,31 @@ describe("who waits for its turn", () => {
     const { puppets, streams } = await withThree({ maxTurnRequests: 64 });
     streams[0].say(100);
     streams[0].handler?.onClose();
-    expect(puppets.told()).toEqual(["1: 64"]);
+    expect(puppets.told()).toEqual(["1: 64", "1 ended"]);
     puppets.clock.advance(0);
     expect(puppets.told()).toEqual(["1: 36", "1 disconnected"]);
     expect(puppets.port.waitingCount).toBe(0);
   });
 
-  test("and ends while nothing more is wanted of it, is gone at once or at its turn", async () => {
+  test("and ends in order while nothing more is wanted of it, is gone when that is over and its last words have been taken up", async () => {
     const { puppets, streams } = await withThree({ maxTurnRequests: 64 });
     streams[0].say(200);
     streams[0].handler?.onClose();
     puppets.port.pauseReading(1, true);
-    puppets.clock.advance(0);
     streams[1].say(1);
     puppets.port.pauseReading(2, true);
     streams[1].handler?.onClose();
-    expect(puppets.told()).toEqual(["1: 64", "1 disconnected", "2: 1", "2 disconnected"]);
+    puppets.clock.advance(0);
+    expect(puppets.told()).toEqual(["1: 64", "1 ended", "2: 1", "2 ended"]);
+    for (const id of [1, 2]) puppets.port.pauseReading(id, false);
+    for (let turn = 0; turn < 3; turn++) puppets.clock.advance(0);
+    expect(puppets.told()).toEqual(["1: 64", "2 disconnected", "1: 64", "1: 8", "1 disconnected"]);
+  });
+
+  test("and breaks, is gone at once", async () => {
+    const { puppets, streams } = await withThree({ maxTurnRequests: 64 });
+    streams[0].say(200);
+    streams[0].handler?.onClose(new Error("reset"));
+    expect(puppets.told()).toEqual(["1: 64", "1 disconnected"]);
   });
 });

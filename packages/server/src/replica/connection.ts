@@ -2,46 +2,15 @@
  * What the replica knows of one connection: where it stands in its life, who it is, the requests that wait for their
  * turn, and the output gathered for it in this step.
  */
-import { type Address, Fifo } from "@corral/io";
-import { type ErrorCode, type Id, Writer } from "@corral/protocol";
-import type { Outcome } from "../state/operation.ts";
+import type { Address } from "@corral/io";
+import { type Id, Writer } from "@corral/protocol";
 import type { Watcher } from "../watch/watch-table.ts";
 import { ConnectionStats } from "./connection-stats.ts";
 import type { ConnectionId } from "./effect.ts";
 import type { Load } from "./load.ts";
+import { RequestQueue } from "./request-queue.ts";
 import type { SaslExchange } from "./sasl.ts";
 import type { ClockedSession } from "./session-clock.ts";
-
-/** A request that waits: for its own entry to be applied, or for what stands before it. */
-export type QueuedRequest =
-  | QueuedWrite
-  | QueuedVerdict
-  /** `afterZxid`: what was proposed until it came must have been applied; 0 for all but sync. */
-  | { readonly kind: "frame"; readonly frame: Buffer; readonly arrivedMs: number; readonly afterZxid: number };
-
-/** A write that was proposed; its reply waits for the outcome, and for what stands before it. */
-export interface QueuedWrite {
-  readonly kind: "write";
-  readonly xid: number;
-  readonly type: number;
-  readonly arrivedMs: number;
-  /** Of its body. */
-  readonly bytes: number;
-  /** What came of it, once applied. */
-  outcome: Outcome | undefined;
-}
-
-/** Who asks was settled when the request came; its reply waits for what stands before it. */
-export interface QueuedVerdict {
-  readonly kind: "verdict";
-  readonly xid: number;
-  readonly type: number;
-  readonly arrivedMs: number;
-  /** What is answered, if anything is. */
-  readonly err: ErrorCode | undefined;
-  /** Why the connection ends, if it does. */
-  readonly ending: string | undefined;
-}
 
 /** One connection, as data; what happens to it is decided elsewhere. */
 export class Connection implements Watcher {
@@ -64,17 +33,14 @@ export class Connection implements Watcher {
   attachment = 0;
   /** Whether the client sent (and so expects) the readOnly byte of the handshake. */
   mirrorsReadOnly = false;
-  /** Requests in order of arrival; a write in it is proposed already. */
-  readonly queue = new Fifo<QueuedRequest>();
-  /** Of those in the queue, the reads that may take long; see long-reads.ts. */
-  longReads = 0;
+  readonly queue: RequestQueue;
   readonly out = new Writer(128);
   readingPaused = false;
+  /** Whether nothing can be sent to it any more, though some of what it has asked for is still to be carried out. */
+  isDeaf = false;
   readonly connectedMs: number;
   readonly stats = new ConnectionStats();
   readonly #load: Load;
-  #pendingRequests = 0;
-  #pendingBytes = 0;
   #unsentBytes = 0;
 
   /** `load`: where its part of what all hold is counted. */
@@ -82,6 +48,7 @@ export class Connection implements Watcher {
     this.id = id;
     this.remote = remote;
     this.#load = load;
+    this.queue = new RequestQueue(load);
     this.connectedMs = nowMs;
     this.identities = [{ scheme: "ip", id: remote.host }];
   }
@@ -90,23 +57,6 @@ export class Connection implements Watcher {
   prove(proven: readonly Id[]): void {
     const fresh = proven.filter((p) => !this.identities.some((i) => i.scheme === p.scheme && i.id === p.id));
     if (fresh.length > 0) this.identities = [...this.identities, ...fresh];
-  }
-
-  /** Counts what is in its queue now as its part of what all hold. */
-  countQueue(): void {
-    const { length } = this.queue;
-    this.#load.pendingRequests += length - this.#pendingRequests;
-    this.#pendingRequests = length;
-  }
-
-  /** Bytes of its requests that wait, in the queue or on their way to the disk. */
-  get pendingBytes(): number {
-    return this.#pendingBytes;
-  }
-
-  set pendingBytes(bytes: number) {
-    this.#load.pendingBytes += bytes - this.#pendingBytes;
-    this.#pendingBytes = bytes;
   }
 
   /** Output handed to the driver that the operating system has not taken, as far as known here. */

@@ -61,8 +61,6 @@ export class Connections {
     this.#all.delete(connection.id);
     this.#watches.removeWatcher(connection);
     connection.queue.clear();
-    connection.countQueue();
-    connection.pendingBytes = 0;
     connection.unsentBytes = 0;
     const { session } = connection;
     if (session !== undefined && this.#attached.get(session.id) === connection) this.#attached.delete(session.id);

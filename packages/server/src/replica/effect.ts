@@ -40,6 +40,8 @@ export type Input =
   | { readonly type: "heard"; readonly connections: readonly ConnectionId[] }
   /** All output of the connection has been taken. */
   | { readonly type: "drained"; readonly connection: ConnectionId }
+  /** Its other side has ended in order: nothing more can be sent to it, and what it has asked for still comes, until it is disconnected. */
+  | { readonly type: "ended"; readonly connection: ConnectionId }
   | { readonly type: "disconnected"; readonly connection: ConnectionId }
   /** Comes every `tickMs`, or later when the process was held up. */
   | { readonly type: "tick" }

@@ -12,32 +12,30 @@ import {
   OpCode,
   operations,
   opName,
-  Permission,
   Reader,
   SpecialXid,
   Writer,
 } from "@corral/protocol";
 import { type Behaviour, refusal, unservedOperation } from "../compatibility.ts";
 import type { Limits } from "../limits.ts";
-import { allows } from "../state/access.ts";
 import { decodeClientWrite, isClientWrite } from "../state/entry-codec.ts";
 import type { Operation, Outcome } from "../state/operation.ts";
-import type { Firing } from "../state/operations/context.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { WatchTable } from "../watch/watch-table.ts";
 import { tooLongAcl } from "./acl-limit.ts";
 import type { Auditor } from "./auditor.ts";
 import { type AuthenticationRules, authenticate, excessOfIdentities, hasProvenEnough } from "./authenticate.ts";
 import { ChildLists } from "./child-lists.ts";
-import type { Connection, QueuedVerdict, QueuedWrite } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { ConnectionWarning } from "./connection-warning.ts";
 import type { Connections } from "./connections.ts";
-import { isLongRead } from "./long-reads.ts";
+import type { Events } from "./events.ts";
 import { tooLongPath } from "./path-limit.ts";
 import type { Proposals } from "./proposals.ts";
 import { ReadingRegulator } from "./reading-regulator.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
-import { writeBareReply, writeEvent, writeOutcome, writeReplyHeader, writeSaslReply } from "./replies.ts";
+import { writeBareReply, writeOutcome, writeReplyHeader, writeSaslReply } from "./replies.ts";
+import type { QueuedVerdict, QueuedWrite } from "./request-queue.ts";
 import { type SaslVerdict, saslStep } from "./sasl.ts";
 import type { ServerStats } from "./server-stats.ts";
 import type { Sessions } from "./sessions.ts";
@@ -54,6 +52,7 @@ export interface PipelineParts {
   readonly proposals: Proposals;
   readonly sessions: Sessions;
   readonly stats: ServerStats;
+  readonly events: Events;
   readonly limits: Limits;
   readonly authentication: AuthenticationRules;
   readonly auditor: Auditor | undefined;
@@ -112,18 +111,27 @@ export class Pipeline {
       case "fresh":
         return this.#parts.sessions.onHandshake(connection, frame);
       case "connecting":
-        this.#enqueue(connection, frame, arrivedMs, 0);
-        return;
+        return connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid: 0 });
       case "open":
         if (frame.length < 8) return this.#refuseFrame(connection, frame);
-        if (this.#settleWhoAsks(connection, frame, arrivedMs)) return;
-        if (this.#proposeWrite(connection, frame, arrivedMs)) return;
-        this.#answerInTurn(connection, frame, arrivedMs);
-        return;
+        if (connection.queue.holds || this.#mustWaitForReads(connection, frame)) {
+          return connection.queue.hold({ frame, arrivedMs });
+        }
+        return this.#takeUp(connection, frame, arrivedMs);
       case "leaving":
       case "closing":
         return;
     }
+  }
+
+  #mustWaitForReads(connection: Connection, frame: Buffer): boolean {
+    return isClientWrite(frame.readInt32BE(4)) && this.#regulator.mustHoldWrite(connection);
+  }
+
+  #takeUp(connection: Connection, frame: Buffer, arrivedMs: number): void {
+    if (this.#settleWhoAsks(connection, frame, arrivedMs)) return;
+    if (this.#proposeWrite(connection, frame, arrivedMs)) return;
+    this.#answerInTurn(connection, frame, arrivedMs);
   }
 
   #answerInTurn(connection: Connection, frame: Buffer, arrivedMs: number): void {
@@ -135,13 +143,7 @@ export class Pipeline {
       return this.#answer(connection, frame, arrivedMs);
     }
     if (afterZxid > 0) this.#barriers.push({ connection, afterZxid });
-    this.#enqueue(connection, frame, arrivedMs, afterZxid);
-  }
-
-  #enqueue(connection: Connection, frame: Buffer, arrivedMs: number, afterZxid: number): void {
     connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid });
-    connection.pendingBytes += frame.length;
-    if (isLongRead(frame)) connection.longReads++;
   }
 
   /** The session is attached: what came behind the handshake gets its turn. */
@@ -150,38 +152,52 @@ export class Pipeline {
     for (let next = connection.queue.shift(); next !== undefined; next = connection.queue.shift()) {
       if (next.kind === "frame") early.push(next.frame);
     }
-    connection.pendingBytes = 0;
-    connection.longReads = 0;
     if (!this.#stopping) for (const frame of early) this.#onFrame(connection, frame);
     this.#regulate(connection);
   }
 
-  /** Answers as many waiting requests as can be. */
+  /** Answers as many waiting requests as can be, and takes up what was held behind them. */
   advance(connection: Connection): void {
-    const { queue, out } = connection;
+    const { out } = connection;
     const before = out.length;
-    while (
-      (connection.phase === "open" || connection.phase === "leaving") &&
-      !this.#regulator.isCongested(connection)
-    ) {
-      const head = queue.peek();
-      if (head === undefined || (head.kind === "write" && head.outcome === undefined)) break;
-      if (head.kind === "frame" && head.afterZxid > this.#parts.state.lastZxid) break;
-      queue.shift();
-      if (head.kind === "frame") {
-        connection.pendingBytes -= head.frame.length;
-        if (isLongRead(head.frame)) connection.longReads--;
-        this.#answer(connection, head.frame, head.arrivedMs);
-      } else if (head.kind === "verdict") {
-        this.#deliver(connection, head);
-      } else if (head.outcome !== undefined) {
-        connection.pendingBytes -= head.bytes;
-        this.#replyToWrite(connection, head, head.outcome);
-      }
-    }
+    this.#answerDue(connection);
+    if (connection.queue.holds) this.#takeUpHeld(connection);
     // Less than before, if it was closed.
     this.#work.bytes += Math.max(0, out.length - before);
     this.#regulate(connection);
+  }
+
+  #answerDue(connection: Connection): void {
+    const { queue } = connection;
+    while (connection.phase === "open" || connection.phase === "leaving") {
+      const head = queue.peek();
+      if (head === undefined || (head.kind === "write" && head.outcome === undefined)) return;
+      if (head.kind === "frame" && head.afterZxid > this.#parts.state.lastZxid) return;
+      if (this.#regulator.isCongested(connection)) {
+        if (!queue.cannotWait) return;
+        if (this.#regulator.isOverfull(connection)) {
+          const waiting = `${connection.pendingOutput} bytes wait for it`;
+          return this.#parts.connections.close(
+            connection,
+            `it does not read: ${waiting}, and what follows cannot wait`,
+          );
+        }
+      }
+      queue.shift();
+      if (head.kind === "frame") this.#answer(connection, head.frame, head.arrivedMs);
+      else if (head.kind === "verdict") this.#deliver(connection, head);
+      else if (head.outcome !== undefined) this.#replyToWrite(connection, head, head.outcome);
+    }
+  }
+
+  #takeUpHeld(connection: Connection): void {
+    const { queue } = connection;
+    while (connection.phase === "open" && !this.#stopping) {
+      const next = queue.peekHeld();
+      if (next === undefined || this.#mustWaitForReads(connection, next.frame)) return;
+      queue.shiftHeld();
+      this.#takeUp(connection, next.frame, next.arrivedMs);
+    }
   }
 
   /** An entry was applied: who has waited for it goes on before the next one is, so as not to see what he asks for later. */
@@ -215,26 +231,9 @@ export class Pipeline {
     this.#stopping = true;
   }
 
-  /** Sends what happened to those who watch for it and may know. */
-  fire(firings: readonly Firing[], zxid: number): void {
-    const { turn, watches, stats, behaviour } = this.#parts;
-    const shownZxid = behaviour.eventsTellZxid ? zxid : -1;
-    for (const { type, path, acl } of firings) {
-      if (!watches.mayFire(path)) continue;
-      watches.fire(type, path, (connection) => {
-        if (behaviour.eventsNeedRead && !allows(acl, Permission.read, connection.identities)) return;
-        writeEvent(connection.out, shownZxid, type, path);
-        stats.onEvent();
-        connection.stats.sent++;
-        turn.hasOutput(connection);
-      });
-    }
-  }
-
   /** Bounds what it watches, and decides whether it is read on. */
   #regulate(connection: Connection): void {
     if (connection.phase === "closing") return;
-    connection.countQueue();
     if (this.#stopping) return;
     const { limits, connections, watches } = this.#parts;
     if (connection.watchedPaths.size > limits.maxWatchesPerConnection) {
@@ -281,10 +280,9 @@ export class Pipeline {
     if (code !== undefined) failure ??= { type: "error", code };
     const write: QueuedWrite = { kind: "write", xid, type, arrivedMs, bytes: frame.length, outcome: failure };
     connection.queue.push(write);
-    connection.pendingBytes += write.bytes;
     if (operation === undefined || failure !== undefined) {
       if (failure !== undefined) this.#parts.auditor?.onRefused(connection, type, operation, failure);
-      this.advance(connection);
+      this.#answerDue(connection);
       return true;
     }
     if (connection.session === undefined) return true;
@@ -364,6 +362,7 @@ export class Pipeline {
   }
 
   #read(connection: Connection, xid: number, type: number, frame: Buffer, arrivedMs: number): void {
+    if (connection.isDeaf) return;
     const { out } = connection;
     const { lastZxid } = this.#parts.state;
     const mark = out.beginFrame();
@@ -386,15 +385,17 @@ export class Pipeline {
   /** Events that the request finds due go out before its reply. */
   #watchRequest(connection: Connection, xid: number, type: number, frame: Buffer, arrivedMs: number): void {
     const { out } = connection;
-    const { state, stats } = this.#parts;
+    const { state } = this.#parts;
     const body = new Writer(16);
     const err = this.#guardBody(connection, type, () =>
-      answerWatchRequest(this.#readContext, connection, type, new Reader(frame, 8), body, (to, event, path) => {
-        // −1, as the reference has it: no one transaction is behind an event that was missed.
-        writeEvent(to.out, -1, event, path);
-        stats.onEvent();
-        to.stats.sent++;
-      }),
+      answerWatchRequest(
+        this.#readContext,
+        connection,
+        type,
+        new Reader(frame, 8),
+        body,
+        this.#parts.events.sendMissed,
+      ),
     );
     const mark = out.beginFrame();
     writeReplyHeader(out, xid, state.lastZxid, err);
@@ -442,7 +443,7 @@ export class Pipeline {
     }
     connection.queue.push({ kind: "verdict", xid: frame.readInt32BE(0), type, arrivedMs, ...verdict });
     if (verdict.ending !== undefined) connection.phase = "leaving";
-    this.advance(connection);
+    this.#answerDue(connection);
     return true;
   }
 

@@ -9,7 +9,8 @@ import type { Entry, Operation } from "../state/operation.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { Witness } from "../state/witness.ts";
 import { lastEpoch } from "../storage/epochs.ts";
-import type { Connection, QueuedWrite } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { QueuedWrite } from "./request-queue.ts";
 import type { Turn } from "./turn.ts";
 
 /** An entry on its way, and who waits for it. */

@@ -24,6 +24,9 @@ const leastShareBytes = 16 << 10;
 /** Reads that may take long wait in a connection's queue, at most, and one more: they are answered in one go. */
 const mostLongReads = 16;
 
+/** Reads that may have to be answered before a write is applied, though their connection takes no answers, at most. */
+const mostFramesBeforeWrite = 32;
+
 /** Stops and resumes the reading of connections; see the head of this file. */
 export class ReadingRegulator {
   readonly #parts: ReadingRegulatorParts;
@@ -37,15 +40,17 @@ export class ReadingRegulator {
   /** Decides whether the connection is read on. */
   regulate(connection: Connection): void {
     const { turn, connections, limits } = this.#parts;
+    const { queue } = connection;
     const hasRoom = this.#hasRoom();
     if (!hasRoom) this.#roomIsWaitedFor = true;
     const paused =
       !hasRoom ||
       this.isCongested(connection) ||
-      connection.longReads > mostLongReads ||
-      connection.queue.length > limits.maxPendingRequestsPerConnection ||
-      connection.pendingBytes > limits.maxPendingBytesPerConnection ||
-      (connection.queue.length > 0 && connections.load.exceeds(limits));
+      queue.holds ||
+      queue.longReads > mostLongReads ||
+      queue.length > limits.maxPendingRequestsPerConnection ||
+      queue.bytes > limits.maxPendingBytesPerConnection ||
+      (queue.length > 0 && connections.load.exceeds(limits));
     if (paused === connection.readingPaused) return;
     connection.readingPaused = paused;
     turn.effect({ type: "pauseReading", connection: connection.id, paused });
@@ -74,11 +79,33 @@ export class ReadingRegulator {
   isCongested(connection: Connection): boolean {
     const { limits, connections } = this.#parts;
     const { pendingOutput } = connection;
+    if (connection.isDeaf) return false;
     // Where there are many, each gets less at a time: a round of answers to all of them must not keep anybody waiting.
     const share = Math.max(leastShareBytes, limits.maxUnsentBytes / connections.count);
     if (pendingOutput > Math.min(limits.softUnsentBytes, share)) return true;
     // Whoever has taken all that was sent is answered, however much others have left.
-    return pendingOutput > 0 && connections.load.unsentBytes > limits.maxUnsentBytes;
+    return pendingOutput > 0 && this.#isFull();
+  }
+
+  /**
+   * Whether a write must not be proposed yet: it would be applied whenever it is durable, and what came before it has to be
+   * answered until then, whether or not the connection takes its answers.
+   */
+  mustHoldWrite(connection: Connection): boolean {
+    const { frames } = connection.queue;
+    if (frames === 0) return false;
+    return frames >= mostFramesBeforeWrite || this.isCongested(connection) || this.#isFull();
+  }
+
+  /** Whether there is no room even for answers that cannot wait. */
+  isOverfull(connection: Connection): boolean {
+    const { pendingOutput } = connection;
+    return pendingOutput > this.#parts.limits.hardUnsentBytes || (pendingOutput > 0 && this.#isFull());
+  }
+
+  /** Whether all together have left as many answers untaken as they may. */
+  #isFull(): boolean {
+    return this.#parts.connections.load.unsentBytes > this.#parts.limits.maxUnsentBytes;
   }
 
   #lookAgain(): void {

@@ -47,6 +47,7 @@ export class Turn {
   send(connection: Connection): void {
     if (connection.out.length === 0) return;
     const bytes = connection.out.take();
+    if (connection.isDeaf) return;
     connection.unsentBytes += bytes.length;
     this.#effects.push({ type: "send", connection: connection.id, bytes });
   }
