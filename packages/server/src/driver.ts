@@ -179,7 +179,7 @@ export class Driver {
       case "send":
         return this.#port?.send(effect.connection, effect.bytes);
       case "close":
-        return this.#port?.close(effect.connection, effect.isMutual);
+        return this.#port?.close(effect.connection, effect);
       case "pauseReading":
         return this.#port?.pauseReading(effect.connection, effect.paused);
       case "snapshot":

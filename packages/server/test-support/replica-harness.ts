@@ -141,7 +141,7 @@ export class ReplicaHarness {
         return this.clients.get(effect.connection)?.receive(effect.bytes);
       case "close": {
         const client = this.clients.get(effect.connection);
-        if (client !== undefined) client.closed = true;
+        if (client !== undefined) Object.assign(client, { closed: true, closedAbruptly: effect.isAbrupt });
         return;
       }
       case "pauseReading": {
@@ -201,6 +201,7 @@ export class ReplicaHarness {
 
 export class TestClient {
   closed = false;
+  closedAbruptly = false;
   paused = false;
   /** Whether it takes its answers; what it has not taken is what the server still has of it. */
   takes = true;

@@ -29,7 +29,7 @@ test("who was told to go and has not gone makes room for others, the oldest firs
   const puppets = await PuppetPort.listening({ maxConnections: 3 });
   const { port } = puppets;
   const [first, second] = [puppets.connect(), puppets.connect()];
-  for (const id of [1, 2]) port.close(id, false);
+  for (const id of [1, 2]) port.close(id);
   const third = puppets.connect();
   expect([first.destroyed, second.destroyed, third.destroyed]).toEqual([false, false, false]);
   const more = [puppets.connect(), puppets.connect()];

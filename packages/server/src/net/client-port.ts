@@ -8,7 +8,7 @@ import { type AskedWord, FrameDecoder, FrameLengthError, fourLetterWord } from "
 import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
-import { isLongRead } from "../replica/long-reads.ts";
+import { longReadWeight } from "../replica/long-reads.ts";
 import { LargeRequests, leastBytesPerSecond, type Sender } from "./large-requests.ts";
 import { requestWeight } from "./request-weight.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -197,10 +197,10 @@ export class ClientPort {
     this.#turns.spend(requests, bytes);
   }
 
-  /** Ends a connection after what was sent to it; see `ByteStream.end`. */
-  close(id: ConnectionId, isMutual: boolean): void {
+  /** Ends a connection, after what was sent to it unless that is not wanted; see `ByteStream.end`. */
+  close(id: ConnectionId, how: { readonly isMutual?: boolean; readonly isAbrupt?: boolean } = {}): void {
     const peer = this.#peers.get(id);
-    if (peer !== undefined) this.#drop(peer, { isMutual });
+    if (peer !== undefined) this.#drop(peer, how);
   }
 
   /** Nothing more is taken of the connection, neither off the wire nor of what lies here; or it goes on. */
@@ -384,7 +384,7 @@ export class ClientPort {
         const frame = peer.decoder.next();
         if (frame === undefined) break;
         frames.push(frame);
-        isFull = frames.length === sliceRequests || isLongRead(frame);
+        isFull = frames.length === sliceRequests || longReadWeight(frame) > 0;
       }
     } catch (error) {
       if (!(error instanceof FrameLengthError)) throw error;
@@ -445,16 +445,16 @@ export class ClientPort {
   }
 
   /** Ends a connection for a reason of this port's own. */
-  #cutOff(peer: Peer, kind: "unread" | "silent" | "burst" | "frame" | "large", reason: string, abrupt = true): void {
+  #cutOff(peer: Peer, kind: "unread" | "silent" | "burst" | "frame" | "large", reason: string, isAbrupt = true): void {
     if (!this.#peers.has(peer.id)) return;
     this.cutOffTotal++;
     this.#cutOffs.tell(kind, { remote: text(peer.stream.remote), reason });
-    this.#drop(peer, { abrupt });
+    this.#drop(peer, { isAbrupt });
   }
 
-  #drop(peer: Peer, { abrupt = false, isMutual = false } = {}): void {
+  #drop(peer: Peer, { isAbrupt = false, isMutual = false } = {}): void {
     this.#remove(peer);
-    if (abrupt || peer.gone) {
+    if (isAbrupt || peer.gone) {
       peer.stream.destroy();
     } else {
       // What still comes is not for us, but must be read for the other side's end to be seen.

@@ -63,7 +63,7 @@ test("an address has half of the room: its next waits, its session lives, and ot
   rest(third);
   expect(puppets.told()).toEqual(["1: 1", "3: 1"]);
   expect(puppets.port.largeRequestBytes).toBe(400_000);
-  for (const id of [2, 4]) puppets.port.close(id, false);
+  for (const id of [2, 4]) puppets.port.close(id);
   expect(puppets.port.largeRequestBytes).toBe(0);
 });
 
@@ -93,7 +93,7 @@ test("addresses take turns, however many wait at one of them", () => {
 
 test("one that ends while it waits leaves the line", () => {
   const [first, second] = [sending("a"), sending("a"), sending("a"), sending("a")];
-  puppets.port.close(3, false);
+  puppets.port.close(3);
   rest(first);
   rest(second);
   expect(puppets.port.largeRequestBytes).toBe(200_000);

@@ -70,11 +70,16 @@ export class Connections {
   close(
     connection: Connection,
     reason: string,
-    options: { readonly level?: "debug" | "info" | "warn"; readonly isMutual?: boolean } = {},
+    options: {
+      readonly level?: "debug" | "info" | "warn";
+      readonly isMutual?: boolean;
+      readonly isAbrupt?: boolean;
+    } = {},
   ): void {
     if (connection.phase === "closing") return;
+    const { isMutual = false, isAbrupt = false } = options;
     this.#turn.send(connection);
-    this.#turn.effect({ type: "close", connection: connection.id, isMutual: options.isMutual ?? false });
+    this.#turn.effect({ type: "close", connection: connection.id, isMutual, isAbrupt });
     this.#turn.log(
       options.level ?? "warn",
       {

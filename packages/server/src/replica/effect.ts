@@ -77,8 +77,16 @@ export type Effect =
   /** From now on clients can be served; comes once. */
   | { readonly type: "serving" }
   | { readonly type: "send"; readonly connection: ConnectionId; readonly bytes: Buffer }
-  /** End the connection after what was sent. `isMutual`: the client has asked for it, and says nothing more. */
-  | { readonly type: "close"; readonly connection: ConnectionId; readonly isMutual: boolean }
+  /**
+   * End the connection, after what was sent unless `isAbrupt`: then there is no room for what it has not taken. `isMutual`: the client
+   * has asked for it, and says nothing more.
+   */
+  | {
+      readonly type: "close";
+      readonly connection: ConnectionId;
+      readonly isMutual: boolean;
+      readonly isAbrupt: boolean;
+    }
   | { readonly type: "pauseReading"; readonly connection: ConnectionId; readonly paused: boolean }
   /** Write the chunks to a snapshot file, pulling them at leisure; `snapshotEnded` comes back. */
   | { readonly type: "snapshot"; readonly zxid: number; readonly chunks: Iterable<Uint8Array> }

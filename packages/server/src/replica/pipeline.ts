@@ -32,7 +32,7 @@ import type { Connections } from "./connections.ts";
 import type { Events } from "./events.ts";
 import { tooLongPath } from "./path-limit.ts";
 import type { Proposals } from "./proposals.ts";
-import { ReadingRegulator } from "./reading-regulator.ts";
+import { leastShareBytes, ReadingRegulator } from "./reading-regulator.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
 import { writeBareReply, writeOutcome, writeReplyHeader, writeSaslReply } from "./replies.ts";
 import type { QueuedVerdict, QueuedWrite } from "./request-queue.ts";
@@ -101,6 +101,8 @@ export class Pipeline {
     this.#parts.stats.receivedTotal += frames.length;
     connection.stats.received += frames.length;
     this.#parts.sessions.touch(connection);
+    // What waited for room may have it without having been told: others have taken their answers, or are gone.
+    if (!connection.queue.isClear) this.#answerDue(connection);
     for (const frame of frames) this.#onFrame(connection, frame);
     this.#regulate(connection);
   }
@@ -139,7 +141,7 @@ export class Pipeline {
     // sync is a barrier: also for what others, or the session's former connection, had asked for when it came.
     const isBarrier = behaviour.syncIsBarrier && frame.readInt32BE(4) === OpCode.sync;
     const afterZxid = isBarrier && proposals.count > 0 ? proposals.lastZxid : 0;
-    if (afterZxid === 0 && connection.queue.length === 0 && !this.#regulator.isCongested(connection)) {
+    if (afterZxid === 0 && connection.queue.isClear && !this.#regulator.isCongested(connection)) {
       return this.#answer(connection, frame, arrivedMs);
     }
     if (afterZxid > 0) this.#barriers.push({ connection, afterZxid });
@@ -164,6 +166,8 @@ export class Pipeline {
     if (connection.queue.holds) this.#takeUpHeld(connection);
     // Less than before, if it was closed.
     this.#work.bytes += Math.max(0, out.length - before);
+    // It counts as untaken from now on, for all that are answered in the same step.
+    if (out.length > leastShareBytes) this.#parts.turn.send(connection);
     this.#regulate(connection);
   }
 
@@ -177,10 +181,8 @@ export class Pipeline {
         if (!queue.cannotWait) return;
         if (this.#regulator.isOverfull(connection)) {
           const waiting = `${connection.pendingOutput} bytes wait for it`;
-          return this.#parts.connections.close(
-            connection,
-            `it does not read: ${waiting}, and what follows cannot wait`,
-          );
+          const reason = `it does not read: ${waiting}, and what follows cannot wait`;
+          return this.#parts.connections.close(connection, reason, { isAbrupt: true });
         }
       }
       queue.shift();
@@ -379,6 +381,7 @@ export class Pipeline {
       writeReplyHeader(out, xid, lastZxid, err);
     }
     out.endFrame(mark);
+    connection.longestAnswer = Math.max(connection.longestAnswer, out.length - headerAt);
     this.#answered(connection, type, xid, arrivedMs);
   }
 

@@ -112,15 +112,19 @@ test("several lists that end in one that is known to be too long count with what
   }
 });
 
-describe("while more than sixteen reads that may take long wait, their connection is not read:", () => {
-  const ask = (client: TestClient) => client.send("getEphemerals", { prefixPath: "/" });
+const getChildren = { type: OpCode.getChildren, path: "/", watch: false } as const;
+const longReads: [string, number, (client: TestClient) => void][] = [
+  ["getEphemerals", 1, (client) => client.send("getEphemerals", { prefixPath: "/" })],
+  ["multiRead", 16, (client) => client.send("multiRead", [getChildren])],
+];
 
+describe.each(longReads)("while more %s than may take long wait, their connection is not read:", (_, most, ask) => {
   test("for a write", () => {
     const h = new ReplicaHarness({ log: "manual" });
     const client = h.connect();
     h.durable();
     client.send("create", node("/a"));
-    for (let i = 0; i < 16; i++) ask(client);
+    for (let i = 0; i < most; i++) ask(client);
     expect(client.paused).toBe(false);
     ask(client);
     expect(client.paused).toBe(true);
@@ -132,9 +136,11 @@ describe("while more than sixteen reads that may take long wait, their connectio
     const h = new ReplicaHarness({ log: "manual" });
     const client = h.dial();
     client.handshake();
-    for (let i = 0; i < 17; i++) ask(client);
+    for (let i = 0; i < most; i++) ask(client);
+    expect(client.paused).toBe(false);
+    ask(client);
     expect(client.paused).toBe(true);
     h.durable();
-    expect([client.paused, client.received.length]).toEqual([false, 18]);
+    expect([client.paused, client.received.length]).toEqual([false, most + 2]);
   });
 });

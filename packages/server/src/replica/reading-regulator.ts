@@ -5,6 +5,7 @@
 import type { Limits } from "../limits.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import { mostLongReads } from "./long-reads.ts";
 import type { Proposals } from "./proposals.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Turn } from "./turn.ts";
@@ -19,13 +20,10 @@ export interface ReadingRegulatorParts {
 }
 
 /** What every connection may leave untaken, bytes, however many there are. */
-const leastShareBytes = 16 << 10;
+export const leastShareBytes = 16 << 10;
 
-/** Reads that may take long wait in a connection's queue, at most, and one more: they are answered in one go. */
-const mostLongReads = 16;
-
-/** Reads that may have to be answered before a write is applied, though their connection takes no answers, at most. */
-const mostFramesBeforeWrite = 32;
+/** Before so many requests that are no writes a write is proposed even if their answers may be long. */
+const fewFramesBeforeWrite = 32;
 
 /** Stops and resumes the reading of connections; see the head of this file. */
 export class ReadingRegulator {
@@ -92,15 +90,17 @@ export class ReadingRegulator {
    * answered until then, whether or not the connection takes its answers.
    */
   mustHoldWrite(connection: Connection): boolean {
-    const { frames } = connection.queue;
+    const { queue, longestAnswer } = connection;
+    const { frames } = queue;
     if (frames === 0) return false;
-    return frames >= mostFramesBeforeWrite || this.isCongested(connection) || this.#isFull();
+    const areShort = longestAnswer > 0 && frames * longestAnswer <= this.#parts.limits.softUnsentBytes;
+    return (frames >= fewFramesBeforeWrite && !areShort) || this.isCongested(connection) || this.#isFull();
   }
 
   /** Whether there is no room even for answers that cannot wait. */
   isOverfull(connection: Connection): boolean {
     const { pendingOutput } = connection;
-    return pendingOutput > this.#parts.limits.hardUnsentBytes || (pendingOutput > 0 && this.#isFull());
+    return pendingOutput > this.#parts.limits.hardUnsentBytes || (pendingOutput > leastShareBytes && this.#isFull());
   }
 
   /** Whether all together have left as many answers untaken as they may. */

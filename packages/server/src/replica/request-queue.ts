@@ -6,7 +6,7 @@ import { Fifo } from "@corral/io";
 import type { ErrorCode } from "@corral/protocol";
 import type { Outcome } from "../state/operation.ts";
 import type { Load } from "./load.ts";
-import { isLongRead } from "./long-reads.ts";
+import { longReadWeight } from "./long-reads.ts";
 
 /** A request that waits: for its own entry to be applied, or for what stands before it. */
 export type QueuedRequest = QueuedFrame | QueuedWrite | QueuedVerdict;
@@ -57,7 +57,7 @@ export class RequestQueue {
   readonly #held = new Fifo<HeldRequest>();
   #bytes = 0;
   #frames = 0;
-  #writes = 0;
+  #framesBeforeWrite = 0;
   #longReads = 0;
 
   /** `load`: where its part of what all connections hold is counted. */
@@ -80,14 +80,19 @@ export class RequestQueue {
     return this.#frames;
   }
 
-  /** Those of `frames` that may take long; see long-reads.ts. */
+  /** What those of `frames` count that may take long; see long-reads.ts. */
   get longReads(): number {
     return this.#longReads;
   }
 
+  /** Whether the next one has its turn: none of those that were taken up stands before it. */
+  get isClear(): boolean {
+    return this.#requests.length === 0;
+  }
+
   /** Whether one has to be answered before a write that is under way already: that one is applied whenever it is durable. */
   get cannotWait(): boolean {
-    return this.#frames > 0 && this.#writes > 0;
+    return this.#framesBeforeWrite > 0;
   }
 
   /** Whether some were not looked at. */
@@ -96,6 +101,8 @@ export class RequestQueue {
   }
 
   push(request: QueuedRequest): void {
+    // What is refused at once changes nothing.
+    if (request.kind === "write" && request.outcome === undefined) this.#framesBeforeWrite = this.#frames;
     this.#requests.push(request);
     this.#count(request, 1);
   }
@@ -108,7 +115,9 @@ export class RequestQueue {
   /** The next one to be answered, taken out. */
   shift(): QueuedRequest | undefined {
     const request = this.#requests.shift();
-    if (request !== undefined) this.#count(request, -1);
+    if (request === undefined) return undefined;
+    this.#count(request, -1);
+    if (request.kind === "frame" && this.#framesBeforeWrite > 0) this.#framesBeforeWrite--;
     return request;
   }
 
@@ -135,7 +144,7 @@ export class RequestQueue {
     this.#requests.clear();
     this.#held.clear();
     this.#frames = 0;
-    this.#writes = 0;
+    this.#framesBeforeWrite = 0;
     this.#longReads = 0;
   }
 
@@ -143,10 +152,9 @@ export class RequestQueue {
     switch (request.kind) {
       case "frame":
         this.#frames += by;
-        if (isLongRead(request.frame)) this.#longReads += by;
+        this.#longReads += by * longReadWeight(request.frame);
         return this.#add(by, by * request.frame.length);
       case "write":
-        this.#writes += by;
         return this.#add(by, by * request.bytes);
       case "verdict":
         return this.#add(by, 0);
