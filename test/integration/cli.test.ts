@@ -161,6 +161,22 @@ test("credentials come from variables, and without them a node that asks for som
   expect((await corral(["get", "/"], { variables: { CORRAL_AUTH: "bob" } })).code).toBe(2);
 });
 
+test("an access list that shuts out whoever sets it is set, and printed", async () => {
+  await client.create("/l");
+  expect(await corral(["acl", "/l", "--set", "wa world:anyone"])).toMatchObject({ code: 0, stderr: "" });
+  expect(await corral(["acl", "/l", "--set", "w world:anyone"])).toEqual({
+    code: 0,
+    stdout: "w world:anyone\n",
+    stderr: "/l has this access list now, and you can no longer read it.\n",
+  });
+  // The next one is not allowed to.
+  expect(await corral(["acl", "/l", "--set", "r world:anyone"])).toMatchObject({ code: 5, stdout: "" });
+  expect(await corral(["acl", "/l"])).toMatchObject({ code: 5, stdout: "" });
+  await client.create("/k");
+  const json = await corral(["acl", "/k", "--set", "w world:anyone", "--json"]);
+  expect(JSON.parse(json.stdout)).toEqual({ path: "/k", acl: ["w world:anyone"], aversion: 1 });
+});
+
 test("import says of nodes that it has written which ones it may not read back", async () => {
   await client.addAuth("digest", "bob:pw");
   const bobs = { perms: 31, id: { scheme: "auth", id: "" } };

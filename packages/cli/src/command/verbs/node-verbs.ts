@@ -31,7 +31,7 @@ const readsAtOnce = 256;
 
 /** Adds the verbs to the command. */
 export function addNodeVerbs(program: Command, around: Surroundings): void {
-  const { stdout, variables, signal } = around;
+  const { stdout, stderr, variables, signal } = around;
   const print = (text: string | Uint8Array) => writeTo(stdout, text);
 
   /** A verb that takes a path: connects, does its work, and closes. */
@@ -143,12 +143,10 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
   });
 
   verb("acl <path>", "print who may do what with a node, or change it", async (client, path, flags) => {
-    if (flags.set !== undefined) await client.setAcl(path, flags.set, { signal });
-    const { acl, stat } = await client.getAcl(path, { signal });
+    const { acl, aversion, isReadable } = await aclOf(client, path, flags.set, signal);
     const lines = aclLines(acl);
-    await print(
-      flags.json ? jsonLine({ path, acl: lines, aversion: stat.aversion }) : lines.map((line) => `${line}\n`).join(""),
-    );
+    await print(flags.json ? jsonLine({ path, acl: lines, aversion }) : lines.map((line) => `${line}\n`).join(""));
+    if (!isReadable) await writeTo(stderr, `${path} has this access list now, and you can no longer read it.\n`);
   }).option("--set <entry>", 'the new list, as "cdrwa world:anyone"; can be repeated', addAcl);
 
   verb("tree <path>", "print a node and everything below it", async (client, path, flags) => {
@@ -168,6 +166,24 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
       await print(flags.json ? jsonLine({ path, explanation: lines }) : `${lines.join("\n")}\n`);
     },
   );
+}
+
+/** The list that the node has, once it has the one to be set, if there is one. */
+async function aclOf(
+  client: Client,
+  path: string,
+  set: readonly Acl[] | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly acl: readonly Acl[]; readonly aversion: number; readonly isReadable: boolean }> {
+  const changed = set && (await client.setAcl(path, set, { signal }));
+  try {
+    const { acl, stat } = await client.getAcl(path, { signal });
+    return { acl, aversion: stat.aversion, isReadable: true };
+  } catch (error) {
+    // Who shuts himself out has changed the list all the same.
+    if (set === undefined || changed === undefined || !isCoordinationError(error, "NoAuth")) throw error;
+    return { acl: set, aversion: changed.aversion, isReadable: false };
+  }
 }
 
 function largeMayBeWhy(verb: string, data: string | Uint8Array | null) {
