@@ -35,6 +35,13 @@ test("it says where it listens, serves, and SIGTERM ends it in order with code 0
   expect(server.stdout.at(-1)).toBe("Corral server stopped");
 });
 
+test("SIGHUP does not end a server that has nothing to read again, and its log says so", async () => {
+  const server = await ServerProcess.start(["--client-port", "0", "--memory"]);
+  server.process.kill("SIGHUP");
+  await expect.poll(() => server.stderr, { timeout: 60_000 }).toContain("there is nothing to read again");
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+});
+
 test("it goes on when nobody reads what it says any more", async () => {
   const server = await ServerProcess.start(durable());
   server.process.stdout?.destroy();

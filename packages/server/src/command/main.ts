@@ -1,11 +1,11 @@
 /** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts, scram.ts and digest.ts. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeEnvironment } from "@corral/io";
+import { type Logger, nodeEnvironment } from "@corral/io";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { compatibleVersions } from "../compatibility.ts";
-import { ConfigError, parseConfig } from "../config.ts";
+import { ConfigError, parseConfig, type ServerConfig } from "../config.ts";
 import { defaultLimits } from "../limits.ts";
 import { type Server, startServer } from "../server.ts";
 import { epochFileName } from "../storage/file-names.ts";
@@ -174,9 +174,15 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   let server: Server;
   try {
     // What is no setting may be one of startServer's other options, a clock or a logger: from a file it is a mistake.
-    const { limits } = parseConfig(settings);
-    if (isAuditLog) standardError.maxWaitingBytes = limits.maxAuditBytes;
-    server = await startServer({ ...settings, logger });
+    const config = parseConfig(settings);
+    if (isAuditLog) standardError.maxWaitingBytes = config.limits.maxAuditBytes;
+    const started = startServer({ ...settings, logger });
+    // From now on: a long recovery must not end by it, and what was renamed meanwhile is opened anew then.
+    process.on("SIGHUP", () => {
+      const onNoServer = (): void => undefined; // Why it did not start is told below.
+      started.then((running) => readAgain(running, config, logger), onNoServer);
+    });
+    server = await started;
   } catch (error) {
     fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
     return endUnread();
@@ -185,10 +191,6 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   process.stdout.off("error", onOutputLost).on("error", (error) => {
     if (!isUnread(error)) logger.warn({ error: error.message }, "standard output cannot be written");
   });
-  // Without TLS it ends the process, as it does any that has no use for it.
-  if (settings.tlsCertFile !== undefined || settings.adminTlsCertFile !== undefined)
-    process.on("SIGHUP", () => server.reloadCertificates());
-  if (settings.auditFile !== undefined) process.on("SIGHUP", () => server.reopenAuditLog());
   const onStoppingFailed = (error: unknown): void => fail(1, `Stopping failed: ${messageOf(error)}`);
   const onClosed = (): void => {
     if (server.lostAuditLines > 0 && !process.exitCode) process.exitCode = 1;
@@ -214,6 +216,16 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   if (server.adminUrl !== undefined) process.stdout.write(`Corral admin server: ${server.adminUrl}\n`);
   if (server.secureClientPort !== undefined) process.stdout.write(`Corral secure port: ${server.secureClientPort}\n`);
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
+}
+
+/** What SIGHUP asks for. It ends no server, were it only that who rotates logs sends it to all alike. */
+function readAgain(server: Server, { tls, adminTls, auditEnabled, auditFile }: ServerConfig, logger: Logger): void {
+  const hasCertificates = tls !== undefined || adminTls !== undefined;
+  const hasAuditFile = auditEnabled && auditFile !== undefined;
+  if (hasCertificates) server.reloadCertificates();
+  if (hasAuditFile) server.reopenAuditLog();
+  if (hasCertificates || hasAuditFile) return;
+  logger.info({ signal: "SIGHUP" }, "there is nothing to read again: no port speaks TLS, and no audit log has a file");
 }
 
 /** The end of a process in which no server was started. What it could not say was said in vain, but where somebody has seen enough. */
