@@ -35,6 +35,7 @@ import { newHashSeed } from "./hash-seed.ts";
 import { Maintenance, type MaintenanceParts } from "./maintenance.ts";
 import { Certificates } from "./net/certificates.ts";
 import { ClientPort } from "./net/client-port.ts";
+import { Door } from "./net/door.ts";
 import { boundByFiles } from "./net/file-bounds.ts";
 import { type Reloaded, SecureListener } from "./net/secure-listener.ts";
 import { Recovering } from "./recover.ts";
@@ -109,6 +110,7 @@ export class Server {
   #audit: AuditLog | undefined;
   #lostAuditLines = 0;
   #clientPort: ClientPort | undefined;
+  readonly #door: Door;
   #secure: SecureListener | undefined;
   #adminSecure: SecureListener | undefined;
   #certificates: Certificates | undefined;
@@ -134,6 +136,7 @@ export class Server {
   constructor(config: ServerConfig, ports: ServerPorts) {
     this.#config = config;
     this.#ports = ports;
+    this.#door = new Door(config.limits.maxConnections);
     this.#adminWitness = new AdminWitness({ ...ports, audit: () => this.#audit });
     this.failed = new Promise((_resolve, reject) => {
       this.#onFatal = reject;
@@ -247,33 +250,37 @@ export class Server {
       },
     });
     this.#replica = replica;
-    await new Promise<void>((resolve, reject) => {
+    this.#startedMs = clock.elapsedMs();
+    const started = new Promise<void>((resolve, reject) => {
       const onFatal = (error: Error) => {
         this.#fail(error);
         reject(error);
       };
       const onStarted = (failure?: Error) => (failure === undefined ? resolve() : reject(failure));
       const { minFreeDiskBytes: minFreeBytes } = this.#config.limits;
-      const driver = new Driver({ replica, log, clock, logger, minFreeBytes, audit, onStarted, onFatal });
-      this.#driver = driver;
-      driver.dispatch({ type: "start" });
+      this.#driver = new Driver({ replica, log, clock, logger, minFreeBytes, audit, onStarted, onFatal });
     });
-    this.#startedMs = this.#ports.clock.elapsedMs();
+    // Before an epoch is begun: there are not so many that each failing start may use one up.
+    const subject = await this.#listen(replica, log);
+    this.#driver?.dispatch({ type: "start" });
+    await started;
     await this.#watchDisk();
-    await this.#listen(replica, log);
+    this.#subject = subject;
+    this.#letIn();
     this.#phase = "serving";
     audit?.tell("serverStart", "success");
     this.#tick();
     if (this.#config.adminPort !== undefined || this.#answersMonitors()) this.#watchLoop();
   }
 
-  async #listen(replica: Replica, log: DurableLog): Promise<void> {
-    const { clock, listener, logger } = this.#ports;
-    const { host, clientPort: port, clientPortEnabled, limits } = this.#config;
+  /** Takes the ports for clients. Those who come are let in when the server serves. */
+  async #listen(replica: Replica, log: DurableLog): Promise<Subject> {
+    const { clock, logger } = this.#ports;
+    const { host, clientPort: port, clientPortEnabled, tls, limits } = this.#config;
     const driver = this.#driver;
-    assert(driver, "the driver runs before the port opens");
+    assert(driver, "the driver is there before the port opens");
     const clientPort = new ClientPort({
-      listener,
+      listener: this.#door.before(this.#ports.listener),
       clock,
       logger,
       limits,
@@ -282,21 +289,30 @@ export class Server {
     });
     const maintenance = new Maintenance({ replica, driver, log, clock, logger, ...this.#room() });
     const subject = this.#makeSubject(replica, clientPort, log, maintenance);
-    this.#subject = subject;
     this.#clientPort = clientPort;
     driver.connect(clientPort);
     if (clientPortEnabled) {
-      const both = this.#config.tls?.onClientPort ? this.#secure?.listener({ orPlain: true }) : undefined;
-      const address = await clientPort.listen({ host, port }, both);
+      const both = tls?.onClientPort ? this.#secure?.listener({ orPlain: true }) : undefined;
+      const address = await clientPort.listen({ host, port }, both && this.#door.before(both));
       this.#port = address.port;
-      logger.info({ host, port: address.port, tls: both !== undefined }, "listening for clients");
     }
-    const secureAddress = this.#config.tls?.securePort;
-    if (secureAddress === undefined || this.#secure === undefined) return;
-    const secure = this.#secure.listener({ orPlain: false });
-    const bound = await clientPort.listen(secureAddress, secure, { isSecure: true });
-    this.#securePort = bound.port;
-    logger.info({ host: secureAddress.host, port: bound.port }, "listening for clients that speak TLS");
+    if (tls?.securePort !== undefined && this.#secure !== undefined) {
+      const secure = this.#door.before(this.#secure.listener({ orPlain: false }));
+      this.#securePort = (await clientPort.listen(tls.securePort, secure, { isSecure: true })).port;
+    }
+    return subject;
+  }
+
+  #letIn(): void {
+    const { logger } = this.#ports;
+    const { host, clientPortEnabled, tls } = this.#config;
+    if (clientPortEnabled) {
+      logger.info({ host, port: this.#port, tls: tls?.onClientPort === true }, "listening for clients");
+    }
+    if (tls?.securePort !== undefined) {
+      logger.info({ host: tls.securePort.host, port: this.#securePort }, "listening for clients that speak TLS");
+    }
+    this.#door.open();
   }
 
   /** See file-bounds.ts. From here on the limits are what is in force. */
@@ -461,6 +477,7 @@ export class Server {
     this.#diskSpace?.stop();
     this.#certificates?.close();
     await this.#clientPort?.stopAccepting();
+    this.#door.turnAway();
     this.#driver?.stop();
     try {
       await this.#log?.close();
