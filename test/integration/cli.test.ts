@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
@@ -14,24 +14,10 @@ import { type Client, connect } from "@corral/client";
 import { type Server, startServer } from "@corral/server";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import * as certificates from "../support/certificates.ts";
+import { type Ended, type Found, runCorral } from "../support/corral-command.ts";
 import { TlsFront } from "../support/tls-front.ts";
 
 const command = fileURLToPath(new URL("../../packages/cli/bin/corral.js", import.meta.url));
-const built = new URL("../../packages/cli/dist/command/main.js", import.meta.url);
-const { run } = (await import(built.href)) as { readonly run: Run };
-
-/** Of the package's own; it is no part of what programs import. */
-type Run = (
-  args: readonly string[],
-  around: {
-    readonly stdout: Writable;
-    readonly stderr: Writable;
-    readonly stdin: AsyncIterable<Uint8Array | string>;
-    readonly variables: Readonly<Record<string, string | undefined>>;
-    readonly signal: AbortSignal;
-  },
-) => Promise<number>;
-
 let server: Server;
 let client: Client;
 let directory: string;
@@ -47,37 +33,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface More {
-  readonly variables?: Readonly<Record<string, string>>;
-  readonly input?: string;
-}
-
-/** In this process: starting one takes longer than all that the command does. */
-async function corral(args: readonly string[], { variables = {}, input = "" }: More = {}): Promise<Ended> {
-  const texts = { stdout: "", stderr: "" };
-  const sink = (name: keyof typeof texts) =>
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        texts[name] += chunk.toString();
-        done();
-      },
-    });
-  // A machine that is busy with other things must not look like a bug.
-  const patient = args.includes("--timeout") ? args : [...args, "--timeout", "60000"];
-  const code = await run(patient, {
-    stdout: sink("stdout"),
-    stderr: sink("stderr"),
-    stdin: Readable.from([input]),
-    variables: { CORRAL_CONNECT: server.connectString, ...variables },
-    signal: new AbortController().signal,
-  });
-  return { code, ...texts };
+function corral(args: readonly string[], { variables, ...found }: Found = {}): Promise<Ended> {
+  return runCorral(args, { ...found, variables: { CORRAL_CONNECT: server.connectString, ...variables } });
 }
 
 /** What it printed, if it went well. */

@@ -5,7 +5,7 @@ import type { OpenDump } from "./dump/dump.ts";
 import { prefetched } from "./prefetched.ts";
 import { type CounterPolicy, Counters, raiseCounter } from "./tree/counters.ts";
 import { TreeSum } from "./tree/digest.ts";
-import { excludedPaths, type LeftOut, type ReadTreeOptions, readTree } from "./tree/read-tree.ts";
+import { excludedPaths, type LeftOut, nothingLeftOut, type ReadTreeOptions, readTree } from "./tree/read-tree.ts";
 import type { TreeNode } from "./tree/tree-node.ts";
 import { type ConflictPolicy, TreeWriter, type WriteReport } from "./tree/write-tree.ts";
 import { requireLargerTokens, shownZxid, type TokenOptions } from "./zxid-order.ts";
@@ -54,7 +54,7 @@ export interface CopyReport extends Readonly<WriteReport> {
  * @throws CopyError, CoordinationError
  */
 export async function copyTree(from: Client, to: Client, options: CopyOptions = {}): Promise<CopyReport & LeftOut> {
-  const leftOut: LeftOut = { ephemerals: 0, unreadable: 0 };
+  const leftOut = nothingLeftOut();
   const nodes = readTree(from, options, leftOut);
   const report = await write(nodes, () => shownZxid(from), to, options);
   return { ...report, ...leftOut };

@@ -3,7 +3,7 @@ import type { Client } from "@corral/client";
 import { crc32 } from "@corral/io";
 import { CopyError } from "../copy-error.ts";
 import { TreeSum } from "../tree/digest.ts";
-import { type LeftOut, type ReadTreeOptions, readTree } from "../tree/read-tree.ts";
+import { type LeftOut, nothingLeftOut, type ReadTreeOptions, readTree } from "../tree/read-tree.ts";
 import type { TreeNode } from "../tree/tree-node.ts";
 import { shownZxid } from "../zxid-order.ts";
 import { type DumpEnd, type DumpHeader, decodeLine, encodeEnd, encodeHeader, encodeNode } from "./dump-format.ts";
@@ -17,7 +17,7 @@ export async function* dumpTree(
   options: ReadTreeOptions & { readonly onProgress?: (nodes: number) => void } = {},
 ): AsyncGenerator<string, DumpReport> {
   const sum = new TreeSum();
-  const leftOut: LeftOut = { ephemerals: 0, unreadable: 0 };
+  const leftOut = nothingLeftOut();
   let checksum = 0;
   const counted = (text: string): string => {
     checksum = crc32(Buffer.from(text), checksum);

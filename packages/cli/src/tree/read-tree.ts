@@ -5,6 +5,7 @@
 import { type Client, insist, isCoordinationError, type Stat } from "@corral/client";
 import { CopyError } from "../copy-error.ts";
 import { type KindHints, kindsOf } from "./kinds.ts";
+import { quotaRoot, quotasOf } from "./quotas.ts";
 import { childCreatesOf, hasHiddenIds, isAtOrBelow, type TreeNode } from "./tree-node.ts";
 
 /** What to read. */
@@ -20,6 +21,13 @@ export interface ReadTreeOptions extends KindHints {
 export interface LeftOut {
   ephemerals: number;
   unreadable: number;
+  /** Paths that have a quota. Where a client with a chroot reads, none are seen. */
+  quotas: string[];
+}
+
+/** Nothing yet. */
+export function nothingLeftOut(): LeftOut {
+  return { ephemerals: 0, unreadable: 0, quotas: [] };
 }
 
 const nodesAtOnceMax = 512;
@@ -40,6 +48,7 @@ export async function* readTree(
   const { signal } = options;
   const exclude = excludedPaths(client, options.exclude);
   const kindOf = kindsOf(options);
+  await lookForQuotas(client, options, leftOut);
   const pending: string[] = ["/"];
   let nodesAtOnce = nodesAtOnceMax;
   while (pending.length > 0) {
@@ -72,6 +81,19 @@ export async function* readTree(
     nodesAtOnce = Math.max(1, Math.min(nodesAtOnceMax, Math.floor((bytesAtOnce * nodes.length) / (bytes + 1))));
     yield nodes;
   }
+}
+
+async function lookForQuotas(
+  client: Client,
+  { exclude = [], unreadable: policy, signal }: ReadTreeOptions,
+  leftOut: LeftOut,
+): Promise<void> {
+  const isExcluded = (path: string) => exclude.some((above) => isAtOrBelow(path, above));
+  if (client.chroot !== "" || isExcluded(quotaRoot)) return;
+  const found = await quotasOf(client, signal).catch((error: unknown) => unreadable(quotaRoot, error));
+  if (!(found instanceof CopyError)) leftOut.quotas.push(...found.filter((path) => !isExcluded(path)));
+  else if (policy === "skip") leftOut.unreadable++;
+  else throw found;
 }
 
 interface Found {

@@ -274,11 +274,17 @@ function dumpText(report: DumpReport): string {
   return `${[`${nodes} nodes with ${bytes} bytes of data; digest ${digest}`, ...leftOutLines(report)].join("\n")}\n`;
 }
 
-function leftOutLines({ ephemerals = 0, unreadable = 0 }: Partial<LeftOut>): readonly string[] {
+function leftOutLines({ ephemerals = 0, unreadable = 0, quotas = [] }: Partial<LeftOut>): readonly string[] {
   return [
     ...(ephemerals > 0 ? [`left out: ${ephemerals} ephemeral nodes, which belong to sessions`] : []),
+    ...(quotas.length === 1 ? [`left out: 1 quota (${quotas[0]}): set it anew`] : []),
+    ...(quotas.length > 1 ? [`left out: ${quotas.length} quotas (${someOf(quotas)}): set them anew`] : []),
     ...(unreadable > 0 ? [`left out: ${unreadable} nodes that may not be read, and all below them`] : []),
   ];
+}
+
+function someOf(paths: readonly string[]): string {
+  return `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}`;
 }
 
 function plain(report: CopyReport): Readonly<Record<string, unknown>> {
