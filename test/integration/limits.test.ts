@@ -35,6 +35,30 @@ async function create(c: RawConnection, path: string, data = ""): Promise<number
   return (await c.call("create", { path, data: Buffer.from(data), acl: openAcl, flags: 0 })).header.err;
 }
 
+/** Connections that were ended, by what they are counted as. */
+async function ended(): Promise<Record<string, number>> {
+  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const found = text.matchAll(/^corral_connections_(refused|cut_off|closed)_total (\d+)$/gm);
+  return Object.fromEntries([...found].map(([, name, count]) => [name, Number(count)]));
+}
+
+test("whoever is turned away for a limit is counted, and the log names the limit", async () => {
+  await start({ maxSessions: 1, maxWatchesPerConnection: 2, maxFrameBytes: 2_000 });
+  const one = await join();
+  const refused = await RawConnection.open(server.clientPort);
+  await expect(refused.handshake()).rejects.toThrow("closed the connection");
+  expect(await ended()).toEqual({ refused: 0, cut_off: 0, closed: 1 });
+  for (const path of ["/a", "/b", "/c"]) one.send("exists", { path, watch: true });
+  await one.closed;
+  await logger.line("it set more than 2 watches (limit maxWatchesPerConnection)");
+  expect(await ended()).toEqual({ refused: 0, cut_off: 0, closed: 2 });
+  const large = await RawConnection.open(server.clientPort);
+  large.socket.write(Buffer.from([0, 0, 0x10, 0]));
+  await large.closed;
+  await logger.line("(limit maxFrameBytes)");
+  expect(await ended()).toEqual({ refused: 0, cut_off: 1, closed: 2 });
+});
+
 test("maxSessions: the next is refused, until one has ended", async () => {
   await start({ maxSessions: 2 });
   const [one] = [await join(), await join()];

@@ -143,6 +143,11 @@ export class Replica {
     return this.#connections.count;
   }
 
+  /** Connections ended, ever, because of what their clients did, or because there was no room for them. */
+  get closedTotal(): number {
+    return this.#connections.closedTotal;
+  }
+
   get watchCount(): number {
     return this.#watches.size;
   }

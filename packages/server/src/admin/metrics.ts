@@ -96,6 +96,11 @@ export const metrics: readonly Metric[] = [
     "Connections ended for silence, garbage, or not reading",
     ({ clientPort }) => clientPort.cutOffTotal,
   ),
+  counter(
+    "connections_closed",
+    "Connections ended because of what their clients asked for, or because there was no room for it",
+    ({ replica }) => replica.closedTotal,
+  ),
   counter("received_bytes", "Bytes from clients", ({ clientPort }) => clientPort.receivedBytesTotal),
   counter("sent_bytes", "Bytes to clients", ({ clientPort }) => clientPort.sentBytesTotal),
 

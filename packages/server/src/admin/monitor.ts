@@ -34,7 +34,7 @@ export async function monitor(subject: Subject): Promise<readonly (readonly [key
     ["uptime", Math.round(clock.elapsedMs() - subject.startedMs)],
     ["auth_failed_count", stats.authFailuresTotal],
     ["connection_rejected", clientPort.refusedTotal],
-    ["connection_drop_count", clientPort.cutOffTotal],
+    ["connection_drop_count", clientPort.cutOffTotal + replica.closedTotal],
     ["bytes_received_count", clientPort.receivedBytesTotal],
     ["response_bytes", clientPort.sentBytesTotal],
     ["stale_sessions_expired", stats.sessionsExpiredTotal],

@@ -408,7 +408,8 @@ export class ClientPort {
     if (isFull) return this.#peers.has(peer.id);
     if (broken === undefined && this.#peers.has(peer.id) && !this.#largeRequests.mayGoOn(peer)) this.#regulate(peer);
     // What was asked before still gets the answers that are ready; what follows cannot be read.
-    if (broken !== undefined) this.#cutOff(peer, "frame", broken.message + guess(peer), false);
+    if (broken !== undefined)
+      this.#cutOff(peer, "frame", broken.message + (guess(peer) || " (limit maxFrameBytes)"), false);
     return false;
   }
 

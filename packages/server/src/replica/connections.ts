@@ -12,6 +12,8 @@ import type { Turn } from "./turn.ts";
 export class Connections {
   /** What they hold together. */
   readonly load = new Load();
+  /** Those ended, ever, because of what their clients did, or because there was no room for them. */
+  closedTotal = 0;
   readonly #turn: Turn;
   readonly #watches: WatchTable<Connection>;
   readonly #all = new Map<ConnectionId, Connection>();
@@ -77,11 +79,12 @@ export class Connections {
     } = {},
   ): void {
     if (connection.phase === "closing") return;
-    const { isMutual = false, isAbrupt = false } = options;
+    const { level = "warn", isMutual = false, isAbrupt = false } = options;
+    if (level === "warn") this.closedTotal++;
     this.#turn.send(connection);
     this.#turn.effect({ type: "close", connection: connection.id, isMutual, isAbrupt });
     this.#turn.log(
-      options.level ?? "warn",
+      level,
       {
         remote: connection.remoteText,
         ...(connection.session && { session: formatSessionId(connection.session.id) }),

@@ -41,6 +41,7 @@ import type { ServerStats } from "./server-stats.ts";
 import type { Sessions } from "./sessions.ts";
 import { type SettledTransaction, settledCreates } from "./settled-creates.ts";
 import type { Turn } from "./turn.ts";
+import { excessOfWatches } from "./watch-limits.ts";
 import { answerWatchRequest, isWatchRequest } from "./watch-requests.ts";
 
 /** What requests are answered from. */
@@ -235,21 +236,10 @@ export class Pipeline {
 
   /** Bounds what it watches, and decides whether it is read on. */
   #regulate(connection: Connection): void {
-    if (connection.phase === "closing") return;
-    if (this.#stopping) return;
+    if (connection.phase === "closing" || this.#stopping) return;
     const { limits, connections, watches } = this.#parts;
-    if (connection.watchedPaths.size > limits.maxWatchesPerConnection) {
-      return connections.close(connection, `it set more than ${limits.maxWatchesPerConnection} watches`);
-    }
-    if (connection.watchedText > limits.maxWatchedTextPerConnection) {
-      return connections.close(
-        connection,
-        `the paths it watches have more than ${limits.maxWatchedTextPerConnection} characters`,
-      );
-    }
-    if (connection.watchedPaths.size > 0 && watches.size > limits.maxWatches) {
-      return connections.close(connection, `${watches.size} watches are set (limit maxWatches)`);
-    }
+    const excess = excessOfWatches(connection, watches, limits);
+    if (excess !== undefined) return connections.close(connection, excess);
     this.#regulator.regulate(connection);
   }
 

@@ -33,6 +33,11 @@ export function saslUserProblem(text: string): string | undefined {
   return undefined;
 }
 
+/** Whether what stands behind `user:` is a verifier, and not a password. `text`: without a problem. */
+export function isScramVerifier(text: string): boolean {
+  return split(text)[1].startsWith(scheme);
+}
+
 function split(text: string): readonly [user: string, secret: string] {
   const colon = text.indexOf(":");
   return colon < 0 ? ["", ""] : [text.slice(0, colon), text.slice(colon + 1)];
