@@ -229,6 +229,25 @@ test("a zoo.cfg asks for it by Apache's key; SIGHUP goes on in a new file after 
   ]);
 });
 
+test.each([true, false])(
+  "a file for an audit log that is not switched on is warned of (by a flag: %s)",
+  async (isFlag) => {
+    const config = join(directory, "corral.json");
+    await writeFile(config, JSON.stringify({ auditFile }));
+    const args = isFlag ? ["--audit-file", auditFile] : ["--config", config];
+    const server = await ServerProcess.start(["--memory", "--client-port", "0", ...args]);
+    ending.push(() => server.kill());
+    await server.stop();
+    const warning = {
+      level: 40,
+      auditFile,
+      msg: "there is a file for an audit log, but no audit log: set auditEnabled",
+    };
+    const lines = server.stderr.split("\n").filter((line) => line !== "");
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining(warning));
+  },
+);
+
 test("an audit log that nobody would see is refused", async () => {
   const { code, stderr } = await ServerProcess.fails(["--memory", "--audit", "true", "--log-level", "warn"]);
   expect([code, stderr]).toEqual([

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { parseConfig } from "./config.ts";
+import { parseConfig, type ServerSettings } from "./config.ts";
 import { defaultLimits, type Limits, zeroLimits } from "./limits.ts";
+
+const scramUser = `bob:SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$${"A".repeat(43)}=:${"B".repeat(43)}=`;
 
 test("without settings: in memory, a free port of this machine, two to twenty ticks", () => {
   expect(parseConfig({})).toMatchObject({
@@ -81,11 +83,42 @@ test.each([
   [{ saslMechanisms: [] }, "saslMechanisms", "must be some of"],
   [{ saslUsers: ["bob:one", "ann:two", "bob:three"] }, "saslUsers", "names bob twice"],
   [{ saslUsers: ["bob:one"], saslSuperUser: "ann" }, "saslSuperUser", "ann is none of saslUsers"],
-  [{ enforcedAuthSchemes: ["sasl"] }, "enforcedAuthSchemes", "nobody could come in"],
+  [{ enforcedAuthSchemes: ["sasl"] }, "enforcedAuthSchemes", "nobody could come in: saslUsers names nobody"],
+  [{ enforcedAuthSchemes: ["x509"] }, "enforcedAuthSchemes", "nobody could come in: no port for clients speaks TLS"],
+  [
+    { enforcedAuthSchemes: ["x509"], adminTls: "only", adminPort: 0, tlsCertFile: "a.pem", tlsCaFile: "ca.pem" },
+    "enforcedAuthSchemes",
+    "no port for clients speaks TLS",
+  ],
+  [
+    { enforcedAuthSchemes: ["x509"], secureClientPort: 0, tlsCertFile: "a.pem" },
+    "enforcedAuthSchemes",
+    "nobody could come in: clients are not asked for certificates (tlsCaFile,",
+  ],
+  [
+    { enforcedAuthSchemes: ["x509", "sasl"], tlsOnClientPort: true, tlsCertFile: "a.pem" },
+    "enforcedAuthSchemes",
+    "with x509 and sasl alone nobody could come in: clients are not asked for certificates (tlsCaFile, and " +
+      "tlsClientAuth want or need); saslUsers names nobody",
+  ],
+  [
+    { saslUsers: ["ann:one", scramUser], saslMechanisms: ["DIGEST-MD5"] },
+    "saslMechanisms",
+    "keep bob out, whose SCRAM-SHA-256 verifier DIGEST-MD5 cannot use",
+  ],
 ])("%j names the key and what is wrong", (settings, key, text) => {
   const attempt = () => parseConfig(settings as Parameters<typeof parseConfig>[0]);
   expect(attempt).toThrow(key);
   expect(attempt).toThrow(text);
+});
+
+test.each([
+  { enforcedAuthSchemes: ["x509"], secureClientPort: 0, tlsCertFile: "a.pem", tlsCaFile: "ca.pem" },
+  { enforcedAuthSchemes: ["x509", "digest"] },
+  { enforcedAuthSchemes: ["x509", "sasl"], saslUsers: [scramUser] },
+  { saslUsers: ["ann:one"], saslMechanisms: ["DIGEST-MD5"] },
+] satisfies ServerSettings[])("%j lets somebody in", (settings: ServerSettings) => {
+  expect(parseConfig(settings).enforcedAuthSchemes).toEqual(settings.enforcedAuthSchemes ?? []);
 });
 
 test("of several settings that are wrong each is told, once", () => {

@@ -5,6 +5,7 @@ import { type Address, type DigestAlgorithm, digestLengths } from "@corral/io";
 import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import * as v from "valibot";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
+import { accessProblem } from "./config-access.ts";
 import {
   defaultLimits,
   type Limits,
@@ -383,7 +384,8 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     const text = `limits.hardUnsentBytes: must not be below ${longest} and softUnsentBytes together`;
     throw new ConfigError(`Wrong settings: ${text}`, ["limits.hardUnsentBytes"]);
   }
-  const problem = saslProblem(config);
+  const tls = tlsOf(config);
+  const problem = accessProblem({ ...config, saslSuperUser: config.saslSuperUser, tls });
   if (problem !== undefined) throw new ConfigError(`Wrong settings: ${problem.key}: ${problem.text}`, [problem.key]);
   return {
     ...config,
@@ -395,7 +397,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     saslSuperUser: config.saslSuperUser,
     tlsCertFile: config.tlsCertFile,
     auditFile: config.auditFile,
-    tls: tlsOf(config),
+    tls,
     adminTls: adminTlsOf(config),
     behaviour: behaviourOf({ compatibility, extendedTypesEnabled, reconfigEnabled: config.reconfigEnabled }),
     minSessionTimeoutMs: config.minSessionTimeoutMs ?? config.tickMs * 2,
@@ -412,30 +414,6 @@ function noSuchSetting(key: string): string {
     : nearestName(key, [...Object.keys(fields), ...Object.keys(defaultLimits)]);
   if (nearest === undefined) return "no such setting";
   return `no such setting; did you mean ${Object.hasOwn(defaultLimits, nearest) ? `limits.${nearest}` : nearest}?`;
-}
-
-/** What settings of SASL say that cannot be meant: that nobody may come in, or that there is somebody who is not. */
-function saslProblem(config: v.InferOutput<typeof schema>): { key: string; text: string } | undefined {
-  const { saslUsers, saslSuperUser, enforcedAuthSchemes } = config;
-  const names = saslUsers.map((user) => user.slice(0, user.indexOf(":")));
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined) {
-    return { key: "saslUsers", text: `names ${twice} twice: leave one line of each user` };
-  }
-  if (saslSuperUser !== undefined && !names.includes(saslSuperUser)) {
-    return {
-      key: "saslSuperUser",
-      text: `${saslSuperUser} is none of saslUsers: add a line ${saslSuperUser}:password there`,
-    };
-  }
-  if (
-    names.length === 0 &&
-    enforcedAuthSchemes.length > 0 &&
-    enforcedAuthSchemes.every((scheme) => scheme === "sasl")
-  ) {
-    return { key: "enforcedAuthSchemes", text: "with sasl alone nobody could come in: saslUsers names nobody" };
-  }
-  return undefined;
 }
 
 const sharedNames: CertificateSettings["named"] = {

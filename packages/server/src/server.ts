@@ -29,6 +29,7 @@ import type { Phase } from "./admin/health.ts";
 import { initialTraceMask, type Subject } from "./admin/subject.ts";
 import { AuditLog } from "./audit/audit-log.ts";
 import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
+import { unusedSettings } from "./config-unused.ts";
 import { Driver } from "./driver.ts";
 import { type DurableLog, MemoryLog } from "./durable-log.ts";
 import { newHashSeed } from "./hash-seed.ts";
@@ -213,11 +214,8 @@ export class Server {
   async start(): Promise<void> {
     const { clock, random, logger } = this.#ports;
     await this.#boundByFiles();
-    const { tls, adminTls, tlsCertFile, limits } = this.#config;
-    if (tlsCertFile !== undefined && tls === undefined && adminTls === undefined) {
-      const remedy = "set secureClientPort, tlsOnClientPort or adminTls";
-      logger.warn({ tlsCertFile }, `there is a certificate, but no port speaks TLS: ${remedy}`);
-    }
+    const { tls, adminTls, limits } = this.#config;
+    for (const { fields, text } of unusedSettings(this.#config)) logger.warn(fields, text);
     if (tls !== undefined) this.#secure = new SecureListener(tls, limits, { logger, clock });
     if (adminTls !== undefined) this.#adminSecure = new SecureListener(adminTls, limits, { logger, clock });
     if (tls !== undefined || adminTls !== undefined) {
