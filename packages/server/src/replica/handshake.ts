@@ -22,15 +22,14 @@ export type HandshakeVerdict =
       readonly mirrorsReadOnly: boolean;
     };
 
-/** What the verdict depends on. */
-export interface HandshakeRules {
-  readonly state: StateMachine;
+/** Between which a session's timeout is, ms. */
+export interface SessionTimeouts {
   readonly minSessionTimeoutMs: number;
   readonly maxSessionTimeoutMs: number;
 }
 
 /** Judges the first frame of a connection. Changes nothing. */
-export function judgeHandshake(frame: Buffer, rules: HandshakeRules): HandshakeVerdict {
+export function judgeHandshake(frame: Buffer, state: StateMachine, timeouts: SessionTimeouts): HandshakeVerdict {
   let request: ConnectRequest;
   try {
     request = connectRequestCodec.read(new Reader(frame));
@@ -38,7 +37,6 @@ export function judgeHandshake(frame: Buffer, rules: HandshakeRules): HandshakeV
     if (!(error instanceof DecodeError)) throw error;
     return { type: "refused", reason: `its first frame is no connect request: ${error.message}` };
   }
-  const { state } = rules;
   if (request.lastZxidSeen > state.lastZxid) {
     const seen = formatZxid(request.lastZxidSeen);
     return {
@@ -47,7 +45,7 @@ export function judgeHandshake(frame: Buffer, rules: HandshakeRules): HandshakeV
     };
   }
   const mirrorsReadOnly = request.readOnly !== undefined;
-  const timeoutMs = Math.min(Math.max(request.timeOut, rules.minSessionTimeoutMs), rules.maxSessionTimeoutMs);
+  const timeoutMs = Math.min(Math.max(request.timeOut, timeouts.minSessionTimeoutMs), timeouts.maxSessionTimeoutMs);
   if (request.sessionId === 0n) return { type: "new", timeoutMs, mirrorsReadOnly };
   const session = state.sessions.get(request.sessionId);
   const name = formatSessionId(request.sessionId);

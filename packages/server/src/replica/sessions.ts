@@ -77,7 +77,7 @@ export class Sessions {
 
   /** The first frame of a connection. */
   onHandshake(connection: Connection, frame: Buffer): void {
-    const verdict = judgeHandshake(frame, { state: this.#state, ...this.#options });
+    const verdict = judgeHandshake(frame, this.#state, this.#options);
     if (verdict.type === "refused") return this.#connections.close(connection, verdict.reason);
     connection.mirrorsReadOnly = verdict.mirrorsReadOnly;
     if (verdict.type === "gone") {
