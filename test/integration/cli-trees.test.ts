@@ -1,19 +1,32 @@
 /** The built command `corral` with whole trees: what it says of what a copy or a dump has not, and what it reads dumps from. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { type Client, connect } from "@corral/client";
 import { type Server, startServer } from "@corral/server";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Found, runCorral } from "../support/corral-command.ts";
+
+const command = fileURLToPath(new URL("../../packages/cli/bin/corral.js", import.meta.url));
 
 let server: Server;
 let client: Client;
+let directory: string;
 
 beforeEach(async () => {
   server = await startServer();
   client = await connect(server.connectString);
+  directory = await mkdtemp(join(tmpdir(), "corral-cli-trees-"));
 });
 afterEach(async () => {
   await client.close();
   await server.close();
+  await rm(directory, { recursive: true, force: true });
 });
 
 function corral(args: readonly string[], { variables, ...found }: Found = {}) {
@@ -53,4 +66,50 @@ test("quotas that may not be read end a copy, as nodes do", async () => {
   });
   expect((await corral(["dump", "--skip-unreadable"])).stderr).toContain("left out: 1 nodes that may not be read");
   expect(await corral(["dump", "--exclude", "/zookeeper/quota"])).toMatchObject({ code: 0 });
+});
+
+/** A small one. */
+async function dumped(): Promise<string> {
+  await client.create("/app/config", "limit=10", { createParents: true });
+  const { code, stdout, stderr } = await corral(["dump", "-", "--connect", `${server.connectString}/app`]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("2 nodes with 8 bytes") });
+  return stdout;
+}
+
+test("a dump goes to standard output and comes from standard input", async () => {
+  const text = await dumped();
+  vi.stubEnv("TMPDIR", directory);
+  try {
+    for (const [name, input] of Object.entries({ plain: text, compressed: gzipSync(text) })) {
+      const to = `${server.connectString}/${name}`;
+      const ended = await corral(["load", "-", "--connect", to], { input });
+      expect(ended).toMatchObject({ code: 0, stdout: expect.stringContaining("created 1, overwritten"), stderr: "" });
+      expect(String((await client.get(`/${name}/config`)).data)).toBe("limit=10");
+    }
+    const broken = await corral(["load", "-", "--connect", `${server.connectString}/new`], {
+      input: text.slice(0, -5),
+    });
+    expect(broken).toMatchObject({ code: 7, stderr: expect.stringContaining("breaks off in line 4") });
+    expect(await client.exists("/new")).toBeUndefined();
+    expect(await readdir(directory)).toEqual([]);
+    vi.stubEnv("TMPDIR", join(directory, "none"));
+    const homeless = await corral(["load", "-"], { input: text });
+    expect(homeless).toMatchObject({ code: 2, stderr: expect.stringMatching(/cannot be kept in .*none .*Set TMPDIR/) });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
+test.skipIf(!existsSync("/dev/stdin"))("a pipe is loaded by its name, though it can be read only once", async () => {
+  const file = join(directory, "app.jsonl");
+  await writeFile(file, await dumped());
+  const script = 'cat "$2" | "$0" "$1" load /dev/stdin --connect "$3" --timeout 60000';
+  const args = ["-c", script, process.execPath, command, file, `${server.connectString}/piped`];
+  const { stdout } = await promisify(execFile)("sh", args);
+  expect(stdout).toContain("created 1, overwritten");
+  expect(String((await client.get("/piped/config")).data)).toBe("limit=10");
+  expect(await corral(["load", directory])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/cannot be read: EISDIR/),
+  });
 });

@@ -27,7 +27,7 @@ export interface Ended {
 export interface Found {
   readonly variables?: Readonly<Record<string, string>>;
   /** Of its standard input. */
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
 }
 
 /** Runs it to its end. */

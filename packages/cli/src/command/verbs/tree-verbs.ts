@@ -1,6 +1,4 @@
 /** `import`, `export`, `dump`, `load`: whole trees, between ensembles and to and from files. */
-import { createReadStream } from "node:fs";
-import { createGunzip } from "node:zlib";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CopyProgress, type CopyReport, copyTree, type LoadOptions, loadTree } from "../../copy.ts";
 import { checkDump, type DumpReport, dumpTree, openDump } from "../../dump/dump.ts";
@@ -9,8 +7,8 @@ import type { CounterPolicy } from "../../tree/counters.ts";
 import type { LeftOut, ReadTreeOptions } from "../../tree/read-tree.ts";
 import type { ConflictPolicy } from "../../tree/write-tree.ts";
 import { addCommonOptions, addConnectionOptions, connectSide, type Side, tlsOf } from "../connection.ts";
-import { type IfThere, isFileError, requireRoom, writeDumpFile } from "../dump-file.ts";
-import { UsageError } from "../exit-codes.ts";
+import { type IfThere, requireRoom, writeDumpFile } from "../dump-file.ts";
+import { DumpSource, standardStream } from "../dump-source.ts";
 import { hex, jsonLine } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
 import { readTlsFiles } from "../tls-files.ts";
@@ -74,12 +72,13 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
   const dump = program
     .command("dump [file]")
     .description(
-      "write a tree to a file, as lines of JSON; compressed if its name ends with .gz; without a file, print it",
+      "write a tree to a file, as lines of JSON; compressed if its name ends with .gz; without a file, or with -, print it",
     )
     .option("--overwrite", "replace the file if there is one");
   addConnectionOptions(dump, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)");
   addReportOptions(addReadOptions(addCommonOptions(dump)));
-  dump.action(async (file: string | undefined) => {
+  dump.action(async (given: string | undefined) => {
+    const file = given === standardStream ? undefined : given;
     const flags = dump.opts<Flags>();
     const ifThere = flags.overwrite ? "overwrite" : "refuse";
     if (file !== undefined) await requireRoom(file, ifThere);
@@ -99,24 +98,34 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
     }
   });
 
-  const load = program.command("load <file>").description("write the tree of a dump to this ensemble");
+  const load = program
+    .command("load <file>")
+    .description("write the tree of a dump to this ensemble; - reads the dump from standard input");
   addConnectionOptions(load, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)");
   addReportOptions(addWriteOptions(addCommonOptions(load)));
   load.action(async (file: string) => {
-    const flags = load.opts<Flags>();
-    // Nothing is written before the whole file has been found to be sound.
-    await checkDump(fileBytes(file));
-    const client = await connectSide("", true, load.opts(), variables, signal);
+    const source = await DumpSource.open(file, around);
     try {
-      const progress = progressTo(around, flags);
-      const target = { side: "", isOwn: true, values: load.opts() } as const;
-      const options = { ...writeOptions(flags, around, target), onProgress: progress.tell };
-      const report = await loadTree(await openDump(fileBytes(file)), client, options).finally(progress.end);
-      await writeTo(stdout, flags.json ? jsonLine(plain(report)) : copyText(report, flags));
+      await loadFrom(source, load.opts());
+    } finally {
+      await source.close();
+    }
+  });
+
+  const loadFrom = async (source: DumpSource, values: Flags & Readonly<Record<string, unknown>>) => {
+    // Nothing is written before all of it has been found to be sound.
+    await checkDump(source.bytes());
+    const client = await connectSide("", true, values, variables, signal);
+    try {
+      const progress = progressTo(around, values);
+      const target = { side: "", isOwn: true, values } as const;
+      const options = { ...writeOptions(values, around, target), onProgress: progress.tell };
+      const report = await loadTree(await openDump(source.bytes()), client, options).finally(progress.end);
+      await writeTo(stdout, values.json ? jsonLine(plain(report)) : copyText(report, values));
     } finally {
       await client.close();
     }
-  });
+  };
 }
 
 function addReadOptions(command: Command): Command {
@@ -216,20 +225,6 @@ async function writeDump(
   await writeDumpFile(text(), file, ifThere);
   if (report === undefined) throw new Error("the dump has no end");
   return report;
-}
-
-async function* fileBytes(file: string): AsyncGenerator<Uint8Array> {
-  const source = createReadStream(file);
-  try {
-    const bytes = file.endsWith(".gz") ? source.pipe(createGunzip()) : source;
-    // An error of the file would not reach whoever reads what it is piped into.
-    source.once("error", (error) => bytes.destroy(error));
-    for await (const chunk of bytes) yield chunk as Buffer;
-  } catch (error) {
-    throw isFileError(error) ? new UsageError(`${file} cannot be read: ${error.message}.`) : error;
-  } finally {
-    source.destroy();
-  }
 }
 
 interface Progress {
