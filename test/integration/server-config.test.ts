@@ -82,7 +82,7 @@ test("the data of an Apache ZooKeeper is not taken for an empty directory", asyn
   const config = join(directory, "zoo.cfg");
   await writeFile(config, `dataDir=${directory}\nclientPort=0\n`);
   const { code, stderr } = await ServerProcess.fails(["--config", config]);
-  expect(stderr).toContain(`${directory} holds the data of an Apache ZooKeeper, in version-2`);
+  expect(stderr).toContain(`${directory} holds the data of an Apache ZooKeeper (version-2)`);
   expect(stderr).toContain(`dataDir in ${config}`);
   expect(code).toBe(1);
 });

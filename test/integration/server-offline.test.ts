@@ -2,7 +2,7 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants, existsSync } from "node:fs";
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -91,10 +91,36 @@ test.each(["verify", "dump", "repair"])("%s of a file names it, and what to give
   });
 });
 
-test("verify and dump of a directory without a server's files say so", async () => {
+test("of a directory without a server's files each says so", async () => {
   const sentence = `${directory} holds nothing of a Corral server.\n`;
-  expect(await run("dump", directory)).toEqual({ code: 1, stdout: "", stderr: `corral-server: ${sentence}` });
+  for (const args of [["dump"], ["repair"], ["repair", "--yes"]]) {
+    expect(await run(...args, directory)).toEqual({ code: 1, stdout: "", stderr: `corral-server: ${sentence}` });
+  }
   expect(await run("verify", directory)).toMatchObject({ code: 1, stdout: expect.stringContaining(sentence) });
+});
+
+test("the data of an Apache ZooKeeper is told by name, and a server does not start with it", async () => {
+  const files = join(directory, "version-2");
+  await mkdir(files);
+  const start = ["start", "--client-port", "0", "--log-level", "silent", "--data-dir"];
+  const said = (data: string, what: string, remedy = "") => ({
+    code: 1,
+    stdout: "",
+    stderr: `corral-server: ${data} holds the data of an Apache ZooKeeper (${what}), which Corral does not read. ${remedy}Copy the tree over with corral import.\n`,
+  });
+  const verbs = ["verify", "dump", "repair"];
+  for (const verb of verbs) expect(await run(verb, directory)).toEqual(said(directory, "version-2"));
+  const remedy = "Choose another directory with --data-dir. ";
+  expect(await run(...start, directory)).toEqual(said(directory, "version-2", remedy));
+  for (const [name, head] of [
+    ["log.1", "ZKLG\0\0\0\x02"],
+    ["snapshot.0", "ZKSN\0\0\0\x02"],
+  ] as const) {
+    await writeFile(join(files, name), head);
+    for (const verb of verbs) expect(await run(verb, files)).toEqual(said(files, name));
+    expect(await run(...start, files)).toEqual(said(files, name, remedy));
+    await rm(join(files, name));
+  }
 });
 
 test("a repair says what is lost, and does nothing until it is told to", async () => {
@@ -181,6 +207,7 @@ test("a dump warns of a damaged snapshot, and of a damaged log shows what a repa
 });
 
 test.skipIf(!existsSync("/dev/full"))("what cannot be printed is told in one line", async () => {
+  await (await ServerProcess.start(["--client-port", "0", "--data-dir", directory, "--log-level", "silent"])).stop();
   const full = await open("/dev/full", "w");
   try {
     for (const args of [

@@ -1,14 +1,13 @@
 /** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts, scram.ts and digest.ts. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { type Logger, nodeEnvironment } from "@corral/io";
+import { type Logger, nodeDisk, nodeEnvironment } from "@corral/io";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { compatibleVersions } from "../compatibility.ts";
 import { ConfigError, parseConfig, type ServerConfig } from "../config.ts";
 import { defaultLimits } from "../limits.ts";
 import { type Server, startServer } from "../server.ts";
-import { epochFileName } from "../storage/file-names.ts";
+import { findApacheData, holdsApacheData } from "../storage/apache-data.ts";
 import { serverVersion } from "../version.ts";
 import { fail, standardError } from "./fail.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
@@ -164,15 +163,11 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   const logger = Object.assign(pino({ level, base: null }, standardError), { output: standardError });
   for (const warning of warnings) logger.warn({}, warning);
   const { dataDir } = settings;
-  if (dataDir !== undefined && holdsApacheData(dataDir)) {
-    return fail(
-      1,
-      `${dataDir} holds the data of an Apache ZooKeeper, in version-2, which this server does not read. ` +
-        `Choose another directory with ${nameOf("dataDir")}, and copy the tree over with corral import.`,
-    );
-  }
   let server: Server;
   try {
+    const apache = dataDir !== undefined && existsSync(dataDir) && (await findApacheData(nodeDisk, dataDir));
+    if (apache)
+      return fail(1, holdsApacheData(dataDir, apache, `Choose another directory with ${nameOf("dataDir")}. `));
     // What is no setting may be one of startServer's other options, a clock or a logger: from a file it is a mistake.
     const config = parseConfig(settings);
     if (isAuditLog) standardError.maxWaitingBytes = config.limits.maxAuditBytes;
@@ -254,12 +249,6 @@ function endUnread(sinceMs = performance.now()): void {
     if (isHeld) process.on("exit", () => process.kill(process.pid, "SIGKILL"));
     process.exit();
   }, unreadOutputMs).unref();
-}
-
-/** Somebody who takes a zoo.cfg over would otherwise find an empty tree beside the data that he meant. */
-function holdsApacheData(dataDir: string): boolean {
-  const has = (name: string): boolean => existsSync(join(dataDir, name));
-  return has("version-2") && !has(epochFileName);
 }
 
 function messageOf(error: unknown): string {

@@ -7,6 +7,7 @@ import { verifyDirectory, withDirectory } from "../inspection.ts";
 import { performRepair } from "../repair/perform.ts";
 import { planRepair } from "../repair/plan.ts";
 import { reportRepair } from "../repair/report.ts";
+import { findApacheData, holdsApacheData } from "../storage/apache-data.ts";
 import { epochsAreSpent, epochWarning } from "../storage/epochs.ts";
 import { sortFileNames } from "../storage/file-names.ts";
 import { isStorageError } from "../storage/storage-error.ts";
@@ -67,6 +68,7 @@ async function verify(directory: string): Promise<void> {
 }
 
 async function repair(directory: string, isAgreed: boolean): Promise<void> {
+  if (await isEmpty(directory)) return fail(1, holdsNothing(directory));
   const plan = await planRepair(nodeDisk, directory);
   for (const line of reportRepair(directory, plan)) process.stdout.write(`${line}\n`);
   if (plan.steps.length === 0) return;
@@ -85,14 +87,17 @@ async function repair(directory: string, isAgreed: boolean): Promise<void> {
 }
 
 async function dump(directory: string, range: DumpRange): Promise<void> {
-  const { snapshotZxids, segmentZxids, hasEpoch } = sortFileNames(await nodeDisk.list(directory));
-  if (!hasEpoch && snapshotZxids.length + segmentZxids.length === 0) {
-    return fail(1, holdsNothing(directory));
-  }
+  if (await isEmpty(directory)) return fail(1, holdsNothing(directory));
   await dumpDirectory(nodeDisk, directory, range, {
     onLine: (line) => process.stdout.write(`${JSON.stringify(line)}\n`),
     onWarning: complain,
   });
+}
+
+/** Whether there is nothing of a server in it: it may be a mistyped one. */
+async function isEmpty(directory: string): Promise<boolean> {
+  const { snapshotZxids, segmentZxids, hasEpoch } = sortFileNames(await nodeDisk.list(directory));
+  return !hasEpoch && snapshotZxids.length + segmentZxids.length === 0;
 }
 
 function holdsNothing(directory: string): string {
@@ -101,6 +106,8 @@ function holdsNothing(directory: string): string {
 
 async function guarded(directory: string, run: () => Promise<void>): Promise<void> {
   try {
+    const apache = await findApacheData(nodeDisk, directory);
+    if (apache !== undefined) return fail(1, holdsApacheData(directory, apache));
     await withDirectory(nodeDisk, directory, run);
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
