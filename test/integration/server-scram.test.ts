@@ -96,6 +96,13 @@ test.each([
   expect(await refusal(sasl)).toBe(`authentication failed (SASL): ${reason}`);
 });
 
+test("who has a verifier and comes with DIGEST-MD5 is refused, and the log says what to use", async () => {
+  await start({ saslUsers: [bob] });
+  expect(await refusal({ mechanism: "DIGEST-MD5" })).toBe(
+    'authentication failed (SASL): "bob" has a SCRAM-SHA-256 verifier, which DIGEST-MD5 cannot use: let its client use SCRAM-SHA-256',
+  );
+});
+
 test("a client tells what the server said, and nobody who lacks the password learns who there is", async () => {
   const { clientPort } = await start({ saslUsers: [bob] });
   const answers: unknown[] = [];

@@ -25,7 +25,10 @@ describe("the examples of RFC 2831, section 4: the server knows who it is, and p
 });
 
 describe("an answer", () => {
-  const passwords = new Map([["bob", "secret"]]);
+  const passwords = new Map([
+    ["bob", "secret"],
+    ["ann", undefined],
+  ]);
   const nonce = "n0nce";
 
   function answer(over: Readonly<Record<string, string>> = {}): string {
@@ -69,6 +72,7 @@ describe("an answer", () => {
     ["for another service", { "digest-uri": "imap/zk-sasl-md5" }, "another service"],
     ["for somebody else", { authzid: "root" }, "may not act for others"],
     ["of a stranger", { username: "eve" }, 'wrong user or password ("eve")'],
+    ["of one with a verifier", { username: "ann" }, '"ann" has a SCRAM-SHA-256 verifier, which DIGEST-MD5 cannot use'],
     ["with a wrong proof", { response: "0".repeat(32) }, 'wrong user or password ("bob")'],
     ["without a proof", { response: "" }, 'wrong user or password ("bob")'],
   ])("%s is refused", (_, over, why) => {

@@ -28,11 +28,11 @@ export function digestChallenge(nonce: string): Buffer {
   return Buffer.from(`realm="${ownNames.realm}",nonce="${nonce}",qop="auth",charset=utf-8,algorithm=md5-sess`, "utf8");
 }
 
-/** Judges the client's answer to the challenge with `nonce`. `passwords`: by user. */
+/** Judges the client's answer to the challenge with `nonce`. `passwords`: by user; undefined of one whose password is not known. */
 export function judgeDigest(
   answer: Uint8Array,
   nonce: string,
-  passwords: ReadonlyMap<string, string>,
+  passwords: ReadonlyMap<string, string | undefined>,
   md5: Md5,
   { realm, service }: DigestNames = ownNames,
 ): DigestVerdict {
@@ -52,6 +52,12 @@ export function judgeDigest(
   const proven = { username: user, realm, password: password ?? "", nonce, cnonce, uri, authorizedAs };
   const { response, rspauth } = digestMd5Proofs(proven, md5);
   const isRight = sameSecret(Buffer.from(said.get("response") ?? ""), Buffer.from(response));
+  if (password === undefined && passwords.has(user)) return { failure: hasVerifier(user) };
   if (password === undefined || !isRight) return { failure: `wrong user or password (${JSON.stringify(user)})` };
   return { user, token: Buffer.from(`rspauth=${rspauth}`, "utf8") };
+}
+
+/** The password may have been right. */
+function hasVerifier(user: string): string {
+  return `${JSON.stringify(user)} has a SCRAM-SHA-256 verifier, which DIGEST-MD5 cannot use: let its client use SCRAM-SHA-256`;
 }

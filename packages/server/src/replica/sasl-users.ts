@@ -71,8 +71,8 @@ export function makeVerifier(password: string, salt: Buffer, iterations: number,
 
 /** All of them. */
 export class SaslUsers {
-  /** By user: those whose password is known, for mechanisms that need it. */
-  readonly passwords: ReadonlyMap<string, string>;
+  /** By user, for mechanisms that need it; undefined of those of whom there is only a verifier. */
+  readonly passwords: ReadonlyMap<string, string | undefined>;
   readonly #verifiers = new Map<string, { readonly user: string; readonly verifier: ScramVerifier }>();
   readonly #forms: readonly ScramVerifier[];
   readonly #secret: Uint8Array;
@@ -82,10 +82,10 @@ export class SaslUsers {
   constructor(texts: readonly string[], secret: Uint8Array, hash: ScramHash) {
     this.#secret = secret;
     this.#hash = hash;
-    const passwords = new Map<string, string>();
+    const passwords = new Map<string, string | undefined>();
     for (const [user, text] of texts.map(split)) {
       const known = parseVerifier(text);
-      if (known === undefined) passwords.set(user, text);
+      passwords.set(user, known === undefined ? text : undefined);
       // Made now and not when somebody asks: the time that it takes would tell that there is such a user.
       const verifier = known ?? makeVerifier(text, this.#derive(user, "salt", saltBytes), usualIterations, hash);
       this.#verifiers.set(saslPrep(user), { user, verifier });
