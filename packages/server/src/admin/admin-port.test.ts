@@ -91,11 +91,20 @@ describe("/commands", () => {
     const { initial_configuration: text } = await body("/commands/icfg");
     expect(text).toContain("tickMs=500\n");
     expect(text).toContain("adminToken=(set)\n");
+    expect(text).toContain("digestAlgorithm=SHA1\n");
+    expect(text).not.toMatch(/superDigest|saslUsers/);
     expect(await body("/commands/system_properties")).toMatchObject({
       "corral.adminToken": "(set)",
       "corral.limits.maxFrameBytes": "1048575",
       "os.name": "Linux",
     });
+  });
+
+  test("users and the superuser's digest are no settings to be shown", async () => {
+    subject = subjectOf(harness, { saslUsers: ["bob:secret"], superDigest: "root:fyVmFCwVbTJYrznoSu1koqYEYF0=" });
+    const { initial_configuration: text } = await body("/commands/icfg");
+    expect(text).toContain("saslUsers=(set)\n");
+    expect(text).toContain("superDigest=(set)\n");
   });
 
   test("session ids keep all their digits", async () => {

@@ -147,7 +147,7 @@ export const adminCommands: readonly AdminCommand[] = [
 ];
 
 /** Whose values are nobody's business: that they are set is all that is told. */
-const secret = /token|digest|passw|passphrase|secret|users?$|key/i;
+const secret = /token|digest$|passw|passphrase|secret|users?$|key/i;
 
 /** Every setting that has a value, limits with a dot before their names. */
 function settingsOf({ behaviour, limits, ...config }: ServerConfig): readonly (readonly [string, string])[] {
@@ -156,8 +156,10 @@ function settingsOf({ behaviour, limits, ...config }: ServerConfig): readonly (r
     ...Object.entries(limits).map(([name, value]) => [`limits.${name}`, value] as const),
   ];
   return settings.flatMap(([name, value]): (readonly [string, string])[] => {
-    if (value === undefined) return [];
-    return [[name, secret.test(name) || !isPlain(value) ? "(set)" : String(value)]];
+    const isSecret = secret.test(name);
+    // An empty list of secrets is none.
+    if (value === undefined || (isSecret && Array.isArray(value) && value.length === 0)) return [];
+    return [[name, isSecret || !isPlain(value) ? "(set)" : String(value)]];
   });
 }
 
