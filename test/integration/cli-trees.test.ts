@@ -1,5 +1,6 @@
 /** The built command `corral` with whole trees: what it says of what a copy or a dump has not, and what it reads dumps from. */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +20,7 @@ let client: Client;
 let directory: string;
 
 beforeEach(async () => {
-  server = await startServer();
+  server = await startServer({ superDigest: `super:${createHash("sha1").update("super:secret").digest("base64")}` });
   client = await connect(server.connectString);
   directory = await mkdtemp(join(tmpdir(), "corral-cli-trees-"));
 });
@@ -66,6 +67,41 @@ test("quotas that may not be read end a copy, as nodes do", async () => {
   });
   expect((await corral(["dump", "--skip-unreadable"])).stderr).toContain("left out: 1 nodes that may not be read");
   expect(await corral(["dump", "--exclude", "/zookeeper/quota"])).toMatchObject({ code: 0 });
+});
+
+test("an exclusion that excluded nothing is told", async () => {
+  await client.create("/app/secret/key", "x", { createParents: true });
+  const exclude = (...paths: string[]) => paths.flatMap((path) => ["--exclude", path]);
+  const said = "corral: --exclude /app/secrets left nothing out: no such node was found.\n";
+  const file = join(directory, "app.jsonl");
+  const slip = await corral(["dump", file, ...exclude("/app/secrets", "/app/secret"), "--quiet"]);
+  expect(slip).toEqual({ code: 0, stdout: "", stderr: said });
+  const covered = exclude("/app/secret", "/app/secret/", "/app/secret/key", "/zookeeper", "/zookeeper/quota");
+  expect(await corral(["dump", file, ...covered, "--overwrite", "--quiet"])).toMatchObject({ code: 0, stderr: "" });
+  const { stderr } = await corral(["dump", "--json", ...exclude("/app/secrets")]);
+  expect(JSON.parse(stderr)).toMatchObject({ unmatched: ["/app/secrets"] });
+  await using target = await startServer();
+  const copy = ["import", "--from", server.connectString, "--to", target.connectString, "--allow-smaller-tokens"];
+  expect(await corral([...copy, ...exclude("/app/secrets")])).toMatchObject({ code: 0, stderr: said });
+});
+
+test("a list of hidden digests is told from one that somebody has set so", async () => {
+  const asSuper = { variables: { CORRAL_AUTH: "digest:super:secret" } };
+  const of = (user: string) => ({ perms: 31, id: { scheme: "digest", id: user } });
+  const everybody = { perms: 1, id: { scheme: "world", id: "anyone" } };
+  // One who sees a digest sees them all.
+  await client.create("/set", null, { acl: [of("u:x"), of("v:abc="), everybody] });
+  expect((await corral(["dump"], asSuper)).stdout).toContain('"acl":["cdrwa digest:u:x","cdrwa digest:v:abc=",');
+  const refused = (path: string) => ({
+    code: 5,
+    stderr: expect.stringContaining(
+      `The access list of ${path} has no digests of passwords, only user:x. Mostly the server`,
+    ),
+  });
+  expect(await corral(["dump"])).toMatchObject(refused("/set"));
+  await client.create("/odd", null, { acl: [of("u:x"), everybody] });
+  expect(await corral(["dump"], asSuper)).toMatchObject(refused("/odd"));
+  expect(await corral(["dump", "--exclude", "/odd"], asSuper)).toMatchObject({ code: 0 });
 });
 
 /** A small one. */

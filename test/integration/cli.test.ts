@@ -78,6 +78,15 @@ test.each([
   [["set", "/none", "x"], 3, "set /none: there is no such node. Create it with corral create, or give --create."],
   [["delete", "/parent"], 4, "the node has children. Delete its children first, or give --recursive."],
   [["set", "/zookeeper", "x", "--data-version", "7"], 4, "another version"],
+  [["stat", "/none"], 3, "corral: stat /none: there is no such node."],
+  [["ls", "none"], 2, "corral: ls none: the path is not valid: "],
+  [["explain", "/none"], 3, "corral: explain /none: there is no such node."],
+  [
+    ["acl", "/parent", "--set", "r world:anyone", "--set", "cr ip:nowhere"],
+    1,
+    "corral: acl /parent: the access control list is not valid (r world:anyone; cr ip:nowhere). Give at least one entry",
+  ],
+  [["create", "/x", "--acl", "r foo:bar"], 1, "the access control list is not valid (r foo:bar)."],
   [["get", "/", "--connect", "127.0.0.1:1", "--timeout", "200"], 6, "127.0.0.1:1"],
 ] as const)("%j ends with %d", async (args, code, message) => {
   await client.create("/parent/child", null, { createParents: true });

@@ -87,6 +87,7 @@ test("messages, for people to judge", () => {
   const texts = [
     new NoNodeError({ operation: "get", path: "/a" }),
     new ConnectionLossError({ operation: "set", path: "/a", detail: "h1:2181: the server closed the connection" }),
+    errorFromWire(ErrorCode.MarshallingError, { operation: "create", path: "/q/a" }),
     new errors.BadArgumentsError({ operation: "get", path: "a", detail: "the path is not valid", remedy: "Write /a." }),
     new ConnectTimeoutError("h1,h2", 500, [
       { host: "h1:2181", reason: "no connection: ECONNREFUSED", cause: new Error("ECONNREFUSED") },
@@ -97,6 +98,7 @@ test("messages, for people to judge", () => {
     [
       "NoNodeError: get /a: there is no such node. Create the node, or its missing parent, first.",
       "ConnectionLossError: set /a: the connection broke before the answer came, so the outcome is unknown (h1:2181: the server closed the connection). A read can simply be repeated; before a write is repeated, find out whether it happened.",
+      "MarshallingError: create /q/a: one side could not decode what the other sent. Check that client and server speak the same protocol version; for a write, also that the texts of a quota above the node, in /zookeeper/quota, can be read.",
       "BadArgumentsError: get a: the path is not valid. Write /a.",
       "ConnectTimeoutError: connect to h1,h2 within 500 ms: no server could be reached in time (h1:2181: no connection: ECONNREFUSED; h2:2181: not tried yet). Check that a server is running and that the address is right.",
     ]

@@ -44,7 +44,9 @@ const kinds: Readonly<Record<CoordinationCode, ErrorKind>> = {
   },
   MarshallingError: {
     what: "one side could not decode what the other sent",
-    remedy: "Check that client and server speak the same protocol version.",
+    remedy:
+      "Check that client and server speak the same protocol version; for a write, also that the texts of a quota above the node, in " +
+      "/zookeeper/quota, can be read.",
   },
   Unimplemented: {
     what: "the server does not have this operation, or it is switched off",

@@ -4,6 +4,7 @@ export {
   type ClientInfo,
   type CreateModeName,
   creatorAllAcl,
+  maxTtlMs,
   openAcl,
   Permission,
   pathProblem,

@@ -4,8 +4,9 @@
  */
 import { type Client, connect, parseConnectString, type SaslOptions } from "@corral/client";
 import type { TlsOptions } from "@corral/io";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { UsageError } from "./exit-codes.ts";
+import { wholeNumber } from "./numbers.ts";
 import { readTlsFiles } from "./tls-files.ts";
 
 /** Which of two ensembles; `""` where there is only one. */
@@ -34,19 +35,15 @@ export function addConnectionOptions(command: Command, side: Side, help: string)
 export function addCommonOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--timeout <ms>", "how long to try to connect").default(10_000).argParser((text) => {
-        if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-        throw new InvalidArgumentError("It must be a whole number of milliseconds above 0.");
-      }),
+      new Option("--timeout <ms>", "how long to try to connect")
+        .default(10_000)
+        .argParser(wholeNumber(1, 999_999_999, " of milliseconds")),
     )
     .addOption(
       new Option(
         "--request-bytes <n>",
         "longest request that is sent, where servers take longer ones than usual (default: 1048575)",
-      ).argParser((text) => {
-        if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-        throw new InvalidArgumentError("It must be a whole number of bytes above 0.");
-      }),
+      ).argParser(wholeNumber(1, 999_999_999, " of bytes")),
     );
 }
 

@@ -23,11 +23,13 @@ export interface LeftOut {
   unreadable: number;
   /** Paths that have a quota. Where a client with a chroot reads, none are seen. */
   quotas: string[];
+  /** Those of `exclude` at which there was no node: slips, perhaps. */
+  unmatched: string[];
 }
 
 /** Nothing yet. */
 export function nothingLeftOut(): LeftOut {
-  return { ephemerals: 0, unreadable: 0, quotas: [] };
+  return { ephemerals: 0, unreadable: 0, quotas: [], unmatched: [] };
 }
 
 const nodesAtOnceMax = 512;
@@ -50,6 +52,7 @@ export async function* readTree(
   const kindOf = kindsOf(options);
   await lookForQuotas(client, options, leftOut);
   const pending: string[] = ["/"];
+  const unmatched = new Set(options.exclude);
   let nodesAtOnce = nodesAtOnceMax;
   while (pending.length > 0) {
     const paths = pending.splice(-nodesAtOnce);
@@ -74,13 +77,18 @@ export async function* readTree(
         bytes += data?.length ?? 0;
         for (const name of one.children) {
           const child = path === "/" ? `/${name}` : `${path}/${name}`;
-          if (!exclude.some((above) => isAtOrBelow(child, above))) pending.push(child);
+          const reasons = exclude.filter((above) => isAtOrBelow(child, above));
+          if (reasons.length === 0) pending.push(child);
+          for (const one of reasons) unmatched.delete(one);
         }
       }
     }
     nodesAtOnce = Math.max(1, Math.min(nodesAtOnceMax, Math.floor((bytesAtOnce * nodes.length) / (bytes + 1))));
     yield nodes;
   }
+  // What is below something else that is excluded was not looked for.
+  const isCovered = (path: string) => exclude.some((above) => above !== path && isAtOrBelow(path, above));
+  leftOut.unmatched.push(...[...unmatched].filter((path) => !isCovered(path)));
 }
 
 async function lookForQuotas(
@@ -120,8 +128,9 @@ function requireWhole(path: string, acl: TreeNode["acl"]): void {
   if (!hasHiddenIds(acl)) return;
   throw new CopyError(
     "unreadable",
-    `The server hides the access list of ${path}: show it credentials that have the ADMIN permission there, best those of ` +
-      "its superuser, or leave the node out.",
+    `The access list of ${path} has no digests of passwords, only user:x. Mostly the server hides them: show it credentials that ` +
+      "have the ADMIN permission there, best those of its superuser. If it is shown them, somebody has set the list so, and " +
+      "nobody has that password: give the node another list, or leave it out.",
   );
 }
 

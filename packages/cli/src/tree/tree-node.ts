@@ -35,7 +35,11 @@ export function isAtOrBelow(path: string, above: string): boolean {
   return path === above || path.startsWith(above === "/" ? "/" : `${above}/`);
 }
 
-/** Servers hide the digests of an access list from who has no ADMIN permission: `user:x` is nobody's. */
+/**
+ * Servers hide the digests of an access list from who has no ADMIN permission: all of them are `user:x` then, which is nobody's.
+ * Somebody may have set such a list, too.
+ */
 export function hasHiddenIds(acl: readonly Acl[]): boolean {
-  return acl.some(({ id }) => id.scheme === "digest" && id.id.endsWith(":x"));
+  const digests = acl.filter(({ id }) => id.scheme === "digest");
+  return digests.length > 0 && digests.every(({ id }) => id.id.endsWith(":x"));
 }

@@ -213,7 +213,7 @@ function groupsOf(nodes: readonly TreeNode[]): TreeNode[][] {
 
 const remedies: Readonly<Record<string, string>> = {
   NoAuth: "Show the target credentials that may write there, best those of its superuser.",
-  InvalidAcl: "The target does not know a scheme of its access list: set that scheme up there first.",
+  InvalidAcl: "The target does not know a scheme of its access list, or an id of it: set that scheme up there first.",
   Unimplemented: "The target has no nodes with a time to live: switch them on there (extendedTypesEnabled).",
   QuotaExceeded: "Raise the quota at the target first.",
 };
@@ -238,9 +238,11 @@ function hidden(path: string): CopyError {
   );
 }
 
-function refused({ path }: Pick<TreeNode, "path">, error: unknown): unknown {
+function refused({ path, acl = [] }: Pick<TreeNode, "path"> & Partial<TreeNode>, error: unknown): unknown {
   if (!isCoordinationError(error)) return error;
   const remedy = remedies[error.code];
   if (remedy === undefined) return error;
-  return new CopyError("unwritable", `${path} could not be copied (${error.code}). ${remedy}`, { cause: error });
+  const schemes = new Set(acl.map(({ id }) => id.scheme));
+  const code = error.code === "InvalidAcl" ? `${error.code}: ${[...schemes].join(", ")}` : error.code;
+  return new CopyError("unwritable", `${path} could not be copied (${code}). ${remedy}`, { cause: error });
 }

@@ -1,12 +1,13 @@
 /** `get`, `set`, `create`, `delete`, `ls`, `stat`, `acl`, `tree`, `explain`: one look at, or one change of, a node. */
 import { readFile } from "node:fs/promises";
-import { type Acl, type Client, isCoordinationError, type Stat } from "@corral/client";
+import { type Acl, type Client, isCoordinationError, maxTtlMs, type Stat } from "@corral/client";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseAclEntry } from "../../dump/acl-text.ts";
 import { addCommonOptions, addConnectionOptions, connectSide } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
 import { explain } from "../explain.ts";
 import { withHint } from "../hints.ts";
+import { wholeNumber } from "../numbers.ts";
 import { aclLines, dataFields, dataText, jsonLine, statFields } from "../show.ts";
 import { readAll, type Surroundings, writeTo } from "../surroundings.ts";
 
@@ -28,6 +29,7 @@ interface Flags {
 }
 
 const readsAtOnce = 256;
+const maxInt = 2 ** 31 - 1;
 
 /** Adds the verbs to the command. */
 export function addNodeVerbs(program: Command, around: Surroundings): void {
@@ -50,7 +52,7 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
       try {
         await run(client, path, flags, typeof second === "string" ? second : undefined);
       } catch (error) {
-        throw withHint(error, name.split(" ")[0] ?? name);
+        throw withHint(error, name.split(" ")[0] ?? name, { acl: flags.set ?? flags.acl });
       } finally {
         await client.close();
       }
@@ -81,7 +83,7 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
     },
   )
     .option("--file <file>", "take the data from a file")
-    .option("--data-version <n>", "only if the node has this version", wholeNumber)
+    .option("--data-version <n>", "only if the node has this version", wholeNumber(0, maxInt))
     .option("--create", "create the node, and its parents, where there is none");
 
   verb(
@@ -118,7 +120,11 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
     .option("--parents", "create missing parents")
     .option("--sequential", "let the server append a number to the name")
     .option("--container", "a container: it goes when its last child has gone")
-    .option("--ttl <ms>", "it goes when it has had no child, and no change, for so long", wholeNumber)
+    .option(
+      "--ttl <ms>",
+      "it goes when it has had no child, and no change, for so long",
+      wholeNumber(1, maxTtlMs, " of milliseconds"),
+    )
     .option("--acl <entry>", 'who may do what, as "cdrwa world:anyone"; can be repeated', addAcl);
 
   verb("delete <path>", "delete a node", async (client, path, flags) => {
@@ -130,7 +136,7 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
     if (flags.json) await print(jsonLine({ path }));
   })
     .option("--recursive", "delete everything below it as well")
-    .option("--data-version <n>", "only if the node has this version", wholeNumber);
+    .option("--data-version <n>", "only if the node has this version", wholeNumber(0, maxInt));
 
   verb("ls <path>", "print the names of a node's children", async (client, path, flags) => {
     const children = await client.children(path, { signal });
@@ -151,7 +157,7 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
 
   verb("tree <path>", "print a node and everything below it", async (client, path, flags) => {
     await printTree(client, path, flags, print, signal);
-  }).option("--depth <n>", "how far below it", wholeNumber);
+  }).option("--depth <n>", "how far below it", wholeNumber(0, maxInt));
 
   verb(
     "explain <path>",
@@ -188,7 +194,7 @@ async function aclOf(
 
 function largeMayBeWhy(verb: string, data: string | Uint8Array | null) {
   return (error: unknown): never => {
-    throw withHint(error, verb, Buffer.byteLength(data ?? ""));
+    throw withHint(error, verb, { dataBytes: Buffer.byteLength(data ?? "") });
   };
 }
 
@@ -269,9 +275,4 @@ function addAcl(text: string, before: readonly Acl[] = []): readonly Acl[] {
   if (entry === undefined)
     throw new InvalidArgumentError('It must be letters of cdrwa and scheme:id, as "r world:anyone".');
   return [...before, entry];
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,13}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
 }

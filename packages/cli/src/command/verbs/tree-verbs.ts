@@ -1,4 +1,5 @@
 /** `import`, `export`, `dump`, `load`: whole trees, between ensembles and to and from files. */
+import { maxTtlMs } from "@corral/client";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CopyProgress, type CopyReport, copyTree, type LoadOptions, loadTree } from "../../copy.ts";
 import { checkDump, type DumpReport, dumpTree, openDump } from "../../dump/dump.ts";
@@ -9,6 +10,7 @@ import type { ConflictPolicy } from "../../tree/write-tree.ts";
 import { addCommonOptions, addConnectionOptions, connectSide, type Side, tlsOf } from "../connection.ts";
 import { type IfThere, requireRoom, writeDumpFile } from "../dump-file.ts";
 import { DumpSource, standardStream } from "../dump-source.ts";
+import { wholeNumber } from "../numbers.ts";
 import { hex, jsonLine } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
 import { readTlsFiles } from "../tls-files.ts";
@@ -58,6 +60,7 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
           const options = { ...readOptions(flags, signal), ...write, onProgress: progress.tell };
           const report = await copyTree(from, to, options).finally(progress.end);
           await writeTo(stdout, flags.json ? jsonLine(plain(report)) : copyText(report, flags));
+          await warnOfSlips(report, flags, around);
         } finally {
           await to.close();
         }
@@ -93,6 +96,7 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
       const report = await written.finally(progress.end);
       const text = flags.json ? jsonLine(report) : dumpText(report);
       if (!flags.quiet || flags.json) await writeTo(file === undefined ? stderr : stdout, text);
+      await warnOfSlips(report, flags, around);
     } finally {
       await client.close();
     }
@@ -278,6 +282,13 @@ function leftOutLines({ ephemerals = 0, unreadable = 0, quotas = [] }: Partial<L
   ];
 }
 
+/** A secret may be in the copy that was to be left out. */
+async function warnOfSlips({ unmatched }: LeftOut, { json }: Flags, { stderr }: Surroundings): Promise<void> {
+  if (json) return;
+  for (const path of unmatched)
+    await writeTo(stderr, `corral: --exclude ${path} left nothing out: no such node was found.\n`);
+}
+
 function someOf(paths: readonly string[]): string {
   return `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}`;
 }
@@ -292,7 +303,7 @@ function append(text: string, before: readonly string[] = []): readonly string[]
 }
 
 function addTtl(text: string, before: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, number> {
-  const [, path, ms] = /^(\/.*)=([1-9]\d{0,12})$/.exec(text) ?? [];
+  const [, path, ms = ""] = /^(\/.*)=(\d+)$/.exec(text) ?? [];
   if (path === undefined) throw new InvalidArgumentError("It must be a path and milliseconds, as /sessions/*=60000.");
-  return new Map([...before, [path, Number(ms)]]);
+  return new Map([...before, [path, wholeNumber(1, maxTtlMs, " of milliseconds")(ms)]]);
 }

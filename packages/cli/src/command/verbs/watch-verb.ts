@@ -1,8 +1,9 @@
 /** `watch`: prints a node, its children or its tree, now and after every change, until it is interrupted. */
 import { treeChanges } from "@corral/client";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { addCommonOptions, addConnectionOptions, connectSide } from "../connection.ts";
 import { UsageError } from "../exit-codes.ts";
+import { wholeNumber } from "../numbers.ts";
 import { dataFields, dataText, jsonLine, statFields } from "../show.ts";
 import { type Surroundings, writeTo } from "../surroundings.ts";
 
@@ -22,10 +23,7 @@ export function addWatchVerb(program: Command, { stdout, variables, signal }: Su
     .option("--json", "print JSON, a line for each state")
     .option("--children", "watch the names of its children instead")
     .option("--tree", "watch everything at and below it instead")
-    .option("--count <n>", "end after so many states", (text) => {
-      if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-      throw new InvalidArgumentError("It must be a whole number above 0.");
-    });
+    .option("--count <n>", "end after so many states", wholeNumber(1, 999_999_999));
   addCommonOptions(
     addConnectionOptions(command, "", "where to connect: host:port[,…][/chroot] (default: CORRAL_CONNECT)"),
   );
