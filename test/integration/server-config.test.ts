@@ -77,6 +77,17 @@ test("what a file cannot set is refused by its name: what programs give startSer
   }
 });
 
+test("a mistyped dataDir is told by its name, and not that there is none", async () => {
+  const config = join(directory, "corral.json");
+  await writeFile(config, JSON.stringify({ dataDirs: directory, colour: "red" }));
+  expect(await ServerProcess.fails(["--config", config])).toEqual({
+    code: 2,
+    stderr:
+      `corral-server: dataDirs in ${config}: no such setting; did you mean dataDir?; ` +
+      `colour in ${config}: no such setting\n`,
+  });
+});
+
 test("the data of an Apache ZooKeeper is not taken for an empty directory", async () => {
   await mkdir(join(directory, "version-2"));
   const config = join(directory, "zoo.cfg");

@@ -79,6 +79,11 @@ test("they tell what a server has left, what is damaged in it, and that one is s
     stderr: expect.stringContaining("is damaged at byte 64"),
   });
   expect(await run("verify")).toMatchObject({ code: 2 });
+  expect(await run("dump", "--from", "0x5", "--to", "0x4", directory)).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: "corral-server: --from 0x5 is after --to 0x4: there is nothing between them.\n",
+  });
 });
 
 test.each(["verify", "dump", "repair"])("%s of a file names it, and what to give instead", async (verb) => {

@@ -68,6 +68,13 @@ async function refusal(sasl: Partial<SaslOptions>): Promise<string> {
 test("the command asks for what it needs", async () => {
   expect(bob).toMatch(/^bob:SCRAM-SHA-256\$16384:[\w+/]{22}==\$[\w+/]{43}=:[\w+/]{43}=$/);
   expect(await scram("bob", "")).toMatchObject({ code: 2, stderr: expect.stringContaining("no password") });
+  const notForVariable =
+    "corral-server: CORRAL_SASL_USERS cannot hold this line: commas and spaces separate users there. Put it into the JSON file.\n";
+  for (const user of ["a,b", "a b"]) {
+    const printed = await scram(user, "x");
+    expect(printed).toMatchObject({ code: 0, stderr: notForVariable });
+    expect(printed.stdout).toContain(`${user}:SCRAM-SHA-256$`);
+  }
   expect(await scram("b:ob", "x")).toMatchObject({ code: 2, stderr: expect.stringContaining("no colon") });
 });
 

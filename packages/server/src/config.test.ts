@@ -32,11 +32,11 @@ test.each([
   [{ tickMs: 0 }, "tickMs", "at least 1 ms"],
   [{ serverId: 255 }, "serverId", "0 … 254"],
   [{ dataDir: "" }, "dataDir", "path of a directory"],
-  [{ superDigest: "bob:secret" }, "superDigest", "by digestAlgorithm), as corral-server digest"],
+  [{ superDigest: "bob:secret" }, "superDigest", "by SHA1), as corral-server digest --algorithm SHA1 prints"],
   [
     { superDigest: "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=", digestAlgorithm: "SHA-256" },
     "superDigest",
-    "by digestAlgorithm",
+    "by SHA-256), as corral-server digest --algorithm SHA-256 prints it",
   ],
   [{ digestAlgorithm: "MD5" }, "digestAlgorithm", "one of SHA1, SHA-256"],
   [{ minSessionTimeoutMs: 90_000 }, "minSessionTimeoutMs", "20 ticks unless maxSessionTimeoutMs says otherwise"],
@@ -121,11 +121,13 @@ test.each([
   expect(parseConfig(settings).enforcedAuthSchemes).toEqual(settings.enforcedAuthSchemes ?? []);
 });
 
-test("of several settings that are wrong each is told, once", () => {
-  const settings = { clientPort: -1.5, limits: { maxFrameBytes: -1 }, tickMs: -3, colour: "red" };
+test("of several settings that are wrong each is told, once; first those that there are not", () => {
+  const limits = { maxFrameBytes: -1, maxGuests: 3, maxSesions: 3 };
+  const settings = { clientPort: -1.5, limits, tickMs: -3, colour: "red", dataDirs: "/d" };
   expect(() => parseConfig(settings)).toThrow(
-    "Wrong settings: clientPort: must be a whole number; tickMs: must be at least 1 ms; " +
-      "limits.maxFrameBytes: must be at least 1024 bytes; colour: no such setting",
+    "Wrong settings: colour: no such setting; dataDirs: no such setting; did you mean dataDir?; " +
+      "limits.maxGuests: no such setting; limits.maxSesions: no such setting; did you mean limits.maxSessions?; " +
+      "clientPort: must be a whole number; tickMs: must be at least 1 ms; limits.maxFrameBytes: must be at least 1024 bytes",
   );
 });
 

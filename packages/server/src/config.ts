@@ -6,6 +6,7 @@ import { type FourLetterWord, fourLetterWords } from "@corral/protocol";
 import * as v from "valibot";
 import { type Behaviour, behaviourOf, compatibleVersions } from "./compatibility.ts";
 import { accessProblem } from "./config-access.ts";
+import { unknownSettings } from "./config-unknown.ts";
 import {
   defaultLimits,
   type Limits,
@@ -15,7 +16,6 @@ import {
   maxPathLengthMax,
   zeroLimits,
 } from "./limits.ts";
-import { nearestName } from "./nearest-name.ts";
 import { saslMechanisms } from "./replica/authenticate.ts";
 import { saslUserProblem } from "./replica/sasl-users.ts";
 
@@ -205,12 +205,16 @@ const settingsShape = v.strictObject(fields, "must be settings by name");
 function rule(
   key: keyof typeof fields,
   holds: (config: v.InferOutput<typeof settingsShape>) => boolean,
-  message: string,
+  message: string | ((config: v.InferOutput<typeof settingsShape>) => string),
 ): v.RawCheckAction<v.InferOutput<typeof settingsShape>> {
   return v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed || dataset.issues !== undefined || holds(dataset.value)) return;
     const { value: input } = dataset;
-    addIssue({ message, path: [{ type: "object", origin: "value", input: { ...input }, key, value: input[key] }] });
+    const said = typeof message === "string" ? message : message(input);
+    addIssue({
+      message: said,
+      path: [{ type: "object", origin: "value", input: { ...input }, key, value: input[key] }],
+    });
   });
 }
 
@@ -219,7 +223,8 @@ const schema = v.pipe(
   rule(
     "superDigest",
     ({ superDigest, digestAlgorithm }) => superDigest === undefined || isDigest(superDigest, digestAlgorithm),
-    "must be user:base64(digest of user:password by digestAlgorithm), as corral-server digest prints it",
+    ({ digestAlgorithm: by }) =>
+      `must be user:base64(digest of user:password by ${by}), as corral-server digest --algorithm ${by} prints it`,
   ),
   rule(
     "clientPortEnabled",
@@ -365,14 +370,17 @@ export function isConfigError(error: unknown): error is ConfigError {
 export function parseConfig(settings: ServerSettings): ServerConfig {
   const result = v.safeParse(schema, settings, { abortPipeEarly: true });
   if (!result.success) {
-    const problems = result.issues.map((issue) => {
-      const key = issue.path?.map((step) => String(step.key)).join(".") ?? "";
-      const isUnknown = issue.expected === "never";
-      return { key, text: `${key}: ${isUnknown ? noSuchSetting(key) : issue.message}` };
-    });
+    // First: what is missing may stand there by another name.
+    const unknown = unknownSettings(settings, Object.keys(fields));
+    const others = result.issues.map((issue): [string, string] => [
+      issue.path?.map((step) => String(step.key)).join(".") ?? "",
+      issue.message,
+    ]);
+    // The schema tells of one only.
+    const problems = [...unknown, ...others.filter(([key]) => !unknown.has(key))];
     throw new ConfigError(
-      `Wrong settings: ${problems.map((p) => p.text).join("; ")}`,
-      problems.map((p) => p.key),
+      `Wrong settings: ${problems.map(([key, said]) => `${key}: ${said}`).join("; ")}`,
+      problems.map(([key]) => key),
     );
   }
   const { limits, compatibility, extendedTypesEnabled, ...config } = result.output;
@@ -404,16 +412,6 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     maxSessionTimeoutMs: config.maxSessionTimeoutMs ?? config.tickMs * 20,
     limits: allLimits,
   };
-}
-
-function noSuchSetting(key: string): string {
-  const isLimit = key.startsWith("limits.");
-  // What all limits begin with makes none of them likelier.
-  const nearest = isLimit
-    ? nearestName(key.slice("limits.".length), Object.keys(defaultLimits))
-    : nearestName(key, [...Object.keys(fields), ...Object.keys(defaultLimits)]);
-  if (nearest === undefined) return "no such setting";
-  return `no such setting; did you mean ${Object.hasOwn(defaultLimits, nearest) ? `limits.${nearest}` : nearest}?`;
 }
 
 const sharedNames: CertificateSettings["named"] = {

@@ -21,6 +21,9 @@ const unreadOutputMs = 1_000;
 /** How long it waits for a disk that has not done what it was asked for, ms. */
 const hungDiskMs = 5_000;
 
+const sayWhere =
+  "Say where the data shall live with --data-dir DIR, or --memory for a server that forgets everything at its end.";
+
 interface Flags {
   readonly config?: string;
   readonly memory?: true;
@@ -77,12 +80,6 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error instanceof InvalidArgumentError) return fail(2, `${logLevelVariable}: ${error.message}`);
     if (!(error instanceof ConfigError)) throw error;
     return fail(2, `${error.message.replace("Wrong settings: ", "")}.`);
-  }
-  if (gathered.settings.dataDir === undefined && !gathered.memory) {
-    return fail(
-      2,
-      "Say where the data shall live with --data-dir DIR, or --memory for a server that forgets everything at its end.",
-    );
   }
   await serve(gathered, level);
 }
@@ -165,11 +162,12 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   const { dataDir } = settings;
   let server: Server;
   try {
+    // What is no setting may be one of startServer's other options, a clock or a logger: from a file it is a mistake.
+    const config = parseConfig(settings);
+    if (dataDir === undefined && !memory) return fail(2, sayWhere);
     const apache = dataDir !== undefined && existsSync(dataDir) && (await findApacheData(nodeDisk, dataDir));
     if (apache)
       return fail(1, holdsApacheData(dataDir, apache, `Choose another directory with ${nameOf("dataDir")}. `));
-    // What is no setting may be one of startServer's other options, a clock or a logger: from a file it is a mistake.
-    const config = parseConfig(settings);
     if (isAuditLog) standardError.maxWaitingBytes = config.limits.maxAuditBytes;
     const started = startServer({ ...settings, logger });
     // From now on: a long recovery must not end by it, and what was renamed meanwhile is opened anew then.

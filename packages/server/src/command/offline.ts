@@ -30,7 +30,9 @@ export async function runOffline(argv: readonly string[]): Promise<void> {
     .option("--from <zxid>", "leave out what is before it", zxidOf, 0)
     .option("--to <zxid>", "leave out what is after it", zxidOf, Number.MAX_SAFE_INTEGER)
     .action((directory: string, { from, to }: { from: number; to: number }) =>
-      guarded(directory, () => dump(directory, { fromZxid: from, toZxid: to })),
+      from > to
+        ? fail(2, `--from ${formatZxid(from)} is after --to ${formatZxid(to)}: there is nothing between them.`)
+        : guarded(directory, () => dump(directory, { fromZxid: from, toZxid: to })),
     );
   command
     .command("repair <dir>")

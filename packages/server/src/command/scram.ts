@@ -3,8 +3,9 @@ import { hmacSha256, nodeRandom, pbkdf2Sha256, sha256 } from "@corral/io";
 import { maxScramIterations, minScramIterations } from "@corral/protocol";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { formatVerifier, makeVerifier, usualIterations } from "../replica/sasl-users.ts";
-import { fail, standardError } from "./fail.ts";
+import { complain, fail, standardError } from "./fail.ts";
 import { readPassword } from "./password.ts";
+import { splitWords } from "./settings.ts";
 
 /** Exit codes: 0 it is printed, 1 it could not be (main.ts), 2 wrong usage. */
 export async function runScram(argv: readonly string[]): Promise<void> {
@@ -29,7 +30,13 @@ export async function runScram(argv: readonly string[]): Promise<void> {
       const hash = { sha256, hmacSha256, pbkdf2Sha256 };
       const salt = Buffer.from(nodeRandom.bytes(16));
       const verifier = makeVerifier(password, salt, options.iterations, hash);
-      process.stdout.write(`${user}:${formatVerifier(verifier)}\n`);
+      const line = `${user}:${formatVerifier(verifier)}`;
+      process.stdout.write(`${line}\n`);
+      if (splitWords(line).length > 1) {
+        complain(
+          "CORRAL_SASL_USERS cannot hold this line: commas and spaces separate users there. Put it into the JSON file.",
+        );
+      }
     });
   try {
     await command.parseAsync([...argv]);

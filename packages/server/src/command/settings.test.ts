@@ -171,6 +171,11 @@ test.each<readonly [string, Given]>([
     "ssl.keyStore.location in zoo.cfg, or --tls-cert: must name the server's certificate",
     { file: ["zoo.cfg", "secureClientPort=1"] },
   ],
+  [
+    "CORRAL_SASL_USERS: user 2, where commas and spaces separate users, must be user:password",
+    { variables: { CORRAL_SASL_USERS: "bob:p,w" } },
+  ],
+  ["saslUsers in c.json: must be user:password", { file: json({ saslUsers: ["bob:p,w", "ann"] }) }],
   ["c.json: is not JSON", { file: ["c.json", "{"] }],
   ["c.json: must be an object of settings", { file: json([]) }],
   ["nowhere: cannot be read (ENOENT)", { variables: { CORRAL_CONFIG: "nowhere" } }],

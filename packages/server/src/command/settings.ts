@@ -203,8 +203,15 @@ export function inOperatorsWords(error: ConfigError, nameOf: (setting: string) =
   let text = error.message.replace("Wrong settings: ", "");
   for (const key of error.keys) {
     // One word of a list is called by its number: `fourLetterWords.0`.
-    const named = allOptions.find(({ setting }) => key === setting || key.startsWith(`${setting}.`));
-    text = text.replace(`${key}: `, `${nameOf(named?.setting ?? key)}: `);
+    const option = allOptions.find(({ setting }) => key === setting || key.startsWith(`${setting}.`));
+    const name = nameOf(option?.setting ?? key);
+    const [, index] = /^saslUsers\.(\d+)$/.exec(key) ?? [];
+    // A password may have been split there.
+    const which =
+      index === undefined || name !== option?.variable
+        ? ""
+        : `user ${Number(index) + 1}, where commas and spaces separate users, `;
+    text = text.replace(`${key}: `, `${name}: ${which}`);
   }
   return text;
 }
