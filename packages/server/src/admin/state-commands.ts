@@ -8,6 +8,7 @@ import { MaintenanceError, NoRoomError } from "../maintenance.ts";
 import { lastEpoch } from "../storage/epochs.ts";
 import type { OpenSnapshot } from "../storage/storage.ts";
 import { type AdminCommand, CommandError } from "./admin-command.ts";
+import { readBody } from "./request-body.ts";
 
 /** `snapshot`, `restore` and `raise_epoch`. */
 export const stateCommands: readonly AdminCommand[] = [
@@ -44,6 +45,7 @@ export const stateCommands: readonly AdminCommand[] = [
     run: async (subject, query, request) => {
       const above = zxidOf(query.get("above") ?? "0");
       const bytes = await readBody(request, subject.config.limits.maxRestoreBytes);
+      if (bytes.length === 0) throw new CommandError("send the snapshot as the body of the request", 400);
       return { last_zxid: formatZxid(await orRefused(subject.maintenance.restore(bytes, above))) };
     },
   },
@@ -104,25 +106,6 @@ function streamOf(snapshot: OpenSnapshot): ReadableStream<Uint8Array> {
     },
     { highWaterMark: 1 },
   );
-}
-
-/** Into one buffer of its length, where that is told: to join many pieces at the end would take too long. */
-async function readBody({ body, headers }: Request, bytesMax: number): Promise<Buffer> {
-  const told = Math.min(Number(headers.get("content-length") ?? 0), bytesMax);
-  let bytes = Buffer.allocUnsafeSlow(Number.isSafeInteger(told) ? told : 0);
-  let length = 0;
-  for await (const chunk of body ?? []) {
-    if (length + chunk.length > bytesMax) {
-      throw new CommandError(`the snapshot has more than ${bytesMax} bytes: raise the limit maxRestoreBytes`, 413);
-    }
-    if (length + chunk.length > bytes.length) {
-      bytes = Buffer.concat([bytes.subarray(0, length)], Math.max(2 * bytes.length, length + chunk.length));
-    }
-    bytes.set(chunk, length);
-    length += chunk.length;
-  }
-  if (length === 0) throw new CommandError("send the snapshot as the body of the request", 400);
-  return bytes.subarray(0, length);
 }
 
 /** Why nobody may use them where no `token` is set. */
