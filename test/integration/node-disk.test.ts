@@ -1,4 +1,5 @@
 /** Node's files: the contract of the `Disk` port on a real file system, and claims between real processes. */
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -47,6 +48,15 @@ class Claimant extends NodeChild {
 }
 
 describe("nodeDisk", () => {
+  it.skipIf(process.platform === "win32")("opens nothing for reading but files, and waits for no pipe", async () => {
+    execFileSync("mkfifo", [join(directory, "pipe")]);
+    await expect(nodeDisk.open(join(directory, "pipe"), "read")).rejects.toMatchObject({
+      code: "ESPIPE",
+      path: join(directory, "pipe"),
+    });
+    await expect(nodeDisk.open(directory, "read")).rejects.toMatchObject({ code: "EISDIR", path: directory });
+  });
+
   it("writes through into a file of a length already, seen by every reader", async () => {
     const path = join(directory, "through");
     const file = await nodeDisk.open(path, "create");

@@ -2,7 +2,7 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants, existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -102,6 +102,33 @@ test("of a directory without a server's files each says so", async () => {
     expect(await run(...args, directory)).toEqual({ code: 1, stdout: "", stderr: `corral-server: ${sentence}` });
   }
   expect(await run("verify", directory)).toMatchObject({ code: 1, stdout: expect.stringContaining(sentence) });
+});
+
+test.each([
+  ["a directory", "log.200000001"],
+  ["a pipe", "log.200000001"],
+  ["a pipe", "snapshot.200000001"],
+])("%s called %s is named, with what to do, and not waited for", async (what, name) => {
+  const start = ["start", "--client-port", "0", "--log-level", "silent", "--data-dir", directory];
+  await (await ServerProcess.start(start)).stop();
+  const path = join(directory, name);
+  if (what === "a pipe") execFileSync("mkfifo", [path]);
+  else await mkdir(path);
+  const stderr = `corral-server: ${path} is no file, but has the name of one of the server's. Move it out of the directory.\n`;
+  for (const args of [["verify", directory], ["dump", directory], ["repair", directory], start]) {
+    expect(await run(...args)).toEqual({ code: 1, stdout: "", stderr });
+  }
+});
+
+test("what the user may not read is named, and as whom to run the command", async () => {
+  await chmod(directory, 0o777);
+  const path = join(directory, "log.100000001");
+  await writeFile(path, "", { mode: 0 });
+  // Root may read everything: then the command runs as somebody who may not.
+  expect(await ServerProcess.fails(["verify", directory], process.getuid?.() === 0 ? { uid: 65_534 } : {})).toEqual({
+    code: 1,
+    stderr: `corral-server: ${path} may not be used by this user (EACCES). Run the command as the user that the server runs as.\n`,
+  });
 });
 
 test("the data of an Apache ZooKeeper is told by name, and a server does not start with it", async () => {

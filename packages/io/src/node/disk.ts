@@ -10,6 +10,8 @@ import { claimDirectory } from "./directory-claim.ts";
 const fsyncOf = promisify(fsync);
 /** So that our own reading does not pass for somebody's copy of the file (`isUnread`). Linux alone has it. */
 const withoutTrace = constants.O_NOATIME ?? 0;
+/** So that a pipe is not waited for until somebody writes to it. */
+const withoutWaiting = constants.O_NONBLOCK ?? 0;
 /** What `statfs` says of Linux's overlayfs. */
 const overlayType = 0x794c_7630;
 
@@ -149,7 +151,25 @@ class NodeDiskFile implements DiskFile {
 
 async function openFile(path: string, mode: OpenMode): Promise<FileHandle> {
   if (mode === "create") return open(path, "wx+", 0o640);
-  const flags = mode === "read" ? constants.O_RDONLY : constants.O_RDWR;
+  if (mode === "write") return openQuietly(path, constants.O_RDWR);
+  const handle = await openQuietly(path, constants.O_RDONLY | withoutWaiting);
+  try {
+    const stats = await handle.stat();
+    if (stats.isFile()) return handle;
+    throw noFile(path, stats.isDirectory());
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** What the system says at the first read. Somebody may ask for no more than the size before. */
+function noFile(path: string, isDirectory: boolean): NodeJS.ErrnoException {
+  const [code, text] = isDirectory ? ["EISDIR", "illegal operation on a directory"] : ["ESPIPE", "invalid seek"];
+  return Object.assign(new Error(`${code}: ${text}, open '${path}'`), { code, syscall: "open", path });
+}
+
+async function openQuietly(path: string, flags: number): Promise<FileHandle> {
   try {
     return await open(path, flags | withoutTrace);
   } catch (error) {

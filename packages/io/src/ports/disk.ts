@@ -8,7 +8,10 @@ export interface Disk {
   makeDirectory(path: string): Promise<void>;
   /** Names (not paths) of the directory's entries, sorted. */
   list(path: string): Promise<string[]>;
-  /** Opens a file for positioned reads and writes. `create` makes a new one and fails with EEXIST if it is there. */
+  /**
+   * Opens a file for positioned reads and writes. `create` makes a new one and fails with EEXIST if it is there. `read` fails
+   * with EISDIR or ESPIPE where there is a directory, or a pipe, a device or the like.
+   */
   open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
   /** Renames within one directory, replacing what was there. Durable after `syncDirectory`. */
   rename(from: string, to: string): Promise<void>;

@@ -12,6 +12,7 @@ import { epochsAreSpent, epochWarning } from "../storage/epochs.ts";
 import { sortFileNames } from "../storage/file-names.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 import { complain, fail, standardError } from "./fail.ts";
+import { isNoFile } from "./start-errors.ts";
 
 /** Exit codes: 0 all is well, 1 something is wrong with the directory (still, after a repair), 2 wrong usage. */
 export async function runOffline(argv: readonly string[]): Promise<void> {
@@ -112,19 +113,30 @@ async function guarded(directory: string, run: () => Promise<void>): Promise<voi
     if (apache !== undefined) return fail(1, holdsApacheData(directory, apache));
     await withDirectory(nodeDisk, directory, run);
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
+    const { message, code, path } = error as NodeJS.ErrnoException;
     const isExpected = isStorageError(error) || isDirectoryInUseError(error) || code !== undefined;
     if (!isExpected) throw error;
-    fail(1, explain(directory, code) ?? message);
+    fail(1, explain(directory, code, path) ?? message);
   }
 }
 
 /** What the system's error means for who named `directory`; undefined if its own message says it best. */
-function explain(directory: string, code: string | undefined): string | undefined {
-  if (code === "ENOENT") return `There is no directory ${directory}.`;
-  if (code === "ENOTDIR")
-    return `${directory} is not a directory. Give the data directory that holds the server's files.`;
-  return undefined;
+function explain(directory: string, code: string | undefined, path = directory): string | undefined {
+  switch (code) {
+    case "ENOENT":
+      return path === directory ? `There is no directory ${directory}.` : undefined;
+    case "ENOTDIR":
+      return `${directory} is not a directory. Give the data directory that holds the server's files.`;
+    case "EISDIR":
+    case "ESPIPE":
+    case "ENXIO":
+      return isNoFile(path);
+    case "EACCES":
+    case "EPERM":
+      return `${path} may not be used by this user (${code}). Run the command as the user that the server runs as.`;
+    default:
+      return undefined;
+  }
 }
 
 /** Hexadecimal, as everything here prints them: 0x100000001, or without 0x as in names of files. */

@@ -52,12 +52,21 @@ export function explainStart(error: unknown, settings: ServerSettings, nameOf: (
     case "ENOTDIR":
     case "EEXIST":
       return `${path ?? dataDir} is not a directory. Choose another place with ${nameOf("dataDir")}.`;
+    case "EISDIR":
+    case "ESPIPE":
+    case "ENXIO":
+      return isNoFile(path ?? dataDir);
     case "ENOSPC":
       return `There is no space left for ${path ?? dataDir}. Free some, or choose another place with ${nameOf("dataDir")}.`;
     default:
       if (error instanceof ConfigError) return inOperatorsWords(error, nameOf);
       return known ? error.message : `The server cannot start: ${origin instanceof Error ? origin.message : origin}`;
   }
+}
+
+/** Something else has a name that a server gives to its files. */
+export function isNoFile(path: string | undefined): string {
+  return `${path} is no file, but has the name of one of the server's. Move it out of the directory.`;
 }
 
 /** In the order in which they are opened, with the defaults of `config.ts`. */
