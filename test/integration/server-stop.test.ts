@@ -1,7 +1,7 @@
 /** A server that is told to stop, or cannot start, while strangers hold connections to it. None of them can keep it. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -144,17 +144,22 @@ test("the audit log is on the disk before a backup that stands still has ended",
 });
 
 test("a start that fails says why and ends, though somebody is connected to the admin port", async () => {
-  // The start goes on when somebody writes to this pipe, and fails, for it is no file.
-  const data = join(directory, "data");
-  await mkdir(data);
-  execFileSync("mkfifo", [join(data, "epoch")]);
-  const failing = new NodeChild(command, { args: ["--data-dir", data, "--client-port", "0", "--admin-port", "0"] });
+  // The start goes on when somebody writes to this pipe, and fails then.
+  const [data, pipe] = [join(directory, "data"), join(directory, "pipe")];
+  execFileSync("mkfifo", [pipe]);
+  const failing = new NodeChild(command, {
+    args: ["--data-dir", data, "--client-port", "0", "--admin-port", "0"],
+    variables: {
+      NODE_OPTIONS: `--import=${new URL("processes/hung-file.mjs", import.meta.url)}`,
+      HUNG_FILE: join(data, "epoch.tmp"),
+      HUNG_PIPE: pipe,
+    },
+  });
   const portTold = () => /"port":(\d+).*"listening for administrators"/.exec(failing.stderr)?.[1];
   await expect.poll(portTold).toBeDefined();
   await hold(Number(portTold()));
   await hold(Number(portTold()), "GET /health HTTP/1.1\r\nHos");
-  const pipe = await open(join(data, "epoch"), "w");
-  await pipe.close();
+  await (await open(pipe, "w")).close();
   expect((await failing.exited).code).toBe(1);
   expect(failing.stderr).toMatch(/^corral-server: .*epoch/m);
 });

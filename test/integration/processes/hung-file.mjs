@@ -1,6 +1,6 @@
 /**
- * Loaded into a program before it starts: what it writes to the file HUNG_FILE never returns, as on a disk that hangs. Somebody opens
- * the pipe HUNG_PIPE instead, which keeps one of Node's threads for as long as nobody opens its other end.
+ * Loaded into a program before it starts: what it writes to the file HUNG_FILE does not return, as on a disk that hangs. The pipe
+ * HUNG_PIPE is opened instead, which keeps one of Node's threads for as long as nobody opens its other end; then the write fails.
  */
 import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
@@ -10,7 +10,12 @@ const { open } = promises;
 
 promises.open = async (path, ...parameters) => {
   const handle = await open(path, ...parameters);
-  if (path === HUNG_FILE) handle.write = () => open(HUNG_PIPE, "r");
+  if (path === HUNG_FILE) {
+    handle.write = async () => {
+      await (await open(HUNG_PIPE, "r")).close();
+      throw Object.assign(new Error("EIO: i/o error, write"), { code: "EIO" });
+    };
+  }
   return handle;
 };
 syncBuiltinESMExports();
