@@ -159,7 +159,9 @@ test("a start that fails says why and ends, though somebody is connected to the 
   await expect.poll(portTold).toBeDefined();
   await hold(Number(portTold()));
   await hold(Number(portTold()), "GET /health HTTP/1.1\r\nHos");
+  // It ends no start.
+  failing.process.kill("SIGHUP");
   await (await open(pipe, "w")).close();
-  expect((await failing.exited).code).toBe(1);
+  expect(await failing.exited).toEqual({ code: 1, signal: null });
   expect(failing.stderr).toMatch(/^corral-server: .*epoch/m);
 });
