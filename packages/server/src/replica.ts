@@ -291,9 +291,10 @@ export class Replica {
         return this.#onLogFailed();
       case "stop":
         this.#stopping = true;
+        this.#pipeline.stop();
         // The log is closed now, and the connections are when it is.
         if (this.#isBehind) this.#applyDurable();
-        return this.#pipeline.stop();
+        return;
       case "snapshotEnded":
         this.state.tree.endSnapshot();
         this.#snapshotRunning = false;

@@ -66,6 +66,8 @@ export class ReplicaHarness {
   #lastConnection = 0;
   /** How often something went on in a turn of its own. */
   wentOn = 0;
+  /** The most that was sent in one step, bytes. */
+  mostSent = 0;
   /** What was done beyond what the port counts. */
   readonly spent = { requests: 0, bytes: 0 };
   snapshots: { zxid: number; chunks: Iterable<Uint8Array> }[] = [];
@@ -112,6 +114,8 @@ export class ReplicaHarness {
 
   input(input: Input): void {
     const effects = this.replica.step(input, { elapsedMs: this.nowMs, wallMs: 1_000_000 + this.nowMs });
+    const sent = effects.reduce((sum, effect) => sum + (effect.type === "send" ? effect.bytes.length : 0), 0);
+    this.mostSent = Math.max(this.mostSent, sent);
     for (const effect of effects) this.#perform(effect);
     for (let zxid = this.#durable.shift(); zxid !== undefined; zxid = this.#durable.shift()) {
       this.durable(zxid);

@@ -9,8 +9,8 @@ import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
 import { longReadWeight } from "../replica/long-reads.ts";
+import { requestWeight } from "../replica/request-weight.ts";
 import { LargeRequests, leastBytesPerSecond, type Sender } from "./large-requests.ts";
-import { requestWeight } from "./request-weight.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { WorkTurns } from "./work-turns.ts";
 

@@ -36,8 +36,6 @@ export class Connection implements Watcher {
   readonly queue: RequestQueue;
   readonly out = new Writer(128);
   readingPaused = false;
-  /** Of the answers to its reads, bytes; 0: there was none. */
-  longestAnswer = 0;
   /** Whether nothing can be sent to it any more, though some of what it has asked for is still to be carried out. */
   isDeaf = false;
   readonly connectedMs: number;

@@ -68,7 +68,7 @@ export class Connections {
     if (session !== undefined && this.#attached.get(session.id) === connection) this.#attached.delete(session.id);
   }
 
-  /** Ends a connection after what was written to it so far, and says why in the log. */
+  /** Ends a connection, after what was written to it so far unless that is not wanted, and says why in the log. */
   close(
     connection: Connection,
     reason: string,
@@ -81,7 +81,8 @@ export class Connections {
     if (connection.phase === "closing") return;
     const { level = "warn", isMutual = false, isAbrupt = false } = options;
     if (level === "warn") this.closedTotal++;
-    this.#turn.send(connection);
+    if (isAbrupt) this.#letGo(connection);
+    else this.#turn.send(connection);
     this.#turn.effect({ type: "close", connection: connection.id, isMutual, isAbrupt });
     this.#turn.log(
       level,
@@ -93,5 +94,15 @@ export class Connections {
       "connection closed",
     );
     this.forget(connection);
+  }
+
+  /** What was sent to it in this step is there until the step has ended, so others have no room for it yet. */
+  #letGo(connection: Connection): void {
+    connection.out.take();
+    const { unsentBytes } = connection;
+    this.load.unsentBytes += unsentBytes;
+    this.#turn.atEnd(() => {
+      this.load.unsentBytes -= unsentBytes;
+    });
   }
 }

@@ -23,6 +23,7 @@ import type { Operation, Outcome } from "../state/operation.ts";
 import type { StateMachine } from "../state/state-machine.ts";
 import type { WatchTable } from "../watch/watch-table.ts";
 import { tooLongAcl } from "./acl-limit.ts";
+import { answerSize } from "./answer-size.ts";
 import type { Auditor } from "./auditor.ts";
 import { type AuthenticationRules, authenticate, excessOfIdentities, hasProvenEnough } from "./authenticate.ts";
 import { ChildLists } from "./child-lists.ts";
@@ -36,6 +37,7 @@ import { leastShareBytes, ReadingRegulator } from "./reading-regulator.ts";
 import { answerRead, isRead, type ReadContext, ResponseTooLongError } from "./reads.ts";
 import { writeBareReply, writeOutcome, writeReplyHeader, writeSaslReply } from "./replies.ts";
 import type { QueuedVerdict, QueuedWrite } from "./request-queue.ts";
+import { requestWeight } from "./request-weight.ts";
 import { type SaslVerdict, saslStep } from "./sasl.ts";
 import type { ServerStats } from "./server-stats.ts";
 import type { Sessions } from "./sessions.ts";
@@ -88,7 +90,7 @@ export class Pipeline {
     this.#readContext = { state, watches, behaviour, limits, childLists, spend };
     this.#badBody = new ConnectionWarning(parts.turn, "a request whose body cannot be read was refused");
     this.#longRead = new ConnectionWarning(parts.turn, "a read was refused");
-    this.#regulator = new ReadingRegulator(parts);
+    this.#regulator = new ReadingRegulator(parts, (connection) => this.advance(connection));
   }
 
   /** What was done for reads so far, beyond one request each; in requests and bytes. */
@@ -114,7 +116,7 @@ export class Pipeline {
       case "fresh":
         return this.#parts.sessions.onHandshake(connection, frame);
       case "connecting":
-        return connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid: 0 });
+        return connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid: 0, answerBytes: 0 });
       case "open":
         if (frame.length < 8) return this.#refuseFrame(connection, frame);
         if (connection.queue.holds || this.#mustWaitForReads(connection, frame)) {
@@ -146,7 +148,8 @@ export class Pipeline {
       return this.#answer(connection, frame, arrivedMs);
     }
     if (afterZxid > 0) this.#barriers.push({ connection, afterZxid });
-    connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid });
+    const answerBytes = answerSize(this.#parts.state.tree, frame, connection.queue.longestWrite);
+    connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid, answerBytes });
   }
 
   /** The session is attached: what came behind the handshake gets its turn. */
@@ -182,6 +185,7 @@ export class Pipeline {
         if (!queue.cannotWait) return;
         if (this.#regulator.isOverfull(connection)) {
           const waiting = `${connection.pendingOutput} bytes wait for it`;
+          this.#work.bytes += connection.out.length;
           const reason = `it does not read: ${waiting}, and what follows cannot wait`;
           return this.#parts.connections.close(connection, reason, { isAbrupt: true });
         }
@@ -198,7 +202,9 @@ export class Pipeline {
     while (connection.phase === "open" && !this.#stopping) {
       const next = queue.peekHeld();
       if (next === undefined || this.#mustWaitForReads(connection, next.frame)) return;
+      if (!this.#regulator.findRoom()) return;
       queue.shiftHeld();
+      this.#work.requests += requestWeight(next.frame);
       this.#takeUp(connection, next.frame, next.arrivedMs);
     }
   }
@@ -371,7 +377,6 @@ export class Pipeline {
       writeReplyHeader(out, xid, lastZxid, err);
     }
     out.endFrame(mark);
-    connection.longestAnswer = Math.max(connection.longestAnswer, out.length - headerAt);
     this.#answered(connection, type, xid, arrivedMs);
   }
 

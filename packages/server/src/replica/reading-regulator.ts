@@ -22,27 +22,25 @@ export interface ReadingRegulatorParts {
 /** What every connection may leave untaken, bytes, however many there are. */
 export const leastShareBytes = 16 << 10;
 
-/** Before so many requests that are no writes a write is proposed even if their answers may be long. */
-const fewFramesBeforeWrite = 32;
-
 /** Stops and resumes the reading of connections; see the head of this file. */
 export class ReadingRegulator {
   readonly #parts: ReadingRegulatorParts;
+  readonly #goOn: (connection: Connection) => void;
   /** Whether more was proposed than may be, and half of it is not applied yet. */
   #roomIsWaitedFor = false;
 
-  constructor(parts: ReadingRegulatorParts) {
+  /** `goOn`: takes up what a connection has held for want of room, and regulates it. */
+  constructor(parts: ReadingRegulatorParts, goOn: (connection: Connection) => void) {
     this.#parts = parts;
+    this.#goOn = goOn;
   }
 
   /** Decides whether the connection is read on. */
   regulate(connection: Connection): void {
     const { turn, connections, limits } = this.#parts;
     const { queue } = connection;
-    const hasRoom = this.#hasRoom();
-    if (!hasRoom) this.#roomIsWaitedFor = true;
     const paused =
-      !hasRoom ||
+      !this.findRoom() ||
       this.isCongested(connection) ||
       queue.holds ||
       queue.longReads > mostLongReads ||
@@ -52,6 +50,13 @@ export class ReadingRegulator {
     if (paused === connection.readingPaused) return;
     connection.readingPaused = paused;
     turn.effect({ type: "pauseReading", connection: connection.id, paused });
+  }
+
+  /** Whether more may be proposed. If not, whoever is not read on is looked at when that has changed. */
+  findRoom(): boolean {
+    const hasRoom = this.#hasRoom();
+    if (!hasRoom) this.#roomIsWaitedFor = true;
+    return hasRoom;
   }
 
   /** Fewer writes are under way: they were applied, or the log has failed. */
@@ -75,14 +80,10 @@ export class ReadingRegulator {
 
   /** Whether it has left so many answers that it gets no more until it has taken them. */
   isCongested(connection: Connection): boolean {
-    const { limits, connections } = this.#parts;
-    const { pendingOutput } = connection;
-    if (connection.isDeaf) return false;
-    // Where there are many, each gets less at a time: a round of answers to all of them must not keep anybody waiting.
-    const share = Math.max(leastShareBytes, limits.maxUnsentBytes / connections.count);
-    if (pendingOutput > Math.min(limits.softUnsentBytes, share)) return true;
+    const { pendingOutput, isDeaf } = connection;
+    if (isDeaf || pendingOutput === 0) return false;
     // Whoever has taken all that was sent is answered, however much others have left.
-    return pendingOutput > 0 && this.#isFull();
+    return pendingOutput > this.#share || this.#isFull();
   }
 
   /**
@@ -90,11 +91,15 @@ export class ReadingRegulator {
    * answered until then, whether or not the connection takes its answers.
    */
   mustHoldWrite(connection: Connection): boolean {
-    const { queue, longestAnswer } = connection;
-    const { frames } = queue;
+    const { frames, answerBytes } = connection.queue;
     if (frames === 0) return false;
-    const areShort = longestAnswer > 0 && frames * longestAnswer <= this.#parts.limits.softUnsentBytes;
-    return (frames >= fewFramesBeforeWrite && !areShort) || this.isCongested(connection) || this.#isFull();
+    return answerBytes > this.#share || this.isCongested(connection) || this.#isFull();
+  }
+
+  /** What a connection may leave untaken, bytes. Where there are many, each gets less: a round of answers must not keep anybody waiting. */
+  get #share(): number {
+    const { limits, connections } = this.#parts;
+    return Math.min(limits.softUnsentBytes, Math.max(leastShareBytes, limits.maxUnsentBytes / connections.count));
   }
 
   /** Whether there is no room even for answers that cannot wait. */
@@ -109,7 +114,11 @@ export class ReadingRegulator {
   }
 
   #lookAgain(): void {
-    for (const connection of this.#parts.connections) if (connection.readingPaused) this.regulate(connection);
+    for (const connection of this.#parts.connections) {
+      if (!connection.readingPaused) continue;
+      if (connection.queue.holds) this.#goOn(connection);
+      else this.regulate(connection);
+    }
   }
 
   /**

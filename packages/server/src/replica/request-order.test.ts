@@ -1,7 +1,8 @@
 /** What a connection asks for is carried out in the order in which it asks, however much it asks for at once. */
-import { ErrorCode, openAcl, operations, Reader } from "@corral/protocol";
+import { ErrorCode, OpCode, openAcl, operations, Reader } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
-import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
+import { type HarnessOptions, ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
+import type { Limits } from "../limits.ts";
 
 const node = (path: string) => ({ path, data: null, acl: openAcl, flags: 0 });
 const noNames = Buffer.alloc(4);
@@ -96,41 +97,127 @@ describe("a client that does not take its answers", () => {
   });
 
   test("gets the answer to a read before the write behind it is applied, if that was proposed already", () => {
-    const { h, client } = connected();
-    client.frames(write(client), read(client), read(client), read(client), write(client));
+    const { h, client } = connected("manual", { softUnsentBytes: 2_500 });
+    client.frames(read(client), read(client), read(client));
+    client.frames(write(client), read(client), read(client), write(client));
     expect(h.replica.outstanding).toBe(2);
     h.durable();
-    expect(answers(client)).toEqual(["write", 1, 1, 1]);
+    expect(answers(client)).toEqual([0, 0, 0, "write", 1, 1]);
     client.drain();
-    expect(answers(client)).toEqual(["write", 1, 1, 1, "write"]);
+    expect(answers(client)).toEqual([0, 0, 0, "write", 1, 1, "write"]);
   });
 
-  test("has no write proposed behind more reads than may have to be answered at once", () => {
-    const { h, client } = connected();
+  test("has no write proposed behind reads that come to more than it may leave", () => {
+    const { h, client } = connected("manual", { softUnsentBytes: 10_000 });
     client.takes = true;
-    client.frames(
-      write(client),
-      ...Array.from({ length: 32 }, () => read(client)),
-      write(client),
-      ...Array.from({ length: 20 }, () => read(client)),
-      write(client),
-    );
-    expect(h.replica.outstanding).toBe(1);
+    const reads = (count: number) => Array.from({ length: count }, () => read(client));
+    client.frames(write(client), ...reads(13), write(client), ...reads(2), write(client), ...reads(13), write(client));
+    expect(h.replica.outstanding).toBe(2);
     goOn(h, client);
     expect(h.replica.outstanding).toBe(0);
-    expect(answers(client)).toEqual(["write", ...Array(32).fill(1), "write", ...Array(20).fill(2), "write"]);
+    const expected = ["write", ...Array(13).fill(1), "write", 2, 2, "write", ...Array(13).fill(3), "write"];
+    expect(answers(client)).toEqual(expected);
     expect(client.paused).toBe(false);
   });
 
-  test("has writes proposed behind many reads whose answers are short", () => {
-    const { h, client } = connected("manual", { softUnsentBytes: 100_000 });
-    client.takes = true;
-    client.frames(read(client), write(client), ...Array.from({ length: 100 }, () => read(client)), write(client));
+  test("nor behind reads that do because of what it writes itself", () => {
+    const { h, client } = connected("manual", { softUnsentBytes: 10_000 });
+    const long = client.encode("setData", { path, data: Buffer.alloc(5_000), version: -1 });
+    client.frames(long, read(client), write(client), read(client), write(client));
     expect(h.replica.outstanding).toBe(2);
-    client.frames(...Array.from({ length: 100 }, () => read(client)), write(client));
-    expect(h.replica.outstanding).toBe(2);
-    goOn(h, client);
-    expect(answers(client)).toEqual([0, "write", ...Array(100).fill(1), "write", ...Array(100).fill(2), "write"]);
+  });
+
+  /** Everybody has asked for little, and it is long when it is read: somebody else has written it. */
+  function surprised(count: number, options: HarnessOptions) {
+    const h = new ReplicaHarness({ log: "manual", ...options });
+    const [other, ...clients] = [h.connect(), ...Array.from({ length: count }, () => h.connect())];
+    const settle = () => {
+      h.durable();
+      while (h.goOn());
+    };
+    settle();
+    other.send("create", node(path));
+    other.send("create", node("/other"));
+    settle();
+    other.send("setData", { path, data: Buffer.alloc(100_000), version: -1 });
+    for (const client of clients) {
+      client.takes = false;
+      const reads = Array.from({ length: 31 }, () => read(client));
+      const write = () => client.encode("setData", { path: "/other", data: null, version: -1 });
+      client.frames(write(), ...reads, write(), ...reads, write());
+    }
+    expect(h.replica.outstanding).toBe(1 + 3 * count);
+    return { h, clients, settle };
+  }
+
+  test("is cut off where answers that cannot wait take more room than it may have", () => {
+    const { h, clients, settle } = surprised(1, { limits: { softUnsentBytes: 10_000, hardUnsentBytes: 500_000 } });
+    settle();
+    expect(clients[0]).toMatchObject({ closed: true, closedAbruptly: true, untakenBytes: 0 });
+    expect(h.logs.at(-1)?.fields).toMatchObject({ reason: expect.stringContaining("does not read") });
+    expect(h.replica.closedTotal).toBe(1);
+    // What it had asked for is carried out nevertheless.
+    expect(h.replica.state.tree.get("/other")?.stat().version).toBe(3);
+  });
+
+  test.each(["goOn", "stop", "logFailed"] as const)("so are many, and little is sent to all at once (%s)", (type) => {
+    const limits = { softUnsentBytes: 10_000, maxUnsentBytes: 1 << 20, maxTurnRequests: 100, maxTurnBytes: 1 << 20 };
+    const { h, clients } = surprised(50, { limits, turns: "manual" });
+    h.durable();
+    h.input({ type });
+    while (h.goOn());
+    expect(clients.filter(({ closed }) => closed).length).toBeGreaterThan(30);
+    expect(h.mostSent).toBeGreaterThan(1_000_000);
+    expect(h.mostSent).toBeLessThan(limits.maxUnsentBytes + clients.length * 2 * 100_000);
+  });
+
+  test("and what is made for one that is cut off ends the turn of all", () => {
+    const limits = { softUnsentBytes: 10_000, hardUnsentBytes: 500_000, maxTurnBytes: 400_000 };
+    const { h, clients } = surprised(10, { limits, turns: "manual" });
+    h.durable();
+    for (let turn = 1; turn <= 10; turn++) {
+      expect(clients.filter(({ closed }) => closed).length).toBeLessThanOrEqual(turn);
+      h.goOn();
+    }
+  });
+
+  /** Twenty who have each a write under way, and twenty long transactions held behind their reads. */
+  function holding(more: Partial<Limits>) {
+    const limits = { softUnsentBytes: 1_000, maxTurnRequests: 1_000, ...more };
+    const h = new ReplicaHarness({ log: "manual", turns: "manual", limits });
+    const clients = Array.from({ length: 20 }, () => h.connect());
+    h.durable();
+    while (h.goOn());
+    const part = { type: OpCode.check, path: "/", version: -1 } as const;
+    for (const client of clients) {
+      client.takes = false;
+      const reads = Array.from({ length: 11 }, () => read(client));
+      const multis = Array.from({ length: 20 }, () => client.encode("multi", Array(50).fill(part)));
+      client.frames(client.encode("create", node(`/${client.id}`)), ...reads, ...multis);
+    }
+    expect(h.replica.outstanding).toBe(20);
+    return { h, clients };
+  }
+
+  test("what is taken up behind its reads counts to the turn", () => {
+    const { h } = holding({});
+    h.durable();
+    // Those of one client, more or less.
+    expect(h.replica.outstanding).toBeLessThan(20 + 20);
+  });
+
+  test("no more of it is proposed than may be, and the rest when there is room", () => {
+    const { h, clients } = holding({ maxProposedEntries: 30 });
+    for (let i = 0; i < 1_000 && clients.some(({ received }) => received.length < 33); i++) {
+      h.durable();
+      h.goOn();
+      expect(h.replica.outstanding).toBeLessThan(30 + 20);
+      // Who has taken all that there was is not told so again.
+      for (const client of clients) {
+        if (client.untakenBytes > 0) client.drain();
+      }
+    }
+    expect(clients.map(({ received }) => received.length)).toEqual(Array(20).fill(33));
   });
 
   test("is not cut off while little of it lies untaken, however much others leave", () => {
@@ -172,17 +259,6 @@ describe("a client that does not take its answers", () => {
     expect(answers(client)).toEqual(["write", "write", 2, 2]);
   });
 
-  test("is cut off where its answers, which cannot wait, would take more room than all may have", () => {
-    const { h, client } = connected("manual", { hardUnsentBytes: 2_000 });
-    client.frames(write(client), ...Array.from({ length: 5 }, () => read(client)), write(client));
-    h.durable();
-    expect(client).toMatchObject({ closed: true, closedAbruptly: true });
-    expect(answers(client)).toEqual(["write", 1, 1, 1]);
-    expect(h.logs.at(-1)?.fields).toMatchObject({ reason: expect.stringContaining("does not read") });
-    // What it had asked for is carried out nevertheless.
-    expect(h.replica.state.tree.get(path)?.stat().version).toBe(2);
-  });
-
   test("is asked nothing that comes behind the end of its session", () => {
     const { h, client } = connected("immediate");
     const end = client.encode("closeSession", {});
@@ -203,27 +279,5 @@ describe("a client that does not take its answers", () => {
     expect(client.untakenBytes).toBe(untakenBytes);
     h.input({ type: "disconnected", connection: client.id });
     expect(h.replica.connectionCount).toBe(0);
-  });
-
-  test.each(["durable", "stop", "logFailed"] as const)("nor do many others: little is sent (%s)", (type) => {
-    const h = new ReplicaHarness({ log: "manual", limits });
-    const clients = Array.from({ length: 50 }, () => h.connect());
-    h.durable();
-    clients[0]?.send("create", { ...node(path), data: Buffer.alloc(100_000) });
-    clients[0]?.send("create", node("/other"));
-    h.durable();
-    for (const client of clients) {
-      client.takes = false;
-      const reads = Array.from({ length: 31 }, () => read(client));
-      const write = () => client.encode("setData", { path: "/other", data: null, version: -1 });
-      client.frames(write(), ...reads, write(), ...reads, write());
-    }
-    // Some of the writes are applied, and what is left comes in one go.
-    h.durable(h.pendingZxid - 80);
-    if (type !== "durable") h.input({ type });
-    h.durable();
-    const sent = clients.reduce((sum, { untakenBytes }) => sum + untakenBytes, 0);
-    expect(sent).toBeGreaterThan(0);
-    expect(sent).toBeLessThan(limits.maxUnsentBytes + clients.length * 2 * 100_000);
   });
 });

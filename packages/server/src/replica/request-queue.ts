@@ -18,6 +18,8 @@ export interface QueuedFrame {
   readonly arrivedMs: number;
   /** What was proposed until it came must have been applied; 0 for all but sync. */
   readonly afterZxid: number;
+  /** About how long its answer is going to be. */
+  readonly answerBytes: number;
 }
 
 /** A write that was proposed; its reply waits for the outcome, and for what stands before it. */
@@ -58,6 +60,8 @@ export class RequestQueue {
   #bytes = 0;
   #frames = 0;
   #framesBeforeWrite = 0;
+  #answerBytes = 0;
+  #longestWrite = 0;
   #longReads = 0;
 
   /** `load`: where its part of what all connections hold is counted. */
@@ -78,6 +82,16 @@ export class RequestQueue {
   /** Those that are looked at when their turn has come: reads and all else that is no write. */
   get frames(): number {
     return this.#frames;
+  }
+
+  /** About how long the answers to `frames` are going to be, together. */
+  get answerBytes(): number {
+    return this.#answerBytes;
+  }
+
+  /** Bytes of the longest write since there was nothing to wait for: what is read behind it may have become as long. */
+  get longestWrite(): number {
+    return this.#longestWrite;
   }
 
   /** What those of `frames` count that may take long; see long-reads.ts. */
@@ -102,7 +116,10 @@ export class RequestQueue {
 
   push(request: QueuedRequest): void {
     // What is refused at once changes nothing.
-    if (request.kind === "write" && request.outcome === undefined) this.#framesBeforeWrite = this.#frames;
+    if (request.kind === "write" && request.outcome === undefined) {
+      this.#framesBeforeWrite = this.#frames;
+      this.#longestWrite = Math.max(this.#longestWrite, request.bytes);
+    }
     this.#requests.push(request);
     this.#count(request, 1);
   }
@@ -118,6 +135,7 @@ export class RequestQueue {
     if (request === undefined) return undefined;
     this.#count(request, -1);
     if (request.kind === "frame" && this.#framesBeforeWrite > 0) this.#framesBeforeWrite--;
+    if (this.isClear) this.#longestWrite = 0;
     return request;
   }
 
@@ -145,6 +163,8 @@ export class RequestQueue {
     this.#held.clear();
     this.#frames = 0;
     this.#framesBeforeWrite = 0;
+    this.#answerBytes = 0;
+    this.#longestWrite = 0;
     this.#longReads = 0;
   }
 
@@ -152,6 +172,7 @@ export class RequestQueue {
     switch (request.kind) {
       case "frame":
         this.#frames += by;
+        this.#answerBytes += by * request.answerBytes;
         this.#longReads += by * longReadWeight(request.frame);
         return this.#add(by, by * request.frame.length);
       case "write":

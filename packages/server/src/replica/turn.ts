@@ -13,6 +13,7 @@ export class Turn {
   #effects: Effect[] = [];
   #records: LogRecord[] = [];
   readonly #withOutput = new Set<Connection>();
+  readonly #atEnd: (() => void)[] = [];
 
   begin(now: Now): void {
     this.now = now;
@@ -27,6 +28,7 @@ export class Turn {
     }
     for (const connection of this.#withOutput) this.send(connection);
     this.#withOutput.clear();
+    for (const act of this.#atEnd.splice(0)) act();
     return this.#effects;
   }
 
@@ -41,6 +43,11 @@ export class Turn {
   /** The connection has output that should leave with this turn. */
   hasOutput(connection: Connection): void {
     this.#withOutput.add(connection);
+  }
+
+  /** Does it when everything is gathered that is to be done in this step. */
+  atEnd(act: () => void): void {
+    this.#atEnd.push(act);
   }
 
   /** Lets a connection's output leave now, before later effects. */

@@ -1,0 +1,50 @@
+/** How long the answer to a read is going to be: so much has to be kept if its connection does not take it. */
+import { DecodeError, OpCode, operations, Reader } from "@corral/protocol";
+import type { DataTree } from "../state/data-tree.ts";
+
+/** Of an answer without data and lists: its headers and a Stat. */
+const leastAnswerBytes = 100;
+/** Of a child's name, with its length, as they mostly are. */
+const nameBytes = 24;
+/** Of a list of which nobody knows how long it is. */
+const unknownListBytes = 32 << 10;
+
+/**
+ * About as many bytes as the answer would have now, where data that are read have `leastDataBytes` or more: a write that is under way may
+ * have made them so long. Never throws: a request that cannot be read has a short answer.
+ */
+export function answerSize(tree: DataTree, frame: Buffer, leastDataBytes: number): number {
+  switch (frame.readInt32BE(4)) {
+    case OpCode.getData:
+      return leastAnswerBytes + Math.max(leastDataBytes, nodeOf(tree, frame)?.dataLength ?? 0);
+    case OpCode.getChildren:
+    case OpCode.getChildren2:
+      return leastAnswerBytes + nameBytes * (nodeOf(tree, frame)?.childCount ?? 0);
+    case OpCode.multiRead:
+      return partsSize(tree, frame, leastDataBytes);
+    case OpCode.getEphemerals:
+    case OpCode.getACL:
+      return unknownListBytes;
+    default:
+      return leastAnswerBytes;
+  }
+}
+
+/** The node whose path stands first in the request. */
+function nodeOf(tree: DataTree, frame: Buffer) {
+  if (frame.length < 12) return undefined;
+  return tree.get(frame.toString("utf8", 12, 12 + frame.readInt32BE(8)));
+}
+
+function partsSize(tree: DataTree, frame: Buffer, leastDataBytes: number): number {
+  try {
+    return operations.multiRead.request.read(new Reader(frame, 8)).reduce((bytes, { type, path }) => {
+      const node = tree.get(path);
+      if (type !== OpCode.getData) return bytes + leastAnswerBytes + nameBytes * (node?.childCount ?? 0);
+      return bytes + leastAnswerBytes + Math.max(leastDataBytes, node?.dataLength ?? 0);
+    }, 0);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return leastAnswerBytes;
+  }
+}
