@@ -77,5 +77,6 @@ test("and is turned away when it never will", async () => {
     rename: () => Promise.reject(broken),
   };
   await expect(startServer({ dataDir, listener, disk })).rejects.toThrow("EIO");
+  expect(newcomer).toBeDefined();
   await newcomer?.closed;
 });

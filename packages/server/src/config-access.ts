@@ -13,20 +13,15 @@ export interface AccessSettings {
 
 /** The key that is wrong, and what is said of it; undefined if nothing is. */
 export function accessProblem(settings: AccessSettings): { key: string; text: string } | undefined {
-  const { saslUsers, saslMechanisms, saslSuperUser, enforcedAuthSchemes } = settings;
-  const users = saslUsers.map((user) => ({ user, name: user.slice(0, user.indexOf(":")) }));
-  const names = users.map(({ name }) => name);
+  const { saslUsers, saslSuperUser, enforcedAuthSchemes } = settings;
+  const names = saslUsers.map((user) => user.slice(0, user.indexOf(":")));
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) return { key: "saslUsers", text: `names ${twice} twice: leave one line of each user` };
-  const shutOut = saslMechanisms.includes("SCRAM-SHA-256")
-    ? undefined
-    : users.find(({ user }) => isScramVerifier(user));
-  if (shutOut !== undefined) {
-    const remedy = `add SCRAM-SHA-256 to the mechanisms, or give ${shutOut.name} a password`;
-    return {
-      key: "saslMechanisms",
-      text: `keep ${shutOut.name} out, whose SCRAM-SHA-256 verifier DIGEST-MD5 cannot use: ${remedy}`,
-    };
+  const shutOut = usersWithoutMechanism(settings);
+  if (shutOut.length > 0 && shutOut.length === names.length) {
+    const remedy = "add SCRAM-SHA-256 to the mechanisms, or give somebody a password";
+    const text = `keep everybody out: DIGEST-MD5 cannot use the SCRAM-SHA-256 verifiers of ${shutOut.join(", ")}: ${remedy}`;
+    return { key: "saslMechanisms", text };
   }
   if (saslSuperUser !== undefined && !names.includes(saslSuperUser)) {
     const text = `${saslSuperUser} is none of saslUsers: add a line ${saslSuperUser}:password there`;
@@ -36,6 +31,15 @@ export function accessProblem(settings: AccessSettings): { key: string; text: st
   if (obstacles.length === 0 || obstacles.includes(undefined)) return undefined;
   const schemes = enforcedAuthSchemes.join(" and ");
   return { key: "enforcedAuthSchemes", text: `with ${schemes} alone nobody could come in: ${obstacles.join("; ")}` };
+}
+
+/** Users who cannot come in with any of the mechanisms. */
+export function usersWithoutMechanism({
+  saslUsers,
+  saslMechanisms,
+}: Pick<AccessSettings, "saslUsers" | "saslMechanisms">): readonly string[] {
+  if (saslMechanisms.includes("SCRAM-SHA-256")) return [];
+  return saslUsers.filter(isScramVerifier).map((user) => user.slice(0, user.indexOf(":")));
 }
 
 /** Why nobody can prove to be somebody by `scheme`. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { parseConfig, type ServerSettings } from "./config.ts";
+import { unusedSettings } from "./config-unused.ts";
 import { defaultLimits, type Limits, zeroLimits } from "./limits.ts";
 
 const scramUser = `bob:SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$${"A".repeat(43)}=:${"B".repeat(43)}=`;
@@ -102,9 +103,9 @@ test.each([
       "tlsClientAuth want or need); saslUsers names nobody",
   ],
   [
-    { saslUsers: ["ann:one", scramUser], saslMechanisms: ["DIGEST-MD5"] },
+    { saslUsers: [scramUser], saslMechanisms: ["DIGEST-MD5"] },
     "saslMechanisms",
-    "keep bob out, whose SCRAM-SHA-256 verifier DIGEST-MD5 cannot use",
+    "keep everybody out: DIGEST-MD5 cannot use the SCRAM-SHA-256 verifiers of bob",
   ],
 ])("%j names the key and what is wrong", (settings, key, text) => {
   const attempt = () => parseConfig(settings as Parameters<typeof parseConfig>[0]);
@@ -116,9 +117,16 @@ test.each([
   { enforcedAuthSchemes: ["x509"], secureClientPort: 0, tlsCertFile: "a.pem", tlsCaFile: "ca.pem" },
   { enforcedAuthSchemes: ["x509", "digest"] },
   { enforcedAuthSchemes: ["x509", "sasl"], saslUsers: [scramUser] },
-  { saslUsers: ["ann:one"], saslMechanisms: ["DIGEST-MD5"] },
+  { saslUsers: ["ann:one", scramUser], saslMechanisms: ["DIGEST-MD5"] },
 ] satisfies ServerSettings[])("%j lets somebody in", (settings: ServerSettings) => {
   expect(parseConfig(settings).enforcedAuthSchemes).toEqual(settings.enforcedAuthSchemes ?? []);
+});
+
+test("who cannot come in though others can is warned of", () => {
+  const of = (saslMechanisms: ServerSettings["saslMechanisms"]) =>
+    unusedSettings(parseConfig({ saslUsers: ["ann:one", scramUser], saslMechanisms })).map(({ fields }) => fields);
+  expect(of(["DIGEST-MD5"])).toEqual([{ user: "bob" }]);
+  expect(of(["DIGEST-MD5", "SCRAM-SHA-256"])).toEqual([]);
 });
 
 test("of several settings that are wrong each is told, once; first those that there are not", () => {

@@ -111,7 +111,7 @@ export class Server {
   #audit: AuditLog | undefined;
   #lostAuditLines = 0;
   #clientPort: ClientPort | undefined;
-  readonly #door: Door;
+  #door: Door | undefined;
   #secure: SecureListener | undefined;
   #adminSecure: SecureListener | undefined;
   #certificates: Certificates | undefined;
@@ -137,7 +137,6 @@ export class Server {
   constructor(config: ServerConfig, ports: ServerPorts) {
     this.#config = config;
     this.#ports = ports;
-    this.#door = new Door(config.limits.maxConnections);
     this.#adminWitness = new AdminWitness({ ...ports, audit: () => this.#audit });
     this.failed = new Promise((_resolve, reject) => {
       this.#onFatal = reject;
@@ -277,8 +276,10 @@ export class Server {
     const { host, clientPort: port, clientPortEnabled, tls, limits } = this.#config;
     const driver = this.#driver;
     assert(driver, "the driver is there before the port opens");
+    const door = new Door(limits.maxConnections);
+    this.#door = door;
     const clientPort = new ClientPort({
-      listener: this.#door.before(this.#ports.listener),
+      listener: door.before(this.#ports.listener),
       clock,
       logger,
       limits,
@@ -291,11 +292,11 @@ export class Server {
     driver.connect(clientPort);
     if (clientPortEnabled) {
       const both = tls?.onClientPort ? this.#secure?.listener({ orPlain: true }) : undefined;
-      const address = await clientPort.listen({ host, port }, both && this.#door.before(both));
+      const address = await clientPort.listen({ host, port }, both && door.before(both));
       this.#port = address.port;
     }
     if (tls?.securePort !== undefined && this.#secure !== undefined) {
-      const secure = this.#door.before(this.#secure.listener({ orPlain: false }));
+      const secure = door.before(this.#secure.listener({ orPlain: false }));
       this.#securePort = (await clientPort.listen(tls.securePort, secure, { isSecure: true })).port;
     }
     return subject;
@@ -310,7 +311,7 @@ export class Server {
     if (tls?.securePort !== undefined) {
       logger.info({ host: tls.securePort.host, port: this.#securePort }, "listening for clients that speak TLS");
     }
-    this.#door.open();
+    this.#door?.open();
   }
 
   /** See file-bounds.ts. From here on the limits are what is in force. */
@@ -475,7 +476,7 @@ export class Server {
     this.#diskSpace?.stop();
     this.#certificates?.close();
     await this.#clientPort?.stopAccepting();
-    this.#door.turnAway();
+    this.#door?.turnAway();
     this.#driver?.stop();
     try {
       await this.#log?.close();

@@ -28,3 +28,13 @@ test("a body that is too long is refused; without being read, where that is told
   await expect(readBody(told, 100)).rejects.toMatchObject(tooLong);
   expect(told.bodyUsed).toBe(false);
 });
+
+test("where there is no memory for it, that is what the answer says", async () => {
+  const allocate = () => {
+    throw new RangeError("Array buffer allocation failed");
+  };
+  await expect(readBody(requestOf([60]), 100, allocate)).rejects.toMatchObject({
+    status: 507,
+    message: expect.stringContaining("no memory for a body of 100 bytes"),
+  });
+});

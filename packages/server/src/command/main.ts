@@ -1,5 +1,6 @@
 /** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts, scram.ts and digest.ts. */
 import { existsSync, readFileSync } from "node:fs";
+import { isatty } from "node:tty";
 import { type Logger, nodeDisk, nodeEnvironment } from "@corral/io";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
@@ -158,6 +159,12 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   const isAuditLog = settings.auditEnabled === true && settings.auditFile === undefined;
   process.off("exit", endCommand).on("exit", () => endServer(isAuditLog));
   const logger = Object.assign(pino({ level, base: null }, standardError), { output: standardError });
+  // From now on: neither a hung directory nor a long recovery must end by it.
+  let isToReadAgain = false;
+  let onHangUp = (): void => {
+    isToReadAgain = true;
+  };
+  if (!isInTerminal()) process.on("SIGHUP", () => onHangUp());
   for (const warning of warnings) logger.warn({}, warning);
   const { dataDir } = settings;
   let server: Server;
@@ -169,13 +176,11 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     if (apache)
       return fail(1, holdsApacheData(dataDir, apache, `Choose another directory with ${nameOf("dataDir")}. `));
     if (isAuditLog) standardError.maxWaitingBytes = config.limits.maxAuditBytes;
-    const started = startServer({ ...settings, logger });
-    // From now on: a long recovery must not end by it, and what was renamed meanwhile is opened anew then.
-    process.on("SIGHUP", () => {
-      const onNoServer = (): void => undefined; // Why it did not start is told below.
-      started.then((running) => readAgain(running, config, logger), onNoServer);
-    });
-    server = await started;
+    const running = await startServer({ ...settings, logger });
+    onHangUp = () => readAgain(running, config, logger);
+    // What was renamed while it started is opened anew.
+    if (isToReadAgain) onHangUp();
+    server = running;
   } catch (error) {
     fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
     return endUnread();
@@ -192,6 +197,7 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   const stop = (signal: NodeJS.Signals): void => {
     // Whichever of them comes second ends it the hard way.
     process.off("SIGTERM", stop).off("SIGINT", stop);
+    if (isInTerminal()) process.off("SIGHUP", stop);
     logger.info({ signal }, "stopping");
     server
       .close()
@@ -199,6 +205,8 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
       .finally(onClosed);
   };
   process.once("SIGTERM", stop).once("SIGINT", stop);
+  // It says that the terminal is closed: nobody could end the server by a key any more.
+  if (isInTerminal()) process.once("SIGHUP", stop);
   server.failed.catch(async (error: unknown) => {
     fail(1, `The server had to stop: ${messageOf(error)}`);
     await server.close().catch(onStoppingFailed).finally(onClosed);
@@ -211,7 +219,12 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 }
 
-/** What SIGHUP asks for. It ends no server, were it only that who rotates logs sends it to all alike. */
+/** Whether somebody at a terminal has started it, and has not turned it away from there altogether. */
+function isInTerminal(): boolean {
+  return [0, 1, 2].some((fd) => isatty(fd));
+}
+
+/** What SIGHUP asks for where no terminal is. It ends no server, were it only that who rotates logs sends it to all alike. */
 function readAgain(server: Server, { tls, adminTls, auditEnabled, auditFile }: ServerConfig, logger: Logger): void {
   const hasCertificates = tls !== undefined || adminTls !== undefined;
   const hasAuditFile = auditEnabled && auditFile !== undefined;

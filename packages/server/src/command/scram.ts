@@ -32,7 +32,7 @@ export async function runScram(argv: readonly string[]): Promise<void> {
       const verifier = makeVerifier(password, salt, options.iterations, hash);
       const line = `${user}:${formatVerifier(verifier)}`;
       process.stdout.write(`${line}\n`);
-      if (splitWords(line).length > 1) {
+      if (splitWords(line)[0] !== line) {
         complain(
           "CORRAL_SASL_USERS cannot hold this line: commas and spaces separate users there. Put it into the JSON file.",
         );

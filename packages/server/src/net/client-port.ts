@@ -10,6 +10,7 @@ import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
 import { longReadWeight } from "../replica/long-reads.ts";
 import { requestWeight } from "../replica/request-weight.ts";
+import { frameComplaint } from "./frame-complaint.ts";
 import { LargeRequests, leastBytesPerSecond, type Sender } from "./large-requests.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { WorkTurns } from "./work-turns.ts";
@@ -79,6 +80,7 @@ export class ClientPort {
   readonly #options: ClientPortOptions;
   readonly #largeRequests: LargeRequests<Peer>;
   readonly #longestFrame: number;
+  readonly #frameLimit: keyof Limits;
   readonly #newcomers: TokenBucket;
   readonly #turns: WorkTurns<Peer>;
   readonly #refusals: RepeatedWarning;
@@ -97,6 +99,7 @@ export class ClientPort {
     // What would not have room even alone is as good as too long.
     const longest = Math.max(limits.largeRequestBytes, limits.maxLargeRequestBytes);
     this.#longestFrame = Math.min(limits.maxFrameBytes, longest);
+    this.#frameLimit = longest < limits.maxFrameBytes ? "maxLargeRequestBytes" : "maxFrameBytes";
     this.#largeRequests = new LargeRequests(limits, (peer) => this.#regulate(peer));
     this.#newcomers = new TokenBucket({
       capacity: limits.connectionBurst,
@@ -408,8 +411,7 @@ export class ClientPort {
     if (isFull) return this.#peers.has(peer.id);
     if (broken === undefined && this.#peers.has(peer.id) && !this.#largeRequests.mayGoOn(peer)) this.#regulate(peer);
     // What was asked before still gets the answers that are ready; what follows cannot be read.
-    if (broken !== undefined)
-      this.#cutOff(peer, "frame", broken.message + (guess(peer) || " (limit maxFrameBytes)"), false);
+    if (broken !== undefined) this.#cutOff(peer, "frame", frameComplaint(broken, peer, this.#frameLimit), false);
     return false;
   }
 
@@ -484,15 +486,6 @@ function tookSome(peer: Peer, nowMs: number): boolean {
   if (peer.outputMark === outputMark) return false;
   peer.stuckSinceMs = nowMs;
   return true;
-}
-
-/** What somebody who did not mean this port may have meant. */
-function guess(peer: Peer): string {
-  if (peer.spoke) return "";
-  const first = peer.decoder.peek().subarray(0, 4);
-  if (first[0] === 0x16) return " (it looks like TLS, which this port does not speak)";
-  const letters = first.toString("latin1");
-  return /^[A-Za-z]{3,4} ?$/.test(letters) ? ` (it looks like text: ${JSON.stringify(letters)})` : "";
 }
 
 function text(address: Address): string {
