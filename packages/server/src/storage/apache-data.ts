@@ -6,21 +6,28 @@ import type { Disk } from "@corral/io";
 import { epochFileName } from "./file-names.ts";
 import { withFile } from "./whole-file.ts";
 
-/** Where Apache keeps its files within its data directory. */
-const apacheDirectory = "version-2";
+/** Names that only Apache gives: where it keeps its files within its data directory, then what an ensemble's server has there. */
+const apacheNames: readonly string[] = ["version-2", "currentEpoch", "acceptedEpoch"];
+/** A snapshot that Apache has compressed; ours never are. */
+const compressedSnapshot = /^snapshot\.[0-9a-f]+\.(gz|snappy)$/;
 /** What its logs and snapshots begin with. */
-const apacheMarks: readonly string[] = ["ZKLG", "ZKSN"];
+const apacheMark = /^(ZKLG|ZKSN)/;
+/** What ours do. */
+const ownMark = /^CORRAL/;
 
 /** The name by which `directory` is known to be Apache's; undefined if it is not. Rejects if the disk does. */
 export async function findApacheData(disk: Disk, directory: string): Promise<string | undefined> {
   const names = await disk.list(directory);
   if (names.includes(epochFileName)) return undefined;
-  if (names.includes(apacheDirectory)) return apacheDirectory;
+  let marked: string | undefined;
   for (const name of names.filter((one) => /^(log|snapshot)\.[0-9a-f]+$/.test(one))) {
-    const head = await withFile(disk, `${directory}/${name}`, (file) => file.read(0, 4));
-    if (apacheMarks.includes(head.toString("latin1"))) return name;
+    const head = await withFile(disk, `${directory}/${name}`, (file) => file.read(0, 8));
+    const text = head.toString("latin1");
+    // Ours though the epoch is lost, whatever else somebody has put there: a repair must not be kept from it.
+    if (ownMark.test(text)) return undefined;
+    if (apacheMark.test(text)) marked ??= name;
   }
-  return undefined;
+  return marked ?? apacheNames.find((one) => names.includes(one)) ?? names.find((one) => compressedSnapshot.test(one));
 }
 
 /** A sentence for whoever named the directory; `remedy`: another, what he can do about it. */
