@@ -138,6 +138,14 @@ test("an access list that shuts out whoever sets it is set, and printed", async 
   // The next one is not allowed to.
   expect(await corral(["acl", "/l", "--set", "r world:anyone"])).toMatchObject({ code: 5, stdout: "" });
   expect(await corral(["acl", "/l"])).toMatchObject({ code: 5, stdout: "" });
+  await client.create("/m");
+  // The server has put something else there.
+  const asBob = { variables: { CORRAL_AUTH: "digest:bob:pw" } };
+  expect(await corral(["acl", "/m", "--set", "w auth:"], asBob)).toEqual({
+    code: 0,
+    stdout: "w auth:\n",
+    stderr: "/m has this access list now, with your identities for auth:, and you can no longer read it.\n",
+  });
   await client.create("/k");
   const json = await corral(["acl", "/k", "--set", "w world:anyone", "--json"]);
   expect(JSON.parse(json.stdout)).toEqual({ path: "/k", acl: ["w world:anyone"], aversion: 1 });

@@ -152,7 +152,10 @@ export function addNodeVerbs(program: Command, around: Surroundings): void {
     const { acl, aversion, isReadable } = await aclOf(client, path, flags.set, signal);
     const lines = aclLines(acl);
     await print(flags.json ? jsonLine({ path, acl: lines, aversion }) : lines.map((line) => `${line}\n`).join(""));
-    if (!isReadable) await writeTo(stderr, `${path} has this access list now, and you can no longer read it.\n`);
+    if (isReadable) return;
+    // The server has put them there, and they cannot be seen.
+    const identities = acl.some(({ id }) => id.scheme === "auth") ? " with your identities for auth:," : "";
+    await writeTo(stderr, `${path} has this access list now,${identities} and you can no longer read it.\n`);
   }).option("--set <entry>", 'the new list, as "cdrwa world:anyone"; can be repeated', addAcl);
 
   verb("tree <path>", "print a node and everything below it", async (client, path, flags) => {
