@@ -8,14 +8,23 @@ const limitsName = "zookeeper_limits";
 const statsName = "zookeeper_stats";
 const nodesAtOnce = 512;
 
-/** The paths that have one, in order. @throws CoordinationError */
-export async function quotasOf(client: Client, signal?: AbortSignal): Promise<string[]> {
+/** The paths that have one, in order, and whether some may not be read. @throws CoordinationError */
+export async function quotasOf(
+  client: Client,
+  signal?: AbortSignal,
+): Promise<{ readonly quotas: readonly string[]; readonly isUnreadable: boolean }> {
   const quotas: string[] = [];
+  let isUnreadable = false;
+  const ifUnread = (error: unknown): string[] => {
+    if (isCoordinationError(error, "NoAuth")) isUnreadable = true;
+    else if (!isCoordinationError(error, "NoNode")) throw error;
+    return [];
+  };
   const pending: string[] = [quotaRoot];
   while (pending.length > 0) {
     const paths = pending.splice(-nodesAtOnce);
     const found = await Promise.all(
-      paths.map((path) => insist(client, signal, () => client.children(path)).catch(ifGone)),
+      paths.map((path) => insist(client, signal, () => client.children(path)).catch(ifUnread)),
     );
     for (const [at, names] of found.entries()) {
       const path = paths[at] ?? quotaRoot;
@@ -24,10 +33,5 @@ export async function quotasOf(client: Client, signal?: AbortSignal): Promise<st
       for (const name of names) if (name !== limitsName && name !== statsName) pending.push(`${path}/${name}`);
     }
   }
-  return quotas.sort();
-}
-
-function ifGone(error: unknown): string[] {
-  if (isCoordinationError(error, "NoNode")) return [];
-  throw error;
+  return { quotas: quotas.sort(), isUnreadable };
 }

@@ -23,22 +23,26 @@ export interface LeftOut {
   unreadable: number;
   /** Paths that have a quota. Where a client with a chroot reads, none are seen. */
   quotas: string[];
+  /** Some may not be read, and are not named. They would not be copied either: it is no reason to end. */
+  unreadableQuotas: boolean;
   /** Those of `exclude` at which there was no node: slips, perhaps. */
   unmatched: string[];
 }
 
 /** Nothing yet. */
 export function nothingLeftOut(): LeftOut {
-  return { ephemerals: 0, unreadable: 0, quotas: [], unmatched: [] };
+  return { ephemerals: 0, unreadable: 0, quotas: [], unreadableQuotas: false, unmatched: [] };
 }
 
+/** What no copy has; behind a chroot it cannot be seen. */
+const serversOwn = "/zookeeper";
 const nodesAtOnceMax = 512;
 /** What the data of the nodes read at once should come to, bytes. */
 const bytesAtOnce = 16 << 20;
 
 /** What is left out of the tree that a client sees: the server's own nodes, and `exclude`. */
 export function excludedPaths(client: Client, exclude: readonly string[] = []): readonly string[] {
-  return client.chroot === "" ? ["/zookeeper", ...exclude] : exclude;
+  return client.chroot === "" ? [serversOwn, ...exclude] : exclude;
 }
 
 /** Gives the nodes at and below the client's `/`. @throws CopyError `unreadable`, CoordinationError */
@@ -87,21 +91,21 @@ export async function* readTree(
     yield nodes;
   }
   // What is below something else that is excluded was not looked for.
-  const isCovered = (path: string) => exclude.some((above) => above !== path && isAtOrBelow(path, above));
+  const isCovered = (path: string) =>
+    path === serversOwn || exclude.some((above) => above !== path && isAtOrBelow(path, above));
   leftOut.unmatched.push(...[...unmatched].filter((path) => !isCovered(path)));
 }
 
 async function lookForQuotas(
   client: Client,
-  { exclude = [], unreadable: policy, signal }: ReadTreeOptions,
+  { exclude = [], signal }: ReadTreeOptions,
   leftOut: LeftOut,
 ): Promise<void> {
   const isExcluded = (path: string) => exclude.some((above) => isAtOrBelow(path, above));
   if (client.chroot !== "" || isExcluded(quotaRoot)) return;
-  const found = await quotasOf(client, signal).catch((error: unknown) => unreadable(quotaRoot, error));
-  if (!(found instanceof CopyError)) leftOut.quotas.push(...found.filter((path) => !isExcluded(path)));
-  else if (policy === "skip") leftOut.unreadable++;
-  else throw found;
+  const { quotas, isUnreadable } = await quotasOf(client, signal);
+  leftOut.quotas.push(...quotas.filter((path) => !isExcluded(path)));
+  leftOut.unreadableQuotas = isUnreadable;
 }
 
 interface Found {

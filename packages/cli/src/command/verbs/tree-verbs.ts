@@ -60,7 +60,7 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
           const options = { ...readOptions(flags, signal), ...write, onProgress: progress.tell };
           const report = await copyTree(from, to, options).finally(progress.end);
           await writeTo(stdout, flags.json ? jsonLine(plain(report)) : copyText(report, flags));
-          await warnOfSlips(report, flags, around);
+          await warn(report, flags, around);
         } finally {
           await to.close();
         }
@@ -96,7 +96,7 @@ export function addTreeVerbs(program: Command, around: Surroundings): void {
       const report = await written.finally(progress.end);
       const text = flags.json ? jsonLine(report) : dumpText(report);
       if (!flags.quiet || flags.json) await writeTo(file === undefined ? stderr : stdout, text);
-      await warnOfSlips(report, flags, around);
+      await warn(report, flags, around);
     } finally {
       await client.close();
     }
@@ -282,9 +282,18 @@ function leftOutLines({ ephemerals = 0, unreadable = 0, quotas = [] }: Partial<L
   ];
 }
 
-/** A secret may be in the copy that was to be left out. */
-async function warnOfSlips({ unmatched }: LeftOut, { json }: Flags, { stderr }: Surroundings): Promise<void> {
+/** A quota may be forgotten; a secret may be in the copy that was to be left out. */
+async function warn(
+  { unreadableQuotas, unmatched }: LeftOut,
+  { json }: Flags,
+  { stderr }: Surroundings,
+): Promise<void> {
   if (json) return;
+  if (unreadableQuotas)
+    await writeTo(
+      stderr,
+      "corral: Not all quotas are named: something at or below /zookeeper/quota may not be read.\n",
+    );
   for (const path of unmatched)
     await writeTo(stderr, `corral: --exclude ${path} left nothing out: no such node was found.\n`);
 }
