@@ -1,5 +1,5 @@
 /** How long the answer to a read is going to be: so much has to be kept if its connection does not take it. */
-import { DecodeError, OpCode, operations, Reader } from "@corral/protocol";
+import { DecodeError, type Id, OpCode, operations, Reader } from "@corral/protocol";
 import type { DataTree } from "../state/data-tree.ts";
 
 /** Of an answer without data and lists: its headers and a Stat. */
@@ -10,20 +10,21 @@ const nameBytes = 24;
 const unknownListBytes = 32 << 10;
 
 /**
- * About as many bytes as the answer would have now, where data that are read have `leastDataBytes` or more: a write that is under way may
+ * About as many bytes as the answer would have now, where data and lists have `leastBytes` or more: a write that is under way may
  * have made them so long. Never throws: a request that cannot be read has a short answer.
  */
-export function answerSize(tree: DataTree, frame: Buffer, leastDataBytes: number): number {
+export function answerSize(tree: DataTree, frame: Buffer, leastBytes: number): number {
   switch (frame.readInt32BE(4)) {
     case OpCode.getData:
-      return leastAnswerBytes + Math.max(leastDataBytes, nodeOf(tree, frame)?.dataLength ?? 0);
+      return leastAnswerBytes + Math.max(leastBytes, nodeOf(tree, frame)?.dataLength ?? 0);
     case OpCode.getChildren:
     case OpCode.getChildren2:
-      return leastAnswerBytes + nameBytes * (nodeOf(tree, frame)?.childCount ?? 0);
+      return leastAnswerBytes + Math.max(leastBytes, nameBytes * (nodeOf(tree, frame)?.childCount ?? 0));
     case OpCode.multiRead:
-      return partsSize(tree, frame, leastDataBytes);
-    case OpCode.getEphemerals:
+      return partsSize(tree, frame, leastBytes);
     case OpCode.getACL:
+      return leastAnswerBytes + (nodeOf(tree, frame)?.acl ?? []).reduce((bytes, { id }) => bytes + entryBytes(id), 0);
+    case OpCode.getEphemerals:
       return unknownListBytes;
     default:
       return leastAnswerBytes;
@@ -36,12 +37,17 @@ function nodeOf(tree: DataTree, frame: Buffer) {
   return tree.get(frame.toString("utf8", 12, 12 + frame.readInt32BE(8)));
 }
 
-function partsSize(tree: DataTree, frame: Buffer, leastDataBytes: number): number {
+/** Of an entry of an access list: its permissions, and two texts with their lengths. */
+function entryBytes({ scheme, id }: Id): number {
+  return 12 + scheme.length + id.length;
+}
+
+function partsSize(tree: DataTree, frame: Buffer, leastBytes: number): number {
   try {
     return operations.multiRead.request.read(new Reader(frame, 8)).reduce((bytes, { type, path }) => {
       const node = tree.get(path);
-      if (type !== OpCode.getData) return bytes + leastAnswerBytes + nameBytes * (node?.childCount ?? 0);
-      return bytes + leastAnswerBytes + Math.max(leastDataBytes, node?.dataLength ?? 0);
+      const now = type === OpCode.getData ? node?.dataLength : nameBytes * (node?.childCount ?? 0);
+      return bytes + leastAnswerBytes + Math.max(leastBytes, now ?? 0);
     }, 0);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;

@@ -90,7 +90,7 @@ export class Pipeline {
     this.#readContext = { state, watches, behaviour, limits, childLists, spend };
     this.#badBody = new ConnectionWarning(parts.turn, "a request whose body cannot be read was refused");
     this.#longRead = new ConnectionWarning(parts.turn, "a read was refused");
-    this.#regulator = new ReadingRegulator(parts, (connection) => this.advance(connection));
+    this.#regulator = new ReadingRegulator(parts, this);
   }
 
   /** What was done for reads so far, beyond one request each; in requests and bytes. */
@@ -205,6 +205,7 @@ export class Pipeline {
       if (!this.#regulator.findRoom()) return;
       queue.shiftHeld();
       this.#work.requests += requestWeight(next.frame);
+      this.#work.bytes += next.frame.length;
       this.#takeUp(connection, next.frame, next.arrivedMs);
     }
   }

@@ -19,20 +19,29 @@ export interface ReadingRegulatorParts {
   readonly limits: Limits;
 }
 
+/** Takes up what connections hold. */
+export interface HeldRequests {
+  /** Goes on with what the connection has waiting, as far as may be. */
+  advance(connection: Connection): void;
+  /** What was done so far, in requests and bytes. */
+  readonly work: { readonly requests: number; readonly bytes: number };
+}
+
 /** What every connection may leave untaken, bytes, however many there are. */
 export const leastShareBytes = 16 << 10;
 
 /** Stops and resumes the reading of connections; see the head of this file. */
 export class ReadingRegulator {
   readonly #parts: ReadingRegulatorParts;
-  readonly #goOn: (connection: Connection) => void;
+  readonly #held: HeldRequests;
   /** Whether more was proposed than may be, and half of it is not applied yet. */
   #roomIsWaitedFor = false;
+  /** Whose held requests were taken up last: the next in line are those behind it. */
+  #lastHolder = 0;
 
-  /** `goOn`: takes up what a connection has held for want of room, and regulates it. */
-  constructor(parts: ReadingRegulatorParts, goOn: (connection: Connection) => void) {
+  constructor(parts: ReadingRegulatorParts, held: HeldRequests) {
     this.#parts = parts;
-    this.#goOn = goOn;
+    this.#held = held;
   }
 
   /** Decides whether the connection is read on. */
@@ -52,7 +61,7 @@ export class ReadingRegulator {
     turn.effect({ type: "pauseReading", connection: connection.id, paused });
   }
 
-  /** Whether more may be proposed. If not, whoever is not read on is looked at when that has changed. */
+  /** Whether more may be proposed. If not, those who are not read, or hold something, are looked at when that has changed. */
   findRoom(): boolean {
     const hasRoom = this.#hasRoom();
     if (!hasRoom) this.#roomIsWaitedFor = true;
@@ -114,10 +123,30 @@ export class ReadingRegulator {
   }
 
   #lookAgain(): void {
+    const holders: Connection[] = [];
     for (const connection of this.#parts.connections) {
       if (!connection.readingPaused) continue;
-      if (connection.queue.holds) this.#goOn(connection);
+      if (connection.queue.holds) holders.push(connection);
       else this.regulate(connection);
+    }
+    if (holders.length > 0) this.#takeUp(holders);
+  }
+
+  /** In turn, for there may not be room for all; and no more at a time than one turn of the event loop may take. */
+  #takeUp(holders: readonly Connection[]): void {
+    const { maxTurnRequests, maxTurnBytes } = this.#parts.limits;
+    const { requests, bytes } = this.#held.work;
+    const next = holders.findIndex(({ id }) => id > this.#lastHolder);
+    const inTurn = next > 0 ? [...holders.slice(next), ...holders.slice(0, next)] : holders;
+    for (const connection of inTurn) {
+      if (!this.findRoom()) return;
+      const { work } = this.#held;
+      if (work.requests - requests >= maxTurnRequests || work.bytes - bytes >= maxTurnBytes) {
+        this.#roomIsWaitedFor = true;
+        return;
+      }
+      this.#lastHolder = connection.id;
+      this.#held.advance(connection);
     }
   }
 

@@ -220,6 +220,29 @@ describe("a client that does not take its answers", () => {
     expect(clients.map(({ received }) => received.length)).toEqual(Array(20).fill(33));
   });
 
+  test("everybody has a turn when there is not room for all", () => {
+    const limits = { softUnsentBytes: 1_000, maxProposedEntries: 100 };
+    const h = new ReplicaHarness({ log: "manual", limits });
+    const hogs = Array.from({ length: 20 }, () => h.connect());
+    const late = h.connect();
+    h.durable();
+    for (const client of [...hogs, late]) client.takes = false;
+    const set = (client: TestClient) => client.encode("setData", { path: "/", data: null, version: -1 });
+    const rounds = 200;
+    for (let round = 0; round < rounds; round++) {
+      for (const hog of hogs) {
+        const reads = Array.from({ length: 11 }, () => hog.encode("exists", { path: "/", watch: false }));
+        if (!hog.paused) hog.frames(set(hog), ...reads, ...Array.from({ length: 30 }, () => set(hog)));
+      }
+      if (!late.paused) late.frames(set(late));
+      h.durable();
+      for (const client of [...hogs, late]) if (client.untakenBytes > 0) client.drain();
+    }
+    const counts = hogs.map(({ received }) => received.length);
+    expect(Math.min(...counts)).toBeGreaterThan(Math.max(...counts) / 2);
+    expect(late.received.length).toBeGreaterThan(rounds / 20);
+  });
+
   test("is not cut off while little of it lies untaken, however much others leave", () => {
     const { h, client } = connected();
     const other = h.connect();
