@@ -114,6 +114,7 @@ export class Replica {
       limits,
       authentication,
       behaviour,
+      comeBack: () => this.#comeBack(),
     });
     this.#reaper = new Reaper(state, behaviour.unusedContainerMs);
     this.#entriesToSnapshot = this.#drawSnapshotDistance();
@@ -271,6 +272,7 @@ export class Replica {
       case "goOn":
         this.#goesOn = false;
         if (this.#isBehind) this.#applyDurable();
+        else this.#pipeline.onRoom();
         return this.#goOn();
       case "durable":
         this.#logBytes = input.logBytes;
@@ -349,7 +351,7 @@ export class Replica {
       if (!isAll && (work >= maxTurnRequests || bytes >= maxTurnBytes || isTold)) break;
     }
     this.#isBehind = this.#proposals.hasDurable(this.#durableZxid);
-    this.#pipeline.onProposalsApplied();
+    this.#pipeline.onRoom();
     this.#snapshotWhenDue();
     if (this.#isBehind) return this.#comeBack();
     stats.entriesPerSync.add(this.#appliedTogether);

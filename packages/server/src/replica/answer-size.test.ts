@@ -11,6 +11,9 @@ create("/long", 50_000);
 create("/parent", 10);
 for (let i = 0; i < 1_000; i++) create(`/parent/member-${String(i).padStart(10, "0")}`, 0, CreateMode.ephemeral);
 
+/** Somebody with so long a write under way. */
+const asking = (longestWrite: number) => ({ identityText: 30, queue: { longestWrite } });
+
 const list = { path: "/parent", watch: false };
 const requests: [string, () => Buffer][] = [
   ["data", () => client.encode("getData", { path: "/long", watch: false })],
@@ -28,6 +31,7 @@ const requests: [string, () => Buffer][] = [
   ],
   ["ephemerals, not all of them", () => client.encode("getEphemerals", { prefixPath: "/" })],
   ["an access list", () => client.encode("getACL", { path: "/long" })],
+  ["identities", () => client.encode("whoAmI", {})],
   ["nothing", () => client.encode("sync", { path: "/" })],
 ];
 
@@ -36,7 +40,7 @@ test.each(requests)("%s: about as long as the answer is, and no less than half o
   client.frames(request());
   const [reply] = client.received.slice(before);
   const bytes = reply?.kind === "reply" ? reply.body.length + 20 : Number.NaN;
-  const size = answerSize(h.replica.state.tree, request(), 0);
+  const size = answerSize(h.replica.state.tree, request(), asking(0));
   expect(size).toBeGreaterThan(bytes / 2);
   expect(size).toBeLessThan(2 * bytes + 100);
 });
@@ -44,13 +48,14 @@ test.each(requests)("%s: about as long as the answer is, and no less than half o
 test("where a longer write is under way, data and lists are as long as that", () => {
   const { tree } = h.replica.state;
   const read = (path: string) => client.encode("getData", { path, watch: false });
-  expect(answerSize(tree, read("/parent"), 9_000)).toBeGreaterThan(9_000);
-  expect(answerSize(tree, read("/none-yet"), 9_000)).toBeGreaterThan(9_000);
-  expect(answerSize(tree, read("/long"), 9_000)).toBeLessThan(51_000);
+  expect(answerSize(tree, read("/parent"), asking(9_000))).toBeGreaterThan(9_000);
+  expect(answerSize(tree, read("/none-yet"), asking(9_000))).toBeGreaterThan(9_000);
+  expect(answerSize(tree, read("/long"), asking(9_000))).toBeLessThan(51_000);
+  expect(answerSize(tree, client.encode("getACL", { path: "/long" }), asking(9_000))).toBeGreaterThan(9_000);
   const children = client.encode("getChildren", { path: "/long", watch: false });
-  expect(answerSize(tree, children, 9_000)).toBeGreaterThan(9_000);
+  expect(answerSize(tree, children, asking(9_000))).toBeGreaterThan(9_000);
   const several = client.encode("multiRead", [{ type: OpCode.getData, path: "/parent", watch: false }]);
-  expect(answerSize(tree, several, 9_000)).toBeGreaterThan(9_000);
+  expect(answerSize(tree, several, asking(9_000))).toBeGreaterThan(9_000);
 });
 
 test.each(["getData", "getChildren", "multiRead"] as const)(
@@ -59,7 +64,12 @@ test.each(["getData", "getChildren", "multiRead"] as const)(
     const header = client.encode("getData", list).subarray(0, 8);
     header.writeInt32BE(OpCode[operation], 4);
     for (const body of [[], [0], [127, 255, 255, 255, 0], [255, 255, 255, 255], [0, 0, 0, 9, 47]]) {
-      expect(answerSize(h.replica.state.tree, Buffer.concat([header, Buffer.from(body)]), 0)).toBeLessThan(200);
+      expect(answerSize(h.replica.state.tree, Buffer.concat([header, Buffer.from(body)]), asking(0))).toBeLessThan(200);
     }
   },
 );
+
+test("who has many identities has a long answer when he asks who he is", () => {
+  const request = client.encode("whoAmI", {});
+  expect(answerSize(h.replica.state.tree, request, { ...asking(0), identityText: 50_000 })).toBeGreaterThan(50_000);
+});

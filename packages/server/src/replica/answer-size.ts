@@ -1,6 +1,8 @@
 /** How long the answer to a read is going to be: so much has to be kept if its connection does not take it. */
 import { DecodeError, type Id, OpCode, operations, Reader } from "@corral/protocol";
 import type { DataTree } from "../state/data-tree.ts";
+import type { Connection } from "./connection.ts";
+import type { RequestQueue } from "./request-queue.ts";
 
 /** Of an answer without data and lists: its headers and a Stat. */
 const leastAnswerBytes = 100;
@@ -9,25 +11,40 @@ const nameBytes = 24;
 /** Of a list of which nobody knows how long it is. */
 const unknownListBytes = 32 << 10;
 
+/** Who asks: what the answer is about, if it is about him, and what of his is under way. */
+type Asking = Pick<Connection, "identityText"> & { readonly queue: Pick<RequestQueue, "longestWrite"> };
+
 /**
- * About as many bytes as the answer would have now, where data and lists have `leastBytes` or more: a write that is under way may
- * have made them so long. Never throws: a request that cannot be read has a short answer.
+ * About as many bytes as the answer would have now, where data and lists are as long as the longest write that is under way on the same
+ * connection: it may have made them so. Never throws: a request that cannot be read has a short answer.
  */
-export function answerSize(tree: DataTree, frame: Buffer, leastBytes: number): number {
+export function answerSize(tree: DataTree, frame: Buffer, asking: Asking): number {
+  return leastAnswerBytes + contentSize(tree, frame, asking);
+}
+
+function contentSize(tree: DataTree, frame: Buffer, asking: Asking): number {
+  const leastBytes = asking.queue.longestWrite;
   switch (frame.readInt32BE(4)) {
     case OpCode.getData:
-      return leastAnswerBytes + Math.max(leastBytes, nodeOf(tree, frame)?.dataLength ?? 0);
+      return Math.max(leastBytes, nodeOf(tree, frame)?.dataLength ?? 0);
     case OpCode.getChildren:
     case OpCode.getChildren2:
-      return leastAnswerBytes + Math.max(leastBytes, nameBytes * (nodeOf(tree, frame)?.childCount ?? 0));
+      return Math.max(leastBytes, nameBytes * (nodeOf(tree, frame)?.childCount ?? 0));
+    case OpCode.getACL: {
+      const acl = nodeOf(tree, frame)?.acl ?? [];
+      return Math.max(
+        leastBytes,
+        acl.reduce((bytes, { id }) => bytes + entryBytes(id), 0),
+      );
+    }
+    case OpCode.whoAmI:
+      return 2 * asking.identityText;
     case OpCode.multiRead:
       return partsSize(tree, frame, leastBytes);
-    case OpCode.getACL:
-      return leastAnswerBytes + (nodeOf(tree, frame)?.acl ?? []).reduce((bytes, { id }) => bytes + entryBytes(id), 0);
     case OpCode.getEphemerals:
       return unknownListBytes;
     default:
-      return leastAnswerBytes;
+      return 0;
   }
 }
 
@@ -51,6 +68,6 @@ function partsSize(tree: DataTree, frame: Buffer, leastBytes: number): number {
     }, 0);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    return leastAnswerBytes;
+    return 0;
   }
 }

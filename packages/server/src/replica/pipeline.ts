@@ -60,6 +60,8 @@ export interface PipelineParts {
   readonly authentication: AuthenticationRules;
   readonly auditor: Auditor | undefined;
   readonly behaviour: Behaviour;
+  /** Has `onRoom` called in a turn of its own. */
+  readonly comeBack: () => void;
 }
 
 /** Replies to auth and sasl, and to who must authenticate first, show no zxid. */
@@ -148,7 +150,7 @@ export class Pipeline {
       return this.#answer(connection, frame, arrivedMs);
     }
     if (afterZxid > 0) this.#barriers.push({ connection, afterZxid });
-    const answerBytes = answerSize(this.#parts.state.tree, frame, connection.queue.longestWrite);
+    const answerBytes = answerSize(this.#parts.state.tree, frame, connection);
     connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid, answerBytes });
   }
 
@@ -218,8 +220,8 @@ export class Pipeline {
     }
   }
 
-  /** Entries were applied: connections that had to wait for room are read on. */
-  onProposalsApplied(): void {
+  /** There may be room: connections that had to wait for some are read on. */
+  onRoom(): void {
     this.#regulator.onRoom();
   }
 

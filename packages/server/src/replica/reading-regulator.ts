@@ -17,6 +17,8 @@ export interface ReadingRegulatorParts {
   readonly proposals: Proposals;
   readonly sessions: Sessions;
   readonly limits: Limits;
+  /** Has `onRoom` called in a turn of its own. */
+  readonly comeBack: () => void;
 }
 
 /** Takes up what connections hold. */
@@ -142,8 +144,9 @@ export class ReadingRegulator {
       if (!this.findRoom()) return;
       const { work } = this.#held;
       if (work.requests - requests >= maxTurnRequests || work.bytes - bytes >= maxTurnBytes) {
+        // Nothing that is applied may bring us back: what was taken up may have been refused, all of it.
         this.#roomIsWaitedFor = true;
-        return;
+        return this.#parts.comeBack();
       }
       this.#lastHolder = connection.id;
       this.#held.advance(connection);

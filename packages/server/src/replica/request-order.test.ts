@@ -220,6 +220,36 @@ describe("a client that does not take its answers", () => {
     expect(clients.map(({ received }) => received.length)).toEqual(Array(20).fill(33));
   });
 
+  test.each(["diskSpace", "logFailed"] as const)("nor is it left when all of it is refused at once (%s)", (type) => {
+    const limits = { softUnsentBytes: 1_000, maxProposedEntries: 100, maxTurnRequests: 50 };
+    const h = new ReplicaHarness({ log: "manual", limits });
+    const clients = Array.from({ length: 30 }, () => h.connect());
+    const hog = h.connect();
+    h.durable();
+    const set = (client: TestClient) => client.encode("setData", { path: "/", data: null, version: -1 });
+    for (const client of clients) {
+      client.drain();
+      client.takes = false;
+      const reads = Array.from({ length: 11 }, () => client.encode("exists", { path: "/", watch: false }));
+      client.frames(set(client), ...reads, ...Array.from({ length: 20 }, () => set(client)));
+    }
+    const own = h.pendingZxid;
+    hog.frames(...Array.from({ length: 101 }, () => set(hog)));
+    h.durable(own);
+    const settle = () => {
+      for (const client of clients) if (client.untakenBytes > 0) client.drain();
+    };
+    const waiting = () => clients.filter(({ closed, received }) => !closed && received.length < 33).length;
+    settle();
+    expect(waiting()).toBe(30);
+    h.input(type === "diskSpace" ? { type, isLow: true } : { type });
+    for (let i = 0; i < 40; i++) {
+      if (h.replica.outstanding > 0) h.durable();
+      settle();
+    }
+    expect(waiting()).toBe(0);
+  });
+
   test("everybody has a turn when there is not room for all", () => {
     const limits = { softUnsentBytes: 1_000, maxProposedEntries: 100 };
     const h = new ReplicaHarness({ log: "manual", limits });
