@@ -27,10 +27,10 @@ test("who comes before it opens waits, as many as may, and is let in first", asy
   const { door, come, turnedAway, served, opened } = doorstep(2);
   await opened;
   for (const port of [1, 2, 3]) come(port);
-  expect([served, turnedAway]).toEqual([[], [3]]);
+  expect([served, turnedAway]).toEqual([[], [1]]);
   door.open();
   come(4);
-  expect([served, turnedAway]).toEqual([[1, 2, 4], [3]]);
+  expect([served, turnedAway]).toEqual([[2, 3, 4], [1]]);
 });
 
 test("or is turned away, when it will not", async () => {

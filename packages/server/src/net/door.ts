@@ -10,7 +10,7 @@ export class Door {
   /** Lets in those who wait; undefined when the door is open. */
   #waiting: { readonly stream: ByteStream; readonly letIn: () => void }[] | undefined = [];
 
-  /** `mostWaiting`: who comes beyond so many is turned away. */
+  /** `mostWaiting`: beyond so many the first is turned away, who has given up most likely. */
   constructor(mostWaiting: number) {
     this.#mostWaiting = mostWaiting;
   }
@@ -20,10 +20,9 @@ export class Door {
     return {
       listen: (address, onStream) =>
         listener.listen(address, (stream) => {
-          if (this.#waiting === undefined) onStream(stream);
-          else if (this.#waiting.length < this.#mostWaiting) {
-            this.#waiting.push({ stream, letIn: () => onStream(stream) });
-          } else stream.destroy();
+          if (this.#waiting === undefined) return onStream(stream);
+          this.#waiting.push({ stream, letIn: () => onStream(stream) });
+          if (this.#waiting.length > this.#mostWaiting) this.#waiting.shift()?.stream.destroy();
         }),
     };
   }
