@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -41,6 +41,25 @@ test("SIGHUP does not end a server that has nothing to read again, and its log s
   await expect.poll(() => server.stderr, { timeout: 60_000 }).toContain("there is nothing to read again");
   expect(await server.stop()).toEqual({ code: 0, signal: null });
 });
+
+test.skipIf(!existsSync("/usr/bin/script"))(
+  "closing the terminal that it was started in stops it in order",
+  async () => {
+    const command = fileURLToPath(new URL("../../packages/server/bin/corral-server.js", import.meta.url));
+    const auditFile = join(directory, "audit.log");
+    const options = `start --memory --client-port 0 --audit true --audit-file ${auditFile}`;
+    const terminal = spawn("script", ["-qec", `exec '${process.execPath}' '${command}' ${options}`, "/dev/null"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    let drawn = "";
+    for await (const chunk of terminal.stdout) {
+      drawn += String(chunk);
+      if (drawn.includes("Corral server ready")) break;
+    }
+    terminal.kill("SIGKILL");
+    await expect.poll(() => readFile(auditFile, "utf8"), { timeout: 60_000 }).toContain("operation=serverStop");
+  },
+);
 
 test("it goes on when nobody reads what it says any more", async () => {
   const server = await ServerProcess.start(durable());

@@ -159,28 +159,26 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   const isAuditLog = settings.auditEnabled === true && settings.auditFile === undefined;
   process.off("exit", endCommand).on("exit", () => endServer(isAuditLog));
   const logger = Object.assign(pino({ level, base: null }, standardError), { output: standardError });
-  // From now on: neither a hung directory nor a long recovery must end by it.
-  let isToReadAgain = false;
+  const hadTerminal = isInTerminal();
+  // Neither a hung directory nor a long recovery must end by it. What it asks for is done when the server serves.
+  let hungUp = false;
   let onHangUp = (): void => {
-    isToReadAgain = true;
+    hungUp = true;
   };
-  if (!isInTerminal()) process.on("SIGHUP", () => onHangUp());
+  process.on("SIGHUP", () => onHangUp());
   for (const warning of warnings) logger.warn({}, warning);
   const { dataDir } = settings;
   let server: Server;
+  let config: ServerConfig;
   try {
     // What is no setting may be one of startServer's other options, a clock or a logger: from a file it is a mistake.
-    const config = parseConfig(settings);
+    config = parseConfig(settings);
     if (dataDir === undefined && !memory) return fail(2, sayWhere);
     const apache = dataDir !== undefined && existsSync(dataDir) && (await findApacheData(nodeDisk, dataDir));
     if (apache)
       return fail(1, holdsApacheData(dataDir, apache, `Choose another directory with ${nameOf("dataDir")}. `));
     if (isAuditLog) standardError.maxWaitingBytes = config.limits.maxAuditBytes;
-    const running = await startServer({ ...settings, logger });
-    onHangUp = () => readAgain(running, config, logger);
-    // What was renamed while it started is opened anew.
-    if (isToReadAgain) onHangUp();
-    server = running;
+    server = await startServer({ ...settings, logger });
   } catch (error) {
     fail(error instanceof ConfigError ? 2 : 1, explainStart(error, settings, nameOf));
     return endUnread();
@@ -197,7 +195,8 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   const stop = (signal: NodeJS.Signals): void => {
     // Whichever of them comes second ends it the hard way.
     process.off("SIGTERM", stop).off("SIGINT", stop);
-    if (isInTerminal()) process.off("SIGHUP", stop);
+    // A terminal that is closed may say so twice.
+    onHangUp = () => undefined;
     logger.info({ signal }, "stopping");
     server
       .close()
@@ -205,8 +204,9 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
       .finally(onClosed);
   };
   process.once("SIGTERM", stop).once("SIGINT", stop);
-  // It says that the terminal is closed: nobody could end the server by a key any more.
-  if (isInTerminal()) process.once("SIGHUP", stop);
+  // Where there was a terminal and is none any more, nobody can end the server by a key.
+  onHangUp = () => (hadTerminal && !isInTerminal() ? stop("SIGHUP") : readAgain(server, config, logger));
+  if (hungUp) onHangUp();
   server.failed.catch(async (error: unknown) => {
     fail(1, `The server had to stop: ${messageOf(error)}`);
     await server.close().catch(onStoppingFailed).finally(onClosed);
@@ -219,12 +219,12 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 }
 
-/** Whether somebody at a terminal has started it, and has not turned it away from there altogether. */
+/** Whether any of the standard streams is a terminal: one that is closed is none any more. */
 function isInTerminal(): boolean {
   return [0, 1, 2].some((fd) => isatty(fd));
 }
 
-/** What SIGHUP asks for where no terminal is. It ends no server, were it only that who rotates logs sends it to all alike. */
+/** What SIGHUP asks for, unless the terminal is closed. It ends no server, were it only that who rotates logs sends it to all alike. */
 function readAgain(server: Server, { tls, adminTls, auditEnabled, auditFile }: ServerConfig, logger: Logger): void {
   const hasCertificates = tls !== undefined || adminTls !== undefined;
   const hasAuditFile = auditEnabled && auditFile !== undefined;
