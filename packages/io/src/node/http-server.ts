@@ -86,6 +86,7 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
     connections++;
     socket.once("close", () => connections--);
   });
+  await warmUp();
   server.listen({ host, port });
   await once(server, "listening");
   // A connection could not be accepted, mostly for want of files; the port lives on.
@@ -110,6 +111,16 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/**
+ * Does once, before anything waits, what the first request would do else: Node loads the Fetch API when it is first used, 30 ms and more of the
+ * event loop; and a body passes through a stream of bytes, which detaches buffers. V8 compiles whatever reads typed arrays for a process
+ * in which that never happens, and throws it away when it first does: half a second of compiling, in which nobody is answered in time.
+ * Code that is compiled afterwards is as quick.
+ */
+async function warmUp(): Promise<void> {
+  await new Response(" ").arrayBuffer();
 }
 
 /** The server goes on to accept connections, so that it knows how many there are; requests come when the handshake is over. */

@@ -35,8 +35,10 @@ const bodyMs = 3_600_000;
 const methods: readonly string[] = ["GET", "HEAD", "POST"];
 
 /** Listens; rejects with the operating system's error when the address cannot be had. */
-export function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
+export async function openAdminPort(options: AdminPortOptions): Promise<HttpServer> {
   const { host, port, tls, maxConnections, logger, witness } = options;
+  // Now: loading the library takes tens of milliseconds, for which all clients would wait when somebody first asks for metrics.
+  await import("./registry.ts");
   return serveHttp((request, remote) => answerAdminRequest(request, remote, options), {
     host,
     port,
@@ -120,7 +122,7 @@ function answerHealth(pathname: string, { phase, subject }: Pick<AdminPortOption
 
 async function answerMetrics(subject: Subject | undefined): Promise<Response> {
   if (subject === undefined) return json({ error: notServing }, 503);
-  // Only those who are asked for metrics pay for the library.
+  // Only servers with an admin port pay for the library.
   const { registryOf } = await import("./registry.ts");
   const registry = registryOf(subject);
   return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });

@@ -17,6 +17,8 @@ import type { Znode } from "./znode.ts";
 /** Grows with the format. */
 export const snapshotVersion = 2;
 const usualChunkBytes = 128 << 10;
+/** The first chunk of nodes is short, and each next one twice as long: code that has not run yet takes ten times as long for a node. */
+const firstChunkBytes = 8 << 10;
 const sessionsInChunk = 500;
 /** Of an array, at most. */
 const arrayHeadBytes = 5;
@@ -71,6 +73,7 @@ function* iterateChunks(
   const packed = new DigestSum();
   const aclNumbers = new Map<readonly Acl[], number>();
   let rows = 0;
+  let room = Math.min(firstChunkBytes, chunkBytes);
   for (const [path, node] of nodes) {
     const { acl } = node;
     const known = aclNumbers.get(acl);
@@ -78,7 +81,10 @@ function* iterateChunks(
     const most = otherFieldsBytes + textBytes(path) + node.dataLength + (known === undefined ? aclBytes(acl) : 0);
     const full = rows > 0 && !writer.hasRoom(most) ? writer.endArray(rows) : undefined;
     if (full !== undefined) rows = 0;
-    if (rows === 0) writer.beginArray(Math.max(chunkBytes, most));
+    if (rows === 0) {
+      writer.beginArray(Math.max(room, most));
+      room = Math.min(room * 2, chunkBytes);
+    }
     packNode(writer, path, node, known);
     packed.add(path, node);
     rows++;
