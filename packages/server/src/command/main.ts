@@ -11,6 +11,7 @@ import { type Server, startServer } from "../server.ts";
 import { findApacheData, holdsApacheData } from "../storage/apache-data.ts";
 import { serverVersion } from "../version.ts";
 import { fail, standardError } from "./fail.ts";
+import { limitMarkingThreads } from "./marking-threads.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
 import { type Gathered, gatherSettings, splitWords } from "./settings.ts";
 import { explainStart } from "./start-errors.ts";
@@ -156,6 +157,7 @@ function logLevel(text: string): string {
 }
 
 async function serve({ settings, memory, warnings, nameOf }: Gathered, level: string): Promise<void> {
+  limitMarkingThreads();
   const isAuditLog = settings.auditEnabled === true && settings.auditFile === undefined;
   process.off("exit", endCommand).on("exit", () => endServer(isAuditLog));
   const logger = Object.assign(pino({ level, base: null }, standardError), { output: standardError });
