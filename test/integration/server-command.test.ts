@@ -14,6 +14,8 @@ import { fourLetterWord } from "../support/four-letter-word.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
+const command = fileURLToPath(new URL("../../packages/server/bin/corral-server.js", import.meta.url));
+
 let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "corral-command-"));
@@ -42,13 +44,17 @@ test("SIGHUP does not end a server that has nothing to read again, and its log s
   expect(await server.stop()).toEqual({ code: 0, signal: null });
 });
 
-test.skipIf(!existsSync("/usr/bin/script"))(
-  "closing the terminal that it was started in stops it in order",
-  async () => {
-    const command = fileURLToPath(new URL("../../packages/server/bin/corral-server.js", import.meta.url));
-    const auditFile = join(directory, "audit.log");
+describe.skipIf(!existsSync("/usr/bin/script"))("in a terminal", () => {
+  let auditFile: string;
+  beforeEach(() => {
+    auditFile = join(directory, "audit.log");
+  });
+
+  /** Runs `line` there, in which SERVER is the server's command; resolves when that is ready, with what was shown until then. */
+  async function inTerminal(line: string) {
     const options = `start --memory --client-port 0 --audit true --audit-file ${auditFile}`;
-    const terminal = spawn("script", ["-qec", `exec '${process.execPath}' '${command}' ${options}`, "/dev/null"], {
+    const server = `'${process.execPath}' '${command}' ${options}`;
+    const terminal = spawn("script", ["-qec", line.replace("SERVER", server), "/dev/null"], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     let drawn = "";
@@ -56,10 +62,30 @@ test.skipIf(!existsSync("/usr/bin/script"))(
       drawn += String(chunk);
       if (drawn.includes("Corral server ready")) break;
     }
+    return { terminal, drawn };
+  }
+
+  const stopped = () =>
+    expect.poll(() => readFile(auditFile, "utf8"), { timeout: 60_000 }).toContain("operation=serverStop");
+
+  test("closing it stops the server in order", async () => {
+    const { terminal } = await inTerminal("exec SERVER");
     terminal.kill("SIGKILL");
-    await expect.poll(() => readFile(auditFile, "utf8"), { timeout: 60_000 }).toContain("operation=serverStop");
-  },
-);
+    await stopped();
+  });
+
+  test("so it does where the only SIGHUP came before, as from a shell that ends", async () => {
+    // A job of its own: what closes the terminal tells the shell alone.
+    const { terminal, drawn } = await inTerminal("set -m; SERVER & echo pid $!; wait");
+    const pid = Number(/pid (\d+)/.exec(drawn)?.[1]);
+    // The signal asks for a new one, so that it is there again when the server has had it.
+    await rm(auditFile);
+    process.kill(pid, "SIGHUP");
+    await expect.poll(() => existsSync(auditFile), { timeout: 60_000 }).toBe(true);
+    terminal.kill("SIGKILL");
+    await stopped();
+  });
+});
 
 test("it goes on when nobody reads what it says any more", async () => {
   const server = await ServerProcess.start(durable());

@@ -20,6 +20,8 @@ const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 
 /** How long a server that has stopped waits for who reads its standard output, ms. */
 const unreadOutputMs = 1_000;
+/** How long after SIGHUP it looks whether its terminal is there still, ms. */
+const hangUpMs = 2_000;
 /** How long it waits for a disk that has not done what it was asked for, ms. */
 const hungDiskMs = 5_000;
 
@@ -164,6 +166,7 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   const hadTerminal = isInTerminal();
   // Neither a hung directory nor a long recovery must end by it. What it asks for is done when the server serves.
   let hungUp = false;
+  let secondLook: NodeJS.Timeout | undefined;
   let onHangUp = (): void => {
     hungUp = true;
   };
@@ -199,6 +202,7 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     process.off("SIGTERM", stop).off("SIGINT", stop);
     // A terminal that is closed may say so twice.
     onHangUp = () => undefined;
+    clearTimeout(secondLook);
     logger.info({ signal }, "stopping");
     server
       .close()
@@ -207,7 +211,19 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   };
   process.once("SIGTERM", stop).once("SIGINT", stop);
   // Where there was a terminal and is none any more, nobody can end the server by a key.
-  onHangUp = () => (hadTerminal && !isInTerminal() ? stop("SIGHUP") : readAgain(server, config, logger));
+  const stopIfHungUp = (): boolean => {
+    const isHungUp = hadTerminal && !isInTerminal();
+    if (isHungUp) stop("SIGHUP");
+    return isHungUp;
+  };
+  onHangUp = () => {
+    if (stopIfHungUp()) return;
+    readAgain(server, config, logger);
+    if (!hadTerminal) return;
+    // A shell that ends tells its jobs, and its terminal is closed only then; nobody tells them again.
+    clearTimeout(secondLook);
+    secondLook = setTimeout(stopIfHungUp, hangUpMs).unref();
+  };
   if (hungUp) onHangUp();
   server.failed.catch(async (error: unknown) => {
     fail(1, `The server had to stop: ${messageOf(error)}`);
