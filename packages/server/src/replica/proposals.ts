@@ -193,9 +193,13 @@ export class Proposals {
     return this.#pending.shift();
   }
 
-  /** The log failed. Gives back what will never be known to be durable. */
-  fail(): Proposal[] {
+  /** The log failed: nothing more is proposed. */
+  fail(): void {
     this.#failed = true;
+  }
+
+  /** Takes what is left, which will never be known to be durable. */
+  takeLost(): Proposal[] {
     this.#pendingBytes = 0;
     const lost: Proposal[] = [];
     for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) lost.push(next);

@@ -127,6 +127,32 @@ describe("a client that does not take its answers", () => {
     expect(h.replica.outstanding).toBe(2);
   });
 
+  test("has what waited behind its reads refused, not lost, when the log fails before they are answered", () => {
+    const h = new ReplicaHarness({
+      log: "manual",
+      turns: "manual",
+      limits: { softUnsentBytes: 10_000, maxTurnRequests: 1 },
+    });
+    const [other, client] = [h.connect(), h.connect()];
+    const settle = () => {
+      h.durable();
+      while (h.goOn());
+    };
+    settle();
+    other.send("create", { ...node(path), data });
+    settle();
+    // The reads turn out to be short, so that there is room for the write behind them at once.
+    const empty = client.encode("setData", { path, data: null, version: -1 });
+    other.send("setData", { path, data: null, version: -1 });
+    client.frames(empty, ...Array.from({ length: 15 }, () => read(client)), write(client));
+    expect(h.replica.outstanding).toBe(2);
+    h.durable();
+    expect(answers(client)).toEqual([]);
+    h.input({ type: "logFailed" });
+    expect(answers(client)).toEqual(["write", ...Array(15).fill(2), `error ${ErrorCode.SystemError}`]);
+    expect(client.closed).toBe(false);
+  });
+
   /** Everybody has asked for little, and it is long when it is read: somebody else has written it. */
   function surprised(count: number, options: HarnessOptions) {
     const h = new ReplicaHarness({ log: "manual", ...options });
