@@ -129,6 +129,24 @@ test("who cannot come in though others can is warned of", () => {
   expect(of(["DIGEST-MD5", "SCRAM-SHA-256"])).toEqual([]);
 });
 
+test.each([
+  [
+    { tlsKeyFile: "k.pem", tlsCaFile: "ca.pem" },
+    { tlsKeyFile: "k.pem", tlsCaFile: "ca.pem" },
+  ],
+  [{ tlsCertFile: "a.pem" }, { tlsCertFile: "a.pem" }],
+  [{ x509SuperUser: "CN=admin" }, { x509SuperUser: "CN=admin" }],
+  [{ x509SuperUser: "CN=admin", tlsCertFile: "a.pem", secureClientPort: 0 }, { x509SuperUser: "CN=admin" }],
+] satisfies [ServerSettings, object][])("%j is warned of, for nothing uses it", (settings, fields) => {
+  expect(unusedSettings(parseConfig(settings)).map((warning) => warning.fields)).toEqual([fields]);
+});
+
+test("certificates that a port asks for, and the admin server's, are used", () => {
+  const files = { tlsCertFile: "a.pem", tlsCaFile: "ca.pem" };
+  expect(unusedSettings(parseConfig({ ...files, x509SuperUser: "CN=admin", tlsOnClientPort: true }))).toEqual([]);
+  expect(unusedSettings(parseConfig({ ...files, adminPort: 0, adminTls: "only" }))).toEqual([]);
+});
+
 test("of several settings that are wrong each is told, once; first those that there are not", () => {
   const limits = { maxFrameBytes: -1, maxGuests: 3, maxSesions: 3 };
   const settings = { clientPort: -1.5, limits, tickMs: -3, colour: "red", dataDirs: "/d" };

@@ -311,6 +311,8 @@ export interface ServerConfig {
   readonly saslMechanisms: readonly (typeof saslMechanisms)[number][];
   readonly saslSuperUser: string | undefined;
   readonly tlsCertFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+  readonly tlsCaFile: string | undefined;
   readonly auditEnabled: boolean;
   readonly auditFile: string | undefined;
   /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
@@ -404,6 +406,8 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     x509SuperUser: config.x509SuperUser,
     saslSuperUser: config.saslSuperUser,
     tlsCertFile: config.tlsCertFile,
+    tlsKeyFile: config.tlsKeyFile,
+    tlsCaFile: config.tlsCaFile,
     auditFile: config.auditFile,
     tls,
     adminTls: adminTlsOf(config),
