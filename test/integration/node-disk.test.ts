@@ -1,7 +1,7 @@
 /** Node's files: the contract of the `Disk` port on a real file system, and claims between real processes. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -55,6 +55,10 @@ describe("nodeDisk", () => {
       path: join(directory, "pipe"),
     });
     await expect(nodeDisk.open(directory, "read")).rejects.toMatchObject({ code: "EISDIR", path: directory });
+    const link = join(directory, "link");
+    await symlink(join(directory, "gone"), link);
+    await expect(nodeDisk.open(link, "read")).rejects.toMatchObject({ code: "ENXIO", path: link });
+    await expect(nodeDisk.open(join(directory, "gone"), "read")).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   it("writes through into a file of a length already, seen by every reader", async () => {

@@ -152,21 +152,31 @@ class NodeDiskFile implements DiskFile {
 async function openFile(path: string, mode: OpenMode): Promise<FileHandle> {
   if (mode === "create") return open(path, "wx+", 0o640);
   if (mode === "write") return openQuietly(path, constants.O_RDWR);
-  const handle = await openQuietly(path, constants.O_RDONLY | withoutWaiting);
+  const handle = await openQuietly(path, constants.O_RDONLY | withoutWaiting).catch(async (error) => {
+    throw (await isLinkToNothing(error, path)) ? noFile(path, "ENXIO", "a link to nothing") : error;
+  });
   try {
     const stats = await handle.stat();
     if (stats.isFile()) return handle;
-    throw noFile(path, stats.isDirectory());
+    if (stats.isDirectory()) throw noFile(path, "EISDIR", "illegal operation on a directory");
+    throw noFile(path, "ESPIPE", "invalid seek");
   } catch (error) {
     await handle.close();
     throw error;
   }
 }
 
-/** What the system says at the first read. Somebody may ask for no more than the size before. */
-function noFile(path: string, isDirectory: boolean): NodeJS.ErrnoException {
-  const [code, text] = isDirectory ? ["EISDIR", "illegal operation on a directory"] : ["ESPIPE", "invalid seek"];
+/** As the system says it, mostly at the first read; but somebody may ask for no more than the size before. */
+function noFile(path: string, code: string, text: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: ${text}, open '${path}'`), { code, syscall: "open", path });
+}
+
+async function isLinkToNothing({ code }: NodeJS.ErrnoException, path: string): Promise<boolean> {
+  if (code !== "ENOENT") return false;
+  return lstat(path).then(
+    (stats) => stats.isSymbolicLink(),
+    () => false,
+  );
 }
 
 async function openQuietly(path: string, flags: number): Promise<FileHandle> {
