@@ -31,7 +31,7 @@ test("the first requests of the admin port, snapshot and restore among them, cha
   });
   const { stdout } = server;
   const before = stdout.splice(0);
-  expect(before.filter(isInvalidation)).toEqual(["Invalidating protector cell ArrayBufferDetaching"]);
+  expect(before).toContain("Invalidating protector cell ArrayBufferDetaching");
   const url = /^Corral admin server: (.*)$/m.exec(before.join("\n"))?.[1];
   const ask = async (path: string, body?: Uint8Array): Promise<Uint8Array> => {
     const method = body === undefined ? "GET" : "POST";

@@ -3,17 +3,18 @@ import type { ServerConfig } from "./config.ts";
 import { usersWithoutMechanism } from "./config-access.ts";
 
 /** What to warn of, with the fields for the log. */
-export function unusedSettings(config: ServerConfig) {
-  const { tls, adminTls, auditEnabled, auditFile, x509SuperUser } = config;
-  const warnings: { readonly fields: Readonly<Record<string, string>>; readonly text: string }[] = [];
-  const files = tlsFiles(config);
-  if (Object.keys(files).length > 0 && tls === undefined && adminTls === undefined) {
-    const remedy = "name a certificate with tlsCertFile, and set secureClientPort, tlsOnClientPort or adminTls";
-    warnings.push({ fields: files, text: `there are files for TLS, but no port speaks it: ${remedy}` });
-  }
-  if (x509SuperUser !== undefined && (tls?.clientAuth ?? "none") === "none") {
-    const remedy = "tlsCaFile, with secureClientPort or tlsOnClientPort";
-    const text = `nobody can be this super user, for no client is asked for a certificate: set ${remedy}`;
+interface Warning {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/** All that the log should tell of. */
+export function unusedSettings(config: ServerConfig): readonly Warning[] {
+  const { auditEnabled, auditFile, x509SuperUser } = config;
+  const warnings = [...unusedTlsFiles(config)];
+  const obstacle = x509SuperUser === undefined ? undefined : obstacleToCertificates(config);
+  if (x509SuperUser !== undefined && obstacle !== undefined) {
+    const text = `nobody can be this super user, for no client is asked for a certificate: set ${obstacle}`;
     warnings.push({ fields: { x509SuperUser }, text });
   }
   if (auditFile !== undefined && !auditEnabled) {
@@ -28,10 +29,33 @@ export function unusedSettings(config: ServerConfig) {
   return warnings;
 }
 
-function tlsFiles({ tlsCertFile, tlsKeyFile, tlsCaFile }: ServerConfig): Readonly<Record<string, string>> {
-  return {
-    ...(tlsCertFile !== undefined && { tlsCertFile }),
-    ...(tlsKeyFile !== undefined && { tlsKeyFile }),
-    ...(tlsCaFile !== undefined && { tlsCaFile }),
-  };
+/** Files that no port reads: those of the clients' ports and those of the admin server are told apart, for the remedies differ. */
+function unusedTlsFiles({ tls, adminTls, tlsFiles, adminPort }: ServerConfig): readonly Warning[] {
+  const used = new Set([tls, adminTls].flatMap((one) => (one ? [one.certFile, one.keyFile, one.caFile] : [])));
+  const unused = Object.entries(tlsFiles).filter(([, file]) => !used.has(file));
+  const own = unused.filter(([name]) => name.startsWith("adminTls"));
+  const shared = unused.filter(([name]) => !name.startsWith("adminTls"));
+  const warnings: Warning[] = [];
+  if (shared.length > 0) {
+    const certificate = tlsFiles.tlsCertFile === undefined ? "name a certificate with tlsCertFile, and " : "";
+    const remedy = `${certificate}set secureClientPort, tlsOnClientPort, or adminTls with adminPort`;
+    const isSpoken = tls !== undefined || adminTls !== undefined;
+    const text = isSpoken
+      ? "there are files for TLS that no port uses: those that speak it have others"
+      : `there are files for TLS, but no port speaks it: ${remedy}`;
+    warnings.push({ fields: Object.fromEntries(shared), text });
+  }
+  if (own.length > 0) {
+    const remedy = adminPort === undefined ? "adminPort and adminTls" : "adminTls";
+    const text = `there are files for TLS on the admin port, but it does not speak it: set ${remedy}`;
+    warnings.push({ fields: Object.fromEntries(own), text });
+  }
+  return warnings;
+}
+
+/** What must be set before clients are asked for certificates; undefined if they are. */
+function obstacleToCertificates({ tls }: ServerConfig): string | undefined {
+  if (tls === undefined) return "secureClientPort or tlsOnClientPort, and tlsCaFile";
+  if (tls.clientAuth !== "none") return undefined;
+  return tls.caFile === undefined ? "tlsCaFile" : "tlsClientAuth to want or need";
 }

@@ -129,16 +129,34 @@ test("who cannot come in though others can is warned of", () => {
   expect(of(["DIGEST-MD5", "SCRAM-SHA-256"])).toEqual([]);
 });
 
+const onePort = { secureClientPort: 0, tlsCertFile: "a.pem" };
 test.each([
+  [{ tlsKeyFile: "k.pem", tlsCaFile: "ca.pem" }, ["tlsKeyFile", "tlsCaFile"], "certificate with tlsCertFile, and set"],
+  [{ tlsCertFile: "a.pem" }, ["tlsCertFile"], "no port speaks it: set secureClientPort"],
+  [{ tlsCertFile: "a.pem", adminTls: "only" }, ["tlsCertFile"], "or adminTls with adminPort"],
   [
-    { tlsKeyFile: "k.pem", tlsCaFile: "ca.pem" },
-    { tlsKeyFile: "k.pem", tlsCaFile: "ca.pem" },
+    { ...onePort, adminTlsCertFile: "b.pem", adminTlsKeyFile: "b.key", adminPort: 0 },
+    ["adminTlsCertFile", "adminTlsKeyFile"],
+    "does not speak it: set adminTls",
   ],
-  [{ tlsCertFile: "a.pem" }, { tlsCertFile: "a.pem" }],
-  [{ x509SuperUser: "CN=admin" }, { x509SuperUser: "CN=admin" }],
-  [{ x509SuperUser: "CN=admin", tlsCertFile: "a.pem", secureClientPort: 0 }, { x509SuperUser: "CN=admin" }],
-] satisfies [ServerSettings, object][])("%j is warned of, for nothing uses it", (settings, fields) => {
-  expect(unusedSettings(parseConfig(settings)).map((warning) => warning.fields)).toEqual([fields]);
+  [{ adminTlsCertFile: "b.pem", adminTls: "both" }, ["adminTlsCertFile"], "set adminPort and adminTls"],
+  [
+    { tlsCertFile: "a.pem", adminTlsCertFile: "b.pem", adminPort: 0, adminTls: "only" },
+    ["tlsCertFile"],
+    "those that speak it have others",
+  ],
+  [{ x509SuperUser: "CN=admin" }, ["x509SuperUser"], "set secureClientPort or tlsOnClientPort, and tlsCaFile"],
+  [{ ...onePort, x509SuperUser: "CN=admin" }, ["x509SuperUser"], "set tlsCaFile"],
+  [
+    { ...onePort, x509SuperUser: "CN=admin", tlsCaFile: "ca.pem", tlsClientAuth: "none" },
+    ["x509SuperUser"],
+    "set tlsClientAuth to want or need",
+  ],
+] satisfies [ServerSettings, string[], string][])("%j is warned of, for nothing uses it", (settings, names, remedy) => {
+  const [warning, ...others] = unusedSettings(parseConfig(settings));
+  expect(Object.keys(warning?.fields ?? {})).toEqual(names);
+  expect(warning?.text).toContain(remedy);
+  expect(others).toEqual([]);
 });
 
 test("certificates that a port asks for, and the admin server's, are used", () => {

@@ -437,7 +437,7 @@ export class Replica {
 
   /** Reads go on; what was in flight is unknown, so those who wait for it are cut off rather than answered. */
   #onLogFailed(): void {
-    // First: what waits behind reads that are answered now is refused, where as a proposal it would be lost.
+    // First: what waits behind reads that are answered now is refused; as a proposal it would be lost.
     this.#proposals.fail();
     if (this.#isBehind) this.#applyDurable(true);
     const lost = this.#proposals.takeLost();

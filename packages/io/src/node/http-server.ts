@@ -114,10 +114,10 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
 }
 
 /**
- * Does once, before anything waits, what the first request would do else: Node loads the Fetch API when it is first used, 30 ms and more of the
- * event loop; and a body passes through a stream of bytes, which detaches buffers. V8 compiles whatever reads typed arrays for a process
- * in which that never happens, and throws it away when it first does: half a second of compiling, in which nobody is answered in time.
- * Code that is compiled afterwards is as quick.
+ * Does what the first request of a process would do else, before there is one: Node loads the Fetch API when it is first used, 30 ms and more
+ * of the event loop; and a body passes through a stream of bytes, which detaches buffers. V8 compiles whatever reads typed arrays for a
+ * process in which that never happens, and throws it away when it first does: everybody who is served then waits for up to a tenth of a second
+ * while it is compiled again. Code that is compiled afterwards is as quick.
  */
 async function warmUp(): Promise<void> {
   await new Response(" ").arrayBuffer();

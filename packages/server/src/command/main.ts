@@ -11,7 +11,6 @@ import { type Server, startServer } from "../server.ts";
 import { findApacheData, holdsApacheData } from "../storage/apache-data.ts";
 import { serverVersion } from "../version.ts";
 import { fail, standardError } from "./fail.ts";
-import { limitMarkingThreads } from "./marking-threads.ts";
 import { logLevelVariable, serverOptions } from "./options.ts";
 import { type Gathered, gatherSettings, splitWords } from "./settings.ts";
 import { explainStart } from "./start-errors.ts";
@@ -159,7 +158,6 @@ function logLevel(text: string): string {
 }
 
 async function serve({ settings, memory, warnings, nameOf }: Gathered, level: string): Promise<void> {
-  limitMarkingThreads();
   const isAuditLog = settings.auditEnabled === true && settings.auditFile === undefined;
   process.off("exit", endCommand).on("exit", () => endServer(isAuditLog));
   const logger = Object.assign(pino({ level, base: null }, standardError), { output: standardError });
@@ -197,12 +195,15 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
     if (server.lostAuditLines > 0 && !process.exitCode) process.exitCode = 1;
     endUnread();
   };
+  // A terminal that is closed may say so twice; and a server that ends by itself has nothing to read again.
+  const ignoreHangUps = (): void => {
+    onHangUp = () => undefined;
+    clearTimeout(secondLook);
+  };
   const stop = (signal: NodeJS.Signals): void => {
     // Whichever of them comes second ends it the hard way.
     process.off("SIGTERM", stop).off("SIGINT", stop);
-    // A terminal that is closed may say so twice.
-    onHangUp = () => undefined;
-    clearTimeout(secondLook);
+    ignoreHangUps();
     logger.info({ signal }, "stopping");
     server
       .close()
@@ -213,7 +214,10 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   // Where there was a terminal and is none any more, nobody can end the server by a key.
   const stopIfHungUp = (): boolean => {
     const isHungUp = hadTerminal && !isInTerminal();
-    if (isHungUp) stop("SIGHUP");
+    if (isHungUp) {
+      stop("SIGHUP");
+      process.on("exit", endByHangUp);
+    }
     return isHungUp;
   };
   onHangUp = () => {
@@ -226,6 +230,7 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   };
   if (hungUp) onHangUp();
   server.failed.catch(async (error: unknown) => {
+    ignoreHangUps();
     fail(1, `The server had to stop: ${messageOf(error)}`);
     await server.close().catch(onStoppingFailed).finally(onClosed);
   });
@@ -240,6 +245,15 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
 /** Whether any of the standard streams is a terminal: one that is closed is none any more. */
 function isInTerminal(): boolean {
   return [0, 1, 2].some((fd) => isatty(fd));
+}
+
+/**
+ * What whoever waits for the process expects of one whose terminal is closed. And Node 20 aborts, with a stack of its own code, when it
+ * ends by itself and cannot set back the terminal with which it has begun.
+ */
+function endByHangUp(): void {
+  process.removeAllListeners("SIGHUP");
+  process.kill(process.pid, "SIGHUP");
 }
 
 /** What SIGHUP asks for, unless the terminal is closed. It ends no server, were it only that who rotates logs sends it to all alike. */

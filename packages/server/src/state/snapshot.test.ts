@@ -205,6 +205,16 @@ test("a snapshot's chunks are of some thousand bytes, though a node is larger, a
   }
 });
 
+test("its first nodes come in short chunks, for as long as their code is cold", () => {
+  const d = new StateDriver();
+  d.session(1n);
+  for (let i = 0; i < 4_000; i++) d.create(`/n${i}`, CreateMode.persistent, Buffer.alloc(100), 1n);
+  // The header, and the sessions.
+  const [, , ...chunks] = snapshotChunks(d.state);
+  const kibibytes = chunks.map(({ length }) => Math.ceil(length / 1024));
+  expect(kibibytes.slice(0, 6)).toEqual([8, 16, 32, 64, 128, 128]);
+});
+
 describe("a snapshot that is read", () => {
   const d = new StateDriver();
   d.session(1n);
