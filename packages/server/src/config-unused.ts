@@ -30,14 +30,17 @@ export function unusedSettings(config: ServerConfig): readonly Warning[] {
 }
 
 /** Files that no port reads: those of the clients' ports and those of the admin server are told apart, for the remedies differ. */
-function unusedTlsFiles({ tls, adminTls, tlsFiles, adminPort }: ServerConfig): readonly Warning[] {
+function unusedTlsFiles(config: ServerConfig): readonly Warning[] {
+  const { tls, adminTls, adminPort, tlsCertFile, tlsKeyFile, tlsCaFile } = config;
+  const { adminTlsCertFile, adminTlsKeyFile, adminTlsCaFile } = config;
   const used = new Set([tls, adminTls].flatMap((one) => (one ? [one.certFile, one.keyFile, one.caFile] : [])));
-  const unused = Object.entries(tlsFiles).filter(([, file]) => !used.has(file));
-  const own = unused.filter(([name]) => name.startsWith("adminTls"));
-  const shared = unused.filter(([name]) => !name.startsWith("adminTls"));
+  const unused = (files: Readonly<Record<string, string | undefined>>): [name: string, file: string][] =>
+    Object.entries(files).flatMap(([name, file]) => (file === undefined || used.has(file) ? [] : [[name, file]]));
+  const shared = unused({ tlsCertFile, tlsKeyFile, tlsCaFile });
+  const own = unused({ adminTlsCertFile, adminTlsKeyFile, adminTlsCaFile });
   const warnings: Warning[] = [];
   if (shared.length > 0) {
-    const certificate = tlsFiles.tlsCertFile === undefined ? "name a certificate with tlsCertFile, and " : "";
+    const certificate = tlsCertFile === undefined ? "name a certificate with tlsCertFile, and " : "";
     const remedy = `${certificate}set secureClientPort, tlsOnClientPort, or adminTls with adminPort`;
     const isSpoken = tls !== undefined || adminTls !== undefined;
     const text = isSpoken

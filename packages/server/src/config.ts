@@ -71,14 +71,6 @@ const limitsShape = {
 const safeWords: (FourLetterWord | "*")[] = ["ruok", "srvr", "isro"];
 
 /** By which a connection can prove to be somebody. */
-const tlsFileSettings = [
-  "tlsCertFile",
-  "tlsKeyFile",
-  "tlsCaFile",
-  "adminTlsCertFile",
-  "adminTlsKeyFile",
-  "adminTlsCaFile",
-] as const;
 const authSchemes = ["digest", "x509", "sasl"] as const;
 
 /** By which scheme `digest` makes identities. */
@@ -318,8 +310,12 @@ export interface ServerConfig {
   readonly saslUsers: readonly string[];
   readonly saslMechanisms: readonly (typeof saslMechanisms)[number][];
   readonly saslSuperUser: string | undefined;
-  /** The files that are named for TLS, by the names of their settings, whether anything uses them or not. */
-  readonly tlsFiles: Readonly<Partial<Record<(typeof tlsFileSettings)[number], string>>>;
+  readonly tlsCertFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+  readonly tlsCaFile: string | undefined;
+  readonly adminTlsCertFile: string | undefined;
+  readonly adminTlsKeyFile: string | undefined;
+  readonly adminTlsCaFile: string | undefined;
   readonly auditEnabled: boolean;
   readonly auditFile: string | undefined;
   /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
@@ -412,9 +408,12 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     adminToken: config.adminToken,
     x509SuperUser: config.x509SuperUser,
     saslSuperUser: config.saslSuperUser,
-    tlsFiles: Object.fromEntries(
-      tlsFileSettings.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]])),
-    ),
+    tlsCertFile: config.tlsCertFile,
+    tlsKeyFile: config.tlsKeyFile,
+    tlsCaFile: config.tlsCaFile,
+    adminTlsCertFile: config.adminTlsCertFile,
+    adminTlsKeyFile: config.adminTlsKeyFile,
+    adminTlsCaFile: config.adminTlsCaFile,
     auditFile: config.auditFile,
     tls,
     adminTls: adminTlsOf(config),
