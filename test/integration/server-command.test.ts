@@ -45,60 +45,72 @@ test("SIGHUP does not end a server that has nothing to read again, and its log s
 });
 
 describe.skipIf(!existsSync("/usr/bin/script"))("in a terminal", () => {
-  let auditFile: string;
-  let errorFile: string;
+  const file = (name: string): string => join(directory, name);
   const pids: number[] = [];
-  beforeEach(() => {
-    auditFile = join(directory, "audit.log");
-    errorFile = join(directory, "errors.log");
-  });
   afterEach(() => {
     for (const pid of pids.splice(0)) if (isAlive(pid)) process.kill(pid, "SIGKILL");
   });
 
-  /** Runs the shell's `line` there, in which SERVER is the server's command; resolves when that is ready. */
-  async function inTerminal(line: string) {
-    const options = `start --memory --client-port 0 --audit true --audit-file ${auditFile}`;
-    const server = `'${process.execPath}' '${command}' ${options} 2>${errorFile}`;
-    const terminal = spawn("script", ["-qec", line.replace("SERVER", server), "/dev/null"], {
+  /**
+   * Starts the server there as a job of its own, so that what closes the terminal tells the shell alone. Resolves when it is ready. Its
+   * status is in a file when it has ended.
+   */
+  async function inTerminal() {
+    const options = `start --memory --client-port 0 --audit true --audit-file ${file("audit")}`;
+    const server = `'${process.execPath}' '${command}' ${options} 2>${file("errors")}`;
+    const job = `(${server} & echo pid $!; wait $!; echo $? >${file("status")})`;
+    const terminal = spawn("script", ["-qec", `set -m; ${job} & wait`, "/dev/null"], {
       stdio: ["pipe", "pipe", "inherit"],
     });
+    pids.push(terminal.pid ?? 0);
+    let pid = 0;
     let drawn = "";
     for await (const chunk of terminal.stdout) {
       drawn += String(chunk);
-      if (drawn.includes("Corral server ready")) break;
+      const told = Number(/^pid (\d+)\r?\n/m.exec(drawn)?.[1] ?? 0);
+      if (pid === 0 && told > 0) pids.push(told);
+      pid = told;
+      if (pid > 0 && drawn.includes("Corral server ready")) break;
     }
-    const pid = Number(/^pid (\d+)/m.exec(drawn)?.[1]);
-    pids.push(pid);
     return { terminal, pid };
   }
 
-  async function endsInOrder(pid: number): Promise<void> {
-    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
-    expect(await readFile(auditFile, "utf8")).toContain("operation=serverStop");
-    // Its log and nothing else, such as what Node says when it aborts.
-    const lines = (await readFile(errorFile, "utf8")).trim().split("\n");
-    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
-      expect.objectContaining({ signal: "SIGHUP", msg: "stopping" }),
-    );
+  /** With status 0, and nothing in its log but lines of its own: Node has more to say when it aborts. */
+  async function endsInOrder(signal: NodeJS.Signals): Promise<void> {
+    const status = () => readFile(file("status"), "utf8").catch(() => "");
+    await expect.poll(status, { timeout: 30_000 }).toBe("0\n");
+    expect(await readFile(file("audit"), "utf8")).toContain("operation=serverStop");
+    const lines = (await readFile(file("errors"), "utf8")).trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining({ signal, msg: "stopping" }));
   }
 
-  test("closing it stops the server in order", async () => {
-    const { terminal, pid } = await inTerminal("echo pid $$; exec SERVER");
+  test("SIGHUP after it is closed stops the server in order", async () => {
+    const { terminal, pid } = await inTerminal();
+    const closed = once(terminal, "exit");
     terminal.kill("SIGKILL");
-    await endsInOrder(pid);
+    await closed;
+    process.kill(pid, "SIGHUP");
+    await endsInOrder("SIGHUP");
   });
 
   // Again, if the machine was so slow that the terminal was closed after the second look.
-  test("so it does where the only SIGHUP came before, as from a shell that ends", { retry: 3 }, async () => {
-    // A job of its own: what closes the terminal tells the shell alone.
-    const { terminal, pid } = await inTerminal("set -m; SERVER & echo pid $!; wait");
+  test("so does one that came before, as from a shell that ends", { retry: 3 }, async () => {
+    const { terminal, pid } = await inTerminal();
     // The signal asks for a new one, so that it is there again when the server has had it.
-    await rm(auditFile);
+    await rm(file("audit"));
     process.kill(pid, "SIGHUP");
-    await expect.poll(() => existsSync(auditFile), { timeout: 30_000, interval: 5 }).toBe(true);
+    await expect.poll(() => existsSync(file("audit")), { timeout: 30_000, interval: 5 }).toBe(true);
     terminal.kill("SIGKILL");
-    await endsInOrder(pid);
+    await endsInOrder("SIGHUP");
+  });
+
+  test("and so does SIGTERM to one that goes on without it", async () => {
+    const { terminal, pid } = await inTerminal();
+    const closed = once(terminal, "exit");
+    terminal.kill("SIGKILL");
+    await closed;
+    process.kill(pid, "SIGTERM");
+    await endsInOrder("SIGTERM");
   });
 });
 

@@ -395,7 +395,7 @@ describe("new certificates", () => {
 
   test("a certificate that no port shows is warned of", async () => {
     await start({ secureClientPort: undefined });
-    await logger.line("there are files for TLS, but no port speaks it");
+    await logger.line("there are files for TLS that no port uses");
   });
 
   test("what no port can be opened with", async () => {

@@ -12,9 +12,10 @@ interface Warning {
 export function unusedSettings(config: ServerConfig): readonly Warning[] {
   const { auditEnabled, auditFile, x509SuperUser } = config;
   const warnings = [...unusedTlsFiles(config)];
-  const obstacle = x509SuperUser === undefined ? undefined : obstacleToCertificates(config);
-  if (x509SuperUser !== undefined && obstacle !== undefined) {
-    const text = `nobody can be this super user, for no client is asked for a certificate: set ${obstacle}`;
+  if (x509SuperUser !== undefined && (config.tls?.clientAuth ?? "none") === "none") {
+    const text =
+      "nobody can be this super user, for no client is asked for a certificate: that takes tlsCertFile, secureClientPort or " +
+      "tlsOnClientPort, and tlsCaFile with tlsClientAuth want or need";
     warnings.push({ fields: { x509SuperUser }, text });
   }
   if (auditFile !== undefined && !auditEnabled) {
@@ -29,7 +30,7 @@ export function unusedSettings(config: ServerConfig): readonly Warning[] {
   return warnings;
 }
 
-/** Files that no port reads: those of the clients' ports and those of the admin server are told apart, for the remedies differ. */
+/** Files that no port reads. Those of an admin server that there is not may stand in the `zoo.cfg` of an ensemble, for its members. */
 function unusedTlsFiles(config: ServerConfig): readonly Warning[] {
   const { tls, adminTls, adminPort, tlsCertFile, tlsKeyFile, tlsCaFile } = config;
   const { adminTlsCertFile, adminTlsKeyFile, adminTlsCaFile } = config;
@@ -37,28 +38,18 @@ function unusedTlsFiles(config: ServerConfig): readonly Warning[] {
   const unused = (files: Readonly<Record<string, string | undefined>>): [name: string, file: string][] =>
     Object.entries(files).flatMap(([name, file]) => (file === undefined || used.has(file) ? [] : [[name, file]]));
   const shared = unused({ tlsCertFile, tlsKeyFile, tlsCaFile });
-  const own = unused({ adminTlsCertFile, adminTlsKeyFile, adminTlsCaFile });
+  const own = adminPort === undefined ? [] : unused({ adminTlsCertFile, adminTlsKeyFile, adminTlsCaFile });
   const warnings: Warning[] = [];
   if (shared.length > 0) {
-    const certificate = tlsCertFile === undefined ? "name a certificate with tlsCertFile, and " : "";
-    const remedy = `${certificate}set secureClientPort, tlsOnClientPort, or adminTls with adminPort`;
-    const isSpoken = tls !== undefined || adminTls !== undefined;
-    const text = isSpoken
-      ? "there are files for TLS that no port uses: those that speak it have others"
-      : `there are files for TLS, but no port speaks it: ${remedy}`;
+    const text =
+      "there are files for TLS that no port uses: it is spoken with tlsCertFile, and secureClientPort or tlsOnClientPort; " +
+      "on the admin port with adminTls, unless that has files of its own";
     warnings.push({ fields: Object.fromEntries(shared), text });
   }
   if (own.length > 0) {
-    const remedy = adminPort === undefined ? "adminPort and adminTls" : "adminTls";
-    const text = `there are files for TLS on the admin port, but it does not speak it: set ${remedy}`;
+    const text =
+      "the admin port does not use its files for TLS: it speaks that with adminTls, and adminTlsCertFile or tlsCertFile";
     warnings.push({ fields: Object.fromEntries(own), text });
   }
   return warnings;
-}
-
-/** What must be set before clients are asked for certificates; undefined if they are. */
-function obstacleToCertificates({ tls }: ServerConfig): string | undefined {
-  if (tls === undefined) return "secureClientPort or tlsOnClientPort, and tlsCaFile";
-  if (tls.clientAuth !== "none") return undefined;
-  return tls.caFile === undefined ? "tlsCaFile" : "tlsClientAuth to want or need";
 }

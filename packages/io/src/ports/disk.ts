@@ -10,7 +10,7 @@ export interface Disk {
   list(path: string): Promise<string[]>;
   /**
    * Opens a file for positioned reads and writes. `create` makes a new one and fails with EEXIST if it is there. `read` fails
-   * with EISDIR or ESPIPE where there is a directory, or a pipe, a device or the like.
+   * with EISDIR or ESPIPE where there is a directory, or a pipe, a device or the like, and with ENXIO where a link leads to nothing.
    */
   open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
   /** Renames within one directory, replacing what was there. Durable after `syncDirectory`. */

@@ -1,5 +1,5 @@
 /** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts, scram.ts and digest.ts. */
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { type Logger, nodeDisk, nodeEnvironment } from "@corral/io";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
@@ -48,7 +48,8 @@ const otherCommands: ReadonlyMap<string, () => Promise<(argv: readonly string[])
 /** Exit codes: 0 stopped as asked, 1 could not start or had to stop, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on("error", onOutputLost);
-  process.on("exit", endCommand);
+  const terminals = openTerminals();
+  process.on("exit", endCommand).on("exit", () => leaveTerminals(terminals));
   const other = otherCommands.get(argv[2] ?? "");
   if (other !== undefined) return (await other())(argv);
   const command = describeCommand();
@@ -159,9 +160,9 @@ function logLevel(text: string): string {
 
 async function serve({ settings, memory, warnings, nameOf }: Gathered, level: string): Promise<void> {
   const isAuditLog = settings.auditEnabled === true && settings.auditFile === undefined;
-  process.off("exit", endCommand).on("exit", () => endServer(isAuditLog));
+  process.off("exit", endCommand).prependListener("exit", () => endServer(isAuditLog));
   const logger = Object.assign(pino({ level, base: null }, standardError), { output: standardError });
-  const hadTerminal = isInTerminal();
+  const hadTerminal = openTerminals().length > 0;
   // Neither a hung directory nor a long recovery must end by it. What it asks for is done when the server serves.
   let hungUp = false;
   let secondLook: NodeJS.Timeout | undefined;
@@ -213,11 +214,8 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   process.once("SIGTERM", stop).once("SIGINT", stop);
   // Where there was a terminal and is none any more, nobody can end the server by a key.
   const stopIfHungUp = (): boolean => {
-    const isHungUp = hadTerminal && !isInTerminal();
-    if (isHungUp) {
-      stop("SIGHUP");
-      process.on("exit", endByHangUp);
-    }
+    const isHungUp = hadTerminal && openTerminals().length === 0;
+    if (isHungUp) stop("SIGHUP");
     return isHungUp;
   };
   onHangUp = () => {
@@ -242,18 +240,17 @@ async function serve({ settings, memory, warnings, nameOf }: Gathered, level: st
   process.stdout.write(`Corral server ready: listening on ${server.connectString} (${where})\n`);
 }
 
-/** Whether any of the standard streams is a terminal: one that is closed is none any more. */
-function isInTerminal(): boolean {
-  return [0, 1, 2].some((fd) => isatty(fd));
+/** The standard streams that are terminals: one that is closed is none any more. */
+function openTerminals(): readonly number[] {
+  return [0, 1, 2].filter((fd) => isatty(fd));
 }
 
 /**
- * What whoever waits for the process expects of one whose terminal is closed. And Node 20 aborts, with a stack of its own code, when it
- * ends by itself and cannot set back the terminal with which it has begun.
+ * The end of a process that was started in `terminals`. Node 20 sets each back as it was, and aborts where one is closed but its descriptor
+ * is not: with a stack of its own in the log, and a status that says nothing of the server.
  */
-function endByHangUp(): void {
-  process.removeAllListeners("SIGHUP");
-  process.kill(process.pid, "SIGHUP");
+function leaveTerminals(terminals: readonly number[]): void {
+  for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
 }
 
 /** What SIGHUP asks for, unless the terminal is closed. It ends no server, were it only that who rotates logs sends it to all alike. */

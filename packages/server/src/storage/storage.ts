@@ -156,13 +156,13 @@ export class Storage {
     return this.#parts.register.epoch;
   }
 
-  /** How much there is now. A file that goes meanwhile counts as nothing. */
+  /** How much there is now. A file that goes meanwhile counts as nothing, and so does a link to nothing. */
   async sizes(): Promise<DirectorySizes> {
     const { disk, directory } = this.#parts;
     const files = sortFileNames(await disk.list(directory));
     const sizeOf = (name: string): Promise<number> =>
       withFile(disk, `${directory}/${name}`, (file) => file.size()).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return 0;
+        if (error.code === "ENOENT" || error.code === "ENXIO") return 0;
         throw error;
       });
     const sum = async (names: readonly string[]): Promise<number> =>
