@@ -45,6 +45,19 @@ describe("Storage", () => {
     expect((await live(disk)).recovered.map(({ zxid }) => zxid)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   });
 
+  it.each(["ENOENT", "ENXIO"])("tells the sizes of its files; one that is not there (%s) has none", async (code) => {
+    const disk = new MemoryDisk();
+    const life = await live(disk);
+    life.storage.append(letters(1, [400]));
+    await life.durable(1);
+    expect((await life.storage.sizes()).logBytes).toBeGreaterThan(400);
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === "open") throw diskError(code, kind, path);
+      return undefined;
+    };
+    expect(await life.storage.sizes()).toEqual({ logBytes: 0, snapshotBytes: 0 });
+  });
+
   it("gathers what is appended while a sync is in flight, and acknowledges in order", async () => {
     const disk = new MemoryDisk();
     const life = await live(disk);
