@@ -63,7 +63,7 @@ interface OpenOptions {
   batchBytes?: number;
   position?: number;
   allocatedBytes?: number;
-  overlapBytes?: number;
+  overlapItems?: number;
   overlapFromBytes?: number;
   fullBytes?: number;
   gather?: (start: () => void) => void;
@@ -78,7 +78,7 @@ function open(file: ManualFile, options: OpenOptions = {}) {
     file,
     position: options.position ?? 0,
     allocatedBytes: options.allocatedBytes ?? options.position ?? 0,
-    overlapBytes: options.overlapBytes ?? 0,
+    overlapItems: options.overlapItems ?? 0,
     preallocateBytes: options.preallocateBytes ?? 0,
     ...(options.overlapFromBytes !== undefined && { overlapFromBytes: options.overlapFromBytes }),
     ...(options.fullBytes !== undefined && { fullBytes: options.fullBytes }),
@@ -225,7 +225,7 @@ describe("GroupSyncFile", () => {
   });
 
   describe("with two batches under way", () => {
-    const options = { position: 64, allocatedBytes: 20_000, overlapBytes: 10 };
+    const options = { position: 64, allocatedBytes: 20_000, overlapItems: 2 };
 
     it("starts the second at a block of its own, acknowledges in order, and goes on behind it", async () => {
       const file = writingThrough(new ManualFile());
@@ -285,22 +285,22 @@ describe("GroupSyncFile", () => {
       const { group, durable, places } = open(file, { ...options, overlapFromBytes: 30 });
       group.append(["first"]);
       const first = await file.nextSync();
-      group.append(["more than ten"]);
+      group.append(["more", "than", "two"]);
       await turns();
       expect(places).toHaveLength(1);
-      group.append(["and that makes it thirty"]);
+      group.append(["and with that it is thirty"]);
       const second = await file.nextSync();
       group.append(["third"]);
       first.resolve();
       second.resolve();
       (await file.nextSync()).resolve();
       await group.drained();
-      expect(durable).toEqual([["first"], ["more than ten", "and that makes it thirty"], ["third"]]);
+      expect(durable).toEqual([["first"], ["more", "than", "two", "and with that it is thirty"], ["third"]]);
       expect(places).toEqual(["64 after 64", "4096 after 64", "8192 after 69"]);
     });
 
     it.each([
-      { what: "too many bytes wait, and too few", append: ["12345678901"], file: writingThrough(new ManualFile()) },
+      { what: "too many wait, and too few", append: ["x", "y", "z"], file: writingThrough(new ManualFile()) },
       { what: "the file has no room", append: ["x"], allocatedBytes: 4_096, file: writingThrough(new ManualFile()) },
       { what: "the file cannot write through", append: ["x"], file: new ManualFile() },
     ])("waits with the second while $what", async ({ append, file, ...more }) => {

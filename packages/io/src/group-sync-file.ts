@@ -2,8 +2,8 @@
  * Appends to one file so that one trip to the disk serves everybody who waits: while a batch is being written and synced, the
  * next one gathers. Pure over `DiskFile`.
  *
- * Two batches may be under way at once: beside one a small one, so that whoever writes alone beside somebody else waits for
- * one trip, not for two; or a large one, so that the disk works while the rest of a crowd's requests is still being made
+ * Two batches may be under way at once: beside one another of very few items, so that whoever writes alone beside somebody
+ * else waits for one trip, not for two; or a large one, so that the disk works while the rest of a crowd's requests is still being made
  * up. What is between gathers, for one trip with many costs less than two with a few. The second starts at a block of its
  * own, for the system writes whole blocks, and one that changes while it is being written may arrive as neither what it
  * was nor what it is to be. What is left between the two stays zeros.
@@ -34,8 +34,8 @@ export interface GroupSyncOptions<Item> {
   readonly fullBytes?: number;
   /** A batch ends when it has this many bytes, so that memory stays bounded; a larger item goes alone. */
   readonly batchBytes: number;
-  /** While one batch is under way, a second of up to so many bytes may be. Absent: none. */
-  readonly overlapBytes?: number;
+  /** While one batch is under way, a second of up to so many items may be. Absent: none. */
+  readonly overlapItems?: number;
   /** And one of so many bytes or more. Absent: none. */
   readonly overlapFromBytes?: number;
   /**
@@ -162,10 +162,11 @@ export class GroupSyncFile<Item> {
     // Whatever goes into the space that is there can go while more is being made.
     if (first === undefined) return !this.#isGrowing || this.#fits(this.#position, this.#options.batchBytes);
     if (this.#flights.length === batchesAtOnce || !first.isThrough) return false;
-    const { overlapBytes = 0, overlapFromBytes = Number.POSITIVE_INFINITY, batchBytes } = this.#options;
-    const queued = this.#queueBytes(Math.min(overlapFromBytes, batchBytes));
-    const isSmallOrLarge = queued <= overlapBytes || queued >= overlapFromBytes;
-    return isSmallOrLarge && this.#fits(blockFrom(this.#position), batchBytes);
+    const { overlapItems = 0, overlapFromBytes = Number.POSITIVE_INFINITY, batchBytes } = this.#options;
+    const isFewOrLarge =
+      this.#queue.length <= overlapItems ||
+      this.#queueBytes(Math.min(overlapFromBytes, batchBytes)) >= overlapFromBytes;
+    return isFewOrLarge && this.#fits(blockFrom(this.#position), batchBytes);
   }
 
   /** Whether there is space from `position` on for what is queued, as far as it goes into a batch of so many bytes. */

@@ -10,7 +10,7 @@ const arenaBytes = 64 << 10;
 const unitBytes = 3;
 
 /** Up to so many bytes, copying them one by one is quicker than making a view for the call that would copy them all. */
-const shortBytes = 200;
+const shortBytes = 64;
 
 /** Of the longest head, that of an array or of bytes. */
 const longHeadBytes = 5;

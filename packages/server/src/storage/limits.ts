@@ -12,10 +12,10 @@ export interface StorageLimits {
   /** Records written and synced together have at most this many bytes; a larger record goes alone. */
   readonly batchBytes: number;
   /**
-   * Records of at most this many bytes are written while others are still being synced, and of at least `overlapFromBytes`. What
+   * At most this many records are written while others are still being synced, and records of at least `overlapFromBytes`. What
    * is between gathers until that is done, or until it is as many: one sync for many costs less than two for a few.
    */
-  readonly overlapBytes: number;
+  readonly overlapItems: number;
   readonly overlapFromBytes: number;
   /**
    * The largest record, and the largest chunk of a snapshot, in bytes. More is the caller's mistake. A chunk has at least a whole node;
@@ -31,7 +31,7 @@ export const defaultStorageLimits: StorageLimits = {
   segmentBytes: 64 * 1024 * 1024,
   preallocateBytes: 1024 * 1024,
   batchBytes: 8 * 1024 * 1024,
-  overlapBytes: 2 * 1024,
+  overlapItems: 2,
   overlapFromBytes: 32 * 1024,
   itemBytes: 256 * 1024 * 1024,
 };

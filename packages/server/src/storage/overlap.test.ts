@@ -25,6 +25,7 @@ const overlapFromBytes = 4_000;
 const limits: Partial<StorageLimits> = {
   segmentBytes: 1024 * 1024,
   preallocateBytes: 64 * 1024,
+  overlapItems: 3,
   overlapFromBytes,
 };
 

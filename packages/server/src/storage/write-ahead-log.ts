@@ -207,7 +207,7 @@ export class WriteAheadLog {
       preallocateBytes: this.#limits.preallocateBytes,
       fullBytes: this.#limits.segmentBytes,
       batchBytes: this.#limits.batchBytes,
-      overlapBytes: this.#limits.overlapBytes,
+      overlapItems: this.#limits.overlapItems,
       overlapFromBytes: this.#limits.overlapFromBytes,
       // Of many requests that have arrived the first does not go to the disk alone.
       gather: clock && ((start) => clock.setTimer(0, start)),
