@@ -23,7 +23,8 @@ export function readRequiredString(reader: Reader): string {
  * ones would become equal. Bytes that are neither read as U+FFFD.
  */
 export function decodeText(bytes: Buffer, start: number, end: number): string {
-  const text = bytes.toString("utf8", start, end);
+  // That is UTF-8. A name of an encoding would be looked up, each time.
+  const text = bytes.toString(undefined, start, end);
   return text.includes("\ufffd") ? decodeCesu8(bytes, start, end) : text;
 }
 

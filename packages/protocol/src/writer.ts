@@ -13,7 +13,7 @@ const mostExpected = 64 << 10;
 const shortText = 64;
 
 /** Up to so many bytes, copying them one by one is quicker than making a view for the call that would copy them all. */
-const shortPart = 200;
+const shortPart = 64;
 
 /** Writes frames, one after the other. Values are checked: one that its field cannot hold is the program's mistake. */
 export class Writer {
