@@ -11,12 +11,21 @@ interface Warning {
 /** All that the log should tell of. */
 export function unusedSettings(config: ServerConfig): readonly Warning[] {
   const { auditEnabled, auditFile, x509SuperUser } = config;
+  const { adminPort, adminTls, adminTlsClientAuth, adminTlsCaFile } = config;
   const warnings = [...unusedTlsFiles(config)];
   if (x509SuperUser !== undefined && (config.tls?.clientAuth ?? "none") === "none") {
     const text =
       "nobody can be this super user, for no client is asked for a certificate: that takes tlsCertFile, secureClientPort or " +
       "tlsOnClientPort, and tlsCaFile with tlsClientAuth want or need";
     warnings.push({ fields: { x509SuperUser }, text });
+  }
+  if (adminPort !== undefined && adminTlsClientAuth !== "none" && adminTls === undefined) {
+    const text = "the admin port asks nobody for a certificate, for it does not speak TLS: set adminTls";
+    warnings.push({ fields: { adminTlsClientAuth }, text });
+  }
+  if (adminPort !== undefined && adminTls?.clientAuth === "none" && adminTlsCaFile !== undefined) {
+    const text = "the admin port asks nobody for a certificate: set adminTlsClientAuth to need or want";
+    warnings.push({ fields: { adminTlsCaFile }, text });
   }
   if (auditFile !== undefined && !auditEnabled) {
     const text = "there is a file for an audit log, but no audit log: set auditEnabled";

@@ -139,6 +139,8 @@ test.each([
   [{ x509SuperUser: "CN=admin" }, ["x509SuperUser"]],
   [{ ...onePort, x509SuperUser: "CN=admin" }, ["x509SuperUser"]],
   [{ ...onePort, x509SuperUser: "CN=admin", tlsCaFile: "ca.pem", tlsClientAuth: "none" }, ["x509SuperUser"]],
+  [{ ...onePort, tlsCaFile: "ca.pem", adminPort: 0, adminTlsClientAuth: "need" }, ["adminTlsClientAuth"]],
+  [{ adminTlsCertFile: "a.pem", adminTlsCaFile: "ca.pem", adminPort: 0, adminTls: "only" }, ["adminTlsCaFile"]],
 ] satisfies [ServerSettings, string[]][])("%j is warned of, for nothing uses it", (settings, names) => {
   expect(unusedSettings(parseConfig(settings)).map(({ fields }) => Object.keys(fields))).toEqual([names]);
 });

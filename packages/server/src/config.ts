@@ -316,6 +316,7 @@ export interface ServerConfig {
   readonly adminTlsCertFile: string | undefined;
   readonly adminTlsKeyFile: string | undefined;
   readonly adminTlsCaFile: string | undefined;
+  readonly adminTlsClientAuth: CertificateSettings["clientAuth"];
   readonly auditEnabled: boolean;
   readonly auditFile: string | undefined;
   /** What the port for clients and the secure one need to speak TLS; undefined: neither does. */
@@ -414,6 +415,7 @@ export function parseConfig(settings: ServerSettings): ServerConfig {
     adminTlsCertFile: config.adminTlsCertFile,
     adminTlsKeyFile: config.adminTlsKeyFile,
     adminTlsCaFile: config.adminTlsCaFile,
+    adminTlsClientAuth: config.adminTlsClientAuth,
     auditFile: config.auditFile,
     tls,
     adminTls: adminTlsOf(config),
