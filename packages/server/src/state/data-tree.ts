@@ -4,6 +4,7 @@
  * and a snapshot is an exact cut at one zxid although it is streamed out while the tree goes on changing.
  */
 import { type Acl, assert, openAcl, parentPath, readOnlyAcl } from "@corral/protocol";
+import { Ephemerals } from "./ephemerals.ts";
 import { type Lifetime, persistentLifetime } from "./lifetime.ts";
 import { NodeStore } from "./node-store.ts";
 import { OpenNodes } from "./open-nodes.ts";
@@ -38,8 +39,7 @@ export class DataTree {
   readonly hashSeed: number;
   readonly #digest = new DigestSum();
   readonly #open = new OpenNodes(this.#store, this.#digest);
-  /** Numbers of ephemeral nodes by session, in no order that the state determines. */
-  readonly #ephemerals = new Map<bigint, Set<number>>();
+  readonly #ephemerals = new Ephemerals(this.#store);
   /** Numbers of containers and nodes with a time to live: candidates of the reaper. */
   readonly #reapable = new Set<number>();
   /** Those for which there is a node with limits. */
@@ -149,25 +149,23 @@ export class DataTree {
    * the server started from, and those that a failed multi had deleted.
    */
   *ephemeralNodesOf(sessionId: bigint): Generator<Znode> {
-    for (const number of this.#ephemerals.get(sessionId) ?? []) yield new Znode(this.#store, number);
+    for (const number of this.#ephemerals.of(sessionId)) yield new Znode(this.#store, number);
   }
 
   /** The paths of those. */
   ephemeralsOf(sessionId: bigint): string[] {
     const paths: string[] = [];
-    for (const number of this.#ephemerals.get(sessionId) ?? []) paths.push(this.#store.path(number));
+    for (const number of this.#ephemerals.of(sessionId)) paths.push(this.#store.path(number));
     return paths;
   }
 
   /** The sessions that own ephemeral nodes, and the paths of those. */
   *ephemerals(): Generator<readonly [sessionId: bigint, paths: Iterable<string>]> {
-    for (const sessionId of this.#ephemerals.keys()) yield [sessionId, this.ephemeralsOf(sessionId)];
+    for (const sessionId of this.#ephemerals.owners()) yield [sessionId, this.ephemeralsOf(sessionId)];
   }
 
   get ephemeralCount(): number {
-    let count = 0;
-    for (const numbers of this.#ephemerals.values()) count += numbers.size;
-    return count;
+    return this.#ephemerals.count;
   }
 
   /** Containers and nodes with a time to live. The tree may change while they are gone through. */
@@ -276,9 +274,7 @@ export class DataTree {
     this.#account(path, node, -1);
     const { lifetime } = node;
     if (lifetime.kind === "ephemeral") {
-      const owned = this.#ephemerals.get(lifetime.owner);
-      owned?.delete(node.number);
-      if (owned?.size === 0) this.#ephemerals.delete(lifetime.owner);
+      this.#ephemerals.remove(lifetime.owner, node.number);
     } else if (lifetime.kind !== "persistent") {
       this.#reapable.delete(node.number);
     }
@@ -459,9 +455,7 @@ export class DataTree {
   #index(path: string, node: Znode): void {
     const { lifetime } = node;
     if (lifetime.kind === "ephemeral") {
-      const owned = this.#ephemerals.get(lifetime.owner);
-      if (owned === undefined) this.#ephemerals.set(lifetime.owner, new Set([node.number]));
-      else owned.add(node.number);
+      this.#ephemerals.add(lifetime.owner, node.number);
     } else if (lifetime.kind !== "persistent") {
       this.#reapable.add(node.number);
     }

@@ -22,5 +22,8 @@ export const ints = {
   dataHash: 11,
   /** 1: not in the digest's sum; see open-nodes.ts. */
   isOpen: 12,
-  count: 13,
+  /** Of an ephemeral node; see ephemerals.ts. */
+  nextOwned: 13,
+  previousOwned: 14,
+  count: 15,
 } as const;
