@@ -1,5 +1,5 @@
 import { CreateMode, fourLetterWords, OpCode, openAcl } from "@corral/protocol";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { ReplicaHarness, type TestClient } from "../../test-support/replica-harness.ts";
 import { subjectOf } from "../../test-support/subject.ts";
 import { answerFourLetterWord } from "./four-letter-words.ts";
@@ -104,6 +104,18 @@ test("watches: in sum, by session, by path", async () => {
   expect(await ask("wchs")).toBe("1 connections watching 2 paths\nTotal watches:2\n");
   expect(await ask("wchc")).toBe(`${id}\n\t/a\n\t/q\n\n`);
   expect(await ask("wchp")).toBe(`/a\n\t${id}\n/q\n\t${id}\n\n`);
+});
+
+test("as many watches and ephemeral nodes as there may be make an answer", async () => {
+  const paths = Array.from({ length: 150_000 }, (_, index) => `/e/${index}`);
+  const none = { dataWatches: [], existWatches: [], childWatches: [], persistentWatches: [] };
+  client.send("setWatches2", { ...none, persistentRecursiveWatches: paths, relativeZxid: 0 });
+  expect((await ask("wchc")).split("\n").length).toBeGreaterThan(150_000);
+  expect((await ask("wchp")).split("\n").length).toBeGreaterThan(300_000);
+  vi.spyOn(harness.replica.state.tree, "ephemerals").mockImplementation(function* () {
+    yield [client.sessionId, paths];
+  });
+  expect((await ask("dump")).split("\n").length).toBeGreaterThan(150_000);
 });
 
 test("the trace mask is kept, as tools expect", async () => {

@@ -36,7 +36,7 @@ export async function answerFourLetterWord(
     return String(subject.traceMask);
   }
   if (word === "envi")
-    return lines("Environment:", ...reportEnvironment(subject).map(([key, value]) => `${key}=${value}`));
+    return lines(["Environment:", ...reportEnvironment(subject).map(([key, value]) => `${key}=${value}`)]);
   if (!replica.serving) return `${notServing}\n`;
   return answers[word](subject);
 }
@@ -46,21 +46,22 @@ function isAllowed(word: AskedWord, { config }: Subject): boolean {
   return allowed.includes("*") || allowed.includes(word);
 }
 
-const lines = (...all: readonly string[]): string => all.map((line) => `${line}\n`).join("");
+/** A list, not parameters: of those there cannot be as many as clients have watches. */
+const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join("");
 
 type Answer = (subject: Subject) => string | Promise<string>;
 
 const answers: Readonly<Record<Exclude<FourLetterWord, "ruok" | "isro" | "gtmk" | "stmk" | "envi">, Answer>> = {
-  srvr: (subject) => lines(version(subject), ...summary(subject)),
+  srvr: (subject) => lines([version(subject), ...summary(subject)]),
   stat: (subject) =>
-    lines(
+    lines([
       version(subject),
       "Clients:",
       ...reportConnections(subject).map((c) => ` ${briefly(c)}`),
       "",
       ...summary(subject),
-    ),
-  cons: (subject) => lines(...reportConnections(subject).map((c) => ` ${atLength(c)}`), ""),
+    ]),
+  cons: (subject) => lines([...reportConnections(subject).map((c) => ` ${atLength(c)}`), ""]),
   crst: ({ replica }) => {
     for (const connection of replica.connections) connection.stats.reset();
     return "Connection stats reset.\n";
@@ -69,17 +70,17 @@ const answers: Readonly<Record<Exclude<FourLetterWord, "ruok" | "isro" | "gtmk" 
     replica.stats.reset();
     return "Server stats reset.\n";
   },
-  conf: async (subject) => lines(...(await configuration(subject)).map(([key, value]) => `${key}=${value}`)),
+  conf: async (subject) => lines((await configuration(subject)).map(([key, value]) => `${key}=${value}`)),
   dirs: async (subject) => {
     const { logBytes, snapshotBytes } = await subject.directorySizes();
-    return lines(`datadir_size: ${snapshotBytes}`, `logdir_size: ${logBytes}`);
+    return lines([`datadir_size: ${snapshotBytes}`, `logdir_size: ${logBytes}`]);
   },
   dump: (subject) => dump(subject),
-  hash: (subject) => lines(...reportDigests(subject).map(({ zxid, digest }) => `${zxid.toString(16)}:${digest}`)),
-  mntr: async (subject) => lines(...(await monitor(subject)).map(([key, value]) => `zk_${key}\t${value}`)),
+  hash: (subject) => lines(reportDigests(subject).map(({ zxid, digest }) => `${zxid.toString(16)}:${digest}`)),
+  mntr: async (subject) => lines((await monitor(subject)).map(([key, value]) => `zk_${key}\t${value}`)),
   wchs: (subject) => {
     const { connections, paths, watches } = summarizeWatches(subject);
-    return lines(`${connections} connections watching ${paths} paths`, `Total watches:${watches}`);
+    return lines([`${connections} connections watching ${paths} paths`, `Total watches:${watches}`]);
   },
   wchc: (subject) => grouped(watchesBySession(subject), formatSessionId, (path) => path),
   wchp: (subject) => grouped(watchesByPath(subject), (path) => path, formatSessionId),
@@ -170,7 +171,7 @@ function dump(subject: Subject): string {
   const ephemerals = ephemeralsBySession(subject);
   const bySession = new Map([...replica.connections].map((c) => [c.session?.id ?? 0n, c] as const));
   const sets = due.map(([dueMs, sessions]) => ({ at: javaDate(wallTime(subject, dueMs)), sessions }));
-  return lines(
+  return lines([
     "SessionTracker dump:",
     `Session Sets (${sets.length})/(${ids.size}):`,
     ...sets.flatMap(({ at, sessions }) => [
@@ -190,7 +191,7 @@ function dump(subject: Subject): string {
       });
       return [`${connected.length} expire at ${at}:`, ...connected];
     }),
-  );
+  ]);
 }
 
 const wallTime = ({ clock }: Subject, elapsedMs: number): number => clock.wallMs() - clock.elapsedMs() + elapsedMs;
@@ -206,8 +207,8 @@ function grouped<K, V>(
   head: (key: K) => string,
   item: (value: V) => string,
 ): string {
-  return lines(
+  return lines([
     ...[...groups].flatMap(([key, values]) => [head(key), ...values.map((value) => `\t${item(value)}`)]),
     "",
-  );
+  ]);
 }

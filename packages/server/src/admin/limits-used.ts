@@ -15,8 +15,13 @@ const most =
 
 function mostFromOneAddress({ replica }: Subject): number {
   const byAddress = new Map<string, number>();
-  for (const { remote } of replica.connections) byAddress.set(remote.host, (byAddress.get(remote.host) ?? 0) + 1);
-  return Math.max(0, ...byAddress.values());
+  let greatest = 0;
+  for (const { remote } of replica.connections) {
+    const count = (byAddress.get(remote.host) ?? 0) + 1;
+    byAddress.set(remote.host, count);
+    greatest = Math.max(greatest, count);
+  }
+  return greatest;
 }
 
 const sum =
