@@ -72,9 +72,8 @@ export class Recovering implements ReplaySink {
     const { witness } = entry;
     const digest = witness && this.#check.contradiction(witness);
     if (witness !== undefined && digest !== undefined) {
-      const { snapshotZxid } = this.#source;
       const said = { zxid: witness.zxid, digest: formatDigest(witness.digest) };
-      throw differentState({ file, zxid, snapshotZxid, witness: said, digest: formatDigest(digest) });
+      throw differentState({ file, zxid, witness: said, digest: formatDigest(digest) });
     }
     this.#apply(state, entry, file);
     this.entryCount += 1;

@@ -124,7 +124,7 @@ describe("the newest of several log files", () => {
     const newest = "/data/log.100000003";
     expect(disk.paths()).toEqual(["/data/epoch", firstLog, newest, "/data/snapshot.100000002"]);
     expect(await refusal(copyOf(disk, (copy) => copy.take(newest)))).toMatchInlineSnapshot(
-      `"The log /data/log.100000003 is missing, and with it the records from 0x100000003 on. Restore the directory from a backup, or see with corral-server repair what can be saved. To give them up instead, remove /data/epoch."`,
+      `"The log /data/log.100000003 is missing, and with it the records from 0x100000003 on. Restore the directory from a backup, or see with corral-server repair what can be saved, and what is lost by it; with --yes that is done, and fencing tokens keep growing."`,
     );
     expect(await refusal(copyOf(disk, (copy) => resize(copy, newest, 100)))).toContain(newest);
     expect(await refusal(copyOf(disk, (copy) => resize(copy, newest, 30)))).toContain(newest);
@@ -158,46 +158,6 @@ describe("a directory that was restored from a snapshot alone", () => {
       disk = disk.crash();
     }
     expect(disk.paths()).toEqual(["/data/epoch", "/data/snapshot.100000002"]);
-  });
-});
-
-describe("the advice of a refusal", () => {
-  const cut = (disk: MemoryDisk) => resize(disk, firstLog, 700);
-  const whole = 6;
-
-  it("works for a file that was cut: fill it up with zeros, and go on without the rest", async () => {
-    const disk = copyOf(await firstLife(lengths), cut);
-    const size = Number(/truncate -s (\d+)/.exec((await refusal(disk)) ?? "")?.[1]);
-    resize(disk, firstLog, size);
-    const life = await live(disk);
-    expect(text(life.recovered)).toEqual(text(letters(firstZxid, lengths)).slice(0, whole));
-  });
-
-  it("works for a file that was cut in its header, or is missing: remove what is named", async () => {
-    for (const change of [
-      (disk: MemoryDisk) => resize(disk, firstLog, 20),
-      (disk: MemoryDisk) => disk.take(firstLog),
-    ]) {
-      const disk = copyOf(await firstLife(lengths), change);
-      const said = (await refusal(disk)) ?? "";
-      for (const path of [firstLog, "/data/epoch"]) {
-        if (said.slice(said.indexOf("remove")).includes(path)) disk.take(path);
-      }
-      expect((await live(disk)).recovered).toEqual([]);
-    }
-  });
-
-  it("works for a damaged record: cut, fill up with zeros, go on without the rest", async () => {
-    const disk = copyOf(await firstLife(lengths), (copy) => {
-      const bytes = copy.contents(firstLog);
-      bytes[500]! ^= 1;
-      copy.put(firstLog, bytes);
-    });
-    const said = (await refusal(disk)) ?? "";
-    const sizes = [...said.matchAll(/truncate -s (\d+)/g)].map((match) => Number(match[1]));
-    expect(sizes.length).toBe(2);
-    for (const size of sizes) resize(disk, firstLog, size);
-    expect((await live(disk)).recovered.length).toBeLessThan(lengths.length);
   });
 });
 

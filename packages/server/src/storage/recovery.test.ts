@@ -151,7 +151,7 @@ describe("recovery", () => {
   it("refuses a hole that a later record shows to have been whole", async () => {
     const bytes = original.contents(lastLog).fill(0, 64, 64 + 256);
     expect(await start(copy((disk) => disk.put(lastLog, bytes)))).toMatchInlineSnapshot(
-      `"The log /data/log.100000009 is damaged at byte 64, after the record 0x100000008: the record there has a hole in its header, but the record at byte 320 shows that it had been on the disk. Restore the directory from a backup, or see with corral-server repair what can be saved. To give up that record and all after it instead, fill the file with zeros from there on (truncate -s 64 /data/log.100000009, then truncate -s 2048 /data/log.100000009); if there are log files after it, move them away, and the file epoch with them."`,
+      `"The log /data/log.100000009 is damaged at byte 64, after the record 0x100000008: the record there has a hole in its header, but the record at byte 320 shows that it had been on the disk. Restore the directory from a backup, or see with corral-server repair what can be saved, and what is lost by it; with --yes that is done, and fencing tokens keep growing."`,
     );
   });
 
@@ -161,7 +161,7 @@ describe("recovery", () => {
     const disk = copy((changed) => changed.put(lastLog, bytes));
     const before = disk.paths().map((path) => disk.contents(path).toString("hex"));
     expect(await start(disk)).toMatchInlineSnapshot(
-      `"The log /data/log.100000009 is damaged at byte 456, after the record 0x10000000a: the record there is complete, but its checksum is wrong. Restore the directory from a backup, or see with corral-server repair what can be saved. To give up that record and all after it instead, fill the file with zeros from there on (truncate -s 456 /data/log.100000009, then truncate -s 2048 /data/log.100000009); if there are log files after it, move them away, and the file epoch with them."`,
+      `"The log /data/log.100000009 is damaged at byte 456, after the record 0x10000000a: the record there is complete, but its checksum is wrong. Restore the directory from a backup, or see with corral-server repair what can be saved, and what is lost by it; with --yes that is done, and fencing tokens keep growing."`,
     );
     expect(disk.paths().map((path) => disk.contents(path).toString("hex"))).toEqual(before);
   });

@@ -142,7 +142,7 @@ async function checkLog(place: RecoveryPlace, snapshotZxid: number, epoch: Epoch
   const newestLogZxid = epoch?.newestLogZxid ?? 0;
   const { found, unfinished } = await readHeaders(place, snapshotZxid, newestLogZxid);
   if (newestLogZxid > 0 && !files.segmentZxids.includes(newestLogZxid)) {
-    if (snapshotZxid > 0 && files.segmentZxids.length === 0) throw logIsMissing(directory, snapshotZxid);
+    if (snapshotZxid > 0 && files.segmentZxids.length === 0) throw logIsMissing(directory);
     throw newestLogIsMissing(directory, newestLogZxid);
   }
   const segments: CheckedSegment[] = [];

@@ -9,31 +9,24 @@ import type { RecordHeader } from "./record.ts";
 import type { CheckedSegment } from "./recovery.ts";
 import { StorageError } from "./storage-error.ts";
 
-const restoreAdvice = "Restore the directory from a backup, or see with corral-server repair what can be saved.";
-
-const laterFilesAdvice = `; if there are log files after it, move them away, and the file ${epochFileName} with them.`;
-
-function snapshotAloneAdvice(snapshotZxid: number): string {
-  return (
-    `To go on from the snapshot ${snapshotFileName(snapshotZxid)} alone, without what was written after it, copy only that ` +
-    "file into an empty directory and start there."
-  );
-}
+// Nobody is told how to give something up by hand: whoever removes files, `epoch` among them, has fencing tokens given out again.
+const restoreAdvice =
+  "Restore the directory from a backup, or see with corral-server repair what can be saved, and what is lost by it; with --yes " +
+  "that is done, and fencing tokens keep growing.";
 
 /** The state that a log leads to is not the one that its entries were written for. */
 export function differentState(where: {
   readonly file: string;
   readonly zxid: number;
-  readonly snapshotZxid: number;
   readonly witness: { readonly zxid: number; readonly digest: string };
   readonly digest: string;
 }): StorageError {
-  const { file, zxid, snapshotZxid, witness, digest } = where;
+  const { file, zxid, witness, digest } = where;
   return new StorageError(
     `The log ${file} leads to another state than the one that it was written for: its entry ${formatZxid(zxid)} says that the ` +
       `state after ${formatZxid(witness.zxid)} had the digest ${witness.digest}, but it is ${digest} here. Files of different ` +
       `servers have been mixed, or this version applies an entry otherwise than the one that wrote it. Start the version that ` +
-      `wrote it, or restore the directory from a backup.${snapshotZxid > 0 ? ` ${snapshotAloneAdvice(snapshotZxid)}` : ""}`,
+      `wrote it. ${restoreAdvice}`,
     { file, content: "contradicts" },
   );
 }
@@ -68,10 +61,7 @@ export function unknownContent(file: string, what: string, cause: Error): Storag
 
 /** The epoch file cannot be read. */
 export function epochIsDamaged(path: string): StorageError {
-  return new StorageError(
-    `The file ${path} is damaged. If the other files are sound, remove it: the epoch is then taken from the log.`,
-    { file: path },
-  );
+  return new StorageError(`The file ${path} is damaged. ${restoreAdvice}`, { file: path });
 }
 
 /** A file is whole, but of a version that only others know. `why` names both. */
@@ -95,7 +85,7 @@ export function epochIsOld(directory: string, epoch: number, lastZxid: number): 
   const path = `${directory}/${epochFileName}`;
   return new StorageError(
     `The file ${path} says epoch ${epoch}, but the log has come to epoch ${zxidEpoch(lastZxid)}: the files are ` +
-      `not of the same time. ${restoreAdvice} If only that file is old, remove it: the epoch is then taken from the log.`,
+      `not of the same time. ${restoreAdvice}`,
     { file: path },
   );
 }
@@ -133,10 +123,9 @@ export function damagedHeader(path: string, why: string): StorageError {
 
 /** The newest segment is shorter than a header. */
 export function headerIsCutOff(path: string, firstZxid: number, size: number): StorageError {
-  const epochPath = path.replace(/[^/]*$/, epochFileName);
   return new StorageError(
     `The log ${path} has been cut off at byte ${size}, in its header: the records from ${formatZxid(firstZxid)} on are ` +
-      `missing. ${restoreAdvice} To give them up instead, remove ${path} and ${epochPath}.`,
+      `missing. ${restoreAdvice}`,
     { file: path },
   );
 }
@@ -145,18 +134,15 @@ export function headerIsCutOff(path: string, firstZxid: number, size: number): S
 export function logIsCutOff({ path, header, size, end, lastZxid }: CheckedSegment): StorageError {
   return new StorageError(
     `The log ${path} has been cut off at byte ${size}: it has ${size} bytes, but has had ${header.keptBytes}. Records after ` +
-      `${formatZxid(lastZxid)}, which ends at byte ${end}, may be missing. ${restoreAdvice} To give them up instead, fill ` +
-      `the file up with zeros (truncate -s ${header.keptBytes} ${path})${laterFilesAdvice}`,
+      `${formatZxid(lastZxid)}, which ends at byte ${end}, may be missing. ${restoreAdvice}`,
     { file: path },
   );
 }
 
 /** A record within a segment is damaged. */
-export function damagedRecord({ path, header, size, end, lastZxid }: CheckedSegment, why: string): StorageError {
+export function damagedRecord({ path, end, lastZxid }: CheckedSegment, why: string): StorageError {
   return new StorageError(
-    `The log ${path} is damaged at byte ${end}, after the record ${formatZxid(lastZxid)}: ${why}. ` +
-      `${restoreAdvice} To give up that record and all after it instead, fill the file with zeros from there on ` +
-      `(truncate -s ${end} ${path}, then truncate -s ${Math.max(size, header.keptBytes)} ${path})${laterFilesAdvice}`,
+    `The log ${path} is damaged at byte ${end}, after the record ${formatZxid(lastZxid)}: ${why}. ${restoreAdvice}`,
     { file: path },
   );
 }
@@ -174,26 +160,22 @@ export function disorderedRecord({ path, end, lastZxid }: CheckedSegment, disord
 export function newestLogIsMissing(directory: string, firstZxid: number): StorageError {
   const path = `${directory}/${segmentFileName(firstZxid)}`;
   return new StorageError(
-    `The log ${path} is missing, and with it the records from ${formatZxid(firstZxid)} on. ${restoreAdvice} To give them ` +
-      `up instead, remove ${directory}/${epochFileName}.`,
+    `The log ${path} is missing, and with it the records from ${formatZxid(firstZxid)} on. ${restoreAdvice}`,
     { file: path },
   );
 }
 
 /** There are snapshots, but no segments. */
-export function logIsMissing(directory: string, snapshotZxid: number): StorageError {
-  return new StorageError(
-    `The directory ${directory} has snapshots, but its log files are missing. ${restoreAdvice} ` +
-      snapshotAloneAdvice(snapshotZxid),
-    { file: directory },
-  );
+export function logIsMissing(directory: string): StorageError {
+  return new StorageError(`The directory ${directory} has snapshots, but its log files are missing. ${restoreAdvice}`, {
+    file: directory,
+  });
 }
 
 /** A segment between others is missing, or the first ones are. */
 export function recordsAreMissing(directory: string, afterZxid: number, path: string): StorageError {
   return new StorageError(
-    `Log records are missing in ${directory}: those after ${formatZxid(afterZxid)} and before the file ${path}. ` +
-      restoreAdvice,
+    `Log records are missing in ${directory}: those after ${formatZxid(afterZxid)} and before the file ${path}. ${restoreAdvice}`,
     { file: directory },
   );
 }
@@ -206,8 +188,7 @@ export function zxidIsMissing(
 ): StorageError {
   return new StorageError(
     `The log in ${directory} ends at ${formatZxid(lastZxid)}, but the file ${shown.file} shows that it had come to ` +
-      `${formatZxid(shown.zxid)}: the records between are missing. ${restoreAdvice}` +
-      (shown.file === epochFileName ? ` To give them up instead, remove ${directory}/${epochFileName}.` : ""),
+      `${formatZxid(shown.zxid)}: the records between are missing. ${restoreAdvice}`,
     { file: directory },
   );
 }
@@ -217,7 +198,7 @@ export function snapshotIsForeign(directory: string, snapshotZxid: number, lastZ
   const path = `${directory}/${snapshotFileName(snapshotZxid)}`;
   return new StorageError(
     `The log in ${directory} has no record ${formatZxid(snapshotZxid)}, on which the snapshot ${path} is based ` +
-      `(the log ends at ${formatZxid(lastZxid)}). ${restoreAdvice} ${snapshotAloneAdvice(snapshotZxid)}`,
+      `(the log ends at ${formatZxid(lastZxid)}). ${restoreAdvice}`,
     { file: path },
   );
 }
