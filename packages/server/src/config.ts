@@ -71,7 +71,7 @@ const limitsShape = {
 const safeWords: (FourLetterWord | "*")[] = ["ruok", "srvr", "isro"];
 
 /** By which a connection can prove to be somebody. */
-const authSchemes = ["digest", "x509", "sasl"] as const;
+export const authSchemes = ["digest", "x509", "sasl"] as const;
 
 /** By which scheme `digest` makes identities. */
 const digestAlgorithms = Object.keys(digestLengths) as DigestAlgorithm[];

@@ -16,7 +16,7 @@ function sources({ flags = {}, memory = false, variables = {}, file }: Given): S
     flags: new Map(Object.entries(flags)),
     memoryFlag: memory,
     configFlag: file?.[0],
-    environment: { get: (name) => variables[name], names: () => Object.keys(variables) },
+    environment: { get: (name) => variables[name] || undefined, names: () => Object.keys(variables) },
     readFile: (path) => {
       if (file === undefined || path !== file[0]) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
       return file[1];
@@ -91,6 +91,13 @@ test("variables: numbers, words, yes and no", () => {
   expect(logLevel).toBe("warn");
 });
 
+test("a variable that is set to nothing is as if not set; to enforce no scheme can be told to a program alone", () => {
+  expect(gathered({ variables: { CORRAL_TICK_MS: "", CORRAL_ADMIN_TOKEN: "" } }).settings).toEqual({
+    clientPort: 2_181,
+  });
+  expect(gathered({ file: json({ enforcedAuthSchemes: [] }) }).settings).toMatchObject({ enforcedAuthSchemes: [] });
+});
+
 test("the URL that Kubernetes has for a service is no port", () => {
   const { settings, warnings } = gathered({ variables: { CORRAL_ADMIN_PORT: "tcp://10.0.0.1:8080" } });
   expect([settings, warnings.length]).toEqual([{ clientPort: 2_181 }, 1]);
@@ -156,6 +163,14 @@ test.each<readonly [string, Given]>([
   ["nor secureClientPort", { file: ["zoo.cfg", "clientPortAddress=10.0.0.1"] }],
   ["clientprot in c.json: no such setting; did you mean clientPort?", { file: json({ clientprot: 1 }) }],
   ["limits.maxGuests in c.json: no such setting", { file: json({ limits: { maxGuests: 1 } }) }],
+  ...["", " ", ",", " , "].map((text): [string, Given] => [
+    "CORRAL_ENFORCED_AUTH_SCHEMES: names no scheme: name some of digest, x509, sasl, or unset it",
+    { variables: { CORRAL_ENFORCED_AUTH_SCHEMES: text } },
+  ]),
+  [
+    "--enforced-auth: names no scheme: name some of digest, x509, sasl, or leave it out",
+    { flags: { enforcedAuthSchemes: [] } },
+  ],
   ["limits in c.json: must be limits by name", { file: json({ limits: 3 }) }],
   ["--limit maxTurnBytes: must be at least 1 (the default is 8388608)", { flags: { "limits.maxTurnBytes": 0 } }],
   ["CORRAL_TICKMS: no such variable; set CORRAL_TICK_MS", { variables: { CORRAL_TICKMS: "5" } }],

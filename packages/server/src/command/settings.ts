@@ -3,7 +3,7 @@
  * value remembers where it came from, so that what is wrong with it can be said in the operator's own words.
  */
 import type { ListedEnvironment } from "@corral/io";
-import { ConfigError, type ServerSettings } from "../config.ts";
+import { authSchemes, ConfigError, type ServerSettings } from "../config.ts";
 import { allOptions, type CommandOption, configVariable, logLevelVariable, memoryVariable } from "./options.ts";
 import { checkVariables, isServiceUrl } from "./variables.ts";
 import { readZooCfg } from "./zoo-cfg.ts";
@@ -40,6 +40,7 @@ interface Origin {
 
 /** The port that clients of ZooKeeper expect. */
 const usualPort = 2181;
+const enforced = "enforcedAuthSchemes";
 const ranks = { preset: 0, file: 1, variable: 2, flag: 3 } as const;
 
 /** Puts it together. What the values mean is checked by `startServer`. @throws ConfigError */
@@ -51,12 +52,16 @@ export function gatherSettings(sources: Sources): Gathered {
   const path = sources.configFlag ?? environment.get(configVariable);
   const warnings: string[] = [];
   if (path !== undefined) addFile(path, sources.readFile, origins, warnings);
+  const names = new Set(environment.names());
   for (const option of allOptions) {
-    const text = environment.get(option.variable);
-    if (text === undefined || isServiceUrl(option.variable, text)) continue;
-    origins.set(option.setting, { value: parseText(option, text), name: option.variable, rank: ranks.variable });
+    const { setting, variable } = option;
+    const text = environment.get(variable);
+    if (setting === enforced && names.has(variable)) refuseIfEmpty(splitWords(text ?? ""), variable, "unset it");
+    if (text === undefined || isServiceUrl(variable, text)) continue;
+    origins.set(setting, { value: parseText(option, text), name: variable, rank: ranks.variable });
   }
   for (const [setting, value] of flags) {
+    if (setting === enforced) refuseIfEmpty(value, flagOf(setting), "leave it out");
     origins.set(setting, { value, name: flagOf(setting), rank: ranks.flag });
   }
   warnings.push(...checkVariables(environment, (setting) => origins.has(setting)));
@@ -73,6 +78,13 @@ export function gatherSettings(sources: Sources): Gathered {
     warnings,
     nameOf: (setting) => origins.get(setting)?.name ?? unsaid(setting, path),
   };
+}
+
+/** A list that a script has left empty would let everybody in who was to be asked for a name. */
+function refuseIfEmpty(schemes: unknown, name: string, remedy: string): void {
+  if (!Array.isArray(schemes) || schemes.length > 0) return;
+  const said = `names no scheme: name some of ${authSchemes.join(", ")}, or ${remedy}`;
+  throw new ConfigError(`Wrong settings: ${name}: ${said}`, [enforced]);
 }
 
 /** Apache would serve nobody; the usual port, open to everybody, is not what a file that says nothing can mean. */

@@ -67,6 +67,14 @@ test("enforced authentication: the schemes count where it is on", () => {
   expect(values("enforceQuota=true")).toMatchObject({ enforcesQuota: true });
 });
 
+test.each(["", ",", " , "])("enforced authentication by no scheme, %j, would let everybody in", (schemes) => {
+  const on = `enforce.auth.enabled=true\nenforce.auth.schemes=${schemes}`;
+  const remedy =
+    "enforce.auth.schemes: names no scheme: name some of digest, x509, sasl, or leave out enforce.auth.enabled";
+  expect(() => readZooCfg(on)).toThrow(remedy);
+  expect(values(`enforce.auth.enabled=false\nenforce.auth.schemes=${schemes}`)).toEqual({ host: "0.0.0.0" });
+});
+
 test("schemes of authentication that are not enforced, since nothing says so, are warned about", () => {
   const said = (text: string) => readZooCfg(text).warnings;
   expect(said("enforce.auth.schemes=sasl")).toEqual([
@@ -181,6 +189,8 @@ test.each([
 
 test.each([
   ["clientPort=x", 'clientPort: must be a whole number, not "x"'],
+  ["enforce.auth.enabled=yes\nenforce.auth.schemes=sasl", "enforce.auth.enabled: must be true or false"],
+  ["zookeeper.enforce.auth.enabled=", "zookeeper.enforce.auth.enabled: must be true or false"],
   ["extendedTypesEnabled=yes", "extendedTypesEnabled: must be true or false"],
   ["ssl.keyStore.type=JKS", "ssl.keyStore.type: only PEM files are read"],
   ["ssl.crl=true", "ssl.crl: revocation is not looked up"],

@@ -1,5 +1,5 @@
 /** A `zoo.cfg` as it is, turned into settings of this server, with what has to be said about the rest. */
-import { ConfigError } from "../config.ts";
+import { authSchemes, ConfigError } from "../config.ts";
 import { parseProperties } from "./properties.ts";
 import { type ZooCfgKey, zooCfgKeys, zooCfgPrefixes } from "./zoo-cfg-keys.ts";
 
@@ -41,17 +41,19 @@ export function readZooCfg(text: string): ZooCfg {
     }
   }
   const isAdminOff = entries.get("admin.enableServer")?.toLowerCase() === "false";
-  const enforcesAuth = entries.get("enforce.auth.enabled")?.toLowerCase() === "true";
+  const said = (key: string): string => writtenAs.get(key) ?? key;
+  const enforcement = entries.get("enforce.auth.enabled");
+  // Apache takes whatever it does not know for false, and then lets everybody in.
+  const enforcesAuth =
+    enforcement !== undefined && convert(said("enforce.auth.enabled"), "boolean", enforcement) === true;
   const forcesHttps = entries.get("admin.forceHttps")?.toLowerCase() === "true";
-  if (enforcesAuth && !entries.has("enforce.auth.schemes")) {
-    throw refusal("enforce.auth.enabled", "needs enforce.auth.schemes");
-  }
+  if (enforcesAuth) refuseWithoutSchemes(entries.get("enforce.auth.schemes"), said);
   const servers = [...entries.keys()].filter((key) => /^server\.\d+$/.test(key));
   if (servers.length > 1) {
     throw refusal(servers[0] ?? "", "there is no ensemble yet; leave one server, which then runs alone");
   }
   for (const [key, value] of entries) {
-    const written = writtenAs.get(key) ?? key;
+    const written = said(key);
     if (isAdminOff && key === "admin.serverPort") continue;
     if (!enforcesAuth && key === "enforce.auth.schemes") {
       // As with Apache; but who wrote the schemes alone may think that the door is shut.
@@ -91,6 +93,17 @@ export function readZooCfg(text: string): ZooCfg {
   return { settings, warnings: isSame ? warnings.filter((text_) => !text_.startsWith("dataLogDir")) : warnings };
 }
 
+function refuseWithoutSchemes(schemes: string | undefined, said: (key: string) => string): void {
+  if (schemes === undefined) throw refusal("enforce.auth.enabled", "needs enforce.auth.schemes");
+  if (words(schemes).length > 0) return;
+  const remedy = `name some of ${authSchemes.join(", ")}, or leave out ${said("enforce.auth.enabled")}`;
+  throw refusal(said("enforce.auth.schemes"), `names no scheme: ${remedy}`);
+}
+
+function words(value: string): readonly string[] {
+  return value.split(/[\s,]+/).filter((word) => word !== "");
+}
+
 function lookUp(key: string): ZooCfgKey | undefined {
   if (Object.hasOwn(zooCfgKeys, key)) return zooCfgKeys[key];
   return zooCfgPrefixes.find(([prefix]) => key.startsWith(prefix))?.[1];
@@ -107,7 +120,7 @@ function convert(
     case "lower case":
       return value.toLowerCase();
     case "words":
-      return value.split(/[\s,]+/).filter((word) => word !== "");
+      return words(value);
     case "boolean":
       if (!/^(true|false)$/i.test(value)) throw refusal(key, "must be true or false");
       return value.toLowerCase() === "true";
