@@ -136,6 +136,35 @@ test("a port for clear text that a flag asks for is opened, though the file has 
   });
 });
 
+test("in a zoo.cfg clients that speak TLS must show a certificate unless it says otherwise, as with Apache", () => {
+  const ports = ["secureClientPort=1", "clientPort=1\nclient.portUnification=true"];
+  const remedy =
+    "zoo.cfg: ssl.clientAuth: is need where it is not given, as with Apache ZooKeeper: name the authorities of clients' " +
+    "certificates (ssl.trustStore.location in zoo.cfg, or --tls-ca), or say ssl.clientAuth=none";
+  for (const port of ports) {
+    const text = `${port}\nssl.keyStore.location=s.pem`;
+    expect(complaint({ file: ["zoo.cfg", text] })).toBe(remedy);
+    expect(complaint({ file: ["zoo.cfg", port], flags: { tlsCertFile: "s.pem" } })).toBe(remedy);
+    expect(gathered({ file: ["zoo.cfg", text], flags: { tlsClientAuth: "none" } }).settings.tlsClientAuth).toBe("none");
+    expect(gathered({ file: ["zoo.cfg", `${text}\nssl.clientAuth=none`] }).settings.tlsClientAuth).toBe("none");
+    for (const given of [{ flags: { tlsCaFile: "ca.pem" } }, { variables: { CORRAL_TLS_CA_FILE: "ca.pem" } }]) {
+      const { settings } = gathered({ file: ["zoo.cfg", text], ...given });
+      expect(parseConfig(settings).tls).toMatchObject({ clientAuth: "need", caFile: "ca.pem" });
+    }
+  }
+  const flags = { tlsOnClientPort: true };
+  expect(complaint({ file: ["zoo.cfg", "clientPort=1\nssl.keyStore.location=s.pem"], flags })).toBe(remedy);
+});
+
+test("where no port speaks TLS, or the file does not say it, nobody is asked for authorities", () => {
+  const unused = ["zoo.cfg", "clientPort=1\nssl.keyStore.location=s.pem"] as const;
+  expect(parseConfig(gathered({ file: unused }).settings).tls).toBeUndefined();
+  const flags = { secureClientPort: 1, tlsCertFile: "s.pem" };
+  expect(parseConfig(gathered({ file: ["zoo.cfg", "clientPort=1"], flags }).settings).tls?.clientAuth).toBe("none");
+  const settings = { secureClientPort: 1, tlsCertFile: "s.pem" };
+  expect(parseConfig(gathered({ file: json(settings) }).settings).tls?.clientAuth).toBe("none");
+});
+
 test.each<readonly [string, Given]>([
   ["--client-port: must be 0 … 65535", { flags: { clientPort: 70_000 } }],
   ["CORRAL_CLIENT_PORT: must be 0 … 65535", { variables: { CORRAL_CLIENT_PORT: "70000" } }],

@@ -68,7 +68,10 @@ export function gatherSettings(sources: Sources): Gathered {
   // A port that is asked for is wanted, whatever a weaker source says.
   const [port, enabled] = [origins.get("clientPort"), origins.get("clientPortEnabled")];
   if (port !== undefined && enabled !== undefined && port.rank > enabled.rank) origins.delete("clientPortEnabled");
-  if (path !== undefined && isZooCfg(path)) refuseUnlessPortSaid(path, origins);
+  if (path !== undefined && isZooCfg(path)) {
+    refuseUnlessPortSaid(path, origins);
+    refuseIfAnybodyComesIn(path, origins);
+  }
   const memory = wantsMemory(sources, origins);
   if (memory) origins.delete("dataDir");
   return {
@@ -93,6 +96,19 @@ function refuseUnlessPortSaid(path: string, origins: ReadonlyMap<string, Origin>
   if (!isEnabled || origins.get("clientPort")?.rank !== ranks.preset) return;
   const remedy = "give one of them there, or --client-port";
   throw new ConfigError(`Wrong settings: ${path}: has neither clientPort nor secureClientPort: ${remedy}`, [path]);
+}
+
+/** To Apache `ssl.clientAuth` is `need` where a file does not say it; whoever connects would come in over TLS otherwise. */
+function refuseIfAnybodyComesIn(path: string, origins: ReadonlyMap<string, Origin>): void {
+  if (origins.has("tlsClientAuth") || origins.has("tlsCaFile")) return;
+  const isSpoken = origins.has("secureClientPort") || origins.get("tlsOnClientPort")?.value === true;
+  const names = ["secureClientPort", "tlsOnClientPort", "tlsCertFile"];
+  if (!isSpoken || !names.some((name) => origins.get(name)?.rank === ranks.file)) return;
+  // Without a certificate TLS is not spoken at all, which is told in other words.
+  if (!origins.has("tlsCertFile")) return;
+  const remedy = `name the authorities of clients' certificates (${unsaid("tlsCaFile", path)}), or say ssl.clientAuth=none`;
+  const said = `is need where it is not given, as with Apache ZooKeeper: ${remedy}`;
+  throw new ConfigError(`Wrong settings: ${path}: ssl.clientAuth: ${said}`, ["tlsClientAuth"]);
 }
 
 /** How a setting that was not given can be. */
