@@ -441,6 +441,7 @@ export class Pipeline {
       const ending = `it must authenticate first (${schemes})`;
       verdict = { err: ErrorCode.SessionClosedRequireSaslAuth, ending };
       this.#parts.auditor?.onAuthFailed(connection, type, ending, verdict.err);
+      this.#parts.sessions.endUnused(connection);
     }
     connection.queue.push({ kind: "verdict", xid: frame.readInt32BE(0), type, arrivedMs, ...verdict });
     if (verdict.ending !== undefined) connection.phase = "leaving";

@@ -166,11 +166,25 @@ describe("identities", () => {
     const replies = stranger.received.flatMap((r) => (r.kind === "reply" ? [[r.header.zxid, r.header.err]] : []));
     expect(replies).toEqual([[0, ErrorCode.SessionClosedRequireSaslAuth]]);
     expect(stranger.closed).toBe(true);
-    expect(h.replica.state.lastZxid).toBe(lastZxid);
-    expect(h.logs.at(-1)?.fields.reason).toContain("authenticate first (digest)");
+    expect(h.logs.find(({ message }) => message === "connection closed")?.fields.reason).toContain(
+      "authenticate first (digest)",
+    );
+    // Nothing of it was written, but that its session is over: many of those would keep others out.
+    expect(h.replica.state.lastZxid).toBe(lastZxid + 1);
+    expect([...h.replica.state.sessions]).toEqual([]);
     const bob = h.connect();
     expect(bob.call("auth", packet("digest", "bob:pw"))).toEqual({});
     expect(bob.call("getData", { path: "/n", watch: false })).toBe(ErrorCode.NoNode);
+  });
+
+  test("I.5 a session in which somebody had authenticated goes on when he forgets to after coming back", () => {
+    const h = new ReplicaHarness({ requiredSchemes: ["digest"] });
+    const bob = h.connect();
+    bob.call("auth", packet("digest", "bob:pw"));
+    const again = h.dial();
+    again.handshake({ sessionId: bob.sessionId, passwd: bob.passwd });
+    expect(again.call("exists", { path: "/", watch: false })).toBe(ErrorCode.SessionClosedRequireSaslAuth);
+    expect([...h.replica.state.sessions]).toMatchObject([{ id: bob.sessionId }]);
   });
 
   test("J.5 a quota that is gone beyond is told of in the log, not with every write", () => {

@@ -179,6 +179,15 @@ export class Sessions {
     return expired.length;
   }
 
+  /**
+   * Ends the session of a connection that may not ask for anything, if nobody else ever could in it: whoever need not say who he is
+   * could otherwise fill the server with sessions that last until their time-outs.
+   */
+  endUnused({ session, attachment }: Connection): void {
+    if (session === undefined || attachment > 1 || this.#proposals.failed) return;
+    this.#proposals.propose({ operation: { type: OpCode.closeSession, request: {} }, sessionId: session.id });
+  }
+
   #refuse(connection: Connection, reason: string): void {
     writeConnectResponse(connection.out, goneSession, connection.mirrorsReadOnly);
     this.#connections.close(connection, reason, { level: "info" });
