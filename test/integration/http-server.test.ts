@@ -1,12 +1,18 @@
 /** The thin HTTP server of @corral/io, over real sockets. */
 import { once } from "node:events";
-import { connect } from "node:net";
-import { type HttpServer, serveHttp } from "@corral/io";
+import { connect, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { type HttpServer, type HttpServerOptions, NodeTlsListener, serveHttp } from "@corral/io";
 import { afterEach, expect, test } from "vitest";
+import { ca, server as certificate } from "../support/certificates.ts";
 
 let server: HttpServer;
 const errors: unknown[] = [];
-afterEach(() => server.close());
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.close();
+});
 
 async function serving(handler: (request: Request) => Promise<Response>): Promise<string> {
   errors.length = 0;
@@ -100,26 +106,98 @@ test("closes when what is under way has been answered", async () => {
   await expect(fetch(server.url)).rejects.toThrow();
 });
 
-test("so many connections and no more; who is closed is told of, and who asks is known by his address", async () => {
-  const refused: string[] = [];
+/** A connection that has been counted, with the text that it sends: its answer waits, or it asks for nothing. */
+async function connection(text = "", options?: ConnectionOptions): Promise<Socket> {
+  const counted = server.connections;
+  const socket = options ? connectTls({ ...server.address, ...options }) : connect(server.address);
+  sockets.push(socket);
+  socket.on("error", () => socket.destroy());
+  if (options) await once(socket, "secureConnect");
+  if (text !== "") socket.write(text);
+  await expect.poll(() => server.connections).toBe(counted + 1);
+  return socket;
+}
+
+/** Not `once`, which rejects for who learns it by an error. */
+const gone = (socket: Socket): Promise<void> => new Promise((resolve) => void socket.resume().once("close", resolve));
+
+const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+/** Answers `/` at once and the others when it is told to, and keeps who was closed. */
+async function servingFew(maxConnections: number, options: HttpServerOptions = {}) {
+  const refused: [remote: string, isSilent: boolean][] = [];
   const asked: string[] = [];
-  const answer = async (_: Request, remote: string): Promise<Response> => {
+  let answer = (): void => undefined;
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const handler = async ({ url }: Request, remote: string): Promise<Response> => {
     asked.push(remote);
+    if (new URL(url).pathname !== "/") await answered;
     return new Response("here");
   };
-  server = await serveHttp(answer, { maxConnections: 1, onRefused: (remote) => refused.push(remote) });
-  const first = connect(server.address);
-  await once(first, "connect");
-  // Its first answer shows that it was counted.
-  first.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  await once(first, "data");
-  expect(server.connections).toBe(1);
+  const onRefused = (remote: string, isSilent: boolean): void => void refused.push([remote, isSilent]);
+  server = await serveHttp(handler, { maxConnections, onRefused, ...options });
+  return { refused, asked, answer };
+}
+
+test("so many connections and no more; who is closed is told of, and who asks is known by his address", async () => {
+  const { refused, asked, answer } = await servingFew(1);
+  const first = await connection(request("/later"));
+  await expect.poll(() => asked).toEqual(["127.0.0.1"]);
   const second = connect(server.address);
   second.on("error", () => second.destroy());
-  await once(second.resume(), "close");
-  expect(refused).toEqual(["127.0.0.1"]);
+  await gone(second);
+  expect(refused).toEqual([["127.0.0.1", false]]);
+  answer();
+  await once(first, "data");
   first.destroy();
   await expect.poll(() => server.connections).toBe(0);
   expect(await (await fetch(server.url)).text()).toBe("here");
   expect(asked).toEqual(["127.0.0.1", "127.0.0.1"]);
+});
+
+test("who has asked for nothing for longest makes room for who comes; who waits for his answer stays", async () => {
+  const { refused, asked, answer } = await servingFew(4);
+  const idle = await connection(request("/"));
+  await once(idle, "data");
+  const silent = await connection();
+  const waiting = await connection(request("/later"));
+  await expect.poll(() => asked.length).toBe(2);
+  const half = await connection("GET / HT");
+  // Asked again, it is the last of them.
+  idle.write(request("/"));
+  await once(idle, "data");
+  for (const leaving of [silent, half, idle]) {
+    const left = gone(leaving);
+    const newcomer = connect(server.address);
+    sockets.push(newcomer);
+    newcomer.write(request("/later"));
+    await left;
+  }
+  expect(refused).toEqual(Array(3).fill(["127.0.0.1", true]));
+  await expect.poll(() => asked.length).toBe(6);
+  expect(server.connections).toBe(4);
+  answer();
+  await once(waiting, "data");
+});
+
+test("so it is with TLS, in whose handshake one can be silent as well", async () => {
+  const limits = { clientAuth: "none", handshakeMs: 1_000_000, maxHandshakes: 10, onRefused: () => undefined } as const;
+  const tls = { orPlain: true, listener: new NodeTlsListener(certificate, limits) };
+  const { refused, asked } = await servingFew(3, { tls });
+  const silent = await connection();
+  const half = await connection("GET / HT", { ca, servername: "localhost" });
+  const waiting = await connection(request("/later"), { ca, servername: "localhost" });
+  await expect.poll(() => asked.length).toBe(1);
+  for (const leaving of [silent, half]) {
+    const left = gone(leaving);
+    const newcomer = connect(server.address);
+    sockets.push(newcomer);
+    newcomer.write(request("/later"));
+    await left;
+  }
+  await expect.poll(() => asked.length).toBe(3);
+  expect(refused).toEqual(Array(2).fill(["127.0.0.1", true]));
+  expect([server.connections, waiting.destroyed]).toEqual([3, false]);
 });

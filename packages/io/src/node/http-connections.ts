@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { carrierOf } from "./tls-listener.ts";
 
 /** What is under way on a connection: answers, and what tells whoever makes one that nobody will get it. */
 type Exchanges = Map<ServerResponse, AbortController>;
@@ -11,11 +12,48 @@ type Exchanges = Map<ServerResponse, AbortController>;
 /** See the head of this file. */
 export class HttpConnections {
   readonly #connections = new Map<Socket, Exchanges>();
+  readonly #max: number;
+  /** As the system accepted them: those in a handshake of TLS among them, and not those that made room. */
+  readonly #accepted = new Set<Socket>();
+  /** Those of them that have asked for nothing since they came or were last answered; who has not for longest is first. */
+  readonly #silent = new Set<Socket>();
   #isClosing = false;
+
+  /** `max`: so many at once. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** How many are open. */
+  get count(): number {
+    return this.#accepted.size;
+  }
 
   /** Whether what comes now comes too late. */
   get isClosing(): boolean {
     return this.#isClosing;
+  }
+
+  /**
+   * The system has accepted a connection. Where there are too many, it gives the one to be closed: the one that has asked for
+   * nothing for longest, as whoever means it asks at once; where all are asked something, the new one itself.
+   */
+  accept(socket: Socket): Socket | undefined {
+    let surplus: Socket | undefined;
+    if (this.#accepted.size >= this.#max) {
+      [surplus = socket] = this.#silent;
+      if (surplus === socket) return surplus;
+      this.#forget(surplus);
+    }
+    this.#accepted.add(socket);
+    this.#silent.add(socket);
+    socket.once("close", () => this.#forget(socket));
+    return surplus;
+  }
+
+  #forget(socket: Socket): void {
+    this.#accepted.delete(socket);
+    this.#silent.delete(socket);
   }
 
   /** Takes a connection whose requests can be read. */
@@ -35,8 +73,10 @@ export class HttpConnections {
     const exchanges = this.#connections.get(socket);
     const gone = new AbortController();
     exchanges?.set(outgoing, gone);
+    this.#silent.delete(carrierOf(socket));
     outgoing.once("close", () => {
       exchanges?.delete(outgoing);
+      if (exchanges?.size === 0 && this.#accepted.has(carrierOf(socket))) this.#silent.add(carrierOf(socket));
       if (!outgoing.writableFinished) gone.abort();
       else if (this.#isClosing && exchanges?.size === 0) socket.destroySoon();
     });

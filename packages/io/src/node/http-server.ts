@@ -21,7 +21,10 @@ export interface HttpServerOptions {
   readonly port?: number | undefined;
   /** How long a request may take to arrive, its body included, ms. Default 30 000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Connections at once; one more is closed as soon as it is there. Default: no limit. */
+  /**
+   * Connections at once. For one more the one is closed that has asked for nothing for longest; where all are asked something, the
+   * new one is, as soon as it is there. Default: no limit.
+   */
   readonly maxConnections?: number | undefined;
   /** TLS, and whether requests in clear are taken as well. Default: in clear alone. */
   readonly tls?: { readonly listener: NodeTlsListener; readonly orPlain: boolean } | undefined;
@@ -31,8 +34,8 @@ export interface HttpServerOptions {
   readonly onAborted?: ((remote: string) => void) | undefined;
   /** Called with what went wrong between a request and its response, or in accepting a connection: nobody else would hear of it. */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Called for each connection that `maxConnections` has closed. */
-  readonly onRefused?: ((remote: string) => void) | undefined;
+  /** Called for each connection that `maxConnections` has closed; `isSilent`: it was there, and made room for a new one. */
+  readonly onRefused?: ((remote: string, isSilent: boolean) => void) | undefined;
 }
 
 /** Answers a request; `remote` is the address that it comes from. */
@@ -60,7 +63,7 @@ const headMs = 30_000;
 /** Listens, and answers with `handler`; one that rejects is answered with status 500. */
 export async function serveHttp(handler: HttpHandler, options: HttpServerOptions = {}): Promise<HttpServer> {
   const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, lastAnswersMs = 2_000, tls } = options;
-  const connected = new HttpConnections();
+  const connected = new HttpConnections(options.maxConnections ?? Number.POSITIVE_INFINITY);
   const asked = new Set<Promise<Response>>();
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
     const remote = plainAddress(incoming.socket.remoteAddress ?? "");
@@ -77,14 +80,23 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
     };
     answer({ incoming, outgoing, signal }, ask, () => connected.isClosing, report).catch(report);
   });
-  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
-  server.on("drop", (dropped) => options.onRefused?.(plainAddress(dropped?.remoteAddress ?? "")));
   server.prependListener("connection", (socket: Socket) => connected.add(socket));
-  const acceptor = tls === undefined ? undefined : behindTls(server, tls);
-  let connections = 0;
+  const takers = server.listeners("connection");
+  server.removeAllListeners("connection");
+  const take = (socket: Socket): void => {
+    for (const taker of takers) taker.call(server, socket);
+  };
+  // The server goes on to accept connections, so that it knows how many there are; requests come when the handshake is over.
+  const acceptor = tls?.listener.acceptor(tls, take);
   server.on("connection", (socket: Socket) => {
-    connections++;
-    socket.once("close", () => connections--);
+    const surplus = connected.accept(socket);
+    if (surplus !== undefined) {
+      options.onRefused?.(plainAddress(surplus.remoteAddress ?? ""), surplus !== socket);
+      surplus.destroy();
+    }
+    if (surplus === socket) return;
+    if (acceptor === undefined) take(socket);
+    else acceptor.accept(socket);
   });
   await warmUp();
   server.listen({ host, port });
@@ -105,7 +117,7 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
     address,
     url: `${scheme}://${authority}`,
     get connections() {
-      return connections;
+      return connected.count;
     },
     stop,
     close,
@@ -121,17 +133,6 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
  */
 async function warmUp(): Promise<void> {
   await new Response(" ").arrayBuffer();
-}
-
-/** The server goes on to accept connections, so that it knows how many there are; requests come when the handshake is over. */
-function behindTls(server: Server, { listener, orPlain }: NonNullable<HttpServerOptions["tls"]>): TlsAcceptor {
-  const takers = server.listeners("connection");
-  server.removeAllListeners("connection");
-  const acceptor = listener.acceptor({ orPlain }, (socket) => {
-    for (const take of takers) take.call(server, socket);
-  });
-  server.on("connection", acceptor.accept);
-  return acceptor;
 }
 
 interface Ending {

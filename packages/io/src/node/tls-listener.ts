@@ -240,8 +240,8 @@ function failureOf(error: Error, socket: TLSSocket): string {
   return code === "ECONNRESET" ? wentAway : `its TLS handshake failed: ${reasonOf(error)}`;
 }
 
-/** The socket below, by which a handshake is known. Node has no other way from one to the other. */
-function carrierOf(socket: TLSSocket): Socket {
+/** The socket below one with TLS, as the system accepted it; others are their own. Node has no other way from one to the other. */
+export function carrierOf(socket: Socket): Socket {
   return (socket as { _parent?: Socket })._parent ?? socket;
 }
 

@@ -35,7 +35,7 @@ export class AdminWitness {
     return this.#unauthorizedTotal;
   }
 
-  /** Connections beyond the limit. */
+  /** Connections that the limit has closed. */
   get refusedTotal(): number {
     return this.#refusedTotal;
   }
@@ -49,11 +49,13 @@ export class AdminWitness {
     this.#write(remote, asked, { result: "failure", reason, error: ErrorCode.AuthFailed });
   }
 
-  /** A connection was closed, for there are `limit`. */
-  onRefused(remote: string, limit: number): void {
+  /** A connection was closed, for there are `limit`: a new one, or for its sake one that asked for nothing. */
+  onRefused(remote: string, limit: number, isSilent: boolean): void {
     this.#refusedTotal++;
-    const reason = `${limit} connections are open (limit maxAdminConnections)`;
-    this.#refusal.tell("maxAdminConnections", { remote, reason });
+    const reason = isSilent
+      ? "it asked for nothing, and made room for others (limit maxAdminConnections)"
+      : `${limit} connections are open (limit maxAdminConnections)`;
+    this.#refusal.tell(`maxAdminConnections ${isSilent}`, { remote, reason });
   }
 
   /** A command that hands out or changes what the server holds was carried out, or failed. */
