@@ -4,12 +4,15 @@
  */
 import { maxFrameBytesMax } from "../limits.ts";
 
+/** How the value of a key that is a setting is read. */
+export type SettingKind = "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes" | "TLS versions";
+
 /** What becomes of a key. */
 export type ZooCfgKey =
   /** It is a setting of this server: the name, limits with a dot, and how its value is read. */
   | {
       readonly setting: string;
-      readonly as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes";
+      readonly as: SettingKind;
       readonly unless?: string;
       /** What numbers below 1 are, where Apache gives them a meaning that they do not have here: another number, or as if not given. */
       readonly below1?: number | "not given";
@@ -27,11 +30,11 @@ export type ZooCfgKey =
   /** Started without it, the server would be something else than what was asked for: it is not started. */
   | { readonly refused: string; readonly unless?: string };
 
-const setting = (
-  name: string,
-  as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes" = "number",
-  unless?: string,
-): ZooCfgKey => ({ setting: name, as, ...(unless !== undefined && { unless }) });
+const setting = (name: string, as: SettingKind = "number", unless?: string): ZooCfgKey => ({
+  setting: name,
+  as,
+  ...(unless !== undefined && { unless }),
+});
 
 /** A number; see `below1` for the rest. */
 const bound = (name: string, below1: number | "not given", as: "number" | "kibibytes" = "number"): ZooCfgKey => ({
@@ -96,7 +99,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "jvm.pause.info-threshold.ms": inside,
   "jvm.pause.warn-threshold.ms": inside,
   "metricsProvider.className": { missing: "metrics are on the admin port: see adminPort" },
-  portUnification: setting("tlsOnClientPort", "boolean"),
+  portUnification: ensemble,
   "client.portUnification": setting("tlsOnClientPort", "boolean"),
   "ssl.keyStore.location": setting("tlsCertFile", "text"),
   "ssl.keyStore.password": setting("tlsKeyPassword", "text"),
@@ -107,8 +110,8 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "ssl.trustStore.passwordPath": { needless: "a PEM file of certificates has no password" },
   "ssl.trustStore.type": store,
   "ssl.clientAuth": setting("tlsClientAuth", "lower case"),
-  "ssl.protocol": { needless: "TLS 1.2 and 1.3 are spoken; see tlsMinVersion" },
-  "ssl.enabledProtocols": { needless: "TLS 1.2 and 1.3 are spoken; see tlsMinVersion" },
+  "ssl.enabledProtocols": setting("tlsMinVersion", "TLS versions"),
+  "ssl.protocol": setting("tlsMinVersion", "TLS versions"),
   "ssl.ciphersuites": { missing: "name ciphers as OpenSSL does with tlsCiphers" },
   "ssl.handshakeDetectionTimeoutMillis": bound("limits.handshakeMs", "not given"),
   "ssl.hostnameVerification": { needless: "clients' names are not looked up" },

@@ -128,6 +128,32 @@ netty.server.outstandingHandshake.limit=50
   ]);
 });
 
+test("versions of TLS: the oldest of those that are allowed and spoken", () => {
+  const read = (text: string) => [values(text).tlsMinVersion, readZooCfg(text).warnings];
+  const also13 = (key: string) => `${key}: TLSv1.3 is spoken as well; TLSv1.2 alone cannot be had`;
+  const old = (key: string, names: string) => `${key}: ${names} is not spoken; TLS begins with TLSv1.2 here`;
+  const [enabled, protocol] = ["ssl.enabledProtocols", "ssl.protocol"];
+  expect(read(`${enabled}=TLSv1.3`)).toEqual(["TLSv1.3", []]);
+  expect(read(`${enabled}=TLSv1.2, TLSv1.3`)).toEqual(["TLSv1.2", []]);
+  expect(read(`${enabled}=tlsv1.3,TLSv1.2`)).toEqual(["TLSv1.2", []]);
+  expect(read(`${enabled}=TLSv1.2`)).toEqual(["TLSv1.2", [also13(enabled)]]);
+  expect(read(`zookeeper.${protocol}=TLSv1.2`)).toEqual(["TLSv1.2", [also13(`zookeeper.${protocol}`)]]);
+  expect(read(`${protocol}=TLSv1.3`)).toEqual(["TLSv1.3", []]);
+  // What is enabled counts, whatever the order.
+  expect(read(`${enabled}=TLSv1.3\n${protocol}=TLSv1.2`)).toEqual(["TLSv1.3", []]);
+  expect(read(`${protocol}=TLSv1.3\n${enabled}=TLSv1.2,TLSv1.3`)).toEqual(["TLSv1.2", []]);
+  expect(read(`${enabled}=TLSv1.1,TLSv1.2,TLSv1.3`)).toEqual(["TLSv1.2", [old(enabled, "TLSv1.1")]]);
+  expect(read(`${enabled}=TLSv1,TLSv1.1,TLSv1.3`)).toEqual(["TLSv1.3", [old(enabled, "TLSv1, TLSv1.1")]]);
+  expect(read(`${enabled}=TLSv1.1,TLSv1.2`)).toEqual(["TLSv1.2", [old(enabled, "TLSv1.1"), also13(enabled)]]);
+});
+
+test("portUnification is of the ports of an ensemble", () => {
+  const text = "clientPort=2181\nportUnification=true";
+  expect(values(text)).not.toHaveProperty("tlsOnClientPort");
+  expect(readZooCfg(text).warnings).toEqual([]);
+  expect(values("clientPort=2181\nclient.portUnification=true")).toHaveProperty("tlsOnClientPort", true);
+});
+
 test("no port for clear text where only the secure one is asked for", () => {
   expect(values("secureClientPort=2281")).toMatchObject({ clientPortEnabled: false, secureHost: "0.0.0.0" });
   const both = "clientPort=2181\nsecureClientPort=2281\nsecureClientPortAddress=10.0.0.1";
@@ -193,6 +219,10 @@ test.each([
   ["zookeeper.enforce.auth.enabled=", "zookeeper.enforce.auth.enabled: must be true or false"],
   ["extendedTypesEnabled=yes", "extendedTypesEnabled: must be true or false"],
   ["ssl.keyStore.type=JKS", "ssl.keyStore.type: only PEM files are read"],
+  ["ssl.enabledProtocols=TLSv1.1,SSLv3", "ssl.enabledProtocols: TLSv1.1, SSLv3 is not spoken: name TLSv1.2 or TLSv1.3"],
+  ["ssl.protocol=TLSv1", "ssl.protocol: TLSv1 is not spoken: name TLSv1.2 or TLSv1.3"],
+  ["ssl.enabledProtocols=TLSv1.3,TLS1.2", 'must be versions of TLS such as TLSv1.2,TLSv1.3, not "TLS1.2"'],
+  ["ssl.enabledProtocols=", 'ssl.enabledProtocols: must be versions of TLS such as TLSv1.2,TLSv1.3, not ""'],
   ["ssl.crl=true", "ssl.crl: revocation is not looked up"],
   ["skipACL=yes", "skipACL: access lists are always kept"],
   ["peerType=observer", "peerType: there are no observers yet"],

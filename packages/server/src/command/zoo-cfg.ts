@@ -1,7 +1,8 @@
 /** A `zoo.cfg` as it is, turned into settings of this server, with what has to be said about the rest. */
 import { authSchemes, ConfigError } from "../config.ts";
 import { parseProperties } from "./properties.ts";
-import { type ZooCfgKey, zooCfgKeys, zooCfgPrefixes } from "./zoo-cfg-keys.ts";
+import { type SettingKind, type ZooCfgKey, zooCfgKeys, zooCfgPrefixes } from "./zoo-cfg-keys.ts";
+import { readTlsVersions } from "./zoo-cfg-tls.ts";
 
 /** What a file says. */
 export interface ZooCfg {
@@ -62,6 +63,8 @@ export function readZooCfg(text: string): ZooCfg {
       continue;
     }
     if (forcesHttps && key === "admin.portUnification") continue;
+    // As with Apache, the protocol is what is enabled where nothing else is.
+    if (key === "ssl.protocol" && entries.has("ssl.enabledProtocols")) continue;
     const known = servers.includes(key) ? { needless: "this server runs alone" } : lookUp(key);
     if (known === undefined) {
       warnings.push(`${written}: no such key in zoo.cfg; it has no effect`);
@@ -72,7 +75,7 @@ export function readZooCfg(text: string): ZooCfg {
       if (isBelow1 && below1Warning !== undefined && Number(entries.get(below1Warning.with)) > 0)
         warnings.push(`${written}: ${below1Warning.text}; it has no effect`);
       if (isBelow1 && below1 === "not given") continue;
-      let converted = isBelow1 ? below1 : convert(written, known.as, value);
+      let converted = isBelow1 ? below1 : convert(written, known.as, value, warnings);
       if (most !== undefined && Number(converted) > most) {
         warnings.push(`${written}: ${most} is the most that can be had; it is taken`);
         converted = most;
@@ -109,11 +112,7 @@ function lookUp(key: string): ZooCfgKey | undefined {
   return zooCfgPrefixes.find(([prefix]) => key.startsWith(prefix))?.[1];
 }
 
-function convert(
-  key: string,
-  as: "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes",
-  value: string,
-): unknown {
+function convert(key: string, as: SettingKind, value: string, warnings: string[] = []): unknown {
   switch (as) {
     case "text":
       return value;
@@ -124,6 +123,12 @@ function convert(
     case "boolean":
       if (!/^(true|false)$/i.test(value)) throw refusal(key, "must be true or false");
       return value.toLowerCase() === "true";
+    case "TLS versions": {
+      const { oldest, said } = readTlsVersions(value);
+      if (oldest === undefined) throw refusal(key, said.join("; "));
+      warnings.push(...said.map((text) => `${key}: ${text}`));
+      return oldest;
+    }
     case "number":
     case "kibibytes": {
       // Java reads jute.maxbuffer in any of its notations.
