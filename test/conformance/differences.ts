@@ -169,6 +169,24 @@ export const differences = {
     apache: "InvalidAcl",
     why: "nobody can prove to be that either; what was stored once must be stored again when a log is replayed",
   },
+  "I.3 spellings": {
+    asked: "an access list with an address of which a part begins with 0, or a network whose bits begin with +",
+    corral: "InvalidAcl",
+    apache: "Ok",
+    why: "others read the first as octal digits; nobody writes the second",
+  },
+  "J.5": {
+    asked: "a multi of three creates, of which the first is the last that a quota has room for",
+    corral: ["QuotaExceeded", 2],
+    apache: ["Ok", 5],
+    why: "Apache's looks at each as if the others were not there, so that one multi can make as many nodes as it likes",
+  },
+  "J.5 unreadable": {
+    asked: "a multi with a create that a quota has to do with, while the text of its limits cannot be read",
+    corral: "Ok",
+    apache: "MarshallingError",
+    why: "the multi could be decoded: what it says of its part stands in the results, as for any other part that is refused",
+  },
   "K.1": {
     asked: "auth of the scheme digest without a colon: a user and no password",
     corral: "AuthFailed",

@@ -131,6 +131,15 @@ onBoth("I. Access", (server) => {
     for (const id of ["a:", ":"]) expect(await setting(id), id).toBe(visit.differing("I.3 no digest"));
   });
 
+  server.test("I.3 addresses that are spelled strangely", async (visit) => {
+    const { path } = visit;
+    const a = await visit.caller();
+    for (const id of ["0177.0.0.1", "127.0.0.1/+8"]) {
+      const answer = await a.error("setACL", { path, acl: [of("ip", id), ...toAll(all)], version: -1 });
+      expect(answer, id).toBe(visit.differing("I.3 spellings"));
+    }
+  });
+
   server.test("I.3 identities of schemes by which nobody can authenticate as the server was started", async (visit) => {
     const { path } = visit;
     const a = await visit.caller();

@@ -1,5 +1,5 @@
 /** Section J: containers, time to live, quotas. */
-import { CreateMode, OpCode } from "@corral/protocol";
+import { CreateMode, ErrorCode, OpCode } from "@corral/protocol";
 import { expect } from "vitest";
 import type { Caller } from "../servers/caller.ts";
 import { node, onBoth } from "../servers/on-both.ts";
@@ -74,6 +74,8 @@ async function setQuota(a: Caller, path: string, limits: string): Promise<string
   return `${quota}/zookeeper_stats`;
 }
 
+const creating = (path: string) => ({ type: OpCode.create, ...node(path) });
+
 const textOf = async (a: Caller, path: string) => (await a.value("getData", { path, watch: false })).data?.toString();
 
 onBoth(
@@ -137,6 +139,27 @@ onBoth(
       await a.value("setData", set(limits, Buffer.from("other=3,count=-1")));
       expect(await a.error("create", node(`${path}/y`))).toBe("Ok");
       expect(await a.error("delete", gone(`${path}/y`))).toBe("Ok");
+    });
+
+    server.test("J.5 what a multi makes counts for what comes behind in it", async (visit) => {
+      const { a, path, stats } = await begin(visit, "count=1=;countHardLimit=3");
+      const results = await a.value(
+        "multi",
+        ["k", "l", "m"].map((name) => creating(`${path}/${name}`)),
+      );
+      const err = results
+        ?.map((part) => ("err" in part ? part.err : ErrorCode.Ok))
+        .find((code) => code !== ErrorCode.Ok);
+      const counted = Number(/count=(\d+)/.exec((await textOf(a, stats)) ?? "")?.[1]);
+      const shown = err === undefined ? "Ok" : err === ErrorCode.QuotaExceeded ? "QuotaExceeded" : err;
+      expect([shown, counted]).toEqual(visit.differing("J.5"));
+    });
+
+    server.test("J.5 a multi while the text cannot be read", async (visit) => {
+      const { a, path } = await begin(visit, "garbage");
+      const answer = await a.error("multi", [creating(`${path}/y`)]);
+      expect(answer).toBe(visit.differing("J.5 unreadable"));
+      expect(await isThere(a, `${path}/y`)).toBe(false);
     });
 
     server.test("A.7 the quota comes last in a create", async (visit) => {
