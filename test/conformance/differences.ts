@@ -97,6 +97,12 @@ export const differences = {
     apache: [1, 1],
     why: "what is answered with MarshallingError has not been begun",
   },
+  "D.11 lists": {
+    asked: "setWatches with a list whose number of entries is −3",
+    corral: "MarshallingError",
+    apache: "Ok",
+    why: "nobody means such a list; Apache's takes it for an empty one",
+  },
   "D.13": {
     asked: "removing the plain data watch where there only is a persistent one",
     corral: "NoWatcher",

@@ -322,6 +322,15 @@ onBoth("D. Watches", (server) => {
     expect(heard).toEqual(visit.differing("D.11"));
   });
 
+  server.test("D.11 a list with fewer than no entries", async (visit) => {
+    const a = await visit.caller();
+    const w = new Writer();
+    operations.setWatches.request.write(w, nobody);
+    const body = w.take();
+    body.writeInt32BE(-3, body.length - 4);
+    expect(await a.raw(OpCode.setWatches, body)).toBe(visit.differing("D.11 lists"));
+  });
+
   server.test("D.11 what setWatches cannot see: what came and went, and what persistent watches missed", async (v) => {
     const { path } = v;
     const [a, b] = await v.callers(2);
