@@ -125,6 +125,13 @@ test("a zoo.cfg may leave the port to a flag or a variable", () => {
   expect(gathered({ file, variables: { CORRAL_CLIENT_PORT: "0" } }).settings).toMatchObject({ clientPort: 0 });
 });
 
+test("the port of the only server's line counts as one of the file", () => {
+  const file = ["zoo.cfg", "dataDir=/d\nserver.1=a:1:2;2182"] as const;
+  expect(gathered({ file }).settings).toEqual({ clientPort: 2_182, host: "0.0.0.0", dataDir: "/d" });
+  expect(gathered({ file, flags: { clientPort: 0 } }).settings).toMatchObject({ clientPort: 0 });
+  expect(complaint({ file: ["zoo.cfg", "server.1=a:1:2;70000"] })).toBe("server.1 in zoo.cfg: must be 0 … 65535");
+});
+
 test("a port for clear text that a flag asks for is opened, though the file has none", () => {
   const file = ["zoo.cfg", "secureClientPort=2281"] as const;
   expect(gathered({ file }).settings).toMatchObject({ clientPortEnabled: false });

@@ -154,6 +154,31 @@ test("portUnification is of the ports of an ensemble", () => {
   expect(values("clientPort=2181\nclient.portUnification=true")).toHaveProperty("tlsOnClientPort", true);
 });
 
+test.each([
+  ["localhost:2888:3888;2181", "0.0.0.0", 2_181],
+  ["localhost:2888:3888:participant;2181", "0.0.0.0", 2_181],
+  ["localhost:2888:3888;0.0.0.0:2181", "0.0.0.0", 2_181],
+  ["localhost:2888:3888:PARTICIPANT; 127.0.0.1:2181", "127.0.0.1", 2_181],
+  ["[::1]:2888:3888|b:2888:3888;[::1]:2181", "::1", 2_181],
+])("the only server's line has the port for clients: %s", (line, host, clientPort) => {
+  const text = `standaloneEnabled=true\nserver.1=${line}`;
+  expect(values(text)).toEqual({ host, clientPort });
+  expect(readZooCfg(text).settings.get("clientPort")?.key).toBe("server.1");
+  expect(values(`clientPort=2181\n${text}`)).toEqual({ host, clientPort });
+  expect(values(`secureClientPort=2281\n${text}`)).toMatchObject({ clientPort, secureHost: "0.0.0.0" });
+  expect(values(`clientPort=2181\nclientPortAddress=0.0.0.0\n${text}`)).toEqual({ host, clientPort });
+  expect(readZooCfg(text).warnings).toEqual([]);
+});
+
+test("a server's line without the clients' part leaves port and address to the others", () => {
+  for (const line of ["server.1=a:1:2", "server.1=a:1:2;", "server.1=a:1:2:participant"])
+    expect(values(`clientPort=2181\nclientPortAddress=10.0.0.1\n${line}`)).toEqual({
+      host: "10.0.0.1",
+      clientPort: 2_181,
+    });
+  expect(values("clientPortAddress=10.0.0.1\nserver.1=a:1:2;2181")).toEqual({ host: "10.0.0.1", clientPort: 2_181 });
+});
+
 test("no port for clear text where only the secure one is asked for", () => {
   expect(values("secureClientPort=2281")).toMatchObject({ clientPortEnabled: false, secureHost: "0.0.0.0" });
   const both = "clientPort=2181\nsecureClientPort=2281\nsecureClientPortAddress=10.0.0.1";
@@ -226,6 +251,15 @@ test.each([
   ["ssl.crl=true", "ssl.crl: revocation is not looked up"],
   ["skipACL=yes", "skipACL: access lists are always kept"],
   ["peerType=observer", "peerType: there are no observers yet"],
+  ["clientPort=2182\nserver.3=a:1:2;2181", "clientPort: 2182 is not 2181, as server.3 has it: leave out one of them"],
+  [
+    "clientPort=2181\nclientPortAddress=10.0.0.1\nserver.3=a:1:2;10.0.0.2:2181",
+    "clientPortAddress: 10.0.0.1 is not 10.0.0.2, as server.3 has it: leave out one of them",
+  ],
+  ["server.1=a:1:2;b", 'server.1: must end with ;port or ;address:port, not ";b"'],
+  ["server.1=a:1:2;b:c:3", 'server.1: must end with ;port or ;address:port, not ";b:c:3"'],
+  ["server.1=a:1:2;3;4", 'server.1: must end with ;port or ;address:port, not ";3;4"'],
+  ["server.1=a:1:2:observer;2181", "server.1: there are no observers yet"],
   ["server.1=a:1:2\nserver.2=b:1:2", "server.1: there is no ensemble yet"],
   ["sessionRequireClientSASLAuth=true", "sessionRequireClientSASLAuth: say enforce.auth.enabled=true"],
 ])("%j: the server would not be what was asked for, so it does not start", (text, reason) => {

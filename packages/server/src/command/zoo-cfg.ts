@@ -2,6 +2,7 @@
 import { authSchemes, ConfigError } from "../config.ts";
 import { parseProperties } from "./properties.ts";
 import { type SettingKind, type ZooCfgKey, zooCfgKeys, zooCfgPrefixes } from "./zoo-cfg-keys.ts";
+import { readServerLine } from "./zoo-cfg-server.ts";
 import { readTlsVersions } from "./zoo-cfg-tls.ts";
 
 /** What a file says. */
@@ -32,6 +33,12 @@ export function readZooCfg(text: string): ZooCfg {
     entries.delete(key);
     entries.set(key, value);
   }
+  const said = (key: string): string => writtenAs.get(key) ?? key;
+  const servers = [...entries.keys()].filter((key) => /^server\.\d+$/.test(key));
+  if (servers.length > 1) {
+    throw refusal(servers[0] ?? "", "there is no ensemble yet; leave one server, which then runs alone");
+  }
+  if (servers[0] !== undefined) takeClientsPart(servers[0], entries, writtenAs);
   if (entries.has("secureClientPort")) {
     settings.set("secureHost", { value: "0.0.0.0", key: "secureClientPortAddress" });
     if (!entries.has("clientPort") && !entries.has("clientPortAddress")) {
@@ -42,17 +49,12 @@ export function readZooCfg(text: string): ZooCfg {
     }
   }
   const isAdminOff = entries.get("admin.enableServer")?.toLowerCase() === "false";
-  const said = (key: string): string => writtenAs.get(key) ?? key;
   const enforcement = entries.get("enforce.auth.enabled");
   // Apache takes whatever it does not know for false, and then lets everybody in.
   const enforcesAuth =
     enforcement !== undefined && convert(said("enforce.auth.enabled"), "boolean", enforcement) === true;
   const forcesHttps = entries.get("admin.forceHttps")?.toLowerCase() === "true";
   if (enforcesAuth) refuseWithoutSchemes(entries.get("enforce.auth.schemes"), said);
-  const servers = [...entries.keys()].filter((key) => /^server\.\d+$/.test(key));
-  if (servers.length > 1) {
-    throw refusal(servers[0] ?? "", "there is no ensemble yet; leave one server, which then runs alone");
-  }
   for (const [key, value] of entries) {
     const written = said(key);
     if (isAdminOff && key === "admin.serverPort") continue;
@@ -94,6 +96,23 @@ export function readZooCfg(text: string): ZooCfg {
   const [dataDir, dataLogDir] = [entries.get("dataDir"), entries.get("dataLogDir")];
   const isSame = dataLogDir !== undefined && dataLogDir === dataDir;
   return { settings, warnings: isSame ? warnings.filter((text_) => !text_.startsWith("dataLogDir")) : warnings };
+}
+
+/** What the only server's line says of the port for clients, as if the file had said it by the keys for that. */
+function takeClientsPart(server: string, entries: Map<string, string>, writtenAs: Map<string, string>): void {
+  const name = writtenAs.get(server) ?? server;
+  const line = readServerLine(entries.get(server) ?? "");
+  if ("problem" in line) throw refusal(name, line.problem);
+  const take = (key: string, value: string | undefined, isSame: (other: string) => boolean): void => {
+    if (value === undefined) return;
+    const other = entries.get(key);
+    if (other !== undefined && !isSame(other))
+      throw refusal(writtenAs.get(key) ?? key, `${other} is not ${value}, as ${name} has it: leave out one of them`);
+    entries.set(key, value);
+    writtenAs.set(key, name);
+  };
+  take("clientPort", line.port, (other) => Number(other) === Number(line.port));
+  take("clientPortAddress", line.host, (other) => other === line.host || other === "0.0.0.0" || other === "::");
 }
 
 function refuseWithoutSchemes(schemes: string | undefined, said: (key: string) => string): void {
