@@ -1,5 +1,5 @@
 /** `corral-server verify`, `dump` and `repair`, as an operator runs them: on a directory that a server has left, and has. */
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { constants, existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
@@ -24,8 +24,12 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** Runs the command to its end. */
 function run(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return runProgram(process.execPath, [command, ...args]);
+}
+
+function runProgram(program: string, args: readonly string[]): ReturnType<typeof run> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [command, ...args], (error, stdout, stderr) =>
+    execFile(program, [...args], (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
     );
   });
@@ -191,6 +195,36 @@ test("a repair says what is lost, and does nothing until it is told to", async (
   expect((await again.call("exists", { path: "/b", watch: false })).header.err).toBe(-101);
   await server.kill();
 });
+
+/** Runs the command where nothing in the directory can be written. */
+async function runReadOnly(...args: readonly string[]): ReturnType<typeof run> {
+  const mounted = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+  return runProgram("unshare", ["-Urm", "sh", "-c", mounted, directory, process.execPath, command, ...args, directory]);
+}
+
+const canMount = spawnSync("unshare", ["-Urm", "mount", "--bind", "/tmp", "/tmp"]).status === 0;
+
+test.skipIf(!canMount)(
+  "on a read-only file system they do without a claim; a repair says that it cannot be",
+  async () => {
+    const server = await ServerProcess.start(["--client-port", "0", "--data-dir", directory, "--log-level", "silent"]);
+    await RawConnection.withSession(server.port);
+    // What is read-only here may be written elsewhere.
+    expect(await runReadOnly("verify")).toMatchObject({ code: 1, stderr: expect.stringContaining("is in use") });
+    await server.stop();
+    expect(await runReadOnly("verify")).toMatchObject({ code: 0, stderr: "" });
+    expect(await runReadOnly("dump")).toMatchObject({ code: 0, stderr: "" });
+    expect(await runReadOnly("repair", "--yes")).toMatchObject({ code: 0, stderr: "" });
+
+    await writeFile(join(directory, "epoch"), "damaged");
+    const said = await runReadOnly("repair");
+    expect(said).toMatchObject({ code: 1, stderr: "", stdout: expect.stringContaining("Nothing has been changed. ") });
+    expect(await runReadOnly("repair", "--yes")).toMatchObject({
+      code: 1,
+      stderr: `corral-server: ${directory} is on a read-only file system: nothing has been changed. Make it writable, or repair a copy of it.\n`,
+    });
+  },
+);
 
 test("an epoch file of another version is left to that version, and a reader who has seen enough is no error", async () => {
   const server = await ServerProcess.start(["--client-port", "0", "--data-dir", directory, "--log-level", "silent"]);

@@ -1,3 +1,4 @@
+import { diskError } from "@corral/testing";
 import { describe, expect, it } from "vitest";
 import { directory } from "../test-support/storage-life.ts";
 import { TreeLife } from "../test-support/tree-life.ts";
@@ -81,5 +82,22 @@ describe("verify", () => {
     const life = await TreeLife.open(disk);
     await expect(withDirectory(disk, directory, () => verifyDirectory(disk, directory))).rejects.toThrow("is in use");
     await life.storage.close();
+  });
+
+  it("goes without the claim where nobody can write, and nowhere else", async () => {
+    const { disk } = await writtenDirectory();
+    const fails = (code: string, path: string): void => {
+      disk.onOperation = ({ kind }) => {
+        if (kind === "claimDirectory") throw diskError(code, kind, path);
+      };
+    };
+    fails("EROFS", directory);
+    expect(await withDirectory(disk, directory, async (isReadOnly) => isReadOnly)).toBe(true);
+    for (const [code, path] of [["EACCES", directory] as const, ["EROFS", "/tmp"] as const]) {
+      fails(code, path);
+      await expect(withDirectory(disk, directory, async () => "claimed")).rejects.toMatchObject({ code });
+    }
+    disk.onOperation = undefined;
+    expect(await withDirectory(disk, directory, async (isReadOnly) => isReadOnly)).toBe(false);
   });
 });

@@ -36,15 +36,26 @@ export interface Verification {
 
 const chunkBytesMax = defaultStorageLimits.itemBytes;
 
-/** Runs `use` while the directory is claimed. @throws DirectoryInUseError while a server has it. */
-export async function withDirectory<T>(disk: Disk, directory: string, use: () => Promise<T>): Promise<T> {
+/**
+ * Runs `use` while the directory is claimed; or as it is, where its file system is read-only: no server can write there.
+ * @throws DirectoryInUseError while a server has it.
+ */
+export async function withDirectory<T>(
+  disk: Disk,
+  directory: string,
+  use: (isReadOnly: boolean) => Promise<T>,
+): Promise<T> {
   // Not claimed before it is known to be there: a claim would be left in whatever was named by mistake.
   await disk.list(directory);
-  const claim = await disk.claimDirectory(directory);
+  const claim = await disk.claimDirectory(directory).catch((error: NodeJS.ErrnoException) => {
+    // What is told of another path is no word about this one.
+    if (error.code === "EROFS" && error.path === directory) return undefined;
+    throw error;
+  });
   try {
-    return await use();
+    return await use(claim === undefined);
   } finally {
-    await claim.release();
+    await claim?.release();
   }
 }
 

@@ -35,7 +35,7 @@ export async function claimDirectory(directory: string): Promise<DirectoryClaim>
   const reach = await shortPath(path);
   try {
     for (;;) {
-      const claim = await attempt(path, reach.path);
+      const claim = await attempt(path, reach.path, directory);
       if (claim) return claim;
     }
   } finally {
@@ -43,16 +43,25 @@ export async function claimDirectory(directory: string): Promise<DirectoryClaim>
   }
 }
 
-/** One attempt; undefined if it has to be made again. */
-async function attempt(directory: string, reach: string): Promise<DirectoryClaim | undefined> {
-  const name = nextName(await claimsIn(directory));
-  const server = await listen(join(reach, name)).catch(named(directory));
+/** One attempt; undefined if it has to be made again. `given`: how the directory was named to us. */
+async function attempt(directory: string, reach: string, given: string): Promise<DirectoryClaim | undefined> {
+  const present = await claimsIn(directory);
+  const name = nextName(present);
+  const server = await listen(join(reach, name)).catch(async (error: NodeJS.ErrnoException) => {
+    // It may be writable elsewhere: for a server in another container, say.
+    if (error.code === "EROFS" && (await areAlive(present, reach)).includes(true)) {
+      throw new DirectoryInUseError(directory);
+    }
+    // Node names no file in the errors of sockets: who reads them is told which directory it was.
+    error.path = given;
+    throw error;
+  });
   const claim = new SocketClaim(server, join(directory, name));
   try {
     let dead: string[];
     for (let step = 0; ; step += 1) {
       const others = (await claimsIn(directory)).filter((other) => other !== name);
-      const answers = await Promise.all(others.map((other) => isAlive(join(reach, other))));
+      const answers = await areAlive(others, reach);
       const alive = others.filter((_, index) => answers[index]);
       dead = others.filter((_, index) => !answers[index]);
       if (alive.length === 0) break;
@@ -121,12 +130,8 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-/** Node names no file in the errors of sockets: who reads them is told which directory it was. */
-function named(directory: string): (error: NodeJS.ErrnoException) => never {
-  return (error) => {
-    error.path = directory;
-    throw error;
-  };
+function areAlive(claims: readonly string[], reach: string): Promise<boolean[]> {
+  return Promise.all(claims.map((claim) => isAlive(join(reach, claim))));
 }
 
 /** Whether a process listens there. The kernel answers, so a stopped or busy process counts as alive. */

@@ -23,7 +23,8 @@ export interface Disk {
   readonly freeBytes?: ((path: string) => Promise<number>) | undefined;
   /**
    * Claims a directory for this process until the claim is released or the process ends, however it ends.
-   * Rejects with `DirectoryInUseError` while another process holds it.
+   * Rejects with `DirectoryInUseError` while another process holds it; where it does not and the file system is read-only, with
+   * EROFS and the path as it is given here.
    */
   claimDirectory(path: string): Promise<DirectoryClaim>;
 }
@@ -75,12 +76,15 @@ export interface DirectoryClaim {
 
 const inUseMark = Symbol.for("corral.io.directory-in-use");
 
-/** Another process already uses the data directory. */
+/** Another process already uses the data directory: a server, or a command that looks into it while none does. */
 export class DirectoryInUseError extends Error {
   override readonly name = "DirectoryInUseError";
   readonly path: string;
   constructor(path: string) {
-    super(`The directory ${path} is in use by another running server. Stop that server, or choose another directory.`);
+    super(
+      `The directory ${path} is in use by another running server, or by a corral-server verify, dump or repair that looks into it. ` +
+        "Stop that server, or wait until that command has ended; or choose another directory.",
+    );
     this.path = path;
     Object.defineProperty(this, inUseMark, { value: true });
   }

@@ -39,7 +39,9 @@ export async function runOffline(argv: readonly string[]): Promise<void> {
     .command("repair <dir>")
     .description("says what has to be given up for a server to start there again; does it only when told to")
     .option("--yes", "do it; what is given up is put aside in the directory", false)
-    .action((directory: string, { yes }: { yes: boolean }) => guarded(directory, () => repair(directory, yes)));
+    .action((directory: string, { yes }: { yes: boolean }) =>
+      guarded(directory, (isReadOnly) => repair(directory, yes, isReadOnly)),
+    );
   for (const one of command.commands) one.exitOverride().allowExcessArguments(false);
   try {
     await command.parseAsync([...argv]);
@@ -70,7 +72,7 @@ async function verify(directory: string): Promise<void> {
   if (!isWell) process.exitCode = 1;
 }
 
-async function repair(directory: string, isAgreed: boolean): Promise<void> {
+async function repair(directory: string, isAgreed: boolean, isReadOnly: boolean): Promise<void> {
   if (await isEmpty(directory)) return fail(1, holdsNothing(directory));
   const plan = await planRepair(nodeDisk, directory);
   for (const line of reportRepair(directory, plan)) process.stdout.write(`${line}\n`);
@@ -80,6 +82,7 @@ async function repair(directory: string, isAgreed: boolean): Promise<void> {
     process.stdout.write(`Nothing has been changed. To do this: corral-server repair --yes ${directory}\n`);
     return;
   }
+  if (isReadOnly) return fail(1, onReadOnly(directory));
   const aside = await performRepair(nodeDisk, directory, plan);
   process.stdout.write(`Done. The files as they were are in ${directory}/${aside}\n`);
   const { files, start } = await verifyDirectory(nodeDisk, directory);
@@ -107,7 +110,11 @@ function holdsNothing(directory: string): string {
   return `${directory} holds nothing of a Corral server.`;
 }
 
-async function guarded(directory: string, run: () => Promise<void>): Promise<void> {
+function onReadOnly(directory: string): string {
+  return `${directory} is on a read-only file system: nothing has been changed. Make it writable, or repair a copy of it.`;
+}
+
+async function guarded(directory: string, run: (isReadOnly: boolean) => Promise<void>): Promise<void> {
   try {
     const apache = await findApacheData(nodeDisk, directory);
     if (apache !== undefined) return fail(1, holdsApacheData(directory, apache));
