@@ -15,6 +15,8 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
     clientPort: {
       refusedTotal: 1,
       cutOffTotal: 2,
+      silentTotal: 1,
+      acceptedTotal: 9,
       receivedBytesTotal: 300,
       sentBytesTotal: 400,
       largeRequestBytes: 500,

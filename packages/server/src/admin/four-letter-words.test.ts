@@ -167,6 +167,26 @@ test("mntr is a line a value, and counts what there is", async () => {
     zk_min_readlatency: "0",
     zk_p999_readlatency: "0",
     zk_cnt_snapshottime: "0",
+    zk_connection_request_count: "9",
+    zk_sessionless_connections_expired: "1",
+  });
+});
+
+test("mntr tells how many watches a change fires, of each kind of event; what nobody watches is not in it", async () => {
+  const other = harness.connect();
+  other.send("getData", { path: "/a", watch: true });
+  for (const data of [null, null]) other.send("setData", { path: "/a", data, version: -1 });
+  other.send("create", { path: "/q", data: null, acl: openAcl, flags: 0 });
+  other.send("getChildren", { path: "/q", watch: true });
+  other.send("delete", { path: "/q", version: -1 });
+  const values = Object.fromEntries((await ask("mntr")).split("\n").map((line) => line.split("\t")));
+  expect(values).toMatchObject({
+    zk_cnt_node_changed_watch_count: "1",
+    zk_max_node_changed_watch_count: "2",
+    zk_cnt_node_created_watch_count: "1",
+    zk_max_node_created_watch_count: "1",
+    zk_sum_node_deleted_watch_count: "1",
+    zk_cnt_node_children_watch_count: "0",
   });
 });
 

@@ -2,7 +2,7 @@
  * What `mntr` and `/commands/monitor` tell, by the reference's keys. Keys of what only an ensemble, Java or the reference's
  * inner workings have are not there; where a key is, it means what it means there, unless docs/server.md says otherwise.
  */
-import { OpCode } from "@corral/protocol";
+import { OpCode, WatchEventType } from "@corral/protocol";
 import { Histogram } from "../replica/latencies.ts";
 import { serverState } from "./reports.ts";
 import type { Subject } from "./subject.ts";
@@ -33,7 +33,9 @@ export async function monitor(subject: Subject): Promise<readonly (readonly [key
     ...(files?.limit === undefined ? [] : ([["max_file_descriptor_count", files.limit]] as const)),
     ["uptime", Math.round(clock.elapsedMs() - subject.startedMs)],
     ["auth_failed_count", stats.authFailuresTotal],
+    ["connection_request_count", clientPort.acceptedTotal],
     ["connection_rejected", clientPort.refusedTotal],
+    ["sessionless_connections_expired", clientPort.silentTotal],
     ["connection_drop_count", clientPort.cutOffTotal + replica.closedTotal],
     ["bytes_received_count", clientPort.receivedBytesTotal],
     ["response_bytes", clientPort.sentBytesTotal],
@@ -51,10 +53,19 @@ export async function monitor(subject: Subject): Promise<readonly (readonly [key
     ...summary("fsynctime", subject.syncMs),
     ...summary("sync_processor_batch_size", stats.entriesPerSync),
     ...summary("snapshottime", stats.snapshotMs),
+    ...watchCounts.flatMap(([name, type]) => summary(name, stats.watchesFired.get(type) ?? new Histogram())),
     // Java's pauses are our event loop's.
     ...detailedSummary("jvm_pause_time_ms", subject.loopLagMs),
   ];
 }
+
+/** How many were told of one change, by the reference's names. */
+const watchCounts = [
+  ["node_created_watch_count", WatchEventType.nodeCreated],
+  ["node_deleted_watch_count", WatchEventType.nodeDeleted],
+  ["node_changed_watch_count", WatchEventType.nodeDataChanged],
+  ["node_children_watch_count", WatchEventType.nodeChildrenChanged],
+] as const;
 
 const writes = new Set<number>([
   OpCode.create,

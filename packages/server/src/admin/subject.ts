@@ -19,6 +19,8 @@ export interface Subject {
     ClientPort,
     | "refusedTotal"
     | "cutOffTotal"
+    | "silentTotal"
+    | "acceptedTotal"
     | "receivedBytesTotal"
     | "sentBytesTotal"
     | "largeRequestBytes"

@@ -71,10 +71,12 @@ interface Peer extends Sender {
 
 /** A listening port and its connections; see the head of this file. */
 export class ClientPort {
-  /** Connections refused at accept, ever. */
+  /** Connections that came, ever, and those of them that were refused at once. */
+  acceptedTotal = 0;
   refusedTotal = 0;
-  /** Connections that this port ended for a reason of its own. */
+  /** Connections that this port ended for a reason of its own, and those of them that had not even sent a handshake in time. */
   cutOffTotal = 0;
+  silentTotal = 0;
   receivedBytesTotal = 0;
   sentBytesTotal = 0;
   readonly #options: ClientPortOptions;
@@ -263,6 +265,7 @@ export class ClientPort {
   #onStream(stream: ByteStream, isSecure: boolean): void {
     const { limits, clock, dispatch } = this.#options;
     const { remote, subject } = stream;
+    this.acceptedTotal++;
     const { host } = remote;
     const fromHere = this.#perAddress.get(host) ?? 0;
     // Who was told to go and has not gone has a descriptor as well.
@@ -451,6 +454,7 @@ export class ClientPort {
   #cutOff(peer: Peer, kind: "unread" | "silent" | "burst" | "frame" | "large", reason: string, isAbrupt = true): void {
     if (!this.#peers.has(peer.id)) return;
     this.cutOffTotal++;
+    if (kind === "silent") this.silentTotal++;
     this.#cutOffs.tell(kind, { remote: text(peer.stream.remote), reason });
     this.#drop(peer, { isAbrupt });
   }

@@ -30,14 +30,17 @@ export class Events {
 
   /** What the transaction with this zxid has caused. */
   fire(firings: readonly Firing[], zxid: number): void {
-    const { watches, behaviour } = this.#parts;
+    const { watches, behaviour, stats } = this.#parts;
     const shownZxid = behaviour.eventsTellZxid ? zxid : noZxid;
     for (const { type, path, acl } of firings) {
       if (!watches.mayFire(path)) continue;
+      let fired = 0;
       watches.fire(type, path, (connection) => {
+        fired++;
         if (behaviour.eventsNeedRead && !allows(acl, Permission.read, connection.identities)) return;
         this.#send(connection, shownZxid, type, path);
       });
+      if (fired > 0) stats.watchesFired.get(type)?.add(fired);
     }
   }
 

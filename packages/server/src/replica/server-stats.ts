@@ -1,9 +1,21 @@
 /** What a server counts while it works, as plain numbers. Totals only grow; `srst` begins some of them anew. */
+import { WatchEventType } from "@corral/protocol";
 import { Histogram, LatencySummary } from "./latencies.ts";
 
 /** Operations have small numbers; what is outside of this range is no operation and shares one histogram. */
 const lowestType = -16;
 const highestType = 127;
+
+/** What changes of nodes are told as. */
+const firedTypes = [
+  WatchEventType.nodeCreated,
+  WatchEventType.nodeDeleted,
+  WatchEventType.nodeDataChanged,
+  WatchEventType.nodeChildrenChanged,
+] as const;
+
+/** Bounds of the histograms of how many watches one change fires. */
+const fanOutBounds = [1, 2, 5, 10, 100, 1_000, 10_000, 100_000] as const;
 
 /** Bounds of the histogram of how many entries became durable with one sync. */
 const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096] as const;
@@ -36,6 +48,10 @@ export class ServerStats {
   lastSnapshotAtMs = 0;
   /** How many entries became durable together. */
   readonly entriesPerSync = new Histogram(batchBounds);
+  /** How many watches one change has fired, by the type of its event; changes that nobody watched are not in it. */
+  readonly watchesFired: ReadonlyMap<WatchEventType, Histogram> = new Map(
+    firedTypes.map((type) => [type, new Histogram(fanOutBounds)]),
+  );
   readonly #latency = new LatencySummary();
   readonly #byType: (Histogram | undefined)[] = new Array(highestType - lowestType + 2).fill(undefined);
   #receivedAtReset = 0;
