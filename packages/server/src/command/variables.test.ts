@@ -17,6 +17,16 @@ test.each([
   ["CORRAL_TICKMS", "set CORRAL_TICK_MS if that is meant"],
   ["CORRAL_LIMITS_MAX_SESSION", "set CORRAL_LIMITS_MAX_SESSIONS if that is meant"],
   ["CORRAL_ADMIN_TOKENS", "set CORRAL_ADMIN_TOKEN if that is meant"],
+  ["CORRAL_MAX_SESSIONS", "set CORRAL_LIMITS_MAX_SESSIONS if that is meant, and unset this one"],
+  ["CORRAL_max_sessions", "set CORRAL_LIMITS_MAX_SESSIONS if that is meant, and unset this one"],
+  ["CORRAL_SESSION_TIMEOUT_MS", "set CORRAL_MIN_SESSION_TIMEOUT_MS or CORRAL_MAX_SESSION_TIMEOUT_MS if that is meant"],
+  [
+    "CORRAL_PORT",
+    "set CORRAL_CLIENT_PORT, CORRAL_ADMIN_PORT, CORRAL_SECURE_CLIENT_PORT or CORRAL_TLS_ON_CLIENT_PORT if",
+  ],
+  // The end of too many to name them.
+  ["CORRAL_BYTES", "unset it"],
+  ["CORRAL_ESSIONS", "unset it"],
   ["CORRAL_COLOUR", "unset it"],
 ])("%s is refused: %s", (name, text) => {
   expect(() => check({ [name]: "1" })).toThrow(`${name}: no such variable; `);

@@ -9,6 +9,9 @@ import { allOptions, configVariable, logLevelVariable, memoryVariable } from "./
 
 const prefix = "CORRAL_";
 
+/** More are too many to say which is meant. */
+const maxMeant = 4;
+
 /** What this server reads. */
 const ownVariables: ReadonlySet<string> = new Set([
   ...allOptions.map(({ variable }) => variable),
@@ -98,12 +101,22 @@ export function checkVariables(environment: ListedEnvironment, isGiven: (setting
 function complain(name: string): string {
   const derived = fromFlags.get(name.toUpperCase());
   if (derived !== undefined) return `${name}: no such variable; for ${derived.flag} set ${derived.variable}`;
-  const rest = name.slice(prefix.length);
-  const nearest = nearestName(
-    rest,
-    [...ownVariables].map((known) => known.slice(prefix.length)),
-  );
-  return nearest === undefined
+  const meant = meantBy(name.slice(prefix.length));
+  return meant.length === 0
     ? `${name}: no such variable; unset it (docs/server.md has all of them)`
-    : `${name}: no such variable; set ${prefix}${nearest} if that is meant, and unset this one`;
+    : `${name}: no such variable; set ${listed(meant)} if that is meant, and unset this one`;
+}
+
+/** The variables that end with the same words, if they are few; otherwise the one that is written most like it. */
+function meantBy(rest: string): readonly string[] {
+  const longer = [...ownVariables].filter((known) => known.endsWith(`_${rest.toUpperCase()}`));
+  if (longer.length > 0 && longer.length <= maxMeant) return longer;
+  const names = [...ownVariables].map((known) => known.slice(prefix.length));
+  const nearest = nearestName(rest, names);
+  return nearest === undefined ? [] : [`${prefix}${nearest}`];
+}
+
+function listed(names: readonly string[]): string {
+  const others = names.slice(0, -1).join(", ");
+  return others === "" ? names.join() : `${others} or ${names.at(-1)}`;
 }

@@ -25,8 +25,8 @@ export type ZooCfgKey =
     }
   /** It says what is so anyway, or speaks of what is inside Apache's server: nothing is lost without it. */
   | { readonly needless: string }
-  /** It asks for something that this server does not do: started without it, the operator is told. */
-  | { readonly missing: string }
+  /** It asks for something that this server does not do, `unless` it has such a value: started without it, the operator is told. */
+  | { readonly missing: string; readonly unless?: RegExp }
   /** Started without it, the server would be something else than what was asked for: it is not started. */
   | { readonly refused: string; readonly unless?: string };
 
@@ -304,7 +304,14 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
 export const zooCfgPrefixes: readonly (readonly [prefix: string, key: ZooCfgKey])[] = [
   ["ssl.quorum.", ensemble],
   ["ssl.", { missing: "there is no such setting of TLS here" }],
-  ["authProvider.", { missing: "authentication providers cannot be plugged in" }],
+  [
+    "authProvider.",
+    {
+      missing: "authentication providers cannot be plugged in",
+      // Of these there is what they do.
+      unless: /^org\.apache\.zookeeper\.server\.auth\.(X509|SASL|Digest|IP)AuthenticationProvider$/,
+    },
+  ],
   ["metricsProvider.", { missing: "metrics are on the admin port: see adminPort" }],
   ["group.", ensemble],
   ["weight.", ensemble],

@@ -266,6 +266,14 @@ test.each([
   expect(() => readZooCfg(text)).toThrow(reason);
 });
 
+test.each(["X509", "SASL", "Digest", "IP"])("Apache's own provider of %s needs no line, and does no harm", (scheme) => {
+  const provider = `org.apache.zookeeper.server.auth.${scheme}AuthenticationProvider`;
+  for (const key of ["authProvider.1", "zookeeper.authProvider.x509", "authProvider.sasl"])
+    expect(readZooCfg(`${key}=${provider}`)).toMatchObject({ warnings: [] });
+  for (const other of [`org.example.${scheme}AuthenticationProvider`, `${provider}2`, `x.${provider}`])
+    expect(readZooCfg(`authProvider.1=${other}`).warnings).toHaveLength(1);
+});
+
 test.each(["server.1=a:1:2", "peerType=participant", "skipACL=no", "enforce.auth.enabled=false"])(
   "%j is so anyway",
   (text) => {

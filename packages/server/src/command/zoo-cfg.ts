@@ -85,7 +85,7 @@ export function readZooCfg(text: string): ZooCfg {
       if (known.ifTrue === undefined) settings.set(known.setting, { value: converted, key: written });
       else if (converted === true) settings.set(known.setting, { value: known.ifTrue, key: written });
     } else if ("missing" in known) {
-      warnings.push(`${written}: ${known.missing}; it has no effect`);
+      if (!known.unless?.test(value)) warnings.push(`${written}: ${known.missing}; it has no effect`);
     } else if ("refused" in known && value.toLowerCase() !== known.unless) {
       throw refusal(written, known.refused);
     }
