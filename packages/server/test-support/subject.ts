@@ -16,6 +16,7 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
       refusedTotal: 1,
       cutOffTotal: 2,
       silentTotal: 1,
+      undecodedBytes: 0,
       acceptedTotal: 9,
       receivedBytesTotal: 300,
       sentBytesTotal: 400,

@@ -132,6 +132,11 @@ export const metrics: readonly Metric[] = [
   gauge("queued_request_bytes", "Bytes of these requests", (s) =>
     sumOf(connections(s).map(({ queue }) => queue.bytes)),
   ),
+  gauge(
+    "undecoded_bytes",
+    "Bytes of requests of which the rest is still to come, and of those that wait for their connection's turn",
+    ({ clientPort }) => clientPort.undecodedBytes,
+  ),
   gauge("unsent_bytes", "Output of all connections that the operating system has not taken", (s) =>
     sumOf(connections(s).map(({ pendingOutput }) => pendingOutput)),
   ),

@@ -20,6 +20,7 @@ export interface Subject {
     | "refusedTotal"
     | "cutOffTotal"
     | "silentTotal"
+    | "undecodedBytes"
     | "acceptedTotal"
     | "receivedBytesTotal"
     | "sentBytesTotal"

@@ -55,3 +55,16 @@ test("who is not read is heard by what it takes; who takes nothing is not, and w
   port.tick();
   expect(puppets.told()).toEqual([]);
 });
+
+test("counts what has come of requests that are not whole, and who never said a word", async () => {
+  const puppets = await PuppetPort.listening({ handshakeMs: 5_000 });
+  const { port, clock } = puppets;
+  const [half, silent] = [puppets.connect(), puppets.connect()];
+  half.handler?.onData(Buffer.from([0, 0, 0, 100, 1, 2, 3]));
+  expect([port.acceptedTotal, port.undecodedBytes, port.silentTotal]).toEqual([2, 7, 0]);
+  half.handler?.onData(Buffer.alloc(97));
+  expect(port.undecodedBytes).toBe(0);
+  clock.advance(6_000);
+  for (const _ of [1, 2]) port.tick();
+  expect([half.destroyed, silent.destroyed, port.silentTotal]).toEqual([false, true, 1]);
+});

@@ -11,7 +11,8 @@ import type { ConnectionId, Input } from "../replica/effect.ts";
 import { longReadWeight } from "../replica/long-reads.ts";
 import { requestWeight } from "../replica/request-weight.ts";
 import { frameComplaint } from "./frame-complaint.ts";
-import { LargeRequests, leastBytesPerSecond, type Sender } from "./large-requests.ts";
+import { LargeRequests, leastBytesPerSecond } from "./large-requests.ts";
+import { type Peer, tookSome } from "./peer.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { WorkTurns } from "./work-turns.ts";
 
@@ -42,32 +43,6 @@ const briefBytes = 1_024;
 
 /** Bytes of a connection that lie undecoded, above which no more are read before it has had its turn. */
 const maxBacklogBytes = 64 << 10;
-
-interface Peer extends Sender {
-  readonly id: ConnectionId;
-  readonly stream: ByteStream;
-  readonly connectedMs: number;
-  /** Whether a frame has come: until then the first bytes may be a four-letter word. */
-  spoke: boolean;
-  /** Whether it asked for a four-letter word: then nothing else it says matters. */
-  asked: boolean;
-  /** Bytes ever sent to it. */
-  sentBytes: number;
-  /** What tells whether it has taken any of its output since it was looked at. */
-  outputMark: number;
-  /** Since when output lies untaken, and nothing of it was seen to be taken. */
-  stuckSinceMs: number | undefined;
-  /** Whether it was due to be cut off when it was looked at last. */
-  overdue: boolean;
-  /** Whether the replica wants nothing more of it for now. */
-  paused: boolean;
-  /** Whether it is not read because of what lies undecoded. */
-  heldBack: boolean;
-  /** Whether the replica is to be told that all its output was taken. */
-  drainDue: boolean;
-  /** Whether the other side has ended in order, with something that may still wait to be taken up, here or by the replica. */
-  gone: boolean;
-}
 
 /** A listening port and its connections; see the head of this file. */
 export class ClientPort {
@@ -117,6 +92,11 @@ export class ClientPort {
   /** Connections with more to be done than one turn of the event loop may take. */
   get waitingCount(): number {
     return this.#turns.waiting.size;
+  }
+
+  /** Bytes that have come of requests of which the rest has not, and of those that wait for their turn. */
+  get undecodedBytes(): number {
+    return [...this.#peers.values()].reduce((sum, { decoder }) => sum + decoder.pendingBytes, 0);
   }
 
   /** The length of the large requests that are arriving, bytes. */
@@ -481,15 +461,6 @@ export class ClientPort {
     if (left === 0) this.#perAddress.delete(host);
     else this.#perAddress.set(host, left);
   }
-}
-
-/** Whether some of its output was taken since it was looked at: it may be slow, but it reads. */
-function tookSome(peer: Peer, nowMs: number): boolean {
-  const { stream, sentBytes, outputMark } = peer;
-  peer.outputMark = stream.outputMark ?? sentBytes - stream.unsentBytes;
-  if (peer.outputMark === outputMark) return false;
-  peer.stuckSinceMs = nowMs;
-  return true;
 }
 
 function text(address: Address): string {
