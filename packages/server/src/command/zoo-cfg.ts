@@ -14,7 +14,7 @@ export interface ZooCfg {
 }
 
 /**
- * Reads the text of a `zoo.cfg`. As with Apache, who names no address listens on every one; the admin port stays closed
+ * Reads the text of a `zoo.cfg`. Who names no address listens on every one of IPv4, with Apache also of IPv6; the admin port stays closed
  * unless `admin.serverPort` is given, and on this machine unless an address is. With a `secureClientPort` alone no port for
  * clear text is opened.
  * @throws ConfigError that names the key
