@@ -238,6 +238,9 @@ async function randomLife(
     preallocateBytes: random.pick([0, 512, 2_048, 4_096, 8_192, 16_384]),
     // In the larger ones two batches may be under way, and a step of zeros beside them.
     segmentBytes: random.pick([3_000, 40_000]),
+    batchBytes: random.pick([2_000, 9_000]),
+    overlapItems: random.below(4),
+    overlapFromBytes: random.pick([500, 4_000, 32_768]),
   };
   try {
     const clock = gathers ? gatheringClock(random.pick([2, 20, 60])) : undefined;
