@@ -140,6 +140,14 @@ test("a dump goes to standard output and comes from standard input", async () =>
       input: text.slice(0, -5),
     });
     expect(broken).toMatchObject({ code: 7, stderr: expect.stringContaining("breaks off in line 4") });
+    const bytes = gzipSync(text);
+    const changed = Buffer.from(bytes);
+    changed[bytes.length - 6] = (changed[bytes.length - 6] ?? 0) ^ 1;
+    for (const input of [bytes.subarray(0, -20), bytes.subarray(0, -5), changed]) {
+      const ended = await corral(["load", "-", "--connect", `${server.connectString}/new`], { input });
+      const stderr = expect.stringMatching(/Standard input is no whole dump: it cannot be decompressed \(.+\)/);
+      expect(ended).toMatchObject({ code: 7, stderr });
+    }
     expect(await client.exists("/new")).toBeUndefined();
     expect(await readdir(directory)).toEqual([]);
     vi.stubEnv("TMPDIR", join(directory, "none"));

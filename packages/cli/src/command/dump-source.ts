@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { CopyError } from "../copy-error.ts";
 import { isFileError } from "./dump-file.ts";
 import { UsageError } from "./exit-codes.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -39,7 +40,7 @@ export class DumpSource {
     }
   }
 
-  /** From its beginning. Throws UsageError if it cannot be read. */
+  /** From its beginning. Throws UsageError if it cannot be read, CopyError `bad-dump` if it cannot be decompressed. */
   async *bytes(): AsyncGenerator<Uint8Array> {
     const source = Readable.from(piecesOf(this.#file, 0));
     try {
@@ -60,7 +61,15 @@ export class DumpSource {
 }
 
 function cannotBeRead(name: string, error: unknown): unknown {
-  return isFileError(error) ? new UsageError(`${name} cannot be read: ${error.message}.`) : error;
+  if (!isFileError(error)) return error;
+  // The bytes are there, and are none of a whole dump: it is as if they had not been compressed.
+  if ("code" in error && String(error.code).startsWith("Z_"))
+    return new CopyError(
+      "bad-dump",
+      `${name} is no whole dump: it cannot be decompressed (${error.message}). It breaks off, or was damaged: get another copy of it.`,
+      { cause: error },
+    );
+  return new UsageError(`${name} cannot be read: ${error.message}.`);
 }
 
 async function opened(name: string, signal: AbortSignal): Promise<FileHandle> {
