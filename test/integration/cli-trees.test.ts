@@ -99,6 +99,21 @@ test("an exclusion that excluded nothing is told", async () => {
   expect(await corral([...copy, ...exclude("/app/secrets")])).toMatchObject({ code: 0, stderr: said });
 });
 
+test("a container or a time to live that is given to nothing is told", async () => {
+  await client.create("/locks/a", "x", { createParents: true });
+  const hints = ["--container", "/locks/*", "--container", "/nosuch/*", "--ttl", "/gone=60000"];
+  const said =
+    "corral: --container /nosuch/* made nothing a container: no such node was found.\n" +
+    "corral: --ttl /gone gave nothing a time to live: no such node was found.\n";
+  const file = join(directory, "app.jsonl");
+  expect(await corral(["dump", file, "--quiet", ...hints])).toEqual({ code: 0, stdout: "", stderr: said });
+  const { stderr } = await corral(["dump", "--json", ...hints]);
+  expect(JSON.parse(stderr)).toMatchObject({ unmatched: [], unmatchedKinds: ["/nosuch/*", "/gone"] });
+  await using target = await startServer();
+  const copy = ["import", "--from", server.connectString, "--to", target.connectString, "--allow-smaller-tokens"];
+  expect(await corral([...copy, ...hints])).toMatchObject({ code: 0, stderr: said });
+});
+
 test("a list of hidden digests is told from one that somebody has set so", async () => {
   const asSuper = { variables: { CORRAL_AUTH: "digest:super:secret" } };
   const of = (user: string) => ({ perms: 31, id: { scheme: "digest", id: user } });

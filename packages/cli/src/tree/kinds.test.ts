@@ -15,6 +15,14 @@ test("a star is one name, and dots are dots", () => {
   ]);
 });
 
+test("which hints a path fits is told, also of those that come too late", () => {
+  const fitted: string[] = [];
+  const hints = { containers: ["/a/*", "/b", "/none"], ttlMs: new Map([["/*/x", 5]]) };
+  const kindOf = kindsOf(hints, (path) => fitted.push(path));
+  expect(["/a/x", "/c"].map(kindOf)).toEqual(["container", "persistent"]);
+  expect(fitted).toEqual(["/a/*", "/*/x"]);
+});
+
 test("paths and counters", () => {
   expect(["/a/b", "/a", "/"].map(parentOf)).toEqual(["/a", "/", "/"]);
   expect(["/a/n-0000000007", "/0000000007/a", "/n-7"].map(hasSequenceNumber)).toEqual([true, false, false]);

@@ -12,13 +12,23 @@ export interface KindHints {
   readonly ttlMs?: ReadonlyMap<string, number> | undefined;
 }
 
-/** A function that says what the node at a path is; without a hint, persistent. */
-export function kindsOf({ containers = [], ttlMs = new Map() }: KindHints): (path: string) => NodeKind {
-  const rules: (readonly [pattern: RegExp, kind: NodeKind])[] = [
-    ...containers.map((path) => [patternOf(path), "container"] as const),
-    ...[...ttlMs].map(([path, ms]) => [patternOf(path), { ttlMs: ms }] as const),
+/**
+ * A function that says what the node at a path is; without a hint, persistent. `onFitting` is told each hint, as it was given, that
+ * a path fits.
+ */
+export function kindsOf(
+  { containers = [], ttlMs = new Map() }: KindHints,
+  onFitting: (hint: string) => void = () => undefined,
+): (path: string) => NodeKind {
+  const rules: readonly { readonly hint: string; readonly pattern: RegExp; readonly kind: NodeKind }[] = [
+    ...containers.map((hint) => ({ hint, pattern: patternOf(hint), kind: "container" }) as const),
+    ...[...ttlMs].map(([hint, ms]) => ({ hint, pattern: patternOf(hint), kind: { ttlMs: ms } })),
   ];
-  return (path) => rules.find(([pattern]) => pattern.test(path))?.[1] ?? "persistent";
+  return (path) => {
+    const fitting = rules.filter(({ pattern }) => pattern.test(path));
+    for (const { hint } of fitting) onFitting(hint);
+    return fitting[0]?.kind ?? "persistent";
+  };
 }
 
 function patternOf(path: string): RegExp {

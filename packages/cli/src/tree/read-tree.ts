@@ -17,7 +17,7 @@ export interface ReadTreeOptions extends KindHints {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What was left out. */
+/** What was left out, and what was asked for in vain. */
 export interface LeftOut {
   ephemerals: number;
   unreadable: number;
@@ -27,11 +27,13 @@ export interface LeftOut {
   unreadableQuotas: boolean;
   /** Those of `exclude` at which there was no node: slips, perhaps. */
   unmatched: string[];
+  /** Those paths of `containers` and `ttlMs` at which there was none. */
+  unmatchedKinds: string[];
 }
 
 /** Nothing yet. */
 export function nothingLeftOut(): LeftOut {
-  return { ephemerals: 0, unreadable: 0, quotas: [], unreadableQuotas: false, unmatched: [] };
+  return { ephemerals: 0, unreadable: 0, quotas: [], unreadableQuotas: false, unmatched: [], unmatchedKinds: [] };
 }
 
 /** What no copy has; behind a chroot it cannot be seen. */
@@ -53,7 +55,8 @@ export async function* readTree(
 ): AsyncGenerator<readonly TreeNode[]> {
   const { signal } = options;
   const exclude = excludedPaths(client, options.exclude);
-  const kindOf = kindsOf(options);
+  const unmatchedKinds = new Set([...(options.containers ?? []), ...(options.ttlMs?.keys() ?? [])]);
+  const kindOf = kindsOf(options, (hint) => unmatchedKinds.delete(hint));
   await lookForQuotas(client, options, leftOut);
   const pending: string[] = ["/"];
   const unmatched = new Set(options.exclude);
@@ -93,7 +96,8 @@ export async function* readTree(
   // What is below something else that is excluded was not looked for.
   const isCovered = (path: string) =>
     path === serversOwn || exclude.some((above) => above !== path && isAtOrBelow(path, above));
-  leftOut.unmatched.push(...[...unmatched].filter((path) => !isCovered(path)));
+  leftOut.unmatched = [...unmatched].filter((path) => !isCovered(path));
+  leftOut.unmatchedKinds = [...unmatchedKinds];
 }
 
 async function lookForQuotas(
@@ -104,7 +108,7 @@ async function lookForQuotas(
   const isExcluded = (path: string) => exclude.some((above) => isAtOrBelow(path, above));
   if (client.chroot !== "" || isExcluded(quotaRoot)) return;
   const { quotas, isUnreadable } = await quotasOf(client, signal);
-  leftOut.quotas.push(...quotas.filter((path) => !isExcluded(path)));
+  leftOut.quotas = quotas.filter((path) => !isExcluded(path));
   leftOut.unreadableQuotas = isUnreadable;
 }
 

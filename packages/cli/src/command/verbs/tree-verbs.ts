@@ -282,10 +282,10 @@ function leftOutLines({ ephemerals = 0, unreadable = 0, quotas = [] }: Partial<L
   ];
 }
 
-/** A quota may be forgotten; a secret may be in the copy that was to be left out. */
+/** A quota may be forgotten; a secret may be in the copy that was to be left out; a container may stay for ever. */
 async function warn(
-  { unreadableQuotas, unmatched }: LeftOut,
-  { json }: Flags,
+  { unreadableQuotas, unmatched, unmatchedKinds }: LeftOut,
+  { json, container = [], ttl }: Flags,
   { stderr }: Surroundings,
 ): Promise<void> {
   if (json) return;
@@ -296,6 +296,12 @@ async function warn(
     );
   for (const path of unmatched)
     await writeTo(stderr, `corral: --exclude ${path} left nothing out: no such node was found.\n`);
+  for (const path of unmatchedKinds) {
+    if (container.includes(path))
+      await writeTo(stderr, `corral: --container ${path} made nothing a container: no such node was found.\n`);
+    if (ttl?.has(path))
+      await writeTo(stderr, `corral: --ttl ${path} gave nothing a time to live: no such node was found.\n`);
+  }
 }
 
 function someOf(paths: readonly string[]): string {
