@@ -146,6 +146,42 @@ describe("the newest of several log files", () => {
   });
 });
 
+describe("an older copy of the epoch file", () => {
+  /** A life of some segments behind a snapshot each, and two more behind them; and the epoch file as it was after each record. */
+  async function segments(
+    count: number,
+  ): Promise<{ disk: MemoryDisk; records: ReturnType<typeof letters>; epochs: Buffer[] }> {
+    const disk = new MemoryDisk();
+    const { storage, durable } = await live(disk);
+    await storage.writeEpoch(1);
+    const records = letters(firstZxid, [...new Array(count).fill(40), 3_000, 3_000, 40]);
+    const epochs: Buffer[] = [];
+    for (const [index, record] of records.entries()) {
+      storage.append([record]);
+      await durable(record.zxid);
+      epochs.push(Buffer.from(disk.contents("/data/epoch")));
+      if (index < count) await storage.writeSnapshot(record.zxid, toChunks(records.slice(0, index + 1)));
+    }
+    await storage.close();
+    return { disk: disk.kill(), records, epochs };
+  }
+
+  it("names a log that is needless and has been removed: all that is there counts", async () => {
+    const { disk, records, epochs } = await segments(6);
+    expect(disk.paths()).not.toContain(firstLog);
+    disk.put("/data/epoch", epochs[0] as Buffer);
+    expect(text((await live(disk)).recovered)).toEqual(text(records));
+  });
+
+  it("does not hide a gap in what is there", async () => {
+    const { disk, epochs } = await segments(6);
+    const logs = disk.paths().filter((path) => path.includes("/log."));
+    disk.put("/data/epoch", epochs[0] as Buffer);
+    disk.take(logs.at(-2) as string);
+    expect(await refusal(disk)).toMatch(/^Log records are missing in /);
+  });
+});
+
 describe("a directory that was restored from a snapshot alone", () => {
   it("starts again and again, also if nothing is written in between", async () => {
     const source = await firstLife([30, 30], 1);

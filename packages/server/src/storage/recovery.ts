@@ -141,7 +141,10 @@ async function checkLog(place: RecoveryPlace, snapshotZxid: number, epoch: Epoch
   const { directory, files } = place;
   const newestLogZxid = epoch?.newestLogZxid ?? 0;
   const { found, unfinished } = await readHeaders(place, snapshotZxid, newestLogZxid);
-  if (newestLogZxid > 0 && !files.segmentZxids.includes(newestLogZxid)) {
+  // An old copy of the epoch file may name one that has been removed since, because snapshots had made it needless. Whether what is
+  // there goes on without a gap is seen below.
+  const hasLater = found.some(({ header }) => header.firstZxid > newestLogZxid);
+  if (newestLogZxid > 0 && !files.segmentZxids.includes(newestLogZxid) && !hasLater) {
     if (snapshotZxid > 0 && files.segmentZxids.length === 0) throw logIsMissing(directory);
     throw newestLogIsMissing(directory, newestLogZxid);
   }
