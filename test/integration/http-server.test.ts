@@ -57,6 +57,20 @@ test("a handler that rejects is a 500 and is heard of; HEAD has no body", async 
   expect([head.status, await head.text()]).toEqual([200, ""]);
 });
 
+test("who asks on and on before there is an answer is cut off, and little of it is looked at", async () => {
+  let asked = 0;
+  await serving(() => {
+    asked++;
+    return new Promise(() => {});
+  });
+  const socket = connect(server.address);
+  sockets.push(socket);
+  socket.on("error", () => {});
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000));
+  await once(socket, "close");
+  expect(asked).toBe(8);
+});
+
 test("a body that nobody reads does not stand before the next request of the connection", async () => {
   await serving(async ({ method }) => new Response(method));
   const answer = await raw(

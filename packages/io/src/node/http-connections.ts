@@ -9,6 +9,9 @@ import { carrierOf } from "./tls-listener.ts";
 /** What is under way on a connection: answers, and what tells whoever makes one that nobody will get it. */
 type Exchanges = Map<ServerResponse, AbortController>;
 
+/** Requests of one connection that may be under way; whoever sends more before he has an answer means no good. */
+const mostUnanswered = 8;
+
 /** See the head of this file. */
 export class HttpConnections {
   readonly #connections = new Map<Socket, Exchanges>();
@@ -65,6 +68,11 @@ export class HttpConnections {
       // Those behind the first have no connection yet as Node sees it, and would not hear of it.
       for (const gone of exchanges.values()) gone.abort();
     });
+  }
+
+  /** Whether one more request of the connection may be taken. */
+  mayAsk(socket: Socket): boolean {
+    return (this.#connections.get(socket)?.size ?? 0) < mostUnanswered;
   }
 
   /** A request has come in, which `outgoing` answers. The signal aborts when nobody is there any more to take it. */

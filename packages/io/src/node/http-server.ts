@@ -67,6 +67,11 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
   const asked = new Set<Promise<Response>>();
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
     const remote = plainAddress(incoming.socket.remoteAddress ?? "");
+    if (!connected.mayAsk(incoming.socket)) {
+      // Node goes on with what has come of it already.
+      incoming.socket.destroy();
+      return;
+    }
     const signal = connected.begin(outgoing);
     const report = (error: unknown): void => {
       if (signal.aborted && isOfConnection(error)) options.onAborted?.(remote);
