@@ -38,6 +38,8 @@ export interface ProposalRequest {
   readonly bodyAt?: number;
   readonly connection?: Connection;
   readonly write?: QueuedWrite;
+  /** By which attachment of the session it counts, and not by a later one. Default: for a write its connection's, else by any. */
+  readonly attachment?: number;
 }
 
 /** Half of an epoch's counter: then the next epoch is begun, in good time. */
@@ -156,7 +158,7 @@ export class Proposals {
       zxid: makeZxid(this.#epoch, this.#counter),
       timeMs: this.#turn.now.wallMs,
       sessionId: request.sessionId,
-      attachment: request.write === undefined ? 0 : (request.connection?.attachment ?? 0),
+      attachment: request.attachment ?? (request.write === undefined ? 0 : (request.connection?.attachment ?? 0)),
       xid: request.xid ?? 0,
       identities: request.identities ?? [],
       operation: request.operation,

@@ -187,6 +187,20 @@ describe("identities", () => {
     expect([...h.replica.state.sessions]).toMatchObject([{ id: bob.sessionId }]);
   });
 
+  test("I.5 nor does it end for somebody who has come back and said who he is before that was written down", () => {
+    const h = new ReplicaHarness({ requiredSchemes: ["digest"], log: "manual" });
+    const stranger = h.connect();
+    h.durable();
+    const bob = h.dial();
+    bob.handshake({ sessionId: stranger.sessionId, passwd: stranger.passwd });
+    stranger.send("exists", { path: "/", watch: false });
+    h.durable();
+    expect(stranger.closed).toBe(true);
+    expect(bob.call("auth", packet("digest", "bob:pw"))).toEqual({});
+    expect(bob.call("exists", { path: "/", watch: false })).toMatchObject({ stat: {} });
+    expect([...h.replica.state.sessions]).toMatchObject([{ id: stranger.sessionId, attachment: 2 }]);
+  });
+
   test("J.5 a quota that is gone beyond is told of in the log, not with every write", () => {
     for (const path of ["/zookeeper/quota/q", "/q"]) c.call("create", node(path));
     c.call("create", { ...node("/zookeeper/quota/q/zookeeper_limits"), data: Buffer.from("count=1,bytes=-1") });

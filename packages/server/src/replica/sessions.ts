@@ -185,7 +185,9 @@ export class Sessions {
    */
   endUnused({ session, attachment }: Connection): void {
     if (session === undefined || attachment > 1 || this.#proposals.failed) return;
-    this.#proposals.propose({ operation: { type: OpCode.closeSession, request: {} }, sessionId: session.id });
+    // Not if the client goes on in it over another connection meanwhile, where it may say who it is.
+    const operation = { type: OpCode.closeSession, request: {} } as const;
+    this.#proposals.propose({ operation, sessionId: session.id, attachment });
   }
 
   #refuse(connection: Connection, reason: string): void {
