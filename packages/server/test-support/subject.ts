@@ -17,7 +17,6 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
       cutOffTotal: 2,
       silentTotal: 1,
       undecodedBytes: 0,
-      acceptedTotal: 9,
       receivedBytesTotal: 300,
       sentBytesTotal: 400,
       largeRequestBytes: 500,

@@ -167,7 +167,7 @@ test("mntr is a line a value, and counts what there is", async () => {
     zk_min_readlatency: "0",
     zk_p999_readlatency: "0",
     zk_cnt_snapshottime: "0",
-    zk_connection_request_count: "9",
+    zk_connection_request_count: "1",
     zk_sessionless_connections_expired: "1",
   });
 });

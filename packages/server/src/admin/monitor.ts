@@ -33,7 +33,7 @@ export async function monitor(subject: Subject): Promise<readonly (readonly [key
     ...(files?.limit === undefined ? [] : ([["max_file_descriptor_count", files.limit]] as const)),
     ["uptime", Math.round(clock.elapsedMs() - subject.startedMs)],
     ["auth_failed_count", stats.authFailuresTotal],
-    ["connection_request_count", clientPort.acceptedTotal],
+    ["connection_request_count", stats.handshakesTotal],
     ["connection_rejected", clientPort.refusedTotal],
     ["sessionless_connections_expired", clientPort.silentTotal],
     ["connection_drop_count", clientPort.cutOffTotal + replica.closedTotal],

@@ -21,7 +21,6 @@ export interface Subject {
     | "cutOffTotal"
     | "silentTotal"
     | "undecodedBytes"
-    | "acceptedTotal"
     | "receivedBytesTotal"
     | "sentBytesTotal"
     | "largeRequestBytes"

@@ -46,8 +46,7 @@ const maxBacklogBytes = 64 << 10;
 
 /** A listening port and its connections; see the head of this file. */
 export class ClientPort {
-  /** Connections that came, ever, and those of them that were refused at once. */
-  acceptedTotal = 0;
+  /** Connections refused at accept, ever. */
   refusedTotal = 0;
   /** Connections that this port ended for a reason of its own, and those of them that had not even sent a handshake in time. */
   cutOffTotal = 0;
@@ -245,7 +244,6 @@ export class ClientPort {
   #onStream(stream: ByteStream, isSecure: boolean): void {
     const { limits, clock, dispatch } = this.#options;
     const { remote, subject } = stream;
-    this.acceptedTotal++;
     const { host } = remote;
     const fromHere = this.#perAddress.get(host) ?? 0;
     // Who was told to go and has not gone has a descriptor as well.

@@ -116,6 +116,7 @@ export class Pipeline {
     const arrivedMs = this.#parts.turn.now.elapsedMs;
     switch (connection.phase) {
       case "fresh":
+        this.#parts.stats.handshakesTotal++;
         return this.#parts.sessions.onHandshake(connection, frame);
       case "connecting":
         return connection.queue.push({ kind: "frame", frame, arrivedMs, afterZxid: 0, answerBytes: 0 });

@@ -24,6 +24,8 @@ const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096] as con
 export class ServerStats {
   /** Frames ever received, handshakes among them. */
   receivedTotal = 0;
+  /** The handshakes among them, whatever came of them. */
+  handshakesTotal = 0;
   /** Replies and events ever sent. */
   sentTotal = 0;
   /** Watch events ever sent. */
