@@ -79,7 +79,10 @@ async function repair(directory: string, isAgreed: boolean, isReadOnly: boolean)
   if (plan.steps.length === 0) return;
   if (!isAgreed) {
     process.exitCode = 1;
-    process.stdout.write(`Nothing has been changed. To do this: corral-server repair --yes ${directory}\n`);
+    const next = isReadOnly
+      ? "The file system is read-only: to do this, make it writable, or repair a copy"
+      : `To do this: corral-server repair --yes ${directory}`;
+    process.stdout.write(`Nothing has been changed. ${next}\n`);
     return;
   }
   if (isReadOnly) return fail(1, onReadOnly(directory));

@@ -78,7 +78,8 @@ export async function planRepair(disk: Disk, directory: string): Promise<RepairP
   if (attained.zxid === 0 && losses.length > 0) {
     throw new StorageError(
       `Nothing in ${directory} can be saved: ${losses.map(({ what }) => what).join("; ")}; and there is no whole snapshot. ` +
-        "Restore the directory from a backup; to begin anew, choose an empty one.",
+        "Restore the directory from a backup; to begin anew, choose an empty one, and where resources remember fencing tokens raise its " +
+        "epoch above those of this one (raise_epoch on the admin port).",
       { file: directory },
     );
   }
