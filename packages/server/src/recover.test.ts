@@ -137,7 +137,7 @@ describe("a recovery", () => {
     life.create("/a");
     await life.applied();
     await expect(TreeLife.open(disk.kill())).rejects.toThrow(
-      "The file /data/log.100000001 cannot be understood: the entry 0x100000002: an entry that is not",
+      "The file /data/log.100000001 cannot be understood: the entry 0x100000002: something else in the place of a list",
     );
   });
 

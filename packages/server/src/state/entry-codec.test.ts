@@ -1,5 +1,5 @@
 import { DecodeError, OpCode, operations, Reader, Writer } from "@corral/protocol";
-import { decode } from "@msgpack/msgpack";
+import { decode, encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeClientWrite, decodeEntry, encodeEntry } from "./entry-codec.ts";
@@ -143,5 +143,37 @@ describe("an entry's bytes", () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it("are refused when something is missing, or follows", () => {
+    fc.assert(
+      fc.property(entries, (entry) => {
+        const whole = Buffer.from(encodeEntry(entry, bodyOf(entry)));
+        for (let end = 0; end < whole.length; end++) {
+          expect(() => decodeEntry(whole.subarray(0, end)), `${end} bytes`).toThrow(DecodeError);
+        }
+        expect(() => decodeEntry(Buffer.concat([whole, Buffer.of(0xc0)]))).toThrow("something behind it");
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("are refused when a field is of another kind, or there are more than this version knows", () => {
+    const body = Buffer.alloc(20);
+    const fields: readonly unknown[] = [2, 1, 2, 3n, 4, 5, [["ip", "::1"]], OpCode.setData, body, false, [1, 1, 2, 3]];
+    const written = (those: readonly unknown[]) => encode(those, { useBigInt64: true });
+    expect(decodeEntry(written(fields)).identities).toEqual([{ scheme: "ip", id: "::1" }]);
+    for (const [at, right] of fields.entries()) {
+      for (const wrong of [null, 7, 7n, "7", Buffer.of(7), true, ["7"], [["7"]], [[7, 7]], [["7", "7", "7"]]]) {
+        // The two that can stand in the place of what they are like: another number, other bytes, another choice.
+        if (typeof wrong === typeof right && Array.isArray(wrong) === Array.isArray(right) && !Array.isArray(wrong))
+          continue;
+        expect(() => decodeEntry(written(fields.with(at, wrong))), `${at}: ${String(wrong)}`).toThrow(DecodeError);
+      }
+    }
+    expect(() => decodeEntry(written(fields.slice(0, 8)))).toThrow("an entry of 8 fields");
+    expect(() => decodeEntry(written([...fields, 0]))).toThrow("an entry of 12 fields");
+    expect(() => decodeEntry(written(fields.with(0, 3)))).toThrow("an entry of version 3; this server knows 2");
+    expect(() => decodeEntry(Buffer.of(0xc1))).toThrow("something else in the place of a list");
   });
 });

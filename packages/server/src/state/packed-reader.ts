@@ -21,6 +21,25 @@ export class PackedReader {
     return this.#at === this.#bytes.length;
   }
 
+  /** Where the next item starts, in bytes from the start. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The bytes that were read since it was there. */
+  since(at: number): Buffer {
+    return this.#bytes.subarray(at, this.#at);
+  }
+
+  /** Goes on behind `expected`, if those are the bytes that come next. */
+  skip(expected: Uint8Array): boolean {
+    const start = this.#at;
+    if (expected.length > this.#bytes.length - start) return false;
+    for (let i = 0; i < expected.length; i++) if (this.#bytes[start + i] !== expected[i]) return false;
+    this.#at = start + expected.length;
+    return true;
+  }
+
   /** Begins a list: how many items follow. */
   list(): number {
     const head = this.#byte();
@@ -68,6 +87,19 @@ export class PackedReader {
       default:
         return this.#fail("a number");
     }
+  }
+
+  bool(): boolean {
+    const head = this.#byte();
+    if (head !== 0xc2 && head !== 0xc3) this.#fail("true or false");
+    return head === 0xc3;
+  }
+
+  /** A number of 64 bits. */
+  bigInt(): bigint {
+    const head = this.#byte();
+    if (head === 0xd3) return this.#view.getBigInt64(this.#take(8));
+    return head === 0xcf ? this.#view.getBigUint64(this.#take(8)) : this.#fail("a number of 64 bits");
   }
 
   /** Bytes, or null. */
