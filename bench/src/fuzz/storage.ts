@@ -214,6 +214,6 @@ function entryOf(type: number, zxid: number): object {
     identities: [{ scheme: "ip", id: "127.0.0.1" }],
     operation: { type },
     enforcesQuota: false,
-    witness: { zxid: zxid - 1, digest: { high: 1, low: 2 }, isOfTree: false },
+    witness: { zxid: zxid - 1, digest: { high: 1, low: 2 } },
   };
 }

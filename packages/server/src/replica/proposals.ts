@@ -178,7 +178,7 @@ export class Proposals {
     const { lastZxid } = this.#state;
     if (lastZxid === this.#witnessedZxid) return undefined;
     this.#witnessedZxid = lastZxid;
-    return { zxid: lastZxid, digest: this.#state.digest, isOfTree: false };
+    return { zxid: lastZxid, digest: this.#state.digest };
   }
 
   /** Whether some of them are durable when the log is durable up to `zxid`. */

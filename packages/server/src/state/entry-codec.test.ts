@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeClientWrite, decodeEntry, encodeEntry } from "./entry-codec.ts";
 import type { Entry } from "./operation.ts";
-import { digestVersion, stateDigestVersion } from "./tree-digest.ts";
+import { digestVersion } from "./tree-digest.ts";
 
 const word = fc.nat(0xffff_ffff);
 const text = fc.oneof(
@@ -35,7 +35,7 @@ const entries: fc.Arbitrary<Entry> = fc.record({
   }),
   enforcesQuota: fc.boolean(),
   oldRules: fc.option(fc.constant(true), { nil: undefined }),
-  witness: fc.option(fc.record({ zxid: safe, isOfTree: fc.boolean(), digest: fc.record({ high: word, low: word }) }), {
+  witness: fc.option(fc.record({ zxid: safe, digest: fc.record({ high: word, low: word }) }), {
     nil: undefined,
   }),
 });
@@ -90,8 +90,7 @@ describe("an entry's bytes", () => {
         );
         if (enforcesQuota || witness !== undefined) fields.push(enforcesQuota);
         if (witness !== undefined) {
-          const version = witness.isOfTree ? digestVersion : stateDigestVersion;
-          fields.push([version, witness.zxid, witness.digest.high, witness.digest.low]);
+          fields.push([digestVersion, witness.zxid, witness.digest.high, witness.digest.low]);
         }
         // As bytes, for as text the library would leave out a byte order mark.
         const read = decode(encodeEntry(entry, body), { useBigInt64: true, rawStrings: true }) as unknown[];

@@ -27,7 +27,7 @@ import {
 } from "./operation.ts";
 import { PackedReader } from "./packed-reader.ts";
 import { PackedWriter, textBytes } from "./packed-writer.ts";
-import { digestVersion, stateDigestVersion } from "./tree-digest.ts";
+import { digestVersion } from "./tree-digest.ts";
 import type { Witness } from "./witness.ts";
 
 /** In version 1 they did something else in some cases; see `Entry`. A server that knows no other must not apply these. */
@@ -206,7 +206,7 @@ export function encodeEntry(entry: Entry, wire?: Uint8Array, bodyAt = 0): Uint8A
   if (enforcesQuota || witness !== undefined) writer.bool(enforcesQuota);
   if (witness !== undefined) {
     writer.array(4);
-    writer.small(witness.isOfTree ? digestVersion : stateDigestVersion);
+    writer.small(digestVersion);
     writer.double(witness.zxid);
     writer.uint(witness.digest.high);
     writer.uint(witness.digest.low);
@@ -253,8 +253,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
 function decodeWitness(reader: PackedReader): Witness | undefined {
   const numbers = Array.from({ length: reader.list() }, () => reader.number());
   const [version, zxid = 0, high = 0, low = 0] = numbers;
-  if (version !== digestVersion && version !== stateDigestVersion) return undefined;
-  return { zxid, digest: { high, low }, isOfTree: version === digestVersion };
+  return version === digestVersion ? { zxid, digest: { high, low } } : undefined;
 }
 
 /** Those of the entry before, and how they are written. */

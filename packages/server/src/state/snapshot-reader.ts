@@ -10,14 +10,7 @@ import { PackedReader } from "./packed-reader.ts";
 import { SessionTable } from "./session-table.ts";
 import { aclFields, nodeFields, type SnapshotState, snapshotVersion } from "./snapshot.ts";
 import { aclFault, nodeFault, restoreFault, sessionFault, shapeFault } from "./snapshot-fault.ts";
-import {
-  type Digest,
-  digestVersion,
-  formatDigest,
-  sameDigest,
-  stateDigestVersion,
-  sumOfDigests,
-} from "./tree-digest.ts";
+import { type Digest, digestVersion, formatDigest, sameDigest, sumOfDigests } from "./tree-digest.ts";
 import type { NodeRecord } from "./znode.ts";
 
 /** Before there were digests of sessions, which were in the header then. */
@@ -46,7 +39,7 @@ export class SnapshotReader {
   #lastZxid: number | undefined;
   /** Of sessions that are still to come. */
   #sessionsLeft = 0;
-  #digest: { readonly version: number; readonly value: Digest } | undefined;
+  #digest: Digest | undefined;
   readonly #choice: NodeChoice | undefined;
   #restoreFault: string | undefined;
 
@@ -89,11 +82,9 @@ export class SnapshotReader {
   digestFault(): string | undefined {
     const named = this.#digest;
     if (named === undefined) return undefined;
-    const tree = this.#tree.digest;
-    const found = named.version === digestVersion ? tree : sumOfDigests(tree, this.#sessions.digest);
-    if (sameDigest(named.value, found)) return undefined;
-    const what = named.version === digestVersion ? "nodes" : "nodes and sessions";
-    return `${what} have the digest ${formatDigest(found)}; its header says ${formatDigest(named.value)}`;
+    const found = sumOfDigests(this.#tree.digest, this.#sessions.digest);
+    if (sameDigest(named, found)) return undefined;
+    return `nodes and sessions have the digest ${formatDigest(found)}; its header says ${formatDigest(named)}`;
   }
 
   #onHeader([version, lastZxid, sessions, digest]: readonly unknown[]): void {
@@ -217,10 +208,10 @@ function decodeLifetime(value: null | string | number | bigint): Lifetime {
 }
 
 /** Digests of another version mean nothing here; snapshots of before there were digests have none. */
-function decodeDigest(fields: unknown): { readonly version: number; readonly value: Digest } | undefined {
+function decodeDigest(fields: unknown): Digest | undefined {
   if (fields === undefined) return undefined;
   const numbers = arrayOf(fields, "a digest");
   if (!numbers.every((field) => typeof field === "number")) throw new DecodeError("a digest that is not of numbers", 0);
   const [version = 0, high = 0, low = 0] = numbers as readonly number[];
-  return version === digestVersion || version === stateDigestVersion ? { version, value: { high, low } } : undefined;
+  return version === digestVersion ? { high, low } : undefined;
 }

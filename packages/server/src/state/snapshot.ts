@@ -11,7 +11,7 @@ import type { Lifetime } from "./lifetime.ts";
 import { doubles } from "./node-row.ts";
 import { PackedWriter, textBytes } from "./packed-writer.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
-import { type Digest, DigestSum, formatDigest, sameDigest, stateDigestVersion, sumOfDigests } from "./tree-digest.ts";
+import { type Digest, DigestSum, digestVersion, formatDigest, sameDigest, sumOfDigests } from "./tree-digest.ts";
 import type { Znode } from "./znode.ts";
 
 /** Grows with the format. */
@@ -52,7 +52,7 @@ export interface SnapshotState {
 export function snapshotChunks(state: SnapshotState, chunkBytes = usualChunkBytes): Iterable<Uint8Array> {
   const sessions = [...state.sessions];
   const { high, low } = sumOfDigests(state.tree.digest, state.sessions.digest);
-  const digest = [stateDigestVersion, high, low];
+  const digest = [digestVersion, high, low];
   const header = encoder.encode([snapshotVersion, state.lastZxid, sessions.length, digest]);
   return iterateChunks(header, sessions, state.tree.snapshot(), state.tree.digest, chunkBytes);
 }

@@ -4,17 +4,16 @@
  *
  * Of a node's data only a hash goes in, which is kept with the node (`hashData`): so data is read once, when it comes.
  */
-import { crc32 } from "@corral/io";
 import type { Acl } from "@corral/protocol";
 import type { Lifetime } from "./lifetime.ts";
 import { doubles } from "./node-row.ts";
 import type { NodeRecord } from "./znode.ts";
 
-/** Grows when digests of a tree come to be computed otherwise: only those of one version can be compared. */
-export const digestVersion = 1;
-
-/** The same of a digest of the whole state: that of the tree and that of the sessions, as a sum. */
-export const stateDigestVersion = 2;
+/**
+ * Grows when digests come to be computed otherwise: only those of one version can be compared. 1 were those of a tree alone, 2 added
+ * the sessions, 3 is computed in another way.
+ */
+export const digestVersion = 3;
 
 /** 64 bits, as two unsigned numbers of 32. */
 export interface Digest {
@@ -87,75 +86,120 @@ export class DigestSum {
 let laneA = 0;
 let laneB = 0;
 
-/** The hash of a node's data, 32 bits. */
+/**
+ * The hash of a node's data, 32 bits: MurmurHash3. Not a CRC, for its tables, which are needed for little else, are gone from the
+ * processor's cache when the next data comes. No step loses anything, so data that differ within four bytes differ in their hash.
+ */
 export function hashData(data: Uint8Array | null): number {
-  if (data === null) return 0;
-  return (crc32(data) ^ data.length ^ 0x1319_8a2e) | 0;
+  return data === null ? 0 : murmur3(data, 0x1319_8a2e);
+}
+
+/** MurmurHash3_x86_32, which is in the public domain (https://github.com/aappleby/smhasher); a number of 32 bits, signed. */
+export function murmur3(bytes: Uint8Array, seed: number): number {
+  const { length } = bytes;
+  let hash = seed;
+  let at = 0;
+  for (; at + 4 <= length; at += 4) {
+    hash ^= scramble(bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24));
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe654_6b64) | 0;
+  }
+  let rest = 0;
+  for (let last = length - 1; last >= at; last--) rest = (rest << 8) | bytes[last]!;
+  return finish(hash ^ scramble(rest) ^ length);
+}
+
+function scramble(word: number): number {
+  const bits = Math.imul(word, 0xcc9e_2d51);
+  return Math.imul((bits << 15) | (bits >>> 17), 0x1b87_3593);
+}
+
+/** Makes of 32 bits others, of which each depends on all of them. */
+function finish(bits: number): number {
+  let hash = Math.imul(bits ^ (bits >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return hash ^ (hash >>> 16);
+}
+
+/** Takes 32 bits more into a hash. */
+function mix(hash: number, bits: number): number {
+  return finish((Math.imul(hash, 0x27d4_eb2f) + bits) | 0);
 }
 
 function foldNumbers(numbers: readonly number[]): void {
   laneA = 0x1319_8a2e;
   laneB = 0x0370_7344;
-  for (const number of numbers) fold(number);
+  for (const number of numbers) {
+    laneA = mix(laneA, number);
+    laneB = mix(laneB, number);
+  }
 }
 
+/**
+ * A term is the sum of what the node is made of, each times a number of its own, in two lanes with other numbers, so that they do not
+ * fail together. The sums are mixed up in the end, or else two nodes could change places in part. No step waits for another.
+ */
 function foldNode(pathHash: number, node: DigestedNode): void {
-  laneA = 0x243f_6a88;
-  laneB = 0x05a3_08d3;
-  const { numbers, numbersAt: at } = node;
+  const { numbers, numbersAt: at, dataHash, version, aversion, lifetime } = node;
   const czxid = numbers[at + doubles.czxid] as number;
   const mzxid = numbers[at + doubles.mzxid] as number;
   const pzxid = numbers[at + doubles.pzxid] as number;
   const ctimeMs = numbers[at + doubles.ctimeMs] as number;
   const mtimeMs = numbers[at + doubles.mtimeMs] as number;
-  fold(pathHash);
-  fold(node.dataHash);
-  fold(hashAcl(node.acl));
-  foldLifetime(node.lifetime);
-  fold(czxid | 0);
-  fold(mzxid | 0);
-  fold(pzxid | 0);
-  fold(ctimeMs | 0);
-  fold(mtimeMs | 0);
-  let uppers = upper(czxid);
-  uppers = (Math.imul(uppers, 0x0100_0193) + upper(mzxid)) | 0;
-  uppers = (Math.imul(uppers, 0x0100_0193) + upper(pzxid)) | 0;
-  uppers = (Math.imul(uppers, 0x0100_0193) + upper(ctimeMs)) | 0;
-  fold((Math.imul(uppers, 0x0100_0193) + upper(mtimeMs)) | 0);
-  fold(node.version);
-  fold(node.aversion);
-  fold(numbers[at + doubles.childCreates] as number);
+  const childCreates = numbers[at + doubles.childCreates] as number;
+  const aclHash = hashAcl(node.acl);
+  const lifetimeHash = hashLifetime(lifetime);
+  // Mostly the same in all five: the epoch, and the upper part of the time.
+  let uppers = Math.imul(upper(czxid), 0x2545_f491) + Math.imul(upper(mzxid), 0x5851_f42d);
+  uppers += Math.imul(upper(pzxid), 0x1405_7b7f) + Math.imul(upper(ctimeMs), 0x6c07_8965);
+  uppers = (uppers + Math.imul(upper(mtimeMs), 0x41c6_4e6d)) | 0;
+  let a = 0xc2c0_63ff;
+  a = (a + Math.imul(pathHash, 0x239e_ed25)) | 0;
+  a = (a + Math.imul(dataHash, 0x9585_07ad)) | 0;
+  a = (a + Math.imul(aclHash, 0xf768_064f)) | 0;
+  a = (a + Math.imul(lifetimeHash, 0x0e9a_8df5)) | 0;
+  a = (a + Math.imul(czxid, 0x5511_3dc3)) | 0;
+  a = (a + Math.imul(mzxid, 0xe0c6_7745)) | 0;
+  a = (a + Math.imul(pzxid, 0x5966_eb45)) | 0;
+  a = (a + Math.imul(ctimeMs, 0xfcb0_42d9)) | 0;
+  a = (a + Math.imul(mtimeMs, 0x4ca8_2985)) | 0;
+  a = (a + Math.imul(uppers, 0x1720_800f)) | 0;
+  a = (a + Math.imul(version, 0xb9c4_8cb1)) | 0;
+  a = (a + Math.imul(aversion, 0xa9f1_8631)) | 0;
+  a = (a + Math.imul(childCreates, 0xd6c9_3f01)) | 0;
+  let b = 0xbc4d_13dd;
+  b = (b + Math.imul(pathHash, 0xa83c_546d)) | 0;
+  b = (b + Math.imul(dataHash, 0xdf2d_5c05)) | 0;
+  b = (b + Math.imul(aclHash, 0xa396_6023)) | 0;
+  b = (b + Math.imul(lifetimeHash, 0xcddb_a417)) | 0;
+  b = (b + Math.imul(czxid, 0xace9_70fd)) | 0;
+  b = (b + Math.imul(mzxid, 0x2b5e_adad)) | 0;
+  b = (b + Math.imul(pzxid, 0x4fe2_c4e1)) | 0;
+  b = (b + Math.imul(ctimeMs, 0xe25f_e71d)) | 0;
+  b = (b + Math.imul(mtimeMs, 0x0063_3257)) | 0;
+  b = (b + Math.imul(uppers, 0xa999_8119)) | 0;
+  b = (b + Math.imul(version, 0x34c6_049f)) | 0;
+  b = (b + Math.imul(aversion, 0x1942_8e8b)) | 0;
+  b = (b + Math.imul(childCreates, 0xe66c_0e99)) | 0;
+  laneA = finish(a);
+  laneB = finish(b);
 }
 
-function foldLifetime(lifetime: Lifetime): void {
+function hashLifetime(lifetime: Lifetime): number {
   switch (lifetime.kind) {
     case "persistent":
-      return fold(0);
+      return 0;
     case "container":
-      return fold(1);
+      return 1;
     case "ttl":
-      fold(2);
-      fold(upper(lifetime.ttlMs));
-      return fold(lifetime.ttlMs | 0);
+      return mix(mix(2, upper(lifetime.ttlMs)), lifetime.ttlMs | 0);
     case "ephemeral":
-      fold(3);
-      return fold(hashOwner(lifetime.owner));
+      return mix(3, hashOwner(lifetime.owner));
   }
 }
 
 /** All but the lower 32 bits of a whole number below 2^53. */
 function upper(value: number): number {
   return (value / 2 ** 32) | 0;
-}
-
-/** Takes 32 bits into both lanes, each in its own way, so that they do not fail together. */
-function fold(bits: number): void {
-  let a = Math.imul(laneA ^ bits, 0x9e37_79b1);
-  a ^= a >>> 15;
-  let b = Math.imul((laneB + bits) | 0, 0x85eb_ca6b);
-  b ^= b >>> 13;
-  laneA = Math.imul(a, 0xc2b2_ae35) ^ (a >>> 16);
-  laneB = Math.imul(b, 0x27d4_eb2f) ^ (b >>> 16);
 }
 
 function hashText(text: string): number {

@@ -12,14 +12,6 @@ export interface Witness {
   readonly zxid: number;
   /** Of the state after it. */
   readonly digest: Digest;
-  /** It is of the tree alone, as those were that the first versions wrote. */
-  readonly isOfTree: boolean;
-}
-
-/** The digests of a state. */
-export interface Digests {
-  readonly tree: Digest;
-  readonly state: Digest;
 }
 
 /** Digests that are remembered: an entry is not proposed much longer before it is applied. */
@@ -32,7 +24,7 @@ const forgottenMax = 10_000;
 export class WitnessCheck {
   /** Ascending, and beside each the digests there. Those before #first are forgotten, and go when they are many. */
   #zxids: number[] = [];
-  #digests: Digests[] = [];
+  #digests: Digest[] = [];
   #first = 0;
   #confirmedZxid: number | undefined;
 
@@ -41,10 +33,10 @@ export class WitnessCheck {
     return this.#confirmedZxid;
   }
 
-  /** The state after `zxid` has these digests. */
-  pass(zxid: number, digests: Digests): void {
+  /** The state after `zxid` has this digest. */
+  pass(zxid: number, digest: Digest): void {
     this.#zxids.push(zxid);
-    this.#digests.push(digests);
+    this.#digests.push(digest);
     if (this.#zxids.length - this.#first > rememberedMax) this.#first++;
     if (this.#first < forgottenMax) return;
     this.#zxids = this.#zxids.slice(this.#first);
@@ -57,9 +49,8 @@ export class WitnessCheck {
     const { zxid } = witness;
     while (this.#first < this.#zxids.length && (this.#zxids[this.#first] as number) < zxid) this.#first++;
     // What is not known was before the snapshot: another digest has vouched for that.
-    const passed = this.#zxids[this.#first] === zxid ? this.#digests[this.#first] : undefined;
-    if (passed === undefined) return undefined;
-    const here = witness.isOfTree ? passed.tree : passed.state;
+    const here = this.#zxids[this.#first] === zxid ? this.#digests[this.#first] : undefined;
+    if (here === undefined) return undefined;
     if (!sameDigest(here, witness.digest)) return here;
     this.#confirmedZxid = zxid;
     return undefined;
