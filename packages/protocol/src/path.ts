@@ -33,7 +33,9 @@ export function pathProblem(path: string): PathProblem | undefined {
 
 /** The parent of a path; of `/a` it is `/`, of the root the empty string. */
 export function parentPath(path: string): string {
-  const slash = path.lastIndexOf("/");
+  // By hand, for lastIndexOf is a call out of compiled code: a hundredth of a create.
+  let slash = path.length - 1;
+  while (slash >= 0 && path.charCodeAt(slash) !== 0x2f) slash--;
   if (slash > 0) return path.slice(0, slash);
   return path.length > 1 ? "/" : "";
 }

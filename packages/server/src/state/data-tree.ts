@@ -394,7 +394,7 @@ export class DataTree {
    * the iteration ends or `endSnapshot` is called. A node that is about to change is copied first, once. What is handed out is
    * to be used before anything changes and before the next is asked for: from then on it counts as taken.
    */
-  snapshot(): Iterable<readonly [path: string, node: Znode]> {
+  snapshot(): Iterable<Znode> {
     assert(this.#cut === undefined, "one snapshot at a time");
     assert(this.#undo === undefined, "no snapshot in the middle of a transaction");
     this.#snapshots++;
@@ -403,7 +403,7 @@ export class DataTree {
     return this.#iterateCut(cut);
   }
 
-  *#iterateCut(cut: SnapshotCut): Generator<readonly [string, Znode]> {
+  *#iterateCut(cut: SnapshotCut): Generator<Znode> {
     try {
       // By number, as they are in memory. What has come or has changed since has the mark, and so have the copies.
       for (let number = 0; number < cut.end; number++) {
@@ -411,7 +411,7 @@ export class DataTree {
         const node = new Znode(this.#store, number);
         if (node.snapshotMark !== cut.mark) {
           node.snapshotMark = cut.mark;
-          yield [this.pathOf(node), node];
+          yield node;
         }
         if (cut.kept.length > 0) yield* this.#takeKept(cut);
       }
@@ -422,11 +422,11 @@ export class DataTree {
   }
 
   /** As they come, so that they do not pile up until the end. */
-  *#takeKept({ kept }: SnapshotCut): Generator<readonly [string, Znode]> {
+  *#takeKept({ kept }: SnapshotCut): Generator<Znode> {
     for (let number = kept.pop(); number !== undefined; number = kept.pop()) {
       const node = new Znode(this.#store, number);
       try {
-        yield [this.pathOf(node), node];
+        yield node;
       } finally {
         // Also when the snapshot is given up here: a copy that stays would be one more node in every later one.
         this.#store.release(number);

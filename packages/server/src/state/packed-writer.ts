@@ -23,7 +23,8 @@ export function textBytes(text: string): number {
 /** Writes one value after the other; see the head of this file. Between `begin` and `end` nothing else is written. */
 export class PackedWriter {
   #bytes = Buffer.alloc(0);
-  #view = new DataView(this.#bytes.buffer);
+  #room: ArrayBuffer = this.#bytes.buffer;
+  #view = new DataView(this.#room);
   #start = 0;
   #at = 0;
   /** Where the room that was asked for ends. */
@@ -33,7 +34,8 @@ export class PackedWriter {
   begin(mostBytes: number): void {
     if (this.#at + mostBytes > this.#bytes.length) {
       this.#bytes = Buffer.allocUnsafeSlow(Math.max(mostBytes, arenaBytes));
-      this.#view = new DataView(this.#bytes.buffer);
+      this.#room = this.#bytes.buffer;
+      this.#view = new DataView(this.#room);
       this.#at = 0;
     }
     this.#start = this.#at;
@@ -41,8 +43,9 @@ export class PackedWriter {
   }
 
   /** What was written since `begin`. */
-  end(): Buffer {
-    return this.#bytes.subarray(this.#start, this.#at);
+  end(): Uint8Array {
+    // Twice as quick as a part of the Buffer.
+    return new Uint8Array(this.#room, this.#start, this.#at - this.#start);
   }
 
   /** Begins with the head of an array whose values are not counted yet; makes room for so many bytes of them. */
@@ -57,7 +60,7 @@ export class PackedWriter {
   }
 
   /** What was written since `beginArray`, as an array of so many values. */
-  endArray(count: number): Buffer {
+  endArray(count: number): Uint8Array {
     this.#bytes[this.#start] = 0xdd;
     this.#view.setUint32(this.#start + 1, count);
     return this.end();

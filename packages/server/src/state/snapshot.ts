@@ -54,13 +54,14 @@ export function snapshotChunks(state: SnapshotState, chunkBytes = usualChunkByte
   const { high, low } = sumOfDigests(state.tree.digest, state.sessions.digest);
   const digest = [digestVersion, high, low];
   const header = encoder.encode([snapshotVersion, state.lastZxid, sessions.length, digest]);
-  return iterateChunks(header, sessions, state.tree.snapshot(), state.tree.digest, chunkBytes);
+  return iterateChunks(header, sessions, state.tree, state.tree.snapshot(), state.tree.digest, chunkBytes);
 }
 
 function* iterateChunks(
   header: Uint8Array,
   sessions: readonly SessionRecord[],
-  nodes: Iterable<readonly [path: string, node: Znode]>,
+  tree: DataTree,
+  nodes: Iterable<Znode>,
   digest: Digest,
   chunkBytes: number,
 ): Generator<Uint8Array> {
@@ -74,7 +75,8 @@ function* iterateChunks(
   const aclNumbers = new Map<readonly Acl[], number>();
   let rows = 0;
   let room = Math.min(firstChunkBytes, chunkBytes);
-  for (const [path, node] of nodes) {
+  for (const node of nodes) {
+    const path = tree.pathOf(node);
     const { acl } = node;
     const known = aclNumbers.get(acl);
     if (known === undefined) aclNumbers.set(acl, aclNumbers.size);

@@ -43,7 +43,7 @@ export function applyCreate(
   } else if (type === OpCode.createTTL && ttlMs >= 0) {
     return badArguments;
   }
-  if (request.path.lastIndexOf("/") < 0 || request.path.includes("\0")) return badArguments;
+  if (!request.path.includes("/") || request.path.includes("\0")) return badArguments;
   const acl = fixUpAcl(request.acl, context.identities);
   if (acl === undefined) return { type: "error", code: ErrorCode.InvalidAcl };
   const parent = tree.get(parentPath(request.path));

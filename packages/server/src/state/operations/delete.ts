@@ -11,7 +11,7 @@ const undeletable = new Set<string>(systemPaths);
 /** Deletes a node without children, if it has the version asked for. */
 export function applyDelete(context: OperationContext, request: DeleteRequest): Outcome {
   const { path } = request;
-  if (path.lastIndexOf("/") < 0 || path.includes("\0") || undeletable.has(path)) {
+  if (!path.includes("/") || path.includes("\0") || undeletable.has(path)) {
     return { type: "error", code: ErrorCode.BadArguments };
   }
   const parent = context.tree.get(parentPath(path));
