@@ -43,6 +43,7 @@ export {
 } from "./node/tls-credentials.ts";
 export { nodeTlsDialer, type TlsOptions } from "./node/tls-dialer.ts";
 export { NodeTlsListener, type TlsListenerOptions } from "./node/tls-listener.ts";
+export { writeToMany } from "./node/write-to-many.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
 export type { Compression } from "./ports/compression.ts";
 export type { Diagnostics, DiagnosticsChannel } from "./ports/diagnostics.ts";
@@ -65,6 +66,7 @@ export {
   type Listener,
   type Listening,
   type StreamHandler,
+  type StreamWrite,
 } from "./ports/network.ts";
 export type { ProcessEnd, SignalName } from "./ports/process-end.ts";
 export type { Random } from "./ports/random.ts";

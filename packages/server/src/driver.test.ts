@@ -1,11 +1,15 @@
-/** What is durable waits for room in the audit log. What the replica makes of it stands in replica.test.ts. */
+/** What is durable waits for room in the audit log, and effects are performed in order. What the replica makes of inputs stands in replica.test.ts. */
 import { silentLogger } from "@corral/io";
 import { openAcl } from "@corral/protocol";
 import { VirtualClock } from "@corral/testing";
+import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { ReplicaHarness, type TestClient } from "../test-support/replica-harness.ts";
 import { Driver } from "./driver.ts";
 import { MemoryLog } from "./durable-log.ts";
+import type { ClientPort } from "./net/client-port.ts";
+import type { Effect } from "./replica/effect.ts";
+import type { Replica } from "./replica.ts";
 
 let harness: ReplicaHarness;
 let client: TestClient;
@@ -81,4 +85,46 @@ test("the end waits for no room", () => {
   create("/a");
   driver.end();
   expect(told).toEqual(["/a"]);
+});
+
+test("effects are performed in order, however many are sent to connections at once", () => {
+  const connection = fc.nat(20);
+  const send = fc.record({
+    type: fc.constant("send" as const),
+    connection,
+    bytes: fc.nat().map((n) => Buffer.from(`${n}`)),
+  });
+  const other = fc.oneof(
+    fc.record({
+      type: fc.constant("close" as const),
+      connection,
+      isMutual: fc.constant(true),
+      isAbrupt: fc.constant(false),
+    }),
+    fc.record({ type: fc.constant("pauseReading" as const), connection, paused: fc.boolean() }),
+  );
+  const few = fc.array(fc.oneof({ weight: 5, arbitrary: send }, other), { maxLength: 60, size: "max" });
+  const runs = fc.array(fc.oneof(few, fc.array(send, { minLength: 90, maxLength: 120, size: "max" })), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(runs, (lists) => {
+      const effects: Effect[] = lists.flat();
+      const performed: unknown[] = [];
+      const port = {
+        send: (id: number, bytes: Buffer) => performed.push({ type: "send", connection: id, bytes }),
+        sendAll: (sends: readonly Effect[]) => performed.push(...sends),
+        close: (_id: number, effect: Effect) => performed.push(effect),
+        pauseReading: (id: number, paused: boolean) => performed.push({ type: "pauseReading", connection: id, paused }),
+      };
+      const replica = { step: () => effects } as unknown as Replica;
+      const onFatal = (error: Error) => {
+        throw error;
+      };
+      const one = new Driver({ replica, log, clock, logger: silentLogger, onStarted: () => undefined, onFatal });
+      one.connect(port as unknown as ClientPort);
+      one.dispatch({ type: "tick" });
+      expect(performed).toEqual(effects);
+    }),
+  );
 });

@@ -35,11 +35,27 @@ export class NeverError extends Error {
 const stopping = "the server is stopping";
 
 type Durable = Extract<Input, { type: "durable" }>;
+type Send = Extract<Effect, { type: "send" }>;
 
 interface Waiter {
   readonly isDone: () => boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+}
+
+/** Fewer effects are performed one by one. */
+const many = 100;
+
+/** Those that are sent from there on, if they are several. */
+function sendsFrom(effects: readonly Effect[], from: number): readonly Send[] | undefined {
+  if (effects[from + 1]?.type !== "send") return undefined;
+  const sends: Send[] = [];
+  for (let at = from; at < effects.length; at++) {
+    const effect = effects[at] as Effect;
+    if (effect.type !== "send") break;
+    sends.push(effect);
+  }
+  return sends;
 }
 
 /** Performs what the replica decides; see the head of this file. */
@@ -98,7 +114,7 @@ export class Driver {
       const { replica, clock } = this.#parts;
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         const now = { elapsedMs: clock.elapsedMs(), wallMs: clock.wallMs() };
-        for (const effect of replica.step(next, now)) this.#perform(effect);
+        this.#performAll(replica.step(next, now));
       }
     } catch (error) {
       this.#dead = true;
@@ -158,6 +174,21 @@ export class Driver {
       this.#waiting.delete(waiter);
       if (isDone) waiter.resolve();
       else waiter.reject(new NeverError(this.#dead ? "the server has stopped" : "the log cannot be written"));
+    }
+  }
+
+  /** In order; of many, what is sent to one connection after the other goes to the port together. */
+  #performAll(effects: readonly Effect[]): void {
+    if (effects.length < many) {
+      for (const effect of effects) this.#perform(effect);
+      return;
+    }
+    for (let at = 0; at < effects.length; ) {
+      const effect = effects[at] as Effect;
+      const sends = effect.type === "send" ? sendsFrom(effects, at) : undefined;
+      if (sends === undefined) this.#perform(effect);
+      else this.#port?.sendAll(sends);
+      at += sends?.length ?? 1;
     }
   }
 

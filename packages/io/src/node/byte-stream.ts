@@ -112,6 +112,24 @@ export class NodeByteStream implements ByteStream {
     if (this.#corked) this.#uncork();
   }
 
+  /**
+   * The operating system's number for the socket, if what is written there past Node arrives behind all that was written before: of one without TLS that
+   * has nothing queued. Good until this turn ends, or the socket is written to or ended.
+   */
+  get idleDescriptor(): number | undefined {
+    const socket = this.#socket;
+    if (!socket.writable || socket.writableLength > 0 || this.#corked || "encrypted" in socket) return undefined;
+    const { _handle: handle } = socket as { _handle?: { readonly fd?: number } | null };
+    return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
+  }
+
+  /** So many of the bytes were written to `idleDescriptor`; the rest is written here. All is as if `write` had been asked for. */
+  wrote(bytes: Uint8Array, taken: number): void {
+    if (taken < bytes.length) return this.write(taken === 0 ? bytes : bytes.subarray(taken));
+    this.#drainOwed = true;
+    this.#onWritten();
+  }
+
   get unsentBytes(): number {
     return this.#socket.destroyed ? 0 : this.#socket.writableLength;
   }

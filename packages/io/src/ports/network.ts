@@ -101,6 +101,12 @@ export interface ByteStream {
   destroy(): void;
 }
 
+/** Bytes for one stream; see `ByteStream.write`. */
+export interface StreamWrite {
+  readonly stream: ByteStream;
+  readonly bytes: Uint8Array;
+}
+
 /** What a stream tells its owner. */
 export interface StreamHandler {
   onData(chunk: Buffer): void;

@@ -3,7 +3,16 @@
  * shows those the door who never say a word, who announce impossible frames, or who never read their answers; each
  * with one line in the log.
  */
-import type { Address, ByteStream, Clock, Listener, Listening, Logger } from "@corral/io";
+import {
+  type Address,
+  type ByteStream,
+  type Clock,
+  type Listener,
+  type Listening,
+  type Logger,
+  type StreamWrite,
+  writeToMany,
+} from "@corral/io";
 import { type AskedWord, FrameDecoder, FrameLengthError, fourLetterWord } from "@corral/protocol";
 import type { Limits } from "../limits.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
@@ -164,9 +173,24 @@ export class ClientPort {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
     peer.stream.write(bytes);
-    this.sentBytesTotal += bytes.length;
-    this.#turns.spend(0, bytes.length);
-    peer.sentBytes += bytes.length;
+    this.#sent(peer, bytes.length);
+  }
+
+  /** The same for many of them, such as all who watch a node that has changed. */
+  sendAll(sends: readonly { readonly connection: ConnectionId; readonly bytes: Buffer }[]): void {
+    const writes: (StreamWrite & { readonly peer: Peer })[] = [];
+    for (const { connection, bytes } of sends) {
+      const peer = this.#peers.get(connection);
+      if (peer !== undefined) writes.push({ peer, stream: peer.stream, bytes });
+    }
+    writeToMany(writes);
+    for (const { peer, bytes } of writes) if (this.#peers.has(peer.id)) this.#sent(peer, bytes.length);
+  }
+
+  #sent(peer: Peer, byteLength: number): void {
+    this.sentBytesTotal += byteLength;
+    this.#turns.spend(0, byteLength);
+    peer.sentBytes += byteLength;
     const unsent = peer.stream.unsentBytes;
     if (unsent === 0) return;
     peer.stuckSinceMs ??= this.#options.clock.elapsedMs();

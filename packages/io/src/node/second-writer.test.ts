@@ -1,0 +1,93 @@
+/** Every write is done once, whole, and by whichever thread; where there is no second thread, that is said. */
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type DirectWrite, SecondWriter } from "./second-writer.ts";
+
+let directory = "";
+let descriptor = 0;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "corral-second-writer-"));
+  descriptor = openSync(join(directory, "lines"), "a");
+});
+
+afterEach(() => {
+  closeSync(descriptor);
+  rmSync(directory, { recursive: true });
+});
+
+function lines(): string[] {
+  return readFileSync(join(directory, "lines"), "utf8").split("\n").slice(0, -1);
+}
+
+/** Lines that say which they are, of many lengths. */
+function writesOf(count: number, name: string): DirectWrite[] {
+  return Array.from({ length: count }, (_, number) => {
+    const text = `${name} ${number} ${"x".repeat((number * 7) % 400)}\n`;
+    return { descriptor, bytes: Buffer.from(text), taken: -1 };
+  });
+}
+
+async function ready(options?: ConstructorParameters<typeof SecondWriter>[0]): Promise<SecondWriter> {
+  const writer = new SecondWriter(options);
+  expect(writer.isReady).toBe(false);
+  await vi.waitFor(() => expect(writer.isReady).toBe(true), { timeout: 10_000 });
+  return writer;
+}
+
+describe.skipIf(availableParallelism() < 2)("a second thread (needs two processors)", () => {
+  test("has its part, and everything is written once", async () => {
+    const writer = await ready();
+    const written: string[] = [];
+    // More than a batch has room for, and rounds that follow on each other while the thread is still awake.
+    for (let round = 0; round < 200 && (round < 20 || writer.sharedTotal === 0); round++) {
+      const writes = writesOf(round === 0 ? 9_000 : 1 + ((round * 97) % 600), `round ${round}`);
+      writer.write(writes);
+      for (const { bytes, taken } of writes) {
+        expect(taken).toBe(bytes.length);
+        written.push(Buffer.from(bytes).toString().slice(0, -1));
+      }
+    }
+    expect(writer.sharedTotal).toBeGreaterThan(0);
+    expect(lines().sort()).toEqual(written.sort());
+  });
+
+  test("says of each write what was taken: nothing where the descriptor is none", async () => {
+    const writer = await ready();
+    const none = 1 << 20;
+    const writes = writesOf(1_000, "all").map((write, number) =>
+      number % 3 === 0 ? { ...write, descriptor: none } : write,
+    );
+    writer.write(writes);
+    for (const { descriptor, bytes, taken } of writes) expect(taken).toBe(descriptor === none ? 0 : bytes.length);
+    expect(lines()).toHaveLength(666);
+    writer.write([]);
+  });
+
+  test("ends when it has had nothing to do for long, and comes again when it is wanted", async () => {
+    const writer = await ready({ idleMs: 20 });
+    await vi.waitFor(() => expect(writer.isReady).toBe(false), { timeout: 10_000 });
+    await vi.waitFor(() => expect(writer.isReady).toBe(true), { timeout: 10_000 });
+    writer.write(writesOf(100, "again"));
+    expect(lines()).toHaveLength(100);
+  });
+
+  test("that cannot be had is warned of, once", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    try {
+      const writer = new SecondWriter({ program: new URL("no-such-program.js", import.meta.url) });
+      expect(writer.isReady).toBe(false);
+      await vi.waitFor(() => expect(warned).toHaveBeenCalledTimes(1), { timeout: 10_000 });
+      expect(warned.mock.calls[0]?.[0]).toMatchObject({
+        message: "A second thread for writing to many connections cannot be had",
+        cause: { code: expect.stringContaining("MODULE_NOT_FOUND") },
+      });
+      expect(writer.isReady).toBe(false);
+      expect(warned).toHaveBeenCalledTimes(1);
+    } finally {
+      warned.mockRestore();
+    }
+  });
+});
