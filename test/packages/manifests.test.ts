@@ -39,10 +39,18 @@ describe.each(packages)("$name", ({ manifest, directory, archive }) => {
     expect(
       files.filter(
         (path) =>
-          !/^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|bin\/.+|LICENSE|README\.md|package\.json)$/.test(path) ||
-          path.includes(".test."),
+          !/^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|bin\/.+|worker\/.+\.js|LICENSE|README\.md|package\.json)$/.test(
+            path,
+          ) || path.includes(".test."),
       ),
     ).toEqual([]);
+    for (const program of files.filter((path) => path.startsWith("dist/") && path.endsWith(".js"))) {
+      const code = await readFile(join(directory, program), "utf8");
+      const beside = [...code.matchAll(/new URL\("(\.[^"]+)", import\.meta\.url\)/g)].map(([, path = ""]) =>
+        join(dirname(program), path),
+      );
+      expect(files, `what ${program} names`).toEqual(expect.arrayContaining(beside));
+    }
     for (const map of files.filter((path) => path.endsWith(".map"))) {
       const { sources } = JSON.parse(await readFile(join(directory, map), "utf8")) as { readonly sources: string[] };
       expect(files).toEqual(expect.arrayContaining(sources.map((source) => join(dirname(map), source))));

@@ -6,7 +6,7 @@ import { writeSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 
 const { words, open, jobs, room, layout, idleMs } = workerData;
-const { bell, finished, count, ready, chunkJobs, jobWords } = layout;
+const { bell, finished, count, ready, batch, chunkJobs, jobWords } = layout;
 const bytes = new Uint8Array(room);
 
 /** Takes the next chunk of the batch, if there is one. */
@@ -29,15 +29,23 @@ function write(descriptor, start, length) {
   }
 }
 
+/** Returns whether it was done: the first thread may have given up waiting for it. */
+function writeChunk(chunk) {
+  const current = Atomics.load(words, batch);
+  const end = Math.min(words[count], (chunk + 1) * chunkJobs);
+  for (let job = chunk * chunkJobs; job < end; job++) {
+    if (Atomics.load(words, batch) !== current) return false;
+    const at = job * jobWords;
+    jobs[at + 3] = write(jobs[at], jobs[at + 1], jobs[at + 2]);
+  }
+  return true;
+}
+
 Atomics.store(words, ready, 1);
 for (let isNeeded = true; isNeeded; ) {
   const rung = Atomics.load(words, bell);
   for (let chunk = takeChunk(); chunk !== undefined; chunk = takeChunk()) {
-    const end = Math.min(words[count], (chunk + 1) * chunkJobs);
-    for (let job = chunk * chunkJobs; job < end; job++) {
-      const at = job * jobWords;
-      jobs[at + 3] = write(jobs[at], jobs[at + 1], jobs[at + 2]);
-    }
+    if (!writeChunk(chunk)) continue;
     Atomics.add(words, finished, 1);
     Atomics.notify(words, finished);
   }

@@ -18,7 +18,7 @@ describe("verify", () => {
       ["epoch", "epoch 1, newest log log.100000004", undefined],
     ]);
     const state = { zxid: 2 ** 32 + 5, nodes: 6, sessions: 1, digest, epoch: 1 };
-    expect(start).toEqual({ kind: "possible", ...state, takesWrites: true });
+    expect(start).toEqual({ kind: "possible", ...state, takesWrites: true, hasOtherDigests: false });
   });
 
   it("finds what is wrong in files that no start needs, and what keeps a start from being", async () => {

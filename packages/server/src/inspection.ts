@@ -4,7 +4,7 @@
  */
 import type { Disk } from "@corral/io";
 import { zxidEpoch } from "@corral/protocol";
-import { type ReplaySource, recover } from "./recover.ts";
+import { Recovering, type ReplaySource } from "./recover.ts";
 import { lookIntoSnapshot } from "./snapshot-content.ts";
 import { formatDigest } from "./state/tree-digest.ts";
 import { epochsLeft } from "./storage/epochs.ts";
@@ -30,6 +30,8 @@ export interface Verification {
         readonly epoch: number;
         /** False: there is no epoch for another start, so it would only serve what there is. */
         readonly takesWrites: boolean;
+        /** There are digests of another version: they have not been compared. */
+        readonly hasOtherDigests: boolean;
       }
     | { readonly kind: "refused"; readonly why: string };
 }
@@ -67,12 +69,16 @@ export async function verifyDirectory(disk: Disk, directory: string): Promise<Ve
   });
   try {
     const checked = await checkAll(disk, directory);
-    const state = await recover(new ReadOnlySource(disk, directory, checked));
-    const { lastZxid: zxid, sessions, tree } = state;
+    const source = new ReadOnlySource(disk, directory, checked);
+    const recovering = new Recovering(source);
+    await source.replay(recovering);
+    const { lastZxid: zxid, sessions, tree } = recovering.finish();
     const digest = formatDigest(tree.digest);
     const epoch = Math.max(checked.epoch?.epoch ?? 0, zxidEpoch(zxid));
     const counts = { nodes: tree.nodeCount, sessions: sessions.size };
-    return { files, start: { kind: "possible", zxid, ...counts, digest, epoch, takesWrites: epochsLeft(epoch) > 0 } };
+    const { hasOtherDigests } = recovering;
+    const takesWrites = epochsLeft(epoch) > 0;
+    return { files, start: { kind: "possible", zxid, ...counts, digest, epoch, takesWrites, hasOtherDigests } };
   } catch (error) {
     if (!isStorageError(error)) throw error;
     return { files, start: { kind: "refused", why: error.message } };

@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import { picture } from "../test-support/state-driver.ts";
 import { directory, lifeRandom } from "../test-support/storage-life.ts";
 import { TreeLife } from "../test-support/tree-life.ts";
-import { Recovering } from "./recover.ts";
+import { verifyDirectory } from "./inspection.ts";
+import { otherDigests, Recovering } from "./recover.ts";
+import { startServer } from "./server.ts";
 import { digestVersion } from "./state/tree-digest.ts";
 import type { LogRecord } from "./storage/record.ts";
 import { Storage } from "./storage/storage.ts";
@@ -122,9 +124,21 @@ describe("a recovery", () => {
     life.onRecords = (records) => records.map((record) => withDigestOf(version, record));
     life.create("/b");
     await life.applied();
-    const next = TreeLife.open(disk.kill());
-    if (version !== digestVersion) expect(picture((await next).state)).toEqual(picture(life.state));
-    else await expect(next).rejects.toThrow("leads to another state");
+    const left = disk.kill();
+    const { start } = await verifyDirectory(left, directory);
+    const next = TreeLife.open(left);
+    if (version === digestVersion) {
+      expect(start.kind).toBe("refused");
+      await expect(next).rejects.toThrow("leads to another state");
+    } else {
+      expect(start).toMatchObject({ kind: "possible", hasOtherDigests: true });
+      expect(picture((await next).state)).toEqual(picture(life.state));
+      const warned: string[] = [];
+      const logger = { ...silentLogger, warn: (_fields: unknown, message: string) => void warned.push(message) };
+      const server = await startServer({ disk: left.kill(), dataDir: directory, logger });
+      await server.close();
+      expect(warned).toContain(otherDigests);
+    }
   });
 
   it("is refused when a record is whole, but no entry", async () => {

@@ -33,6 +33,10 @@ export async function recover(source: ReplaySource): Promise<StateMachine> {
   return recovering.finish();
 }
 
+/** What is said where `hasOtherDigests` is true. */
+export const otherDigests =
+  "digests that an earlier version has written could not be compared: whether this is the state that they speak of is not known";
+
 /** Applies what is replayed. @throws StorageError as `recover` does. */
 export class Recovering implements ReplaySink {
   readonly #source: Omit<ReplaySource, "replay">;
@@ -43,6 +47,7 @@ export class Recovering implements ReplaySink {
   entryCount = 0;
   #state: StateMachine | undefined;
   #wrongRestoreAfter: number | undefined;
+  #hasOtherWitnesses = false;
 
   /** `hashSeed`: see `DataTree`. */
   constructor(source: Omit<ReplaySource, "replay">, hashSeed = newHashSeed()) {
@@ -60,6 +65,11 @@ export class Recovering implements ReplaySink {
     return this.#wrongRestoreAfter ?? this.#check.confirmedZxid;
   }
 
+  /** Whether there are digests of another version, which could not be compared. */
+  get hasOtherDigests(): boolean {
+    return this.#hasOtherWitnesses || this.#reader?.hasOtherDigest === true;
+  }
+
   onSnapshotChunk(bytes: Buffer): void {
     const { snapshotPath } = this.#source;
     understand(snapshotPath, theSnapshot, () => this.#reader?.onChunk(bytes));
@@ -69,7 +79,8 @@ export class Recovering implements ReplaySink {
     const { zxid } = record;
     const state = this.finish();
     const entry = readEntry(record, file);
-    const { witness } = entry;
+    const { witness, hasOtherWitness } = entry;
+    if (hasOtherWitness) this.#hasOtherWitnesses = true;
     const digest = witness && this.#check.contradiction(witness);
     if (witness !== undefined && digest !== undefined) {
       const said = { zxid: witness.zxid, digest: formatDigest(witness.digest) };

@@ -39,7 +39,7 @@ import { ClientPort } from "./net/client-port.ts";
 import { Door } from "./net/door.ts";
 import { boundByFiles } from "./net/file-bounds.ts";
 import { type Reloaded, SecureListener } from "./net/secure-listener.ts";
-import { Recovering } from "./recover.ts";
+import { otherDigests, Recovering } from "./recover.ts";
 import { Histogram } from "./replica/latencies.ts";
 import { SaslUsers } from "./replica/sasl-users.ts";
 import { Replica, type ReplicaOptions } from "./replica.ts";
@@ -447,6 +447,7 @@ export class Server {
     const state = recovering.finish();
     const sinceSnapshot = { entries: recovering.entryCount, bytes: storage.replayedLogBytes };
     logger.info({ dataDir, zxid: formatZxid(state.lastZxid), sessions: state.sessions.size }, "recovered");
+    if (recovering.hasOtherDigests) logger.warn({ dataDir }, otherDigests);
     const lastEpoch = Math.max(storage.currentEpoch, zxidEpoch(state.lastZxid));
     return { state, lastEpoch, sinceSnapshot, log: storage };
   }

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type DirectWrite, SecondWriter } from "./second-writer.ts";
+import { type DirectWrite, SecondWriter, type SecondWriterOptions } from "./second-writer.ts";
 
 let directory = "";
 let descriptor = 0;
@@ -30,8 +30,11 @@ function writesOf(count: number, name: string): DirectWrite[] {
   });
 }
 
-async function ready(options?: ConstructorParameters<typeof SecondWriter>[0]): Promise<SecondWriter> {
-  const writer = new SecondWriter(options);
+async function ready(options: Partial<SecondWriterOptions> = {}): Promise<SecondWriter> {
+  const onFailure = (cause: Error) => {
+    throw cause;
+  };
+  const writer = new SecondWriter({ onFailure, ...options });
   expect(writer.isReady).toBe(false);
   await vi.waitFor(() => expect(writer.isReady).toBe(true), { timeout: 10_000 });
   return writer;
@@ -74,20 +77,39 @@ describe.skipIf(availableParallelism() < 2)("a second thread (needs two processo
     expect(lines()).toHaveLength(100);
   });
 
-  test("that cannot be had is warned of, once", async () => {
-    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    try {
-      const writer = new SecondWriter({ program: new URL("no-such-program.js", import.meta.url) });
-      expect(writer.isReady).toBe(false);
-      await vi.waitFor(() => expect(warned).toHaveBeenCalledTimes(1), { timeout: 10_000 });
-      expect(warned.mock.calls[0]?.[0]).toMatchObject({
-        message: "A second thread for writing to many connections cannot be had",
-        cause: { code: expect.stringContaining("MODULE_NOT_FOUND") },
-      });
-      expect(writer.isReady).toBe(false);
-      expect(warned).toHaveBeenCalledTimes(1);
-    } finally {
-      warned.mockRestore();
-    }
+  test("that cannot be had is told of, once", async () => {
+    const causes: Error[] = [];
+    const program = new URL("no-such-program.js", import.meta.url);
+    const writer = new SecondWriter({ program, onFailure: (cause) => causes.push(cause) });
+    expect(writer.isReady).toBe(false);
+    await vi.waitFor(() => expect(causes).toHaveLength(1), { timeout: 10_000 });
+    expect(causes[0]?.message).toContain("Cannot find module");
+    expect(writer.isReady).toBe(false);
+    expect(causes).toHaveLength(1);
+  });
+
+  test("that is held up is given up: it writes nothing any more, and is not asked again", async () => {
+    const source = readFileSync(new URL("../../worker/second-writer.js", import.meta.url), "utf8");
+    const held = source.replace("const end =", "Atomics.wait(words, finished, 0, 1000);\n  const end =");
+    expect(held).not.toBe(source);
+    const causes: Error[] = [];
+    const writer = await ready({
+      program: new URL(`data:text/javascript,${encodeURIComponent(held)}`),
+      patienceMs: 1,
+      onFailure: (cause) => causes.push(cause),
+    });
+    const writes = writesOf(4_096, "all");
+    const ended = vi.waitFor(() => expect(() => writer.write(writes)).toThrow("has not done its part in 0.1 s"), {
+      timeout: 10_000,
+      interval: 1,
+    });
+    await ended;
+    expect(causes.map(({ message }) => message)).toEqual([expect.stringContaining("has not done its part")]);
+    expect(writer.isReady).toBe(false);
+    const before = lines().length;
+    expect(before % 4_096).toBe(4_096 - 32);
+    await vi.waitFor(() => expect(writer.hasEnded).toBe(true), { timeout: 10_000 });
+    expect(lines()).toHaveLength(before);
+    expect(writer.isReady).toBe(false);
   });
 });

@@ -31,6 +31,8 @@ const layout = {
   count: 2,
   /** 1 while the second thread is there. */
   ready: 3,
+  /** Another number for each batch: whoever has a chunk of one that is no more leaves it. */
+  batch: 4,
   chunkJobs: 32,
   jobWords: 4,
 } as const;
@@ -41,34 +43,37 @@ const batchBytes = 1 << 20;
 /** Longer ones are no matter of many small writes. */
 export const directBytesMax = 4_096;
 
-/** How often, and for how long each time, the second thread is waited for. Many times, for the whole process may have been stopped meanwhile. */
+/** How often the second thread is waited for. Many times, for the whole process may have been stopped meanwhile. */
 const patience = 100;
-const patienceMs = 100;
 
-/** What the second thread runs, and after how long without anything to do it ends, and gives back its memory. */
+/** How the second thread is. */
 export interface SecondWriterOptions {
+  /** What it runs; for tests. */
   readonly program?: URL;
+  /** After so long without anything to do it ends, and gives back its memory. Default 60 000. */
   readonly idleMs?: number;
+  /** A hundredth of how long its part of a batch may take, ms. Default 100. */
+  readonly patienceMs?: number;
+  /** Called once, when it cannot be had, or not any more, and why: from then on one thread does it all. */
+  readonly onFailure: (cause: Error) => void;
 }
 
 /** The thread, and what is shared with it. */
 export class SecondWriter {
   /** Batches in which it had a part. For tests. */
   sharedTotal = 0;
-  readonly #words = new Int32Array(new SharedArrayBuffer(16));
+  readonly #words = new Int32Array(new SharedArrayBuffer(20));
   readonly #open = new BigInt64Array(new SharedArrayBuffer(8));
   readonly #jobs = new Int32Array(new SharedArrayBuffer(batchJobs * layout.jobWords * 4));
   readonly #room = new Uint8Array(new SharedArrayBuffer(batchBytes));
-  readonly #program: URL;
-  readonly #idleMs: number;
+  readonly #options: Required<SecondWriterOptions>;
   #batches = 0n;
   #worker: Worker | undefined;
   #hasFailed = false;
 
-  constructor(options: SecondWriterOptions = {}) {
-    const { program = new URL("../../worker/second-writer.js", import.meta.url), idleMs = 60_000 } = options;
-    this.#program = program;
-    this.#idleMs = idleMs;
+  constructor(options: SecondWriterOptions) {
+    const program = new URL("../../worker/second-writer.js", import.meta.url);
+    this.#options = { program, idleMs: 60_000, patienceMs: 100, ...options };
   }
 
   /** Whether the thread is there. If not, it is started, unless it would be of no use: it is there for a later time. */
@@ -78,20 +83,25 @@ export class SecondWriter {
     return false;
   }
 
+  /** Whether there is no thread, not even one that begins or ends. For tests. */
+  get hasEnded(): boolean {
+    return this.#worker === undefined;
+  }
+
   #start(): void {
     const { buffer: room } = this.#room;
     const shared = { words: this.#words, open: this.#open, jobs: this.#jobs, room };
     let worker: Worker;
     try {
-      worker = new Worker(this.#program, {
+      worker = new Worker(this.#options.program, {
         name: "corral-writer",
-        workerData: { ...shared, layout, idleMs: this.#idleMs },
+        workerData: { ...shared, layout, idleMs: this.#options.idleMs },
         // Neither is meant for it: a profiler of the first thread, or its heap.
         execArgv: [],
         resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
       });
     } catch (error) {
-      return this.#fail(error);
+      return this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
     this.#worker = worker;
     worker.unref();
@@ -103,9 +113,11 @@ export class SecondWriter {
   }
 
   /** It is not tried again: one thread does it too. */
-  #fail(cause: unknown): void {
+  #fail(cause: Error): void {
+    if (this.#hasFailed) return;
     this.#hasFailed = true;
-    process.emitWarning(new Error("A second thread for writing to many connections cannot be had", { cause }));
+    Atomics.store(this.#words, layout.ready, 0);
+    this.#options.onFailure(cause);
   }
 
   /** Writes all of them, each once; what the operating system does not take is left. Only while the thread is there. */
@@ -140,6 +152,7 @@ export class SecondWriter {
     const chunks = Math.ceil(count / layout.chunkJobs);
     words[layout.count] = count;
     Atomics.store(words, layout.finished, 0);
+    Atomics.add(words, layout.batch, 1);
     this.#batches++;
     Atomics.store(this.#open, 0, (this.#batches << 32n) | BigInt(chunks));
     Atomics.add(words, layout.bell, 1);
@@ -172,17 +185,25 @@ export class SecondWriter {
     }
   }
 
-  /** @throws Error when the second thread does not come to an end: what it still may write would go to whoever has the descriptor then. */
+  /**
+   * @throws Error when the second thread does not come to an end: then it is not known what has been written. It writes no more than what it is at,
+   * and is ended, for a descriptor may be another's soon.
+   */
   #waitFor(chunks: number): void {
     for (let left = patience; left > 0; left--) {
       let finished = Atomics.load(this.#words, layout.finished);
       while (finished < chunks) {
-        if (Atomics.wait(this.#words, layout.finished, finished, patienceMs) === "timed-out") break;
+        if (Atomics.wait(this.#words, layout.finished, finished, this.#options.patienceMs) === "timed-out") break;
         finished = Atomics.load(this.#words, layout.finished);
       }
       if (finished >= chunks) return;
     }
-    throw new Error(`The second thread has not written its part in ${(patience * patienceMs) / 1_000} s`);
+    Atomics.add(this.#words, layout.batch, 1);
+    void this.#worker?.terminate();
+    const seconds = (patience * this.#options.patienceMs) / 1_000;
+    const error = new Error(`The second thread that writes to many connections has not done its part in ${seconds} s`);
+    this.#fail(error);
+    throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import { type DirectWrite, directBytesMax, SecondWriter } from "./second-writer.
 /** With fewer, waking another thread is not worth it. */
 const many = 200;
 
+/** One for all servers of the process. */
 let second: SecondWriter | undefined;
 
 interface StreamDirectWrite extends DirectWrite {
@@ -14,11 +15,13 @@ interface StreamDirectWrite extends DirectWrite {
 
 /**
  * Like `stream.write(bytes)` for each of them in turn, but sooner done if they are many. What is for one stream leaves in order.
- * Returns how many of them were left to the two threads; none when the second one is only just wanted, or cannot be had.
+ * Returns how many of them were left to the two threads; none when the second one is only just wanted, or cannot be had: `onFailure`
+ * is called once for the whole process, and one thread goes on alone.
+ * @throws Error when it cannot be known what has been written, and to whom.
  */
-export function writeToMany(writes: readonly StreamWrite[]): number {
+export function writeToMany(writes: readonly StreamWrite[], onFailure: (cause: Error) => void): number {
   if (writes.length >= many) {
-    second ??= new SecondWriter();
+    second ??= new SecondWriter({ onFailure });
     if (second.isReady) return writeOnTwoThreads(writes, second);
   }
   for (const { stream, bytes } of writes) stream.write(bytes);

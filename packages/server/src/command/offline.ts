@@ -4,6 +4,7 @@ import { formatZxid } from "@corral/protocol";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type DumpRange, dumpDirectory } from "../directory-dump.ts";
 import { verifyDirectory, withDirectory } from "../inspection.ts";
+import { otherDigests } from "../recover.ts";
 import { performRepair } from "../repair/perform.ts";
 import { planRepair } from "../repair/plan.ts";
 import { reportRepair } from "../repair/report.ts";
@@ -60,10 +61,11 @@ async function verify(directory: string): Promise<void> {
   if (start.kind === "refused") {
     process.stdout.write(`A server would not start: ${start.why}\n`);
   } else {
-    const { zxid, nodes, sessions, digest, epoch, takesWrites } = start;
+    const { zxid, nodes, sessions, digest, epoch, takesWrites, hasOtherDigests } = start;
     process.stdout.write(
       `A server would start with the state after ${formatZxid(zxid)}: ${nodes} nodes, ${sessions} sessions, digest ${digest}\n`,
     );
+    if (hasOtherDigests) process.stdout.write(`BUT: ${otherDigests}\n`);
     const warning = takesWrites ? epochWarning(epoch) : epochsAreSpent;
     if (warning !== undefined) process.stdout.write(`${takesWrites ? "BUT" : "WRONG"}: ${warning}\n`);
   }

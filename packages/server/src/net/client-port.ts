@@ -183,7 +183,12 @@ export class ClientPort {
       const peer = this.#peers.get(connection);
       if (peer !== undefined) writes.push({ peer, stream: peer.stream, bytes });
     }
-    writeToMany(writes);
+    writeToMany(writes, (err) =>
+      this.#options.logger.warn(
+        { err },
+        "there is no second thread for writing to many connections: one goes on alone",
+      ),
+    );
     for (const { peer, bytes } of writes) if (this.#peers.has(peer.id)) this.#sent(peer, bytes.length);
   }
 

@@ -233,7 +233,8 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   const body = reader.nullableBytes();
   if (body === null) throw new DecodeError("an entry without a body", 0);
   const enforcesQuota = fields > fieldsLeast && reader.bool();
-  const witness = fields > fieldsLeast + 1 ? decodeWitness(reader) : undefined;
+  const hasWitness = fields > fieldsLeast + 1;
+  const witness = hasWitness ? decodeWitness(reader) : undefined;
   if (!reader.isAtEnd) throw new DecodeError("an entry with something behind it", 0);
   return {
     zxid,
@@ -246,6 +247,7 @@ export function decodeEntry(bytes: Uint8Array): Entry {
     enforcesQuota,
     oldRules: version === 1 ? true : undefined,
     witness,
+    hasOtherWitness: hasWitness && witness === undefined ? true : undefined,
   };
 }
 

@@ -88,6 +88,8 @@ export interface Entry {
   readonly oldRules?: true | undefined;
   /** What the tree was where it was proposed. Absent from entries that follow one that was proposed there too. */
   readonly witness?: Witness | undefined;
+  /** Set: it has one of another version, which means nothing here. */
+  readonly hasOtherWitness?: true | undefined;
 }
 
 /** What came of an entry. */

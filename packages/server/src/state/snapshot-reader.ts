@@ -40,6 +40,7 @@ export class SnapshotReader {
   /** Of sessions that are still to come. */
   #sessionsLeft = 0;
   #digest: Digest | undefined;
+  #hasOtherDigest = false;
   readonly #choice: NodeChoice | undefined;
   #restoreFault: string | undefined;
 
@@ -73,6 +74,11 @@ export class SnapshotReader {
     return this.#restoreFault;
   }
 
+  /** Whether the header names a digest of another version, which means nothing here. */
+  get hasOtherDigest(): boolean {
+    return this.#hasOtherDigest;
+  }
+
   /** Whether the header names a digest that means something here. */
   get hasDigest(): boolean {
     return this.#digest !== undefined;
@@ -93,6 +99,7 @@ export class SnapshotReader {
     }
     if (!isCount(lastZxid)) throw new DecodeError("a snapshot without a zxid", 0);
     this.#digest = decodeDigest(digest);
+    this.#hasOtherDigest = digest !== undefined && this.#digest === undefined;
     if (version === oldVersion) {
       if (!Array.isArray(sessions)) throw new DecodeError("a snapshot without sessions", 0);
       this.#sessionsLeft = sessions.length;

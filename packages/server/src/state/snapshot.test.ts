@@ -238,6 +238,9 @@ describe("a snapshot that is read", () => {
         const old = [...beginning, chunkOf(nodes)];
         if (version === digestVersion) expect(() => restore(old)).toThrow("whose nodes and sessions have the digest");
         else expect(picture(restore(old))).toEqual(picture(d.state));
+        const reader = new SnapshotReader(0);
+        for (const chunk of old) reader.onChunk(chunk);
+        expect(reader.hasOtherDigest).toBe(version !== digestVersion);
       }
     }
   });

@@ -88,7 +88,7 @@ let laneB = 0;
 
 /**
  * The hash of a node's data, 32 bits: MurmurHash3. Not a CRC, for its tables, which are needed for little else, are gone from the
- * processor's cache when the next data comes. No step loses anything, so data that differ within four bytes differ in their hash.
+ * processor's cache when the next data comes. No step loses anything, so data that differ in one of its blocks of four bytes alone differ in their hash.
  */
 export function hashData(data: Uint8Array | null): number {
   return data === null ? 0 : murmur3(data, 0x1319_8a2e);
