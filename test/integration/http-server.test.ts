@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { type HttpServer, type HttpServerOptions, NodeTlsListener, serveHttp } from "@corral/io";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { ca, server as certificate } from "../support/certificates.ts";
 
 let server: HttpServer;
@@ -194,29 +194,6 @@ test("who has asked for nothing for longest makes room for who comes; who waits 
   expect(server.connections).toBe(4);
   answer();
   await once(waiting, "data");
-});
-
-test("who takes nothing of his answer is cut off, and who waits for one to be made stays", async () => {
-  let finish: () => void = () => {};
-  const gate = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  const aborted: string[] = [];
-  const handler = async (request: Request): Promise<Response> => {
-    if (request.url.endsWith("/long")) return new Response(new Uint8Array(64 << 20));
-    await gate;
-    return new Response("here it is");
-  };
-  server = await serveHttp(handler, { untakenMs: 200, onAborted: (remote) => aborted.push(remote) });
-  const patient = fetch(`${server.url}/late`);
-  const greedy = connect(server.address);
-  sockets.push(greedy);
-  // Nothing reads it.
-  greedy.write("GET /long HTTP/1.1\r\nHost: x\r\n\r\n");
-  await vi.waitFor(() => expect(aborted).toEqual(["127.0.0.1"]), { timeout: 10_000 });
-  finish();
-  expect(await (await patient).text()).toBe("here it is");
-  expect(aborted).toHaveLength(1);
 });
 
 test("so it is with TLS, in whose handshake one can be silent as well", async () => {

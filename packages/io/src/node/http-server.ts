@@ -21,8 +21,6 @@ export interface HttpServerOptions {
   readonly port?: number | undefined;
   /** How long a request may take to arrive, its body included, ms. Default 30 000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** How long whoever has asked may take nothing of an answer that waits for him, ms; then he is cut off. Default 60 000. */
-  readonly untakenMs?: number | undefined;
   /**
    * Connections at once. For one more the one is closed that has asked for nothing for longest; where all are asked something, the
    * new one is, as soon as it is there. Default: no limit.
@@ -64,14 +62,7 @@ const headMs = 30_000;
 
 /** Listens, and answers with `handler`; one that rejects is answered with status 500. */
 export async function serveHttp(handler: HttpHandler, options: HttpServerOptions = {}): Promise<HttpServer> {
-  const {
-    host = "127.0.0.1",
-    port = 0,
-    requestTimeoutMs = headMs,
-    lastAnswersMs = 2_000,
-    untakenMs = 60_000,
-    tls,
-  } = options;
+  const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, lastAnswersMs = 2_000, tls } = options;
   const connected = new HttpConnections(options.maxConnections ?? Number.POSITIVE_INFINITY);
   const asked = new Set<Promise<Response>>();
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
@@ -93,10 +84,6 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
       return answered;
     };
     answer({ incoming, outgoing, signal }, ask, () => connected.isClosing, report).catch(report);
-  });
-  // Comes when a socket has neither brought nor taken anything for so long. Who only waits until his answer is made stays.
-  server.setTimeout(untakenMs, (socket: Socket) => {
-    if (socket.writableLength > 0) socket.destroy();
   });
   server.prependListener("connection", (socket: Socket) => connected.add(socket));
   const takers = server.listeners("connection");
