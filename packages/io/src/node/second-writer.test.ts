@@ -30,11 +30,8 @@ function writesOf(count: number, name: string): DirectWrite[] {
   });
 }
 
-async function ready(options: Partial<SecondWriterOptions> = {}): Promise<SecondWriter> {
-  const onFailure = (cause: Error) => {
-    throw cause;
-  };
-  const writer = new SecondWriter({ onFailure, ...options });
+async function ready(options: SecondWriterOptions = {}): Promise<SecondWriter> {
+  const writer = new SecondWriter(options);
   expect(writer.isReady).toBe(false);
   await vi.waitFor(() => expect(writer.isReady).toBe(true), { timeout: 10_000 });
   return writer;
@@ -78,25 +75,21 @@ describe.skipIf(availableParallelism() < 2)("a second thread (needs two processo
   });
 
   test("that cannot be had is told of, once", async () => {
-    const causes: Error[] = [];
-    const program = new URL("no-such-program.js", import.meta.url);
-    const writer = new SecondWriter({ program, onFailure: (cause) => causes.push(cause) });
-    expect(writer.isReady).toBe(false);
-    await vi.waitFor(() => expect(causes).toHaveLength(1), { timeout: 10_000 });
-    expect(causes[0]?.message).toContain("Cannot find module");
-    expect(writer.isReady).toBe(false);
-    expect(causes).toHaveLength(1);
+    const writer = new SecondWriter({ program: new URL("no-such-program.js", import.meta.url) });
+    expect([writer.isReady, writer.takeFailure()]).toEqual([false, undefined]);
+    await vi.waitFor(() => expect(writer.hasEnded).toBe(true), { timeout: 10_000 });
+    expect(writer.takeFailure()?.message).toContain("Cannot find module");
+    expect([writer.isReady, writer.takeFailure()]).toEqual([false, undefined]);
+    expect(writer.hasEnded).toBe(true);
   });
 
   test("that is held up is given up: it writes nothing any more, and is not asked again", async () => {
     const source = readFileSync(new URL("../../worker/second-writer.js", import.meta.url), "utf8");
     const held = source.replace("const end =", "Atomics.wait(words, finished, 0, 1000);\n  const end =");
     expect(held).not.toBe(source);
-    const causes: Error[] = [];
     const writer = await ready({
       program: new URL(`data:text/javascript,${encodeURIComponent(held)}`),
       patienceMs: 1,
-      onFailure: (cause) => causes.push(cause),
     });
     const writes = writesOf(4_096, "all");
     const ended = vi.waitFor(() => expect(() => writer.write(writes)).toThrow("has not done its part in 0.1 s"), {
@@ -104,7 +97,7 @@ describe.skipIf(availableParallelism() < 2)("a second thread (needs two processo
       interval: 1,
     });
     await ended;
-    expect(causes.map(({ message }) => message)).toEqual([expect.stringContaining("has not done its part")]);
+    expect(writer.takeFailure()?.message).toContain("has not done its part");
     expect(writer.isReady).toBe(false);
     const before = lines().length;
     expect(before % 4_096).toBe(4_096 - 32);

@@ -54,8 +54,6 @@ export interface SecondWriterOptions {
   readonly idleMs?: number;
   /** A hundredth of how long its part of a batch may take, ms. Default 100. */
   readonly patienceMs?: number;
-  /** Called once, when it cannot be had, or not any more, and why: from then on one thread does it all. */
-  readonly onFailure: (cause: Error) => void;
 }
 
 /** The thread, and what is shared with it. */
@@ -70,8 +68,9 @@ export class SecondWriter {
   #batches = 0n;
   #worker: Worker | undefined;
   #hasFailed = false;
+  #untoldFailure: Error | undefined;
 
-  constructor(options: SecondWriterOptions) {
+  constructor(options: SecondWriterOptions = {}) {
     const program = new URL("../../worker/second-writer.js", import.meta.url);
     this.#options = { program, idleMs: 60_000, patienceMs: 100, ...options };
   }
@@ -116,8 +115,15 @@ export class SecondWriter {
   #fail(cause: Error): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
+    this.#untoldFailure = cause;
     Atomics.store(this.#words, layout.ready, 0);
-    this.#options.onFailure(cause);
+  }
+
+  /** Why it cannot be had, or not any more, if that is so: once. From then on one thread does it all. */
+  takeFailure(): Error | undefined {
+    const failure = this.#untoldFailure;
+    this.#untoldFailure = undefined;
+    return failure;
   }
 
   /** Writes all of them, each once; what the operating system does not take is left. Only while the thread is there. */

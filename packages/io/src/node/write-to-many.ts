@@ -21,8 +21,10 @@ interface StreamDirectWrite extends DirectWrite {
  */
 export function writeToMany(writes: readonly StreamWrite[], onFailure: (cause: Error) => void): number {
   if (writes.length >= many) {
-    second ??= new SecondWriter({ onFailure });
+    second ??= new SecondWriter();
     if (second.isReady) return writeOnTwoThreads(writes, second);
+    const failure = second.takeFailure();
+    if (failure !== undefined) onFailure(failure);
   }
   for (const { stream, bytes } of writes) stream.write(bytes);
   return 0;
