@@ -72,6 +72,18 @@ export async function build(projects) {
     failed: "The build failed.",
   });
   sweep();
+  await bundle();
+}
+
+/** Makes the server's command one file, unless it has not changed. */
+async function bundle() {
+  const { isBundled } = await import("../packages/server/bin/program.js");
+  if (isBundled()) return;
+  await step(process.execPath, [join(root, "scripts", "bundle.mjs")], {
+    tool: "bundler",
+    undone: "the build is not finished",
+    failed: "The build failed.",
+  });
 }
 
 /** Removes from every package's `dist` what was compiled from a source that is gone: the compiler leaves it, and it would be published. */

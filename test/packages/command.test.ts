@@ -1,12 +1,16 @@
 /** The commands that packages bring run from where an installer puts them. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { cp, readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { connect } from "@corral/client";
 import { TestServer } from "@corral/testing";
 import { expect, test } from "vitest";
-import { makeProject } from "./projects.ts";
+import { makeProject, packages } from "./projects.ts";
 
 test("corral-server serves, and ends when it is told to", async () => {
   const project = await makeProject(["@corral/server"]);
@@ -28,6 +32,24 @@ test("corral-server serves, and ends when it is told to", async () => {
   } finally {
     child.kill("SIGKILL");
   }
+});
+
+test.each(["dist", "bundle"])("corral-server needs no %s: its modules are in both", async (left) => {
+  const { directory } = packages.find(({ name }) => name === "@corral/server")!;
+  const copy = `${directory}-without-${left}`;
+  await cp(directory, copy, { recursive: true, filter: (path) => path !== join(directory, left) });
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, [join(copy, "bin", "corral-server.js"), "--version"]);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+-corral-/);
+});
+
+test("the second thread's program is found from the one file too", async () => {
+  const { directory } = packages.find(({ name }) => name === "@corral/server")!;
+  const bundle = join(directory, "bundle");
+  const texts = await Promise.all((await readdir(bundle)).map((name) => readFile(join(bundle, name), "utf8")));
+  expect(texts.join("")).toContain('createRequire(import.meta.url).resolve("@corral/io")');
+  const entry = createRequire(join(bundle, "main.js")).resolve("@corral/io");
+  expect(existsSync(new URL("../worker/second-writer.js", pathToFileURL(entry)))).toBe(true);
 });
 
 test("corral says what it can do, and reaches a server", async () => {

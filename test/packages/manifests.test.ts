@@ -39,7 +39,7 @@ describe.each(packages)("$name", ({ manifest, directory, archive }) => {
     expect(
       files.filter(
         (path) =>
-          !/^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|bin\/.+|worker\/.+\.js|LICENSE|README\.md|package\.json)$/.test(
+          !/^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|bin\/.+|bundle\/.+\.js|worker\/.+\.js|LICENSE|README\.md|package\.json)$/.test(
             path,
           ) || path.includes(".test."),
       ),
