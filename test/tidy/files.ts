@@ -17,7 +17,7 @@ export interface SourceFile extends TextFile {
   readonly codeAndStrings: string;
 }
 
-const skipped = new Set(["node_modules", "dist", ".git", "corpus", "data"]);
+const skipped = new Set(["node_modules", "dist", "bundle", ".git", "corpus", "data"]);
 const textual = /\.(ts|js|mjs|cjs|json|ya?ml|md|sh|txt)$|(^|\/)(\.gitignore|\.npmrc|LICENSE|\.ci\/run)$/;
 
 /** Every text file below `root`. */
