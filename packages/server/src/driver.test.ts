@@ -8,7 +8,7 @@ import { ReplicaHarness, type TestClient } from "../test-support/replica-harness
 import { Driver } from "./driver.ts";
 import { MemoryLog } from "./durable-log.ts";
 import type { ClientPort } from "./net/client-port.ts";
-import type { Effect } from "./replica/effect.ts";
+import type { Effect, Input } from "./replica/effect.ts";
 import type { Replica } from "./replica.ts";
 
 let harness: ReplicaHarness;
@@ -127,4 +127,30 @@ test("effects are performed in order, however many are sent to connections at on
       expect(performed).toEqual(effects);
     }),
   );
+});
+
+test("the replica's pulse comes twice a second from when it serves until the server stops, where there is a disk for snapshots", () => {
+  const pulses = (takesSnapshots: boolean, end: "stop" | "end") => {
+    let count = 0;
+    const step = ({ type }: Input): Effect[] => {
+      if (type === "pulse") count++;
+      return type === "start" ? [{ type: "serving" }] : [];
+    };
+    const replica = { step, takesSnapshots, writesStopped: false } as unknown as Replica;
+    const one = new Driver({
+      replica,
+      log,
+      clock,
+      logger: silentLogger,
+      onStarted: () => undefined,
+      onFatal: () => undefined,
+    });
+    clock.advance(1_000);
+    one.dispatch({ type: "start" });
+    clock.advance(2_000);
+    one[end]();
+    clock.advance(2_000);
+    return count;
+  };
+  expect([pulses(true, "stop"), pulses(true, "end"), pulses(false, "stop")]).toEqual([4, 4, 0]);
 });

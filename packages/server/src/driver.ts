@@ -2,7 +2,7 @@
  * Runs the replica: one input after another, and every effect of one before the next. The only place that keeps the
  * order. An error in here is a bug; the server then stops rather than go on wrong.
  */
-import type { Clock, Logger } from "@corral/io";
+import type { Clock, Logger, TimerHandle } from "@corral/io";
 import { assertNever, formatZxid } from "@corral/protocol";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { DurableLog } from "./durable-log.ts";
@@ -43,6 +43,8 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
+const pulseMs = 500;
+
 /** Fewer effects are performed one by one. */
 const many = 100;
 
@@ -65,6 +67,7 @@ export class Driver {
   #port: ClientPort | undefined;
   #heldDurable: Durable | undefined;
   readonly #waiting = new Set<Waiter>();
+  #pulse: TimerHandle | undefined;
   #running = false;
   #stopping = false;
   #dead = false;
@@ -101,6 +104,7 @@ export class Driver {
   /** Nothing new is begun from now on; `request` says so. */
   stop(): void {
     this.#stopping = true;
+    this.#pulse?.cancel();
     this.dispatch({ type: "stop" });
   }
 
@@ -206,6 +210,7 @@ export class Driver {
       case "spend":
         return this.#port?.spend(effect.requests, effect.bytes);
       case "serving":
+        if (this.#parts.replica.takesSnapshots) this.#waitForPulse();
         return this.#parts.onStarted();
       case "send":
         return this.#port?.send(effect.connection, effect.bytes);
@@ -223,6 +228,14 @@ export class Driver {
       default:
         assertNever(effect);
     }
+  }
+
+  #waitForPulse(): void {
+    this.#pulse = this.#parts.clock.setTimer(pulseMs, () => {
+      if (this.#dead) return;
+      this.#waitForPulse();
+      this.dispatch({ type: "pulse" });
+    });
   }
 
   async #persistEpoch(epoch: number): Promise<void> {

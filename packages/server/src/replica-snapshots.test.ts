@@ -1,6 +1,7 @@
 import { openAcl } from "@corral/protocol";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ReplicaHarness } from "../test-support/replica-harness.ts";
+import { SnapshotSchedule } from "./replica/snapshot-schedule.ts";
 
 /** Of the harness's draws: a snapshot is due after this part of the entries between two. */
 const share = 0.75;
@@ -61,4 +62,67 @@ test("a server that stops begins no snapshot, however many are due or asked for"
   harness.input({ type: "snapshotEnded", written: { zxid: 1, tookMs: 1 } });
   harness.input({ type: "snapshotWanted" });
   expect(harness.snapshots).toHaveLength(1);
+});
+
+describe("when nobody writes any more", () => {
+  function written(writes: number, limits = { snapshotEntries: 80 }): ReplicaHarness {
+    const harness = new ReplicaHarness({ limits });
+    const client = harness.connect();
+    // The session's own entry counts, too.
+    for (let n = 1; n < writes; n++) client.call("create", { path: `/n${n}`, data: null, acl: openAcl, flags: 0 });
+    harness.input({ type: "pulse" });
+    expect(harness.snapshots).toEqual([]);
+    return harness;
+  }
+
+  test.each([
+    { writes: 9, taken: 0 },
+    { writes: 10, taken: 1 },
+  ])("an eighth of the entries is enough: $writes of 80", ({ writes, taken }) => {
+    const harness = written(writes);
+    for (let n = 0; n < 3; n++) harness.input({ type: "pulse" });
+    expect(harness.snapshots).toHaveLength(taken);
+  });
+
+  test("of many nodes, an eighth of them", () => {
+    const limits = { snapshotEntries: 80, snapshotLogBytes: 0 };
+    const random = { fraction: () => 0.5 };
+    const schedule = new SnapshotSchedule({ limits, random, since: { entries: 124, bytes: 0 }, nodeCount: 1_000 });
+    schedule.onPulse(1_000);
+    expect(schedule.isDue).toBe(false);
+    schedule.onApplied();
+    schedule.onPulse(1_000);
+    expect(schedule.isDue).toBe(false);
+    schedule.onPulse(1_000);
+    expect(schedule.isDue).toBe(true);
+    schedule.begin(1_000);
+    expect(schedule.isDue).toBe(false);
+  });
+
+  test("a write between two pulses puts it off, but not one among thousands", () => {
+    const harness = written(20);
+    const client = harness.connect();
+    for (let n = 0; n < 5; n++) {
+      client.call("delete", { path: "/none", version: -1 });
+      client.call("setData", { path: "/n1", data: null, version: -1 });
+      harness.input({ type: "pulse" });
+    }
+    expect(harness.snapshots).toEqual([]);
+    harness.input({ type: "pulse" });
+    expect(harness.snapshots).toHaveLength(1);
+
+    const busy = written(2_000, { snapshotEntries: 8_000 });
+    busy.connect().call("setData", { path: "/n1", data: null, version: -1 });
+    busy.input({ type: "pulse" });
+    expect(busy.snapshots).toHaveLength(1);
+  });
+
+  test("one that a start has found in the log is as good", () => {
+    const harness = new ReplicaHarness({ limits: { snapshotEntries: 80 }, sinceSnapshot: { entries: 10, bytes: 0 } });
+    harness.connect().call("create", { path: "/n", data: null, acl: openAcl, flags: 0 });
+    harness.input({ type: "pulse" });
+    expect(harness.snapshots).toEqual([]);
+    harness.input({ type: "pulse" });
+    expect(harness.snapshots).toHaveLength(1);
+  });
 });

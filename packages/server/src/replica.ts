@@ -20,6 +20,7 @@ import { QuotaLog } from "./replica/quota-log.ts";
 import { Reaper } from "./replica/reaper.ts";
 import { ServerStats } from "./replica/server-stats.ts";
 import { type SessionOptions, Sessions } from "./replica/sessions.ts";
+import { type SinceSnapshot, SnapshotSchedule } from "./replica/snapshot-schedule.ts";
 import { Turn } from "./replica/turn.ts";
 import { type RestorePart, restorePart } from "./state/operation.ts";
 import { snapshotChunks } from "./state/snapshot.ts";
@@ -46,7 +47,7 @@ export interface ReplicaOptions extends SessionOptions {
   readonly enforcesQuota?: boolean;
   readonly behaviour: Behaviour;
   /** What the log has behind the newest snapshot at the start; nothing, if that is not said. */
-  readonly sinceSnapshot?: { readonly entries: number; readonly bytes: number };
+  readonly sinceSnapshot?: SinceSnapshot;
 }
 
 /** Sessions that expire in one step; each costs some 10 µs, and the end of its connection. */
@@ -79,21 +80,17 @@ export class Replica {
   #nextReapMs: number | undefined;
   #stopping = false;
   #snapshotRunning = false;
-  #snapshotWanted = false;
+  readonly #snapshots: SnapshotSchedule;
   #restoredZxid = 0;
   #restoreBytes = 0;
-  #appliedSinceSnapshot: number;
-  #logBytes = 0;
-  #logBytesAtSnapshot: number;
-  #entriesToSnapshot: number;
 
   constructor(options: ReplicaOptions) {
-    const { state, limits, authentication, behaviour, sinceSnapshot = { entries: 0, bytes: 0 } } = options;
+    const { state, limits, authentication, behaviour, random } = options;
     const turn = this.#turn;
     this.#options = options;
     this.state = state;
-    this.#appliedSinceSnapshot = sinceSnapshot.entries;
-    this.#logBytesAtSnapshot = -sinceSnapshot.bytes;
+    const { sinceSnapshot: since = { entries: 0, bytes: 0 } } = options;
+    this.#snapshots = new SnapshotSchedule({ limits, random, since, nodeCount: state.tree.nodeCount });
     this.#watches = new WatchTable<Connection>({ modesCoexist: behaviour.watchModesCoexist });
     this.#connections = new Connections(turn, this.#watches);
     this.#proposals = new Proposals(turn, options.lastEpoch, options);
@@ -117,7 +114,6 @@ export class Replica {
       comeBack: () => this.#comeBack(),
     });
     this.#reaper = new Reaper(state, behaviour.unusedContainerMs);
-    this.#entriesToSnapshot = this.#drawSnapshotDistance();
   }
 
   /** Whether clients are served: from the moment at which the epoch of this life is durable. */
@@ -184,8 +180,8 @@ export class Replica {
   }
 
   /** Entries applied since the last snapshot, and bytes logged since. */
-  get sinceSnapshot(): { readonly entries: number; readonly bytes: number } {
-    return { entries: this.#appliedSinceSnapshot, bytes: this.#logBytes - this.#logBytesAtSnapshot };
+  get sinceSnapshot(): SinceSnapshot {
+    return this.#snapshots.since;
   }
 
   /** Writes proposed and not yet applied. */
@@ -269,20 +265,23 @@ export class Replica {
       }
       case "tick":
         return this.#onTick();
+      case "pulse":
+        this.#snapshots.onPulse(this.state.tree.nodeCount);
+        return this.#snapshotWhenDue();
       case "goOn":
         this.#goesOn = false;
         if (this.#isBehind) this.#applyDurable();
         else this.#pipeline.onRoom();
         return this.#goOn();
       case "durable":
-        this.#logBytes = input.logBytes;
+        this.#snapshots.onLogged(input.logBytes);
         this.#durableZxid = input.zxid;
         if (!this.#isBehind) this.#applyDurable();
         return;
       case "raiseEpoch":
         return this.#proposals.wantEpoch(input.epoch);
       case "snapshotWanted":
-        this.#snapshotWanted = true;
+        this.#snapshots.ask();
         return this.#snapshotWhenDue();
       case "restorePart":
         return this.#restore(input.part);
@@ -365,7 +364,7 @@ export class Replica {
     const { outcome, firings, excesses } = applied;
     this.#auditor?.onApplied(proposal, applied);
     if (excesses.length > 0) this.#quotaLog.tell(excesses);
-    this.#appliedSinceSnapshot++;
+    this.#snapshots.onApplied();
     // Events first: nobody, not even the writer, may see the new state before the event that tells of it.
     this.#events.fire(firings, entry.zxid);
     if (outcome.type === "sessionClosed") this.#onSessionClosed(entry.sessionId, connection);
@@ -403,7 +402,7 @@ export class Replica {
     for (const connection of [...this.#connections]) {
       this.#connections.close(connection, "a snapshot was restored: its session is over", { level: "info" });
     }
-    this.#snapshotWanted = true;
+    this.#snapshots.ask();
   }
 
   #onTick(): void {
@@ -468,25 +467,9 @@ export class Replica {
   #snapshotWhenDue(): void {
     // A server that stops waits for the snapshot under way, and would wait for another one.
     if (this.#stopping || !this.#options.takesSnapshots || this.#snapshotRunning || this.state.isRestoring) return;
-    const { snapshotLogBytes } = this.#options.limits;
-    const { entries, bytes } = this.sinceSnapshot;
-    const isDue = entries >= this.#entriesToSnapshot || (snapshotLogBytes > 0 && bytes >= snapshotLogBytes);
-    if ((!isDue && !this.#snapshotWanted) || this.state.lastZxid === 0) return;
-    this.#snapshotWanted = false;
+    if (!this.#snapshots.isDue || this.state.lastZxid === 0) return;
     this.#snapshotRunning = true;
-    this.#appliedSinceSnapshot = 0;
-    this.#logBytesAtSnapshot = this.#logBytes;
-    this.#entriesToSnapshot = this.#drawSnapshotDistance();
+    this.#snapshots.begin(this.state.tree.nodeCount);
     this.#turn.effect({ type: "snapshot", zxid: this.state.lastZxid, chunks: snapshotChunks(this.state) });
-  }
-
-  /**
-   * Entries until the next snapshot. It writes every node: that of a big tree is only worth it after as many writes. Drawn
-   * from the upper half, so that the servers of an ensemble do not all snapshot at once.
-   */
-  #drawSnapshotDistance(): number {
-    const { limits, random } = this.#options;
-    const most = Math.max(limits.snapshotEntries, this.state.tree.nodeCount);
-    return Math.ceil((most / 2) * (1 + random.fraction()));
   }
 }

@@ -45,6 +45,8 @@ export type Input =
   | { readonly type: "disconnected"; readonly connection: ConnectionId }
   /** Comes every `tickMs`, or later when the process was held up. */
   | { readonly type: "tick" }
+  /** Comes twice a second, or later when the process was held up. */
+  | { readonly type: "pulse" }
   /** Comes after the effect of that name. */
   | { readonly type: "goOn" }
   /** All persisted records up to `zxid` are on the disk, where the log has grown by so many bytes since the start. */

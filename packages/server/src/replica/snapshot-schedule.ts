@@ -1,0 +1,97 @@
+/** When the next snapshot is due: it costs a look at every node, and saves the next start the log before it. */
+import type { Random } from "@corral/io";
+import type { Limits } from "../limits.ts";
+
+/** What the log has behind the newest snapshot. */
+export interface SinceSnapshot {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** Of the entries after which a snapshot is due at the latest, one in so many is enough for one while few write. */
+const quietShare = 8;
+/** Few write if, from one pulse to the next, not more than one in so many of the entries since the snapshot came. */
+const quietPart = 1_000;
+
+/** What decides. */
+export interface SnapshotScheduleOptions {
+  readonly limits: Pick<Limits, "snapshotEntries" | "snapshotLogBytes">;
+  readonly random: Pick<Random, "fraction">;
+  /** What there was at the start. */
+  readonly since: SinceSnapshot;
+  readonly nodeCount: number;
+}
+
+/** Counts what is applied and logged, and says when it is enough. */
+export class SnapshotSchedule {
+  readonly #options: SnapshotScheduleOptions;
+  #isAsked = false;
+  #entries: number;
+  #entriesAtPulse: number;
+  #logBytes = 0;
+  #logBytesAtSnapshot: number;
+  #distance: number;
+
+  constructor(options: SnapshotScheduleOptions) {
+    this.#options = options;
+    this.#entries = options.since.entries;
+    this.#entriesAtPulse = this.#entries;
+    this.#logBytesAtSnapshot = -options.since.bytes;
+    this.#distance = this.#draw(options.nodeCount);
+  }
+
+  /** Entries applied since the last snapshot was begun, and bytes logged since. */
+  get since(): SinceSnapshot {
+    return { entries: this.#entries, bytes: this.#logBytes - this.#logBytesAtSnapshot };
+  }
+
+  /** One entry was applied. */
+  onApplied(): void {
+    this.#entries++;
+  }
+
+  /** The log has grown by so many bytes since the start. */
+  onLogged(bytes: number): void {
+    this.#logBytes = bytes;
+  }
+
+  /** One is wanted, due or not. */
+  ask(): void {
+    this.#isAsked = true;
+  }
+
+  /** Comes every now and then. Asks for a snapshot when there is time for one that is worth it, before a start or a full log needs it. */
+  onPulse(nodeCount: number): void {
+    const entries = this.#entries;
+    const isQuiet = (entries - this.#entriesAtPulse) * quietPart <= entries;
+    this.#entriesAtPulse = entries;
+    if (isQuiet && entries >= this.#most(nodeCount) / quietShare) this.#isAsked = true;
+  }
+
+  get isDue(): boolean {
+    const { snapshotLogBytes } = this.#options.limits;
+    const { entries, bytes } = this.since;
+    return this.#isAsked || entries >= this.#distance || (snapshotLogBytes > 0 && bytes >= snapshotLogBytes);
+  }
+
+  /** A snapshot is begun. */
+  begin(nodeCount: number): void {
+    this.#isAsked = false;
+    this.#entries = 0;
+    this.#entriesAtPulse = 0;
+    this.#logBytesAtSnapshot = this.#logBytes;
+    this.#distance = this.#draw(nodeCount);
+  }
+
+  /**
+   * Entries until the next snapshot. It writes every node: that of a big tree is only worth it after as many writes. Drawn
+   * from the upper half, so that the servers of an ensemble do not all snapshot at once.
+   */
+  #draw(nodeCount: number): number {
+    return Math.ceil((this.#most(nodeCount) / 2) * (1 + this.#options.random.fraction()));
+  }
+
+  #most(nodeCount: number): number {
+    return Math.max(this.#options.limits.snapshotEntries, nodeCount);
+  }
+}
