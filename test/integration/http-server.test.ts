@@ -137,9 +137,12 @@ const gone = (socket: Socket): Promise<void> => new Promise((resolve) => void so
 
 const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
+/** More than the system takes of an answer that nobody reads. */
+const largeBytes = 64 << 20;
+
 /** Answers `/` at once and the others when it is told to, and keeps who was closed. */
 async function servingFew(maxConnections: number, options: HttpServerOptions = {}) {
-  const refused: [remote: string, isSilent: boolean][] = [];
+  const refused: [remote: string, why: string][] = [];
   const asked: string[] = [];
   let answer = (): void => undefined;
   const answered = new Promise<void>((resolve) => {
@@ -147,10 +150,10 @@ async function servingFew(maxConnections: number, options: HttpServerOptions = {
   });
   const handler = async ({ url }: Request, remote: string): Promise<Response> => {
     asked.push(remote);
-    if (new URL(url).pathname !== "/") await answered;
-    return new Response("here");
+    if (new URL(url).pathname === "/later") await answered;
+    return new Response(new URL(url).pathname === "/large" ? new Uint8Array(largeBytes) : "here");
   };
-  const onRefused = (remote: string, isSilent: boolean): void => void refused.push([remote, isSilent]);
+  const onRefused = (remote: string, why: string): void => void refused.push([remote, why]);
   server = await serveHttp(handler, { maxConnections, onRefused, ...options });
   return { refused, asked, answer };
 }
@@ -162,7 +165,7 @@ test("so many connections and no more; who is closed is told of, and who asks is
   const second = connect(server.address);
   second.on("error", () => second.destroy());
   await gone(second);
-  expect(refused).toEqual([["127.0.0.1", false]]);
+  expect(refused).toEqual([["127.0.0.1", "new"]]);
   answer();
   await once(first, "data");
   first.destroy();
@@ -189,9 +192,25 @@ test("who has asked for nothing for longest makes room for who comes; who waits 
     newcomer.write(request("/later"));
     await left;
   }
-  expect(refused).toEqual(Array(3).fill(["127.0.0.1", true]));
+  expect(refused).toEqual(Array(3).fill(["127.0.0.1", "silent"]));
   await expect.poll(() => asked.length).toBe(6);
   expect(server.connections).toBe(4);
+  answer();
+  await once(waiting, "data");
+});
+
+test("who takes nothing of his answer for long makes room too, if nobody is silent; who still waits for his stays", async () => {
+  const { refused, asked, answer } = await servingFew(2, { stalledMs: 50 });
+  const waiting = await connection(request("/later"));
+  const stalled = connect(server.address);
+  sockets.push(stalled);
+  stalled.on("error", () => undefined);
+  stalled.pause().write(request("/large"));
+  await expect.poll(() => asked.length).toBe(2);
+  // Refused until the other one has been still for long enough.
+  await expect.poll(async () => (await fetch(server.url)).text().catch(String), { timeout: 20_000 }).toBe("here");
+  expect(refused.at(-1)).toEqual(["127.0.0.1", "stalled"]);
+  expect(refused.slice(0, -1).every(([, why]) => why === "new")).toBe(true);
   answer();
   await once(waiting, "data");
 });
@@ -212,6 +231,6 @@ test("so it is with TLS, in whose handshake one can be silent as well", async ()
     await left;
   }
   await expect.poll(() => asked.length).toBe(3);
-  expect(refused).toEqual(Array(2).fill(["127.0.0.1", true]));
+  expect(refused).toEqual(Array(2).fill(["127.0.0.1", "silent"]));
   expect([server.connections, waiting.destroyed]).toEqual([3, false]);
 });

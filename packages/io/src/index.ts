@@ -25,6 +25,7 @@ export {
 export { nodeDisk } from "./node/disk.ts";
 export { nodeEnvironment } from "./node/environment.ts";
 export { readSmallFile, watchFiles } from "./node/file-watch.ts";
+export type { Surplus as HttpSurplus } from "./node/http-connections.ts";
 export { type HttpAnswer, type HttpRequestOptions, httpRequest } from "./node/http-request.ts";
 export { type HttpHandler, type HttpServer, type HttpServerOptions, serveHttp } from "./node/http-server.ts";
 export { nodeLocalAddress } from "./node/local-address.ts";

@@ -12,19 +12,32 @@ type Exchanges = Map<ServerResponse, AbortController>;
 /** Requests of one connection that may be under way; whoever sends more before he has an answer means no good. */
 const mostUnanswered = 8;
 
+/** Why a connection was closed where there are too many: it had asked for nothing, it took nothing of its answer, or it was the new one. */
+export type Surplus = "silent" | "stalled" | "new";
+
+/** Answers of one connection of which a piece is on its way, and since when it has taken none, ms. */
+interface Giving {
+  readonly answers: Set<ServerResponse>;
+  readonly sinceMs: number;
+}
+
 /** See the head of this file. */
 export class HttpConnections {
   readonly #connections = new Map<Socket, Exchanges>();
   readonly #max: number;
+  readonly #stalledMs: number;
   /** As the system accepted them: those in a handshake of TLS among them, and not those that made room. */
   readonly #accepted = new Set<Socket>();
   /** Those of them that have asked for nothing since they came or were last answered; who has not for longest is first. */
   readonly #silent = new Set<Socket>();
+  /** The one that has taken nothing for longest is first. */
+  readonly #giving = new Map<Socket, Giving>();
   #isClosing = false;
 
-  /** `max`: so many at once. */
-  constructor(max: number) {
+  /** `max`: so many at once; `stalledMs`: see `accept`. */
+  constructor(max: number, stalledMs: number) {
     this.#max = max;
+    this.#stalledMs = stalledMs;
   }
 
   /** How many are open. */
@@ -39,24 +52,31 @@ export class HttpConnections {
 
   /**
    * The system has accepted a connection. Where there are too many, it gives the one to be closed: the one that has asked for
-   * nothing for longest, as whoever means it asks at once; where all are asked something, the new one itself.
+   * nothing for longest, as whoever means it asks at once; else the one that has taken nothing of its answer for longest, if that is
+   * `stalledMs` or more; where all get answers, or wait for them, the new one itself.
    */
-  accept(socket: Socket): Socket | undefined {
-    let surplus: Socket | undefined;
-    if (this.#accepted.size >= this.#max) {
-      [surplus = socket] = this.#silent;
-      if (surplus === socket) return surplus;
-      this.#forget(surplus);
-    }
+  accept(socket: Socket): { readonly socket: Socket; readonly why: Surplus } | undefined {
+    const surplus = this.#accepted.size < this.#max ? undefined : this.#surplus(socket);
+    if (surplus?.why === "new") return surplus;
+    if (surplus !== undefined) this.#forget(surplus.socket);
     this.#accepted.add(socket);
     this.#silent.add(socket);
     socket.once("close", () => this.#forget(socket));
     return surplus;
   }
 
+  #surplus(newcomer: Socket): { readonly socket: Socket; readonly why: Surplus } {
+    const [silent] = this.#silent;
+    if (silent !== undefined) return { socket: silent, why: "silent" };
+    const [[stalled, { sinceMs }] = [newcomer, { sinceMs: Number.POSITIVE_INFINITY }]] = this.#giving;
+    const isStalled = performance.now() - sinceMs >= this.#stalledMs;
+    return isStalled ? { socket: stalled, why: "stalled" } : { socket: newcomer, why: "new" };
+  }
+
   #forget(socket: Socket): void {
     this.#accepted.delete(socket);
     this.#silent.delete(socket);
+    this.#giving.delete(socket);
   }
 
   /** Takes a connection whose requests can be read. */
@@ -84,11 +104,30 @@ export class HttpConnections {
     this.#silent.delete(carrierOf(socket));
     outgoing.once("close", () => {
       exchanges?.delete(outgoing);
+      this.took(outgoing);
       if (exchanges?.size === 0 && this.#accepted.has(carrierOf(socket))) this.#silent.add(carrierOf(socket));
       if (!outgoing.writableFinished) gone.abort();
       else if (this.#isClosing && exchanges?.size === 0) socket.destroySoon();
     });
     return gone.signal;
+  }
+
+  /** A piece of the answer is on its way. */
+  gives(outgoing: ServerResponse): void {
+    const carrier = carrierOf(outgoing.req.socket);
+    const giving = this.#giving.get(carrier);
+    if (giving !== undefined) giving.answers.add(outgoing);
+    else if (this.#accepted.has(carrier))
+      this.#giving.set(carrier, { answers: new Set([outgoing]), sinceMs: performance.now() });
+  }
+
+  /** It was taken, or is not wanted any more. */
+  took(outgoing: ServerResponse): void {
+    const carrier = carrierOf(outgoing.req.socket);
+    const { answers } = this.#giving.get(carrier) ?? {};
+    if (answers?.delete(outgoing) !== true) return;
+    this.#giving.delete(carrier);
+    if (answers.size > 0) this.#giving.set(carrier, { answers, sinceMs: performance.now() });
   }
 
   /** Ends those that owe nobody an answer, for they were asked nothing, or not to the end; others when they have answered. */

@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import type { Address } from "../ports/network.ts";
-import { HttpConnections } from "./http-connections.ts";
+import { HttpConnections, type Surplus } from "./http-connections.ts";
 import { plainAddress } from "./network.ts";
 import type { NodeTlsListener, TlsAcceptor } from "./tls-listener.ts";
 
@@ -22,10 +22,13 @@ export interface HttpServerOptions {
   /** How long a request may take to arrive, its body included, ms. Default 30 000. */
   readonly requestTimeoutMs?: number | undefined;
   /**
-   * Connections at once. For one more the one is closed that has asked for nothing for longest; where all are asked something, the
-   * new one is, as soon as it is there. Default: no limit.
+   * Connections at once. For one more the one is closed that has asked for nothing for longest; where all have asked for something, the
+   * one that has taken nothing of its answer for longest, if that is `stalledMs` or more; else the new one, as soon as it is there.
+   * Default: no limit.
    */
   readonly maxConnections?: number | undefined;
+  /** Default 30 000. */
+  readonly stalledMs?: number | undefined;
   /** TLS, and whether requests in clear are taken as well. Default: in clear alone. */
   readonly tls?: { readonly listener: NodeTlsListener; readonly orPlain: boolean } | undefined;
   /** How long answers under way may take when it closes, ms. Default 2 000. */
@@ -34,8 +37,8 @@ export interface HttpServerOptions {
   readonly onAborted?: ((remote: string) => void) | undefined;
   /** Called with what went wrong between a request and its response, or in accepting a connection: nobody else would hear of it. */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Called for each connection that `maxConnections` has closed; `isSilent`: it was there, and made room for a new one. */
-  readonly onRefused?: ((remote: string, isSilent: boolean) => void) | undefined;
+  /** Called for each connection that `maxConnections` has closed. */
+  readonly onRefused?: ((remote: string, why: Surplus) => void) | undefined;
 }
 
 /** Answers a request; `remote` is the address that it comes from. */
@@ -63,7 +66,8 @@ const headMs = 30_000;
 /** Listens, and answers with `handler`; one that rejects is answered with status 500. */
 export async function serveHttp(handler: HttpHandler, options: HttpServerOptions = {}): Promise<HttpServer> {
   const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, lastAnswersMs = 2_000, tls } = options;
-  const connected = new HttpConnections(options.maxConnections ?? Number.POSITIVE_INFINITY);
+  const { maxConnections = Number.POSITIVE_INFINITY, stalledMs = 30_000 } = options;
+  const connected = new HttpConnections(maxConnections, stalledMs);
   const asked = new Set<Promise<Response>>();
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
     const remote = plainAddress(incoming.socket.remoteAddress ?? "");
@@ -83,7 +87,7 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
       asked.add(answered);
       return answered;
     };
-    answer({ incoming, outgoing, signal }, ask, () => connected.isClosing, report).catch(report);
+    answer({ incoming, outgoing, signal, connected }, ask, report).catch(report);
   });
   server.prependListener("connection", (socket: Socket) => connected.add(socket));
   const takers = server.listeners("connection");
@@ -96,10 +100,10 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
   server.on("connection", (socket: Socket) => {
     const surplus = connected.accept(socket);
     if (surplus !== undefined) {
-      options.onRefused?.(plainAddress(surplus.remoteAddress ?? ""), surplus !== socket);
-      surplus.destroy();
+      options.onRefused?.(plainAddress(surplus.socket.remoteAddress ?? ""), surplus.why);
+      surplus.socket.destroy();
     }
-    if (surplus === socket) return;
+    if (surplus?.socket === socket) return;
     if (acceptor === undefined) take(socket);
     else acceptor.accept(socket);
   });
@@ -175,15 +179,15 @@ interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly signal: AbortSignal;
+  readonly connected: HttpConnections;
 }
 
 type Ask = (request: Request) => Promise<Response>;
 
 /** Rejects with what kept the answer from being taken. */
 async function answer(
-  { incoming, outgoing, signal }: Exchange,
+  { incoming, outgoing, signal, connected }: Exchange,
   ask: Ask,
-  isClosing: () => boolean,
   onError: (error: unknown) => void,
 ): Promise<void> {
   const response = await responseTo(incoming, signal, ask, onError);
@@ -194,12 +198,35 @@ async function answer(
   if (!incoming.complete) await setImmediate();
   // Kept alive, the connection would keep the server from closing; and what is left of a body that nobody wanted, of any length,
   // would stand before its next request.
-  if (isClosing() || !incoming.complete) outgoing.setHeader("connection", "close");
+  if (connected.isClosing || !incoming.complete) outgoing.setHeader("connection", "close");
   if (response.body === null || incoming.method === "HEAD") {
     outgoing.end();
     // Nobody reads it; whatever it holds open is to be let go.
     await response.body?.cancel();
-  } else await pipeline(Readable.fromWeb(response.body), outgoing, { signal });
+  } else {
+    const pieces = inPieces(Readable.fromWeb(response.body), outgoing, connected);
+    await pipeline(pieces, outgoing, { signal });
+  }
+}
+
+/** Of so many bytes the connection must take one after the other to be taken for one that reads. */
+const pieceBytes = 64 << 10;
+
+/** The body for `outgoing`; `connected` learns when a piece of it is on its way, and when it was taken, for then the next is asked for. */
+async function* inPieces(
+  body: AsyncIterable<Uint8Array>,
+  outgoing: ServerResponse,
+  connected: HttpConnections,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      connected.gives(outgoing);
+      yield chunk.subarray(at, at + pieceBytes);
+      connected.took(outgoing);
+    }
+  }
+  // What is left of it; that it was taken is seen when the answer is closed.
+  connected.gives(outgoing);
 }
 
 async function responseTo(

@@ -44,7 +44,7 @@ export async function openAdminPort(options: AdminPortOptions): Promise<HttpServ
     port,
     tls,
     maxConnections,
-    onRefused: (remote, isSilent) => witness.onRefused(remote, maxConnections, isSilent),
+    onRefused: (remote, why) => witness.onRefused(remote, maxConnections, why),
     requestTimeoutMs: bodyMs,
     onAborted: (remote) =>
       logger.debug({ remote }, "a connection to the admin port ended in the middle of a request or its answer"),

@@ -1,5 +1,5 @@
 /** Sees who comes to the admin port and what he has done there: for the log, the audit log and metrics. */
-import type { Clock, Logger } from "@corral/io";
+import type { Clock, HttpSurplus, Logger } from "@corral/io";
 import { ErrorCode } from "@corral/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { RepeatedWarning } from "../repeated-warning.ts";
@@ -49,13 +49,16 @@ export class AdminWitness {
     this.#write(remote, asked, { result: "failure", reason, error: ErrorCode.AuthFailed });
   }
 
-  /** A connection was closed, for there are `limit`: a new one, or for its sake one that asked for nothing. */
-  onRefused(remote: string, limit: number, isSilent: boolean): void {
+  /** A connection was closed, for there are `limit`: a new one, or for its sake one that asked for nothing, or took nothing. */
+  onRefused(remote: string, limit: number, why: HttpSurplus): void {
     this.#refusedTotal++;
-    const reason = isSilent
-      ? "it asked for nothing, and made room for others (limit maxAdminConnections)"
-      : `${limit} connections are open (limit maxAdminConnections)`;
-    this.#refusal.tell(`maxAdminConnections ${isSilent}`, { remote, reason });
+    const said = {
+      silent: "it asked for nothing, and made room for others",
+      stalled: "it took nothing of its answer, and made room for others",
+      new: `${limit} connections are open`,
+    };
+    const reason = `${said[why]} (limit maxAdminConnections)`;
+    this.#refusal.tell(`maxAdminConnections ${why}`, { remote, reason });
   }
 
   /** A command that hands out or changes what the server holds was carried out, or failed. */

@@ -1,0 +1,84 @@
+/** Who makes room where there are too many. Over real sockets: test/integration/http-server.test.ts. */
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { HttpConnections } from "./http-connections.ts";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+const connections = (max: number) => new HttpConnections(max, 1_000);
+
+/** A connection that the server has accepted. */
+function accepted(all: HttpConnections): Socket {
+  const socket = new EventEmitter() as Socket;
+  expect(all.accept(socket)).toBeUndefined();
+  all.add(socket);
+  return socket;
+}
+
+/** An answer that the connection waits for. */
+function asked(all: HttpConnections, socket: Socket): ServerResponse {
+  const outgoing = Object.assign(new EventEmitter(), { req: { socket }, writableFinished: true });
+  all.begin(outgoing as unknown as ServerResponse);
+  return outgoing as unknown as ServerResponse;
+}
+
+const whoGoes = (all: HttpConnections) => all.accept(new EventEmitter() as Socket);
+
+test("of those that take nothing, the one that has not for longest goes", () => {
+  const all = connections(3);
+  const [first, second, third] = [accepted(all), accepted(all), accepted(all)];
+  const answers = [second, first, third].map((socket) => asked(all, socket));
+  for (const answer of answers) {
+    all.gives(answer);
+    vi.advanceTimersByTime(400);
+  }
+  expect(whoGoes(all)).toMatchObject({ socket: second, why: "stalled" });
+});
+
+test("who has taken a piece of late stays, and so does who waits for what is not there yet", () => {
+  const all = connections(2);
+  const [slow, waiting] = [accepted(all), accepted(all)];
+  const answer = asked(all, slow);
+  asked(all, waiting);
+  for (let n = 0; n < 5; n++) {
+    all.gives(answer);
+    vi.advanceTimersByTime(900);
+    expect(whoGoes(all)?.why).toBe("new");
+    all.took(answer);
+  }
+  vi.advanceTimersByTime(5_000);
+  expect(whoGoes(all)?.why).toBe("new");
+  all.gives(answer);
+  vi.advanceTimersByTime(1_000);
+  expect(whoGoes(all)).toMatchObject({ socket: slow, why: "stalled" });
+});
+
+test("what is taken of one answer counts for those of the connection that wait behind it", () => {
+  const all = connections(1);
+  const socket = accepted(all);
+  const [first, behind] = [asked(all, socket), asked(all, socket)];
+  all.gives(first);
+  all.gives(behind);
+  vi.advanceTimersByTime(900);
+  all.took(first);
+  first.emit("close");
+  vi.advanceTimersByTime(900);
+  expect(whoGoes(all)?.why).toBe("new");
+  vi.advanceTimersByTime(100);
+  expect(whoGoes(all)).toMatchObject({ socket, why: "stalled" });
+});
+
+test("who was answered to the end, or has gone, is not waited for", () => {
+  const all = connections(1);
+  const socket = accepted(all);
+  const answer = asked(all, socket);
+  all.gives(answer);
+  answer.emit("close");
+  vi.advanceTimersByTime(2_000);
+  expect(whoGoes(all)).toMatchObject({ socket, why: "silent" });
+  all.gives(answer);
+  expect(whoGoes(all)?.why).toBe("silent");
+});
