@@ -7,6 +7,8 @@ import { directory, lifeRandom } from "../test-support/storage-life.ts";
 import { TreeLife } from "../test-support/tree-life.ts";
 import { verifyDirectory } from "./inspection.ts";
 import { otherDigests, Recovering } from "./recover.ts";
+import { planRepair } from "./repair/plan.ts";
+import { reportRepair } from "./repair/report.ts";
 import { startServer } from "./server.ts";
 import { digestVersion } from "./state/tree-digest.ts";
 import type { LogRecord } from "./storage/record.ts";
@@ -132,6 +134,9 @@ describe("a recovery", () => {
       await expect(next).rejects.toThrow("leads to another state");
     } else {
       expect(start).toMatchObject({ kind: "possible", hasOtherDigests: true });
+      const plan = await planRepair(left, directory);
+      expect(plan).toMatchObject({ steps: [], losses: [], kept: { hasOtherDigests: true } });
+      expect(reportRepair(directory, plan)).toContain(`BUT ${otherDigests}`);
       expect(picture((await next).state)).toEqual(picture(life.state));
       const warned: string[] = [];
       const logger = { ...silentLogger, warn: (_fields: unknown, message: string) => void warned.push(message) };

@@ -53,6 +53,8 @@ export interface RepairPlan {
     readonly digest: string;
     /** The last epoch that was begun. */
     readonly epoch: number;
+    /** Whether there are digests of another version, which could not be compared. */
+    readonly hasOtherDigests: boolean;
   };
   /** The last entry of which anything is known, if that is a later one. */
   readonly lostUpToZxid: number | undefined;
@@ -83,11 +85,12 @@ export async function planRepair(disk: Disk, directory: string): Promise<RepairP
       { file: directory },
     );
   }
-  const { tree, sessions } = attained.state;
+  const { hasOtherDigests, state } = attained;
+  const { tree, sessions } = state;
   const digest = formatDigest(tree.digest);
   const written = steps.findLast((step) => step.kind === "epoch")?.content ?? found.epoch;
   const epoch = Math.max(written?.epoch ?? 0, zxidEpoch(attained.zxid));
-  const kept = { zxid: attained.zxid, nodes: tree.nodeCount, sessions: sessions.size, digest, epoch };
+  const kept = { zxid: attained.zxid, nodes: tree.nodeCount, sessions: sessions.size, digest, epoch, hasOtherDigests };
   return { steps, losses, kept, lostUpToZxid };
 }
 

@@ -1,12 +1,13 @@
 /** A plan in words, for whoever has to agree to it. */
 import { formatZxid } from "@corral/protocol";
+import { otherDigests } from "../recover.ts";
 import { epochsAreSpent, epochsLeft, epochWarning } from "../storage/epochs.ts";
 import { entriesBetween } from "./losses.ts";
 import type { RepairPlan, RepairStep } from "./plan.ts";
 
 /** Line by line: what is lost, what is left, what is to be done. */
 export function reportRepair(directory: string, { steps, losses, kept, lostUpToZxid }: RepairPlan): string[] {
-  const { zxid, nodes, sessions, digest, epoch } = kept;
+  const { zxid, nodes, sessions, digest, epoch, hasOtherDigests } = kept;
   const state = `the state after ${formatZxid(zxid)}: ${nodes} nodes, ${sessions} sessions, digest ${digest}`;
   const warning = epochsLeft(epoch) > 0 ? epochWarning(epoch) : epochsAreSpent;
   const isInexact = steps.some((step) => step.kind === "rewrite" && !step.mend.isExact);
@@ -14,6 +15,7 @@ export function reportRepair(directory: string, { steps, losses, kept, lostUpToZ
     ...(isInexact
       ? ["BUT that state is not one that the server has had: see what is LOST; compare it with what you know."]
       : []),
+    ...(hasOtherDigests ? [`BUT ${otherDigests}`] : []),
     ...(warning === undefined ? [] : [`BUT ${warning}`]),
   ];
   if (steps.length === 0) return [`Nothing in ${directory} is to be repaired. It holds ${state}`, ...warnings];

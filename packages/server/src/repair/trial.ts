@@ -22,6 +22,8 @@ export interface Attainable {
   /** The last entry that counts. */
   readonly zxid: number;
   readonly state: StateMachine;
+  /** Whether there are digests of another version, which could not be compared. */
+  readonly hasOtherDigests: boolean;
   /** Why the log is not followed to its end, though it can be read. */
   readonly contradiction: StorageError | undefined;
 }
@@ -117,19 +119,25 @@ function startsAt(run: readonly SurveyedSegment[], snapshotZxid: number): Survey
 async function tryOut(place: TrialPlace, candidate: Candidate): Promise<Attainable | StorageError> {
   const { snapshotZxid, mend, run, upTo } = candidate;
   const applied = await apply(place, candidate, upTo);
-  const attained = (zxid: number, state: StateMachine, contradiction?: StorageError): Attainable => {
+  const attained = (zxid: number, { state, hasOtherDigests }: Applied, contradiction?: StorageError): Attainable => {
     const segments = run.filter(({ firstZxid }) => firstZxid <= zxid);
-    return { snapshotZxid, mend, segments, zxid, state, contradiction };
+    return { snapshotZxid, mend, segments, zxid, state, hasOtherDigests, contradiction };
   };
-  if (applied.kind === "done") return attained(upTo, applied.state);
+  if (applied.kind === "done") return attained(upTo, applied);
   const { error, followableZxid } = applied;
   if (error.content === "unknown" || followableZxid === undefined) return error;
   const again = await apply(place, candidate, followableZxid);
-  return again.kind === "done" ? attained(followableZxid, again.state, error) : again.error;
+  return again.kind === "done" ? attained(followableZxid, again, error) : again.error;
+}
+
+interface Applied {
+  readonly kind: "done";
+  readonly state: StateMachine;
+  readonly hasOtherDigests: boolean;
 }
 
 type AppliedLog =
-  | { readonly kind: "done"; readonly state: StateMachine }
+  | Applied
   | { readonly kind: "failed"; readonly error: StorageError; readonly followableZxid: number | undefined };
 
 async function apply(place: TrialPlace, { snapshotZxid, mend, run }: Candidate, upTo: number): Promise<AppliedLog> {
@@ -149,7 +157,7 @@ async function apply(place: TrialPlace, { snapshotZxid, mend, run }: Candidate, 
         },
       },
     );
-    return { kind: "done", state: recovering.finish() };
+    return { kind: "done", state: recovering.finish(), hasOtherDigests: recovering.hasOtherDigests };
   } catch (error) {
     if (!isStorageError(error)) throw error;
     return { kind: "failed", error, followableZxid: recovering.followableZxid };
