@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { statfsSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
+import { describePace } from "./pace.ts";
 
 const fileSystems: Readonly<Record<number, string>> = {
   61267: "ext4",
@@ -11,8 +12,8 @@ const fileSystems: Readonly<Record<number, string>> = {
   2035054128: "overlayfs",
 };
 
-/** Lines about this machine; `directory` is where the servers keep their data. */
-export function describeMachine(directory: string): string[] {
+/** Lines about this machine, and how quick it is now; `directory` is where the servers keep their data. */
+export async function describeMachine(directory: string): Promise<string[]> {
   const all = cpus();
   const gibibytes = Math.round(totalmem() / 2 ** 30);
   const disk = statfsSync(directory).type;
@@ -20,6 +21,7 @@ export function describeMachine(directory: string): string[] {
     `${all.length} × ${all[0]?.model.trim() ?? "unknown processor"}, ${gibibytes} GiB, ${type()} ${release()}`,
     `data on ${fileSystems[disk] ?? `file system 0x${disk.toString(16)}`}`,
     `Node ${process.versions.node}`,
+    await describePace(),
   ];
 }
 

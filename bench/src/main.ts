@@ -127,7 +127,7 @@ async function begin(): Promise<{ ours: Running; theirs: Running | undefined; ti
   const rounds = options.quick ? 1 : options.rounds;
   const apache = options.peer ? findApache() : undefined;
 
-  for (const line of describeMachine(directory)) print(line);
+  for (const line of await describeMachine(directory)) print(line);
   if (apache !== undefined) print(javaVersion() ?? "Java of unknown version");
   if (options.peer && apache === undefined)
     print("Apache ZooKeeper is not installed (Debian: apt install zookeeper); ours alone.");
@@ -157,7 +157,7 @@ async function benchRecipes(): Promise<void> {
 
 async function benchSizes(): Promise<void> {
   const apache = options.peer ? findApache() : undefined;
-  for (const line of describeMachine(directory)) print(line);
+  for (const line of await describeMachine(directory)) print(line);
   if (apache !== undefined) print(`${apache.version}; ${javaVersion() ?? "Java of unknown version"}`);
   else if (options.peer) print("Apache ZooKeeper is not installed (Debian: apt install zookeeper); ours alone.");
   const rounds = options.quick ? 1 : options.rounds;
@@ -170,7 +170,7 @@ async function benchSizes(): Promise<void> {
 }
 
 async function benchSnapshots(): Promise<void> {
-  for (const line of describeMachine(directory)) print(line);
+  for (const line of await describeMachine(directory)) print(line);
   const { nodes, sessions, quick } = options;
   const timing: Timing = quick ? { warmUpSeconds: 0.3, seconds: 1 } : { warmUpSeconds: 1, seconds: 10 };
   const rounds = quick ? 1 : options.rounds;

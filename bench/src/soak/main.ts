@@ -73,7 +73,7 @@ const server = await startCorral(directory, args);
 const samples: Sample[] = [];
 const seconds = (minutes * 60) / intervals;
 try {
-  say(`${describeMachine(directory).join(", ")}\nminutes: ${minutes}\n${heads}`);
+  say(`${(await describeMachine(directory)).join(", ")}\nminutes: ${minutes}\n${heads}`);
   const load = new SoakLoad(server.port);
   await load.start();
   const beganMs = performance.now();
