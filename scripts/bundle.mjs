@@ -3,7 +3,7 @@
  * read some 220 files is most of what a start costs. Dependencies by others stay where the installer puts them.
  * Also a command, which `npm pack` and `npm publish` run first.
  */
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -14,32 +14,41 @@ const isForeign = (name) => !/^(@corral\/|[./])/.test(name);
 
 /** Makes `packages/server/bundle` anew from what is compiled. Throws what the bundler throws. */
 export async function bundleServer() {
+  // What is compiled from now on may not be in it.
+  const begun = new Date();
   // Only here, for what is needed before anything is installed is in the same program.
   const { rolldown } = await import("rolldown");
+  const build = await rolldown({
+    input: join(server, "dist", "command", "main.js"),
+    platform: "node",
+    external: (name) => isForeign(name),
+    // The second thread's program is put beside it, so that both are of one version.
+    experimental: { resolveNewUrlToAsset: true },
+  });
+  const { output } = await build.generate({
+    format: "esm",
+    chunkFileNames: "[name].js",
+    assetFileNames: "[name][extname]",
+  });
+  await build.close();
   // Beside it, and moved there when it is whole: a server may start meanwhile.
   const made = join(server, `bundle-${process.pid}`);
-  mkdirSync(made);
-  try {
-    const build = await rolldown({
-      input: join(server, "dist", "command", "main.js"),
-      platform: "node",
-      external: (name) => isForeign(name),
-    });
-    await build.write({ dir: made, format: "esm", chunkFileNames: "[name].js" });
-    await build.close();
-    replace(join(server, "bundle"), made);
-  } finally {
-    rmSync(made, { recursive: true, force: true });
-  }
+  mkdirSync(made, { recursive: true });
+  for (const file of output) writeFileSync(join(made, file.fileName), file.type === "chunk" ? file.code : file.source);
+  utimesSync(join(made, "main.js"), begun, begun);
+  replace(join(server, "bundle"), made);
 }
 
 function replace(directory, by) {
-  rmSync(directory, { recursive: true, force: true });
+  const old = `${by}.old`;
   try {
+    if (existsSync(directory)) renameSync(directory, old);
     renameSync(by, directory);
   } catch (error) {
     // Another command that builds was as fast, and has made the same.
-    if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(error.code)) throw error;
+  } finally {
+    for (const left of [old, by]) rmSync(left, { recursive: true, force: true });
   }
 }
 

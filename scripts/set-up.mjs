@@ -20,6 +20,9 @@ import { runQuietly } from "./child.mjs";
 /** The directory of the repository, ending without a separator. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** Written when the dependencies are installed. */
+const stampFile = join(root, "node_modules", ".corral-installed");
+
 /** Set-up did not succeed. `message` says why, with what the tool printed; `exit` is how this process should end. */
 export class SetUpError extends Error {
   constructor(message, exit) {
@@ -30,7 +33,6 @@ export class SetUpError extends Error {
 
 /** Installs the dependencies, if the lockfile or a manifest has changed since it last did. */
 export async function install() {
-  const stampFile = join(root, "node_modules", ".corral-installed");
   const wanted = dependencyDigest();
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === wanted) return;
   requireWritable(root);
@@ -75,11 +77,12 @@ export async function build(projects) {
   await bundle();
 }
 
-/** Makes the server's command one file, unless it has not changed. */
+/** Makes the server's command one file, unless nothing has changed: what is in it, what makes it, or that program's dependencies. */
 async function bundle() {
   const { isBundled } = await import("../packages/server/bin/program.js");
-  if (isBundled()) return;
-  await step(process.execPath, [join(root, "scripts", "bundle.mjs")], {
+  const script = join(root, "scripts", "bundle.mjs");
+  if (isBundled([script, stampFile])) return;
+  await step(process.execPath, [script], {
     tool: "bundler",
     undone: "the build is not finished",
     failed: "The build failed.",

@@ -1,11 +1,8 @@
 /** The commands that packages bring run from where an installer puts them. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { cp, readdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { connect } from "@corral/client";
 import { TestServer } from "@corral/testing";
@@ -43,13 +40,13 @@ test.each(["dist", "bundle"])("corral-server needs no %s: its modules are in bot
   expect(stdout).toMatch(/^\d+\.\d+\.\d+-corral-/);
 });
 
-test("the second thread's program is found from the one file too", async () => {
+test("the second thread's program lies beside the one file", async () => {
   const { directory } = packages.find(({ name }) => name === "@corral/server")!;
   const bundle = join(directory, "bundle");
-  const texts = await Promise.all((await readdir(bundle)).map((name) => readFile(join(bundle, name), "utf8")));
-  expect(texts.join("")).toContain('createRequire(import.meta.url).resolve("@corral/io")');
-  const entry = createRequire(join(bundle, "main.js")).resolve("@corral/io");
-  expect(existsSync(new URL("../worker/second-writer.js", pathToFileURL(entry)))).toBe(true);
+  expect(await readFile(join(bundle, "main.js"), "utf8")).toContain('new URL("second-writer.js", import.meta.url)');
+  const io = packages.find(({ name }) => name === "@corral/io")!;
+  const program = await readFile(join(bundle, "second-writer.js"), "utf8");
+  expect(program).toBe(await readFile(join(io.directory, "worker", "second-writer.js"), "utf8"));
 });
 
 test("corral says what it can do, and reaches a server", async () => {

@@ -8,10 +8,13 @@ const compiled = ["../dist", "../../io/dist", "../../protocol/dist"].map(
   (directory) => new URL(`${directory}/.tsbuildinfo`, import.meta.url),
 );
 
-/** Whether the bundle is there, and not older than what was compiled: whoever calls the compiler alone would run old code. */
-export function isBundled() {
+/**
+ * Whether the bundle is there, and not older than what was compiled, or than any of `others`: whoever calls the compiler alone would
+ * run old code. Its time is that at which the bundler began to read.
+ */
+export function isBundled(others = []) {
   const made = changedAt(bundle);
-  return made !== undefined && compiled.every((file) => (changedAt(file) ?? 0) <= made);
+  return made !== undefined && [...compiled, ...others].every((file) => (changedAt(file) ?? 0) <= made);
 }
 
 /** The file whose `main` is the command. */

@@ -88,12 +88,12 @@ describe("when nobody writes any more", () => {
     const limits = { snapshotEntries: 80, snapshotLogBytes: 0 };
     const random = { fraction: () => 0.5 };
     const schedule = new SnapshotSchedule({ limits, random, since: { entries: 124, bytes: 0 }, nodeCount: 1_000 });
-    schedule.onPulse(1_000);
+    schedule.onPulse(1_000, 0);
     expect(schedule.isDue).toBe(false);
     schedule.onApplied();
-    schedule.onPulse(1_000);
+    schedule.onPulse(1_000, 0);
     expect(schedule.isDue).toBe(false);
-    schedule.onPulse(1_000);
+    schedule.onPulse(1_000, 0);
     expect(schedule.isDue).toBe(true);
     schedule.begin(1_000);
     expect(schedule.isDue).toBe(false);
@@ -116,6 +116,32 @@ describe("when nobody writes any more", () => {
     busy.input({ type: "pulse" });
     expect(busy.snapshots).toHaveLength(1);
   });
+
+  test("writes that wait for the disk put it off, though none is applied", () => {
+    const harness = new ReplicaHarness({ limits: { snapshotEntries: 80 }, log: "manual" });
+    harness.durable();
+    const client = harness.connect();
+    const write = () => client.send("create", { path: "/n", data: null, acl: openAcl, flags: 0 });
+    for (let n = 0; n < 20; n++) write();
+    harness.durable();
+    write();
+    for (let n = 0; n < 5; n++) harness.input({ type: "pulse" });
+    expect(harness.snapshots).toEqual([]);
+    harness.durable();
+    for (let n = 0; n < 2; n++) harness.input({ type: "pulse" });
+    expect(harness.snapshots).toHaveLength(1);
+  });
+
+  test.each([{ type: "logFailed" }, { type: "diskSpace", isLow: true }] as const)(
+    "none is taken on a disk that takes no writes: $type",
+    (input) => {
+      const harness = written(20);
+      harness.input(input);
+      for (let n = 0; n < 3; n++) harness.input({ type: "pulse" });
+      expect(harness.snapshots).toEqual([]);
+      expect(harness.replica.sinceSnapshot.entries).toBe(20);
+    },
+  );
 
   test("one that a start has found in the log is as good", () => {
     const harness = new ReplicaHarness({ limits: { snapshotEntries: 80 }, sinceSnapshot: { entries: 10, bytes: 0 } });

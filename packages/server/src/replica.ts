@@ -266,8 +266,7 @@ export class Replica {
       case "tick":
         return this.#onTick();
       case "pulse":
-        this.#snapshots.onPulse(this.state.tree.nodeCount);
-        return this.#snapshotWhenDue();
+        return this.#onPulse();
       case "goOn":
         this.#goesOn = false;
         if (this.#isBehind) this.#applyDurable();
@@ -415,6 +414,13 @@ export class Replica {
       this.#reaper.begin();
     }
     if (!this.#goesOn) this.#goOn();
+  }
+
+  /** A disk that does not take what clients write is spared what nobody has asked for; the next start finds all in the log. */
+  #onPulse(): void {
+    if (this.#proposals.failed || this.#proposals.diskIsLow) return;
+    this.#snapshots.onPulse(this.state.tree.nodeCount, this.#proposals.count);
+    this.#snapshotWhenDue();
   }
 
   #comeBack(): void {

@@ -11,9 +11,7 @@
  * - `jobs`: four words for each write: descriptor, start and length in `room`, and how many bytes were taken.
  */
 import { writeSync } from "node:fs";
-import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
 /** Bytes for one socket, and what has become of them. */
@@ -73,9 +71,7 @@ export class SecondWriter {
   #untoldFailure: Error | undefined;
 
   constructor(options: SecondWriterOptions = {}) {
-    // From where the package is: this module may have been put into one file with those of another package.
-    const packageEntry = createRequire(import.meta.url).resolve("@corral/io");
-    const program = new URL("../worker/second-writer.js", pathToFileURL(packageEntry));
+    const program = new URL("../../worker/second-writer.js", import.meta.url);
     this.#options = { program, idleMs: 60_000, patienceMs: 100, ...options };
   }
 

@@ -10,7 +10,7 @@ export interface SinceSnapshot {
 
 /** Of the entries after which a snapshot is due at the latest, one in so many is enough for one while few write. */
 const quietShare = 8;
-/** Few write if, from one pulse to the next, not more than one in so many of the entries since the snapshot came. */
+/** Few write if, from one pulse to the next, not more than one in so many of the entries since the snapshot came, or waits. */
 const quietPart = 1_000;
 
 /** What decides. */
@@ -60,10 +60,13 @@ export class SnapshotSchedule {
     this.#isAsked = true;
   }
 
-  /** Comes every now and then. Asks for a snapshot when there is time for one that is worth it, before a start or a full log needs it. */
-  onPulse(nodeCount: number): void {
+  /**
+   * Comes every now and then; `waiting`: entries that are not applied yet, of which a slow disk may have many while none is applied. Asks for a
+   * snapshot when there is time for one that is worth it, before a start or a full log needs it.
+   */
+  onPulse(nodeCount: number, waiting: number): void {
     const entries = this.#entries;
-    const isQuiet = (entries - this.#entriesAtPulse) * quietPart <= entries;
+    const isQuiet = (entries - this.#entriesAtPulse + waiting) * quietPart <= entries;
     this.#entriesAtPulse = entries;
     if (isQuiet && entries >= this.#most(nodeCount) / quietShare) this.#isAsked = true;
   }
