@@ -64,7 +64,7 @@ export interface Limits {
   readonly handshakeMs: number;
   /** TLS handshakes under way; the next is refused. As many more may be silent at ports with TLS; then the oldest of them goes. */
   readonly maxHandshakes: number;
-  /** Connections to the admin port at once; the next makes the one go that has asked for nothing for longest, or else has taken nothing of its answer for longest, 30 s or more; or is closed if there is none. */
+  /** Connections to the admin port at once; the next makes the one go that has stood still for longest: has asked for nothing, or for two minutes or more has taken nothing of its answer (or less than 12 kB/s of a long one); or is closed if there is none. */
   readonly maxAdminConnections: number;
   /** Watches that one connection may set, paths. */
   readonly maxWatchesPerConnection: number;

@@ -455,7 +455,7 @@ export class Server {
   #fail(error: Error): void {
     this.#phase = "failed";
     this.#ticker?.cancel();
-    void this.#clientPort?.endAll();
+    void this.#clientPort?.stopAccepting().then(() => this.#clientPort?.endAll());
     this.#onFatal(error);
   }
 

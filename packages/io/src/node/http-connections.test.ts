@@ -18,9 +18,13 @@ function accepted(all: HttpConnections): Socket {
   return socket;
 }
 
-/** An answer that the connection waits for. */
-function asked(all: HttpConnections, socket: Socket): ServerResponse {
-  const outgoing = Object.assign(new EventEmitter(), { req: { socket }, writableFinished: true });
+/** An answer that the connection waits for; one behind another has no socket yet. */
+function asked(all: HttpConnections, socket: Socket, isFirst = true): ServerResponse {
+  const outgoing = Object.assign(new EventEmitter(), {
+    req: { socket },
+    socket: isFirst ? socket : null,
+    writableFinished: true,
+  });
   all.begin(outgoing as unknown as ServerResponse);
   return outgoing as unknown as ServerResponse;
 }
@@ -56,19 +60,47 @@ test("who has taken a piece of late stays, and so does who waits for what is not
   expect(whoGoes(all)).toMatchObject({ socket: slow, why: "stalled" });
 });
 
-test("what is taken of one answer counts for those of the connection that wait behind it", () => {
+test("an answer behind another does not go out yet: neither does it stand still, nor is anything taken of it", () => {
   const all = connections(1);
   const socket = accepted(all);
-  const [first, behind] = [asked(all, socket), asked(all, socket)];
+  const [first, behind] = [asked(all, socket), asked(all, socket, false)];
+  all.gives(behind);
+  vi.advanceTimersByTime(5_000);
+  // The first one is not there yet, for which nobody but the server can do anything.
+  expect(whoGoes(all)?.why).toBe("new");
+  all.gives(first);
+  vi.advanceTimersByTime(900);
+  all.took(behind);
+  vi.advanceTimersByTime(100);
+  expect(whoGoes(all)).toMatchObject({ socket, why: "stalled" });
+});
+
+test("when those in front of it are through, it is as the first", () => {
+  const all = connections(1);
+  const socket = accepted(all);
+  const [first, behind] = [asked(all, socket), asked(all, socket, false)];
   all.gives(first);
   all.gives(behind);
   vi.advanceTimersByTime(900);
-  all.took(first);
   first.emit("close");
+  Object.assign(behind, { socket }).emit("socket", socket);
   vi.advanceTimersByTime(900);
   expect(whoGoes(all)?.why).toBe("new");
   vi.advanceTimersByTime(100);
   expect(whoGoes(all)).toMatchObject({ socket, why: "stalled" });
+});
+
+test("whoever has stood still for longest goes, silent or stalled", () => {
+  const all = connections(3);
+  const [early, stalled] = [accepted(all), accepted(all)];
+  vi.advanceTimersByTime(100);
+  all.gives(asked(all, stalled));
+  vi.advanceTimersByTime(1_500);
+  // Who has only just come is about to ask.
+  accepted(all);
+  expect(whoGoes(all)).toMatchObject({ socket: early, why: "silent" });
+  expect(whoGoes(all)).toMatchObject({ socket: stalled, why: "stalled" });
+  expect(whoGoes(all)?.why).toBe("silent");
 });
 
 test("who was answered to the end, or has gone, is not waited for", () => {

@@ -15,7 +15,7 @@ const mostUnanswered = 8;
 /** Why a connection was closed where there are too many: it had asked for nothing, it took nothing of its answer, or it was the new one. */
 export type Surplus = "silent" | "stalled" | "new";
 
-/** Answers of one connection of which a piece is on its way, and since when it has taken none, ms. */
+/** Answers of one connection of which a piece is on its way, and since when the system has taken none of them, ms. */
 interface Giving {
   readonly answers: Set<ServerResponse>;
   readonly sinceMs: number;
@@ -28,9 +28,9 @@ export class HttpConnections {
   readonly #stalledMs: number;
   /** As the system accepted them: those in a handshake of TLS among them, and not those that made room. */
   readonly #accepted = new Set<Socket>();
-  /** Those of them that have asked for nothing since they came or were last answered; who has not for longest is first. */
-  readonly #silent = new Set<Socket>();
-  /** The one that has taken nothing for longest is first. */
+  /** Those of them that have asked for nothing, and since when: that they came, or were last answered, ms; who has not for longest is first. */
+  readonly #silent = new Map<Socket, number>();
+  /** Of which the system has taken nothing for longest is first. */
   readonly #giving = new Map<Socket, Giving>();
   #isClosing = false;
 
@@ -51,8 +51,8 @@ export class HttpConnections {
   }
 
   /**
-   * The system has accepted a connection. Where there are too many, it gives the one to be closed: the one that has asked for
-   * nothing for longest, as whoever means it asks at once; else the one that has taken nothing of its answer for longest, if that is
+   * The system has accepted a connection. Where there are too many, it gives the one to be closed: whichever has stood still for longest
+   * of those that have asked for nothing, as whoever means it asks at once, and those of whose answers the system has taken nothing for
    * `stalledMs` or more; where all get answers, or wait for them, the new one itself.
    */
   accept(socket: Socket): { readonly socket: Socket; readonly why: Surplus } | undefined {
@@ -60,17 +60,17 @@ export class HttpConnections {
     if (surplus?.why === "new") return surplus;
     if (surplus !== undefined) this.#forget(surplus.socket);
     this.#accepted.add(socket);
-    this.#silent.add(socket);
+    this.#silent.set(socket, performance.now());
     socket.once("close", () => this.#forget(socket));
     return surplus;
   }
 
   #surplus(newcomer: Socket): { readonly socket: Socket; readonly why: Surplus } {
-    const [silent] = this.#silent;
-    if (silent !== undefined) return { socket: silent, why: "silent" };
+    const now = performance.now();
+    const [[silent, silentSinceMs] = [newcomer, Number.POSITIVE_INFINITY]] = this.#silent;
     const [[stalled, { sinceMs }] = [newcomer, { sinceMs: Number.POSITIVE_INFINITY }]] = this.#giving;
-    const isStalled = performance.now() - sinceMs >= this.#stalledMs;
-    return isStalled ? { socket: stalled, why: "stalled" } : { socket: newcomer, why: "new" };
+    if (now - sinceMs >= this.#stalledMs && sinceMs <= silentSinceMs) return { socket: stalled, why: "stalled" };
+    return { socket: silent, why: silent === newcomer ? "new" : "silent" };
   }
 
   #forget(socket: Socket): void {
@@ -105,15 +105,20 @@ export class HttpConnections {
     outgoing.once("close", () => {
       exchanges?.delete(outgoing);
       this.took(outgoing);
-      if (exchanges?.size === 0 && this.#accepted.has(carrierOf(socket))) this.#silent.add(carrierOf(socket));
+      if (exchanges?.size === 0 && this.#accepted.has(carrierOf(socket)))
+        this.#silent.set(carrierOf(socket), performance.now());
       if (!outgoing.writableFinished) gone.abort();
       else if (this.#isClosing && exchanges?.size === 0) socket.destroySoon();
     });
     return gone.signal;
   }
 
-  /** A piece of the answer is on its way. */
+  /** A piece of the answer is on its way, or will be when those in front of it are through. */
   gives(outgoing: ServerResponse): void {
+    if (outgoing.socket === null) {
+      outgoing.once("socket", () => this.gives(outgoing));
+      return;
+    }
     const carrier = carrierOf(outgoing.req.socket);
     const giving = this.#giving.get(carrier);
     if (giving !== undefined) giving.answers.add(outgoing);

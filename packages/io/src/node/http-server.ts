@@ -22,12 +22,14 @@ export interface HttpServerOptions {
   /** How long a request may take to arrive, its body included, ms. Default 30 000. */
   readonly requestTimeoutMs?: number | undefined;
   /**
-   * Connections at once. For one more the one is closed that has asked for nothing for longest; where all have asked for something, the
-   * one that has taken nothing of its answer for longest, if that is `stalledMs` or more; else the new one, as soon as it is there.
-   * Default: no limit.
+   * Connections at once. For one more the one is closed that has stood still for longest: that has asked for nothing, or of whose answer the
+   * system has taken nothing for `stalledMs` or more; if none has, the new one, as soon as it is there. Default: no limit.
    */
   readonly maxConnections?: number | undefined;
-  /** Default 30 000. */
+  /**
+   * Default 120 000. The system takes of an answer what it has room for, on Linux up to 4 MiB, and no more until a third of that was read: who
+   * reads at less than 1.3 MiB in that time seems to stand still.
+   */
   readonly stalledMs?: number | undefined;
   /** TLS, and whether requests in clear are taken as well. Default: in clear alone. */
   readonly tls?: { readonly listener: NodeTlsListener; readonly orPlain: boolean } | undefined;
@@ -66,7 +68,7 @@ const headMs = 30_000;
 /** Listens, and answers with `handler`; one that rejects is answered with status 500. */
 export async function serveHttp(handler: HttpHandler, options: HttpServerOptions = {}): Promise<HttpServer> {
   const { host = "127.0.0.1", port = 0, requestTimeoutMs = headMs, lastAnswersMs = 2_000, tls } = options;
-  const { maxConnections = Number.POSITIVE_INFINITY, stalledMs = 30_000 } = options;
+  const { maxConnections = Number.POSITIVE_INFINITY, stalledMs = 120_000 } = options;
   const connected = new HttpConnections(maxConnections, stalledMs);
   const asked = new Set<Promise<Response>>();
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headMs }, (incoming, outgoing) => {
@@ -200,6 +202,7 @@ async function answer(
   // would stand before its next request.
   if (connected.isClosing || !incoming.complete) outgoing.setHeader("connection", "close");
   if (response.body === null || incoming.method === "HEAD") {
+    connected.gives(outgoing);
     outgoing.end();
     // Nobody reads it; whatever it holds open is to be let go.
     await response.body?.cancel();
