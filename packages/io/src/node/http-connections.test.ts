@@ -64,7 +64,8 @@ test("an answer behind another does not go out yet: neither does it stand still,
   const all = connections(1);
   const socket = accepted(all);
   const [first, behind] = [asked(all, socket), asked(all, socket, false)];
-  all.gives(behind);
+  for (let piece = 0; piece < 20; piece++) all.gives(behind);
+  expect(behind.listenerCount("socket")).toBe(1);
   vi.advanceTimersByTime(5_000);
   // The first one is not there yet, for which nobody but the server can do anything.
   expect(whoGoes(all)?.why).toBe("new");

@@ -32,6 +32,8 @@ export class HttpConnections {
   readonly #silent = new Map<Socket, number>();
   /** Of which the system has taken nothing for longest is first. */
   readonly #giving = new Map<Socket, Giving>();
+  /** Answers with pieces that wait for others of their connection. */
+  readonly #behind = new WeakSet<ServerResponse>();
   #isClosing = false;
 
   /** `max`: so many at once; `stalledMs`: see `accept`. */
@@ -116,7 +118,8 @@ export class HttpConnections {
   /** A piece of the answer is on its way, or will be when those in front of it are through. */
   gives(outgoing: ServerResponse): void {
     if (outgoing.socket === null) {
-      outgoing.once("socket", () => this.gives(outgoing));
+      if (!this.#behind.has(outgoing)) outgoing.once("socket", () => this.gives(outgoing));
+      this.#behind.add(outgoing);
       return;
     }
     const carrier = carrierOf(outgoing.req.socket);
