@@ -81,7 +81,9 @@ export async function build(projects) {
 async function bundle() {
   const { isBundled } = await import("../packages/server/bin/program.js");
   const script = join(root, "scripts", "bundle.mjs");
-  if (isBundled([script, stampFile])) return;
+  // Not compiled, so that nothing else tells when it was changed.
+  const secondThread = join(root, "packages", "io", "worker", "second-writer.js");
+  if (isBundled([script, stampFile, secondThread])) return;
   await step(process.execPath, [script], {
     tool: "bundler",
     undone: "the build is not finished",

@@ -91,6 +91,19 @@ test("when those in front of it are through, it is as the first", () => {
   expect(whoGoes(all)).toMatchObject({ socket, why: "stalled" });
 });
 
+test("what was taken of it while it was behind another is not waited for when it goes out", () => {
+  const all = connections(1);
+  const socket = accepted(all);
+  const [first, behind] = [asked(all, socket), asked(all, socket, false)];
+  all.gives(behind);
+  all.took(behind);
+  first.emit("close");
+  Object.assign(behind, { socket }).emit("socket", socket);
+  // The next piece is not there yet.
+  vi.advanceTimersByTime(5_000);
+  expect(whoGoes(all)?.why).toBe("new");
+});
+
 test("whoever has stood still for longest goes, silent or stalled", () => {
   const all = connections(3);
   const [early, stalled] = [accepted(all), accepted(all)];

@@ -32,8 +32,8 @@ export class HttpConnections {
   readonly #silent = new Map<Socket, number>();
   /** Of which the system has taken nothing for longest is first. */
   readonly #giving = new Map<Socket, Giving>();
-  /** Answers with pieces that wait for others of their connection. */
-  readonly #behind = new WeakSet<ServerResponse>();
+  /** Answers that wait for others of their connection, and whether a piece of them is out. */
+  readonly #behind = new WeakMap<ServerResponse, boolean>();
   #isClosing = false;
 
   /** `max`: so many at once; `stalledMs`: see `accept`. */
@@ -118,8 +118,9 @@ export class HttpConnections {
   /** A piece of the answer is on its way, or will be when those in front of it are through. */
   gives(outgoing: ServerResponse): void {
     if (outgoing.socket === null) {
-      if (!this.#behind.has(outgoing)) outgoing.once("socket", () => this.gives(outgoing));
-      this.#behind.add(outgoing);
+      if (!this.#behind.has(outgoing))
+        outgoing.once("socket", () => this.#behind.get(outgoing) && this.gives(outgoing));
+      this.#behind.set(outgoing, true);
       return;
     }
     const carrier = carrierOf(outgoing.req.socket);
@@ -131,6 +132,7 @@ export class HttpConnections {
 
   /** It was taken, or is not wanted any more. */
   took(outgoing: ServerResponse): void {
+    if (this.#behind.has(outgoing)) this.#behind.set(outgoing, false);
     const carrier = carrierOf(outgoing.req.socket);
     const { answers } = this.#giving.get(carrier) ?? {};
     if (answers?.delete(outgoing) !== true) return;

@@ -75,6 +75,7 @@ export class ClientPort {
   /** Ended from here, not yet by the other side; with the time since when. */
   readonly #ending = new Map<ByteStream, number>();
   readonly #listening: Listening[] = [];
+  #allEnded: Promise<void> | undefined;
   #onAllEnded: (() => void) | undefined;
   #lastId = 0;
 
@@ -136,15 +137,19 @@ export class ClientPort {
     for (const listening of this.#listening) await listening.close();
   }
 
-  /** Ends every connection after what was sent to it; those that do not end their side in time are cut off. */
-  async endAll(): Promise<void> {
+  /** Ends every connection after what was sent to it; those that do not end their side in time are cut off. Idempotent. */
+  endAll(): Promise<void> {
+    this.#allEnded ??= this.#endAll();
+    return this.#allEnded;
+  }
+
+  async #endAll(): Promise<void> {
     for (const peer of [...this.#peers.values()]) this.#drop(peer);
     if (this.#ending.size === 0) return;
-    const ended = new Promise<void>((resolve) => {
+    const timer = this.#options.clock.setTimer(lingerMs, () => this.#destroyEnding(0));
+    await new Promise<void>((resolve) => {
       this.#onAllEnded = resolve;
     });
-    const timer = this.#options.clock.setTimer(lingerMs, () => this.#destroyEnding(0));
-    await ended;
     timer.cancel();
   }
 
