@@ -207,8 +207,10 @@ async function answer(
     // Nobody reads it; whatever it holds open is to be let go.
     await response.body?.cancel();
   } else {
-    const pieces = inPieces(Readable.fromWeb(response.body), outgoing, connected);
-    await pipeline(pieces, outgoing, { signal });
+    // The body is one of the pipeline's streams, so that it is let go when nobody is there any more.
+    await pipeline(Readable.fromWeb(response.body), (body) => inPieces(body, outgoing, connected), outgoing, {
+      signal,
+    });
   }
 }
 
