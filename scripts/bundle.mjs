@@ -1,55 +1,51 @@
 /**
- * Makes one file of the modules that `corral-server` loads when it starts, and one of each part that it loads later: to find and
- * read some 220 files is most of what a start costs. Dependencies by others stay where the installer puts them.
- * Also a command, which `npm pack` and `npm publish` run first.
+ * Makes `packages/server/bundle` anew from what is compiled: one file of the modules that `corral-server` loads when it starts, and one of
+ * each part that it loads later. To find and read some 220 files is most of what a start costs. Dependencies by others stay where the
+ * installer puts them. A build runs it, and so do `npm pack` and `npm publish`.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
 
 const server = join(dirname(dirname(fileURLToPath(import.meta.url))), "packages", "server");
 
-/** Packages of this repository are put in; everything else that is imported by name is not. */
-const isForeign = (name) => !/^(@corral\/|[./])/.test(name);
+// What is compiled from now on may not be in it.
+const begun = new Date();
+const build = await rolldown({
+  input: join(server, "dist", "command", "main.js"),
+  platform: "node",
+  // Packages of this repository are put in; everything else that is imported by name is not.
+  external: (name) => !/^(@corral\/|[./])/.test(name),
+  // The second thread's program is put beside it, so that both are of one version.
+  experimental: { resolveNewUrlToAsset: true },
+});
+const { output } = await build.generate({
+  format: "esm",
+  chunkFileNames: "[name].js",
+  assetFileNames: "[name][extname]",
+});
+await build.close();
 
-/** Makes `packages/server/bundle` anew from what is compiled. Throws what the bundler throws. */
-export async function bundleServer() {
-  // What is compiled from now on may not be in it.
-  const begun = new Date();
-  // Only here, for what is needed before anything is installed is in the same program.
-  const { rolldown } = await import("rolldown");
-  const build = await rolldown({
-    input: join(server, "dist", "command", "main.js"),
-    platform: "node",
-    external: (name) => isForeign(name),
-    // The second thread's program is put beside it, so that both are of one version.
-    experimental: { resolveNewUrlToAsset: true },
-  });
-  const { output } = await build.generate({
-    format: "esm",
-    chunkFileNames: "[name].js",
-    assetFileNames: "[name][extname]",
-  });
-  await build.close();
-  // Beside it, and moved there when it is whole: a server may start meanwhile.
-  const made = join(server, `bundle-${process.pid}`);
+// Beside it, and moved there when it is whole: a server may start meanwhile.
+const bundle = join(server, "bundle");
+const made = `${bundle}-${process.pid}`;
+const old = `${made}.old`;
+try {
   mkdirSync(made, { recursive: true });
   for (const file of output) writeFileSync(join(made, file.fileName), file.type === "chunk" ? file.code : file.source);
   utimesSync(join(made, "main.js"), begun, begun);
-  replace(join(server, "bundle"), made);
+  takePlace();
+} finally {
+  for (const left of [old, made]) rmSync(left, { recursive: true, force: true });
 }
 
-function replace(directory, by) {
-  const old = `${by}.old`;
+function takePlace() {
   try {
-    if (existsSync(directory)) renameSync(directory, old);
-    renameSync(by, directory);
+    if (existsSync(bundle)) renameSync(bundle, old);
+    renameSync(made, bundle);
   } catch (error) {
     // Another command that builds was as fast, and has made the same.
     if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(error.code)) throw error;
-  } finally {
-    for (const left of [old, by]) rmSync(left, { recursive: true, force: true });
   }
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundleServer();
