@@ -7,10 +7,6 @@ import { startServer } from "@corral/server";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { RawConnection } from "../support/raw-connection.ts";
 
-const fail = (cause: Error) => {
-  throw cause;
-};
-
 const opened: { destroy(): void }[] = [];
 let listening: Listening | undefined;
 
@@ -98,7 +94,7 @@ describe.skipIf(availableParallelism() < 2)("two threads (need two processors)",
           line.expect(bytesOf(number, 2 * round + time, 1 + ((number * 131 + round * 37) % 5_000))),
         ),
       );
-      onTwoThreads += writeToMany(writes, fail);
+      onTwoThreads += writeToMany(writes);
       // Everybody has a turn, those who read and the second thread that only comes now.
       await new Promise((resolve) => setImmediate(resolve));
     }

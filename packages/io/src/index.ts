@@ -44,7 +44,7 @@ export {
 } from "./node/tls-credentials.ts";
 export { nodeTlsDialer, type TlsOptions } from "./node/tls-dialer.ts";
 export { NodeTlsListener, type TlsListenerOptions } from "./node/tls-listener.ts";
-export { writeToMany } from "./node/write-to-many.ts";
+export { takeSecondThreadFailure, writeSoon, writeToMany } from "./node/write-to-many.ts";
 export type { Clock, TimerHandle } from "./ports/clock.ts";
 export type { Compression } from "./ports/compression.ts";
 export type { Diagnostics, DiagnosticsChannel } from "./ports/diagnostics.ts";

@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import type { Address, ByteStream, StreamHandler } from "../ports/network.ts";
 import { readThroughSharedBuffer } from "./shared-read-buffer.ts";
+import type { QueueUser, WriteQueue } from "./write-queue.ts";
 
 /** How long the other side may keep its half open after we have sent all and ended ours. */
 const lingerMs = 5_000;
@@ -33,7 +34,7 @@ interface WrittenHandle {
 }
 
 /** A connected socket as a stream. Takes the socket over, before anything else listens to it. */
-export class NodeByteStream implements ByteStream {
+export class NodeByteStream implements ByteStream, QueueUser {
   readonly remote: Address;
   readonly subject: string | undefined;
   readonly isOneOfSeveral: boolean;
@@ -46,6 +47,9 @@ export class NodeByteStream implements ByteStream {
   #corked = false;
   #drainOwed = false;
   #drainDue = false;
+  /** Where some of its bytes may still be, and which they are. */
+  #queue: WriteQueue | undefined;
+  #ticket = 0;
 
   /**
    * `gathersWrites`: what is written in one go of the program leaves in one system call. Whoever writes once in a go anyway
@@ -97,6 +101,49 @@ export class NodeByteStream implements ByteStream {
   }
 
   write(bytes: Uint8Array): void {
+    this.#settle();
+    this.#writeNow(bytes);
+  }
+
+  /** Like `write`, but if it is worthwhile by way of `queue`. To be asked for all or most of what is written to a stream. */
+  writeThrough(queue: WriteQueue, bytes: Uint8Array): void {
+    const isBehind = this.#queue?.isUnwritten(this.#ticket) === true;
+    if ((isBehind || queue.isWorthwhile(bytes.length)) && queue.makeRoom(bytes.length)) {
+      const descriptor = this.idleDescriptor;
+      if (descriptor !== undefined) {
+        if (this.#queue === undefined) this.#settleBeforeClose();
+        this.#queue = queue;
+        this.#ticket = queue.put(this, descriptor, bytes);
+        this.#drainOwed = true;
+        return this.#onWritten();
+      }
+    }
+    this.write(bytes);
+  }
+
+  takeBack(rest: Uint8Array): void {
+    this.#writeNow(rest);
+  }
+
+  lose(): void {
+    this.#socket.destroy(new Error("The thread that wrote to the connection has ended"));
+  }
+
+  #settle(): void {
+    if (this.#queue?.isUnwritten(this.#ticket)) this.#queue.settle();
+  }
+
+  /** Node closes a socket by itself as well, such as when the other side has reset it. */
+  #settleBeforeClose(): void {
+    const socket = this.#socket;
+    const destroy = socket._destroy;
+    socket._destroy = (error, callback) => {
+      this.#settle();
+      destroy.call(socket, error, callback);
+    };
+  }
+
+  #writeNow(bytes: Uint8Array): void {
     const socket = this.#socket;
     if (!socket.writable || bytes.length === 0) return;
     if (this.#gathersWrites && !this.#corked) {
@@ -151,6 +198,7 @@ export class NodeByteStream implements ByteStream {
   }
 
   end(isMutual = false): void {
+    this.#settle();
     const socket = this.#socket;
     // What the operating system has taken arrives nevertheless, and the end behind it. TLS has a last word of its own.
     const isAllSent = socket.writableLength === 0 && !("encrypted" in socket);
@@ -165,6 +213,7 @@ export class NodeByteStream implements ByteStream {
 
   /** Unless it has ended already, as most have by then. */
   readonly #endToo = (): void => {
+    this.#settle();
     if (this.#socket.writable) this.#socket.end();
   };
 

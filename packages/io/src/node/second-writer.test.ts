@@ -3,7 +3,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type DirectWrite, SecondWriter, type SecondWriterOptions } from "./second-writer.ts";
+import { SecondThread, type SecondThreadOptions } from "./second-thread.ts";
+import { type DirectWrite, SecondWriter } from "./second-writer.ts";
 
 let directory = "";
 let descriptor = 0;
@@ -30,16 +31,16 @@ function writesOf(count: number, name: string): DirectWrite[] {
   });
 }
 
-async function ready(options: SecondWriterOptions = {}): Promise<SecondWriter> {
-  const writer = new SecondWriter(options);
-  expect(writer.isReady).toBe(false);
-  await vi.waitFor(() => expect(writer.isReady).toBe(true), { timeout: 10_000 });
-  return writer;
+async function ready(options: SecondThreadOptions = {}): Promise<{ thread: SecondThread; writer: SecondWriter }> {
+  const thread = new SecondThread(options);
+  expect(thread.isReady).toBe(false);
+  await vi.waitFor(() => expect(thread.isReady).toBe(true), { timeout: 10_000 });
+  return { thread, writer: new SecondWriter(thread) };
 }
 
 describe.skipIf(availableParallelism() < 2)("a second thread (needs two processors)", () => {
   test("has its part, and everything is written once", async () => {
-    const writer = await ready();
+    const { writer } = await ready();
     const written: string[] = [];
     // More than a batch has room for, and rounds that follow on each other while the thread is still awake.
     for (let round = 0; round < 200 && (round < 20 || writer.sharedTotal === 0); round++) {
@@ -55,7 +56,7 @@ describe.skipIf(availableParallelism() < 2)("a second thread (needs two processo
   });
 
   test("says of each write what was taken: nothing where the descriptor is none", async () => {
-    const writer = await ready();
+    const { writer } = await ready();
     const none = 1 << 20;
     const writes = writesOf(1_000, "all").map((write, number) =>
       number % 3 === 0 ? { ...write, descriptor: none } : write,
@@ -67,27 +68,48 @@ describe.skipIf(availableParallelism() < 2)("a second thread (needs two processo
   });
 
   test("ends when it has had nothing to do for long, and comes again when it is wanted", async () => {
-    const writer = await ready({ idleMs: 20 });
-    await vi.waitFor(() => expect(writer.isReady).toBe(false), { timeout: 10_000 });
-    await vi.waitFor(() => expect(writer.isReady).toBe(true), { timeout: 10_000 });
+    const { thread, writer } = await ready({ idleMs: 200 });
+    await vi.waitFor(() => expect(thread.hasEnded).toBe(true), { timeout: 10_000, interval: 50 });
+    await vi.waitFor(() => expect(thread.isReady).toBe(true), { timeout: 10_000 });
     writer.write(writesOf(100, "again"));
     expect(lines()).toHaveLength(100);
   });
 
   test("that cannot be had is told of, once", async () => {
-    const writer = new SecondWriter({ program: new URL("no-such-program.js", import.meta.url) });
-    expect([writer.isReady, writer.takeFailure()]).toEqual([false, undefined]);
-    await vi.waitFor(() => expect(writer.hasEnded).toBe(true), { timeout: 10_000 });
-    expect(writer.takeFailure()?.message).toContain("Cannot find module");
-    expect([writer.isReady, writer.takeFailure()]).toEqual([false, undefined]);
-    expect(writer.hasEnded).toBe(true);
+    const thread = new SecondThread({ program: new URL("no-such-program.js", import.meta.url) });
+    expect([thread.isReady, thread.takeFailure()]).toEqual([false, undefined]);
+    await vi.waitFor(() => expect(thread.hasEnded).toBe(true), { timeout: 10_000 });
+    expect(thread.takeFailure()?.message).toContain("Cannot find module");
+    expect([thread.isReady, thread.takeFailure()]).toEqual([false, undefined]);
+    expect(thread.hasEnded).toBe(true);
+  });
+
+  test("that fails is not waited for: of what it was at, it is said that it is not known", async () => {
+    const source = readFileSync(new URL("../../worker/second-writer.js", import.meta.url), "utf8");
+    const failing = source.replace("const end =", 'throw new Error("broken");\n  const end =');
+    expect(failing).not.toBe(source);
+    const { thread, writer } = await ready({ program: new URL(`data:text/javascript,${encodeURIComponent(failing)}`) });
+    const rounds: DirectWrite[][] = [];
+    await vi.waitFor(
+      () => {
+        rounds.push(writesOf(4_096, "all"));
+        writer.write(rounds.at(-1)!);
+        expect(thread.hasEnded).toBe(true);
+      },
+      { timeout: 5_000, interval: 1 },
+    );
+    expect(thread.takeFailure()?.message).toBe("broken");
+    const unknown = rounds.flat().filter(({ taken }) => taken < 0);
+    expect(unknown).toHaveLength(32);
+    for (const write of rounds.flat()) if (!unknown.includes(write)) expect(write.taken).toBe(write.bytes.length);
+    expect(lines()).toHaveLength(rounds.length * 4_096 - 32);
   });
 
   test("that is held up is given up: it writes nothing any more, and is not asked again", async () => {
     const source = readFileSync(new URL("../../worker/second-writer.js", import.meta.url), "utf8");
     const held = source.replace("const end =", "Atomics.wait(words, finished, 0, 1000);\n  const end =");
     expect(held).not.toBe(source);
-    const writer = await ready({
+    const { thread, writer } = await ready({
       program: new URL(`data:text/javascript,${encodeURIComponent(held)}`),
       patienceMs: 1,
     });
@@ -97,12 +119,12 @@ describe.skipIf(availableParallelism() < 2)("a second thread (needs two processo
       interval: 1,
     });
     await ended;
-    expect(writer.takeFailure()?.message).toContain("has not done its part");
-    expect(writer.isReady).toBe(false);
+    expect(thread.takeFailure()?.message).toContain("has not done its part");
+    expect(thread.isReady).toBe(false);
     const before = lines().length;
     expect(before % 4_096).toBe(4_096 - 32);
-    await vi.waitFor(() => expect(writer.hasEnded).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(thread.hasEnded).toBe(true), { timeout: 10_000 });
     expect(lines()).toHaveLength(before);
-    expect(writer.isReady).toBe(false);
+    expect(thread.isReady).toBe(false);
   });
 });

@@ -1,36 +1,50 @@
-/** Writes to many streams at once, on two threads where that is possible: see second-writer.ts. */
+/** Writes to streams, on two threads where that is possible and of use: see second-thread.ts. */
 import type { ByteStream, StreamWrite } from "../ports/network.ts";
 import { NodeByteStream } from "./byte-stream.ts";
+import { SecondThread } from "./second-thread.ts";
 import { type DirectWrite, directBytesMax, SecondWriter } from "./second-writer.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 /** With fewer, waking another thread is not worth it. */
 const many = 200;
 
 /** One for all servers of the process. */
-let second: SecondWriter | undefined;
+const thread = new SecondThread();
+const second = new SecondWriter(thread);
+const queue = new WriteQueue(thread);
 
 interface StreamDirectWrite extends DirectWrite {
   readonly stream: NodeByteStream;
 }
 
 /**
- * Like `stream.write(bytes)` for each of them in turn, but sooner done if they are many. What is for one stream leaves in order.
- * Returns how many of them were left to the two threads; none when the second one is only just wanted, or cannot be had: `onFailure`
- * is called once for the whole process, and one thread goes on alone.
+ * Like `stream.write(bytes)`, for who answers many: where there are many answers in a turn of the event loop, a second thread writes them while
+ * this one goes on.
  * @throws Error when it cannot be known what has been written, and to whom.
  */
-export function writeToMany(writes: readonly StreamWrite[], onFailure: (cause: Error) => void): number {
-  if (writes.length >= many) {
-    second ??= new SecondWriter();
-    if (second.isReady) return writeOnTwoThreads(writes, second);
-    const failure = second.takeFailure();
-    if (failure !== undefined) onFailure(failure);
-  }
-  for (const { stream, bytes } of writes) stream.write(bytes);
+export function writeSoon(stream: ByteStream, bytes: Uint8Array): void {
+  if (stream instanceof NodeByteStream) stream.writeThrough(queue, bytes);
+  else stream.write(bytes);
+}
+
+/**
+ * Like `writeSoon` for each of them in turn, but sooner done if they are many. What is for one stream leaves in order.
+ * Returns how many of them were left to the two threads together; none when the second one is only just wanted, or cannot be had.
+ * @throws Error when it cannot be known what has been written, and to whom.
+ */
+export function writeToMany(writes: readonly StreamWrite[]): number {
+  if (writes.length >= many && thread.isReady) return writeOnTwoThreads(writes);
+  for (const { stream, bytes } of writes) writeSoon(stream, bytes);
   return 0;
 }
 
-function writeOnTwoThreads(writes: readonly StreamWrite[], writer: SecondWriter): number {
+/** Why there is no second thread, or not any more, though it was wanted, if that is so: once for the whole process. One thread goes on alone. */
+export function takeSecondThreadFailure(): Error | undefined {
+  return thread.takeFailure();
+}
+
+function writeOnTwoThreads(writes: readonly StreamWrite[]): number {
+  queue.settle();
   const direct: StreamDirectWrite[] = [];
   const others: StreamWrite[] = [];
   const seen = new Set<ByteStream>();
@@ -42,8 +56,11 @@ function writeOnTwoThreads(writes: readonly StreamWrite[], writer: SecondWriter)
     if (descriptor === undefined) others.push(write);
     else direct.push({ stream: stream as NodeByteStream, descriptor, bytes, taken: 0 });
   }
-  writer.write(direct);
-  for (const { stream, bytes, taken } of direct) stream.wrote(bytes, taken);
+  second.write(direct);
+  for (const { stream, bytes, taken } of direct) {
+    if (taken < 0) stream.lose();
+    else stream.wrote(bytes, taken);
+  }
   for (const { stream, bytes } of others) stream.write(bytes);
   return direct.length;
 }

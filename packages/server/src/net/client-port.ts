@@ -11,6 +11,8 @@ import {
   type Listening,
   type Logger,
   type StreamWrite,
+  takeSecondThreadFailure,
+  writeSoon,
   writeToMany,
 } from "@corral/io";
 import { type AskedWord, FrameDecoder, FrameLengthError, fourLetterWord } from "@corral/protocol";
@@ -177,7 +179,7 @@ export class ClientPort {
   send(id: ConnectionId, bytes: Buffer): void {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
-    peer.stream.write(bytes);
+    writeSoon(peer.stream, bytes);
     this.#sent(peer, bytes.length);
   }
 
@@ -188,12 +190,7 @@ export class ClientPort {
       const peer = this.#peers.get(connection);
       if (peer !== undefined) writes.push({ peer, stream: peer.stream, bytes });
     }
-    writeToMany(writes, (err) =>
-      this.#options.logger.warn(
-        { err },
-        "there is no second thread for writing to many connections: one goes on alone",
-      ),
-    );
+    writeToMany(writes);
     for (const { peer, bytes } of writes) if (this.#peers.has(peer.id)) this.#sent(peer, bytes.length);
   }
 
@@ -201,6 +198,9 @@ export class ClientPort {
     this.sentBytesTotal += byteLength;
     this.#turns.spend(0, byteLength);
     peer.sentBytes += byteLength;
+    const err = takeSecondThreadFailure();
+    if (err !== undefined)
+      this.#options.logger.warn({ err }, "there is no second thread for writing: one goes on alone");
     const unsent = peer.stream.unsentBytes;
     if (unsent === 0) return;
     peer.stuckSinceMs ??= this.#options.clock.elapsedMs();
