@@ -45,6 +45,8 @@ export class Recovering implements ReplaySink {
   readonly #check = new WitnessCheck();
   /** Entries behind the snapshot, so far. */
   entryCount = 0;
+  /** Called when the state of the snapshot is there, before the first entry is applied. */
+  onSnapshotLoaded: () => void = () => {};
   #state: StateMachine | undefined;
   #wrongRestoreAfter: number | undefined;
   #hasOtherWitnesses = false;
@@ -117,6 +119,7 @@ export class Recovering implements ReplaySink {
     const restored = understand(snapshotPath, theSnapshot, () => this.#reader?.finish());
     const state = new StateMachine(restored, this.#hashSeed);
     this.#check.pass(state.lastZxid, state.digest);
+    this.onSnapshotLoaded();
     return state;
   }
 }

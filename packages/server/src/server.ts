@@ -21,7 +21,7 @@ import {
   silentLogger,
   type TimerHandle,
 } from "@corral/io";
-import { assert, formatZxid, type ScramHash, zxidEpoch } from "@corral/protocol";
+import { assert, type ScramHash } from "@corral/protocol";
 import { openAdminPort } from "./admin/admin-port.ts";
 import { AdminWitness } from "./admin/admin-witness.ts";
 import { answerFourLetterWord } from "./admin/four-letter-words.ts";
@@ -31,23 +31,18 @@ import { AuditLog } from "./audit/audit-log.ts";
 import { parseConfig, type ServerConfig, type ServerSettings } from "./config.ts";
 import { unusedSettings } from "./config-unused.ts";
 import { Driver } from "./driver.ts";
-import { type DurableLog, MemoryLog } from "./durable-log.ts";
-import { newHashSeed } from "./hash-seed.ts";
+import type { DurableLog } from "./durable-log.ts";
 import { Maintenance, type MaintenanceParts } from "./maintenance.ts";
 import { Certificates } from "./net/certificates.ts";
 import { ClientPort } from "./net/client-port.ts";
 import { Door } from "./net/door.ts";
 import { boundByFiles } from "./net/file-bounds.ts";
 import { type Reloaded, SecureListener } from "./net/secure-listener.ts";
-import { otherDigests, Recovering } from "./recover.ts";
+import { type RecoveredDirectory, recoverDirectory, type StartupCost } from "./recover-directory.ts";
 import { Histogram } from "./replica/latencies.ts";
 import { SaslUsers } from "./replica/sasl-users.ts";
-import { Replica, type ReplicaOptions } from "./replica.ts";
-import { StateMachine } from "./state/state-machine.ts";
+import { Replica } from "./replica.ts";
 import { DiskSpace } from "./storage/disk-space.ts";
-import { patientDisk } from "./storage/patient-disk.ts";
-import { Storage } from "./storage/storage.ts";
-import { timedDisk } from "./storage/timed-disk.ts";
 
 /** What a server is started with: settings, and the ports through which it touches the outside. */
 export interface ServerOptions extends ServerSettings {
@@ -126,6 +121,7 @@ export class Server {
   #loopWatch: TimerHandle | undefined;
   #diskSpace: DiskSpace | undefined;
   readonly #syncMs = new Histogram();
+  #startup: StartupCost | undefined;
   readonly #loopLagMs = new Histogram();
   #closing: Promise<void> | undefined;
   #onFatal: (error: Error) => void = () => {};
@@ -223,8 +219,9 @@ export class Server {
     // Before what follows: a long recovery can then be told from a server that hangs.
     await this.#openAdminPort();
     const audit = await this.#openAudit();
-    const { log, ...recovered } = await this.#recover();
+    const { log, startup, ...recovered } = await this.#recover();
     this.#log = log;
+    this.#startup = startup;
     const replica = new Replica({
       ...this.#config,
       ...recovered,
@@ -418,6 +415,7 @@ export class Server {
       maintenance,
       directorySizes: () => log.sizes(),
       diskFreeBytes: () => server.#diskSpace?.freeBytes,
+      startup: this.#startup,
       syncMs: this.#syncMs,
       loopLagMs: this.#loopLagMs,
       traceMask: initialTraceMask,
@@ -432,24 +430,14 @@ export class Server {
     });
   }
 
-  async #recover(): Promise<Pick<ReplicaOptions, "state" | "lastEpoch" | "sinceSnapshot"> & { log: DurableLog }> {
-    const { dataDir } = this.#config;
-    const { clock, logger, random } = this.#ports;
-    const hashSeed = newHashSeed(random);
-    if (dataDir === undefined)
-      return { state: new StateMachine(undefined, hashSeed), lastEpoch: 0, log: new MemoryLog() };
-    const patient = patientDisk({ disk: this.#ports.disk, clock, logger });
-    const disk = timedDisk(patient, clock, (tookMs) => this.#syncMs.add(tookMs));
-    const storage = await Storage.open({ disk, directory: dataDir, logger, random, clock });
-    this.#log = storage;
-    const recovering = new Recovering(storage, hashSeed);
-    await storage.replay(recovering);
-    const state = recovering.finish();
-    const sinceSnapshot = { entries: recovering.entryCount, bytes: storage.replayedLogBytes };
-    logger.info({ dataDir, zxid: formatZxid(state.lastZxid), sessions: state.sessions.size }, "recovered");
-    if (recovering.hasOtherDigests) logger.warn({ dataDir }, otherDigests);
-    const lastEpoch = Math.max(storage.currentEpoch, zxidEpoch(state.lastZxid));
-    return { state, lastEpoch, sinceSnapshot, log: storage };
+  #recover(): Promise<RecoveredDirectory> {
+    return recoverDirectory(this.#config.dataDir, {
+      ...this.#ports,
+      onSync: (tookMs) => this.#syncMs.add(tookMs),
+      onOpened: (storage) => {
+        this.#log = storage;
+      },
+    });
   }
 
   #fail(error: Error): void {

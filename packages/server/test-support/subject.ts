@@ -53,6 +53,7 @@ export function subjectOf(harness: ReplicaHarness, settings: ServerSettings = { 
     boundPort: 2181,
     boundSecurePort: undefined,
     startedMs: 0,
+    startup: { tookMs: 75.4, snapshotMs: 30, logMs: 40, entries: 5 },
     maintenance: {
       takeSnapshot: () => Promise.reject(new Error("a harness has no disk")),
       restore: () => Promise.reject(new Error("a harness has no disk")),

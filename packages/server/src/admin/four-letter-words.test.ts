@@ -169,6 +169,11 @@ test("mntr is a line a value, and counts what there is", async () => {
     zk_cnt_snapshottime: "0",
     zk_connection_request_count: "1",
     zk_sessionless_connections_expired: "1",
+    zk_avg_dbinittime: "75.4",
+    zk_max_startup_snap_load_time: "30",
+    zk_sum_startup_txns_load_time: "40",
+    zk_cnt_startup_txns_loaded: "1",
+    zk_sum_startup_txns_loaded: "5",
   });
 });
 

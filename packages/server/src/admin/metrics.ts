@@ -64,6 +64,20 @@ const inSeconds = 0.001;
 export const metrics: readonly Metric[] = [
   gauge("info", "1; the label says which version this is", ({ replica }) => [[replica.version, 1]], "version"),
   gauge("uptime_seconds", "Since the server began to serve", (s) => (s.clock.elapsedMs() - s.startedMs) * inSeconds),
+  gauge(
+    "startup_seconds",
+    "What the start took: for the snapshot, for the log behind it, and in all",
+    ({ startup }) =>
+      startup === undefined
+        ? []
+        : [
+            ["snapshot", startup.snapshotMs * inSeconds],
+            ["log", startup.logMs * inSeconds],
+            ["all", startup.tookMs * inSeconds],
+          ],
+    "part",
+  ),
+  gauge("startup_entries", "Entries of the log that the start applied", ({ startup }) => startup?.entries ?? 0),
   gauge("writes_stopped", "1 when writes are refused because the log failed", (s) => Number(s.replica.writesStopped)),
   gauge("disk_low", "1 when clients' writes are refused because the disk is nearly full", (s) =>
     Number(s.replica.diskIsLow),

@@ -3,6 +3,7 @@
  * inner workings have are not there; where a key is, it means what it means there, unless docs/server.md says otherwise.
  */
 import { OpCode, WatchEventType } from "@corral/protocol";
+import type { StartupCost } from "../recover-directory.ts";
 import { Histogram } from "../replica/latencies.ts";
 import { serverState } from "./reports.ts";
 import type { Subject } from "./subject.ts";
@@ -54,8 +55,25 @@ export async function monitor(subject: Subject): Promise<readonly (readonly [key
     ...summary("sync_processor_batch_size", stats.entriesPerSync),
     ...summary("snapshottime", stats.snapshotMs),
     ...watchCounts.flatMap(([name, type]) => summary(name, stats.watchesFired.get(type) ?? new Histogram())),
+    ...startupSummaries(subject.startup),
     // Java's pauses are our event loop's.
     ...detailedSummary("jvm_pause_time_ms", subject.loopLagMs),
+  ];
+}
+
+/** Of one start each, for a server starts once. */
+function startupSummaries(startup: StartupCost | undefined): Lines {
+  if (startup === undefined) return [];
+  const of = (name: string, value: number) => {
+    const histogram = new Histogram();
+    histogram.add(value);
+    return summary(name, histogram);
+  };
+  return [
+    ...of("dbinittime", startup.tookMs),
+    ...of("startup_snap_load_time", startup.snapshotMs),
+    ...of("startup_txns_load_time", startup.logMs),
+    ...of("startup_txns_loaded", startup.entries),
   ];
 }
 

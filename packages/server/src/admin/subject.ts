@@ -6,6 +6,7 @@ import type { Maintenance } from "../maintenance.ts";
 import type { TlsFacts } from "../net/certificates.ts";
 import type { ClientPort } from "../net/client-port.ts";
 import type { Reloaded } from "../net/secure-listener.ts";
+import type { StartupCost } from "../recover-directory.ts";
 import type { Histogram } from "../replica/latencies.ts";
 import type { Replica } from "../replica.ts";
 import type { DirectorySizes } from "../storage/storage.ts";
@@ -45,6 +46,8 @@ export interface Subject {
   readonly boundSecurePort: number | undefined;
   /** When the server began to serve, elapsed ms. */
   readonly startedMs: number;
+  /** What the start took. Undefined in memory. */
+  readonly startup: StartupCost | undefined;
   readonly maintenance: Pick<Maintenance, "takeSnapshot" | "restore" | "raiseEpoch">;
   /** Bytes of the data directory. In memory: zeros. */
   directorySizes(): Promise<DirectorySizes>;
