@@ -1,10 +1,13 @@
 /** Many sockets that are written to by two threads: each gets its own bytes, all of them, in order, whatever becomes of the others. */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
+import type { Readable } from "node:stream";
 import { type ByteStream, type Listening, nodeDialer, nodeListener, type StreamWrite, writeToMany } from "@corral/io";
 import { openAcl, Reader, replyHeaderCodec, SpecialXid, watcherEventCodec } from "@corral/protocol";
 import { startServer } from "@corral/server";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { NodeChild } from "../support/node-child.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 
 const opened: { destroy(): void }[] = [];
@@ -139,5 +142,22 @@ describe.skipIf(availableParallelism() < 2)("two threads (need two processors)",
     } finally {
       await server.close();
     }
+  });
+
+  test.skipIf(process.platform !== "linux")("do not keep a program that has closed its server", async () => {
+    const program = new NodeChild(new URL("processes/embedded-server.mjs", import.meta.url).pathname, { args: [] });
+    const [line] = await once(program.process.stdout as Readable, "data");
+    const port = Number(line);
+    const connections: RawConnection[] = [];
+    for (let number = 0; number < 20; number++) connections.push(await RawConnection.withSession(port));
+    opened.push(...connections.map(({ socket }) => socket));
+    await connections[0]?.call("create", { path: "/n", data: Buffer.alloc(1_000), acl: openAcl, flags: 0 });
+    for (let round = 0; round < 100; round++) {
+      await Promise.all(connections.map((connection) => connection.call("getData", { path: "/n", watch: false })));
+    }
+    program.process.stdin?.write("close\n");
+    const [said] = await once(program.process.stdout as Readable, "data");
+    expect(String(said)).toBe("two threads\n");
+    expect(await program.exited).toEqual({ code: 0, signal: null });
   });
 });

@@ -243,6 +243,12 @@ export class Replica {
           if (connection !== undefined) this.#sessions.touch(connection);
         }
         return;
+      case "unsent": {
+        const connection = this.#connections.get(input.connection);
+        if (connection === undefined) return;
+        connection.unsentBytes = input.bytes;
+        return this.#pipeline.advance(connection);
+      }
       case "drained": {
         const connection = this.#connections.get(input.connection);
         if (connection === undefined) return;

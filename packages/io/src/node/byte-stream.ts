@@ -50,6 +50,7 @@ export class NodeByteStream implements ByteStream, QueueUser {
   /** Where some of its bytes may still be, and which they are. */
   #queue: WriteQueue | undefined;
   #ticket = 0;
+  #closeWhenLost: ((cause: Error) => void) | undefined;
 
   /**
    * `gathersWrites`: what is written in one go of the program leaves in one system call. Whoever writes once in a go anyway
@@ -106,7 +107,7 @@ export class NodeByteStream implements ByteStream, QueueUser {
   }
 
   /** Like `write`, but if it is worthwhile by way of `queue`. To be asked for all or most of what is written to a stream. */
-  writeThrough(queue: WriteQueue, bytes: Uint8Array): void {
+  writeSoon(queue: WriteQueue, bytes: Uint8Array): void {
     const isBehind = this.#queue?.isUnwritten(this.#ticket) === true;
     if ((isBehind || queue.isWorthwhile(bytes.length)) && queue.makeRoom(bytes.length)) {
       const descriptor = this.idleDescriptor;
@@ -123,10 +124,16 @@ export class NodeByteStream implements ByteStream, QueueUser {
 
   takeBack(rest: Uint8Array): void {
     this.#writeNow(rest);
+    // Later, for this comes in the middle of whatever waits for the queue.
+    setImmediate(this.#tookBack);
   }
 
   lose(): void {
-    this.#socket.destroy(new Error("The thread that wrote to the connection has ended"));
+    const error = new Error("The thread that wrote to the connection has ended");
+    const close = this.#closeWhenLost;
+    this.#closeWhenLost = undefined;
+    if (close) close(error);
+    else this.#socket.destroy(error);
   }
 
   #settle(): void {
@@ -138,7 +145,13 @@ export class NodeByteStream implements ByteStream, QueueUser {
     const socket = this.#socket;
     const destroy = socket._destroy;
     socket._destroy = (error, callback) => {
-      this.#settle();
+      try {
+        this.#settle();
+      } catch {
+        // The thread may still write what it has of this socket, so its descriptor is kept until it has ended.
+        this.#closeWhenLost = (cause) => destroy.call(socket, error ?? cause, callback);
+        return;
+      }
       destroy.call(socket, error, callback);
     };
   }
@@ -237,6 +250,10 @@ export class NodeByteStream implements ByteStream, QueueUser {
     if (this.#closed || !this.#drainOwed || this.#socket.writableLength > 0) return;
     this.#drainOwed = false;
     this.#handler?.onDrain();
+  };
+
+  readonly #tookBack = (): void => {
+    if (!this.#closed && this.unsentBytes > 0) this.#handler?.onTakenBack?.();
   };
 
   #linger(): void {

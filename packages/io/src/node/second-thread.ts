@@ -115,7 +115,6 @@ export class SecondThread {
       return this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
     this.#worker = worker;
-    worker.unref();
     this.#isUsed = true;
     const idle = setInterval(() => this.#endIfIdle(), this.#options.idleMs);
     idle.unref();
@@ -128,6 +127,8 @@ export class SecondThread {
       this.#stuck = undefined;
       this.onEnd?.();
     });
+    // Last, for whoever listens to messages holds the process.
+    worker.unref();
   }
 
   #endIfIdle(): void {

@@ -34,16 +34,17 @@ export class WriteQueue {
   readonly #thread: SecondThread;
   readonly #users: (QueueUser | undefined)[] = new Array(slotCount).fill(undefined);
   /** These three go round at 32 bits: writes that were put in, those that the thread knows of, and those that need no look any more. */
-  #queued = 0;
-  #published = 0;
-  #settled = 0;
+  #queued: number;
+  #published: number;
+  #settled: number;
   #worthwhile = 0;
   #isBusy = false;
   #isTurnDue = false;
 
   constructor(thread: SecondThread) {
     this.#thread = thread;
-    thread.onShort = () => this.settle();
+    this.#queued = this.#published = this.#settled = Atomics.load(thread.words, layout.published);
+    thread.onShort = () => this.#onShort();
     thread.onEnd = () => this.#lose();
   }
 
@@ -92,22 +93,35 @@ export class WriteQueue {
    * @throws Error when the second thread does not come to an end.
    */
   settle(): void {
-    const { words, slots, slotRoom } = this.#thread;
     this.#publish();
-    if (!this.#thread.waitFor(layout.written, this.#queued)) return this.#lose();
+    if (this.#thread.waitFor(layout.written, this.#queued)) this.#giveBack(this.#queued);
+    else this.#lose();
+  }
+
+  /** Looks after all that was written before the one of that number, when no more is: what was not taken goes back. */
+  #giveBack(written: number): void {
+    const { words, slots, slotRoom } = this.#thread;
     const shorts = Atomics.load(words, layout.shorts);
     const hasShorts = shorts !== Atomics.load(words, layout.settled);
-    for (; this.#settled !== this.#queued; this.#settled = (this.#settled + 1) | 0) {
-      const slot = this.#settled & (slotCount - 1);
+    while (this.#settled !== written) {
+      const { slot, user } = this.#next();
       const length = slots[slot * slotWords + 1]!;
       const taken = slots[slot * slotWords + 2]!;
-      if (hasShorts && taken < length) {
-        this.shortTotal++;
-        this.#users[slot]?.takeBack(slotRoom.slice(slot * slotBytes + taken, slot * slotBytes + length));
-      }
-      this.#users[slot] = undefined;
+      if (!hasShorts || taken === length) continue;
+      this.shortTotal++;
+      user?.takeBack(slotRoom.slice(slot * slotBytes + taken, slot * slotBytes + length));
     }
+    // Not before the last rest is on its way.
     Atomics.store(words, layout.settled, shorts);
+  }
+
+  /** The next one that needs no look any more from here on. */
+  #next(): { readonly slot: number; readonly user: QueueUser | undefined } {
+    const slot = this.#settled & (slotCount - 1);
+    const user = this.#users[slot];
+    this.#users[slot] = undefined;
+    this.#settled = (this.#settled + 1) | 0;
+    return { slot, user };
   }
 
   /** How many are in it, those included that were not taken whole and have not been looked after. */
@@ -116,12 +130,16 @@ export class WriteQueue {
     const written = Atomics.load(words, layout.written);
     // In this order: nothing before `written` can be found short later.
     if (Atomics.load(words, layout.shorts) !== Atomics.load(words, layout.settled)) this.settle();
-    else {
-      for (; this.#settled !== written; this.#settled = (this.#settled + 1) | 0) {
-        this.#users[this.#settled & (slotCount - 1)] = undefined;
-      }
-    }
+    else while (this.#settled !== written) this.#next();
     return (this.#queued - this.#settled) | 0;
+  }
+
+  #onShort(): void {
+    try {
+      this.settle();
+    } catch {
+      // The thread stands still and is ended: `onEnd` follows, and its failure is told.
+    }
   }
 
   #publish(): void {
@@ -144,19 +162,17 @@ export class WriteQueue {
     this.#publish();
   };
 
-  /** The thread is no more: whoever has something in the queue is told. */
+  /** The thread is no more: whoever has something in the queue that may not have been written is told. */
   #lose(): void {
     const { words } = this.#thread;
+    this.#giveBack(Atomics.load(words, layout.written));
     const users = new Set<QueueUser>();
-    for (; this.#settled !== this.#queued; this.#settled = (this.#settled + 1) | 0) {
-      const slot = this.#settled & (slotCount - 1);
-      const user = this.#users[slot];
+    while (this.#settled !== this.#queued) {
+      const { user } = this.#next();
       if (user !== undefined) users.add(user);
-      this.#users[slot] = undefined;
     }
     this.#published = this.#queued;
     for (const word of [layout.published, layout.written]) Atomics.store(words, word, this.#queued);
-    Atomics.store(words, layout.settled, Atomics.load(words, layout.shorts));
     for (const user of users) user.lose();
   }
 }

@@ -112,6 +112,8 @@ export interface StreamHandler {
   onData(chunk: Buffer): void;
   /** All queued bytes have been taken by the operating system, after `unsentBytes` was above zero. */
   onDrain(): void;
+  /** Bytes that seemed to have been taken wait after all: `unsentBytes` is above zero, though nothing was written since it was not. */
+  onTakenBack?(): void;
   /** The stream is over; nothing is called after this. `error` is absent when it ended in order. */
   onClose(error?: Error): void;
 }

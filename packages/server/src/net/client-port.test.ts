@@ -25,6 +25,25 @@ test.each([true, false])(
   },
 );
 
+test("who takes nothing is cut off though it seemed at first to have taken everything", async () => {
+  const puppets = await PuppetPort.listening({ stuckOutputMs: 10_000, handshakeMs: 1_000_000, hardUnsentBytes: 5_000 });
+  const { port, clock } = puppets;
+  const [stuck, greedy] = [puppets.connect(), puppets.connect()];
+  puppets.told();
+  stuck.unsentBytes = 1_000;
+  stuck.handler?.onTakenBack?.();
+  expect(puppets.inputs.splice(0)).toEqual([{ type: "unsent", connection: 1, bytes: 1_000 }]);
+  greedy.unsentBytes = 6_000;
+  greedy.handler?.onTakenBack?.();
+  expect([stuck.destroyed, greedy.destroyed]).toEqual([false, true]);
+  expect(puppets.inputs.splice(0)).toEqual([{ type: "disconnected", connection: 2 }]);
+  for (let round = 0; round < 7; round++) {
+    clock.advance(2_000);
+    port.tick();
+  }
+  expect(stuck.destroyed).toBe(true);
+});
+
 test("who was told to go and has not gone makes room for others, the oldest first", async () => {
   const puppets = await PuppetPort.listening({ maxConnections: 3 });
   const { port } = puppets;

@@ -21,6 +21,7 @@ import { RepeatedWarning } from "../repeated-warning.ts";
 import type { ConnectionId, Input } from "../replica/effect.ts";
 import { longReadWeight } from "../replica/long-reads.ts";
 import { requestWeight } from "../replica/request-weight.ts";
+import { EndingStreams } from "./ending-streams.ts";
 import { frameComplaint } from "./frame-complaint.ts";
 import { LargeRequests, leastBytesPerSecond } from "./large-requests.ts";
 import { type Peer, tookSome } from "./peer.ts";
@@ -38,9 +39,6 @@ export interface ClientPortOptions {
   /** The answer to a four-letter word, or why there is none. `argument`: what follows the word, for `stmk` alone. */
   readonly answerWord: (word: AskedWord, argument: Uint8Array) => Promise<string>;
 }
-
-/** How long the other side may take to end its half of a connection that was ended here, ms. */
-const lingerMs = 2_000;
 
 /** Bytes of a four-letter word, with what belongs to it. */
 const wordBytes = 4;
@@ -74,11 +72,9 @@ export class ClientPort {
   readonly #cutOffs: RepeatedWarning;
   readonly #peers = new Map<ConnectionId, Peer>();
   readonly #perAddress = new Map<string, number>();
-  /** Ended from here, not yet by the other side; with the time since when. */
-  readonly #ending = new Map<ByteStream, number>();
+  readonly #ending: EndingStreams;
   readonly #listening: Listening[] = [];
   #allEnded: Promise<void> | undefined;
-  #onAllEnded: (() => void) | undefined;
   #lastId = 0;
 
   constructor(options: ClientPortOptions) {
@@ -97,6 +93,7 @@ export class ClientPort {
     });
     this.#refusals = new RepeatedWarning("connection refused", options);
     this.#cutOffs = new RepeatedWarning("connection cut off", options);
+    this.#ending = new EndingStreams(clock);
     this.#turns = new WorkTurns({ clock, limits, work: (peer) => this.#onTurn(peer) });
   }
 
@@ -147,33 +144,7 @@ export class ClientPort {
 
   async #endAll(): Promise<void> {
     for (const peer of [...this.#peers.values()]) this.#drop(peer);
-    if (this.#ending.size === 0) return;
-    const timer = this.#options.clock.setTimer(lingerMs, () => this.#destroyEnding(0));
-    await new Promise<void>((resolve) => {
-      this.#onAllEnded = resolve;
-    });
-    timer.cancel();
-  }
-
-  #destroyEnding(olderThanMs: number): void {
-    const now = this.#options.clock.elapsedMs();
-    for (const [stream, sinceMs] of [...this.#ending]) {
-      if (now - sinceMs < olderThanMs) continue;
-      stream.destroy();
-      this.#ended(stream);
-    }
-  }
-
-  #destroyOldestEnding(): void {
-    const [oldest] = this.#ending.keys();
-    if (oldest === undefined) return;
-    oldest.destroy();
-    this.#ended(oldest);
-  }
-
-  #ended(stream: ByteStream): void {
-    this.#ending.delete(stream);
-    if (this.#ending.size === 0) this.#onAllEnded?.();
+    await this.#ending.allEnded();
   }
 
   send(id: ConnectionId, bytes: Buffer): void {
@@ -198,9 +169,10 @@ export class ClientPort {
     this.sentBytesTotal += byteLength;
     this.#turns.spend(0, byteLength);
     peer.sentBytes += byteLength;
-    const err = takeSecondThreadFailure();
-    if (err !== undefined)
-      this.#options.logger.warn({ err }, "there is no second thread for writing: one goes on alone");
+    this.#countUnsent(peer);
+  }
+
+  #countUnsent(peer: Peer): void {
     const unsent = peer.stream.unsentBytes;
     if (unsent === 0) return;
     peer.stuckSinceMs ??= this.#options.clock.elapsedMs();
@@ -239,7 +211,9 @@ export class ClientPort {
   tick(): void {
     const now = this.#options.clock.elapsedMs();
     const { handshakeMs, stuckOutputMs } = this.#options.limits;
-    this.#destroyEnding(lingerMs);
+    this.#ending.destroyLate();
+    const err = takeSecondThreadFailure();
+    if (err) this.#options.logger.warn({ err }, "there is no second thread for writing: one goes on alone");
     const { waiting } = this.#turns;
     // Whom this port keeps waiting is alive, as far as can be known.
     const heard = [...waiting, ...this.#largeRequests.waiting];
@@ -281,7 +255,7 @@ export class ClientPort {
     const { host } = remote;
     const fromHere = this.#perAddress.get(host) ?? 0;
     // Who was told to go and has not gone has a descriptor as well.
-    if (this.#peers.size + this.#ending.size >= limits.maxConnections) this.#destroyOldestEnding();
+    if (this.#peers.size + this.#ending.size >= limits.maxConnections) this.#ending.destroyOldest();
     if (this.#peers.size >= limits.maxConnections) {
       return this.#refuse(stream, "maxConnections", `${limits.maxConnections} connections are open`);
     }
@@ -311,6 +285,7 @@ export class ClientPort {
     stream.attach({
       onData: (chunk) => this.#onData(peer, chunk),
       onDrain: () => this.#onDrain(peer),
+      onTakenBack: () => this.#onTakenBack(peer),
       onClose: (error) => this.#onClose(peer, error),
     });
   }
@@ -343,6 +318,12 @@ export class ClientPort {
     if (hasTurn && !this.#takeFrames(peer)) return;
     this.#holdBack(peer);
     if (!peer.paused) this.#turns.wait(peer);
+  }
+
+  #onTakenBack(peer: Peer): void {
+    if (this.#peers.has(peer.id)) this.#countUnsent(peer);
+    if (!this.#peers.has(peer.id)) return;
+    this.#options.dispatch({ type: "unsent", connection: peer.id, bytes: peer.stream.unsentBytes });
   }
 
   /** Who has nothing waiting here is told at once: for the replica that is no work. */
@@ -445,7 +426,7 @@ export class ClientPort {
   }
 
   #onClose(peer: Peer, error: Error | undefined): void {
-    this.#ended(peer.stream);
+    this.#ending.remove(peer.stream);
     if (!this.#peers.has(peer.id)) return;
     if (error === undefined && (peer.paused || this.#turns.waiting.has(peer))) {
       // Its last words may be writes, or the end of its session.
@@ -478,7 +459,7 @@ export class ClientPort {
     } else {
       // What still comes is not for us, but must be read for the other side's end to be seen.
       peer.stream.pauseReading(false);
-      this.#ending.set(peer.stream, this.#options.clock.elapsedMs());
+      this.#ending.add(peer.stream);
       peer.stream.end(isMutual);
     }
     this.#options.dispatch({ type: "disconnected", connection: peer.id });

@@ -38,6 +38,8 @@ export type Input =
     }
   /** These have said something that waits for its turn, or are not read and have taken answers: their sessions live. */
   | { readonly type: "heard"; readonly connections: readonly ConnectionId[] }
+  /** So many bytes of its output wait after all, though it was said that all had been taken. */
+  | { readonly type: "unsent"; readonly connection: ConnectionId; readonly bytes: number }
   /** All output of the connection has been taken. */
   | { readonly type: "drained"; readonly connection: ConnectionId }
   /** Its other side has ended in order: nothing more can be sent to it, and what it has asked for still comes, until it is disconnected. */

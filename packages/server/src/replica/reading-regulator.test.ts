@@ -65,6 +65,18 @@ test("who was not read for other reasons is read on while less is proposed than 
   expect([h.replica.outstanding, reader.paused]).toEqual([3, false]);
 });
 
+test("answers that seemed to be taken and wait after all count: nothing more is read until they are", () => {
+  const h = new ReplicaHarness({ limits: { softUnsentBytes: 1_000 } });
+  const reader = h.connect();
+  h.input({ type: "drained", connection: reader.id });
+  expect(reader.paused).toBe(false);
+  h.input({ type: "unsent", connection: reader.id, bytes: 2_000 });
+  expect(reader.paused).toBe(true);
+  expect([...h.replica.connections].map(({ unsentBytes }) => unsentBytes)).toEqual([2_000]);
+  h.input({ type: "drained", connection: reader.id });
+  expect(reader.paused).toBe(false);
+});
+
 test("the session of one that is read on at a tick is not over at the same tick: what came meanwhile is still unread", () => {
   const h = new ReplicaHarness({ log: "manual", limits: { maxPendingRequests: 2 }, minSessionTimeoutMs: 600 });
   h.pass(1_000);
