@@ -102,8 +102,7 @@ export class NodeByteStream implements ByteStream, QueueUser {
   }
 
   write(bytes: Uint8Array): void {
-    this.#settle();
-    this.#writeNow(bytes);
+    if (this.#settle()) this.#writeNow(bytes);
   }
 
   /** Like `write`, but if it is worthwhile by way of `queue`. To be asked for all or most of what is written to a stream. */
@@ -136,8 +135,12 @@ export class NodeByteStream implements ByteStream, QueueUser {
     else this.#socket.destroy(error);
   }
 
-  #settle(): void {
-    if (this.#queue?.isUnwritten(this.#ticket)) this.#queue.settle();
+  /** Returns whether nothing of it is in the queue any more. If there still is, the thread does not come to an end, and when it has, `lose` follows. */
+  #settle(): boolean {
+    const queue = this.#queue;
+    if (!queue?.isUnwritten(this.#ticket)) return true;
+    queue.settle();
+    return !queue.isUnwritten(this.#ticket);
   }
 
   /** Node closes a socket by itself as well, such as when the other side has reset it. */
@@ -145,14 +148,9 @@ export class NodeByteStream implements ByteStream, QueueUser {
     const socket = this.#socket;
     const destroy = socket._destroy;
     socket._destroy = (error, callback) => {
-      try {
-        this.#settle();
-      } catch {
-        // The thread may still write what it has of this socket, so its descriptor is kept until it has ended.
-        this.#closeWhenLost = (cause) => destroy.call(socket, error ?? cause, callback);
-        return;
-      }
-      destroy.call(socket, error, callback);
+      if (this.#settle()) destroy.call(socket, error, callback);
+      // The thread may still write what it has of this socket, so its descriptor is kept until it has ended.
+      else this.#closeWhenLost = (cause) => destroy.call(socket, error ?? cause, callback);
     };
   }
 
@@ -211,7 +209,7 @@ export class NodeByteStream implements ByteStream, QueueUser {
   }
 
   end(isMutual = false): void {
-    this.#settle();
+    if (!this.#settle()) return;
     const socket = this.#socket;
     // What the operating system has taken arrives nevertheless, and the end behind it. TLS has a last word of its own.
     const isAllSent = socket.writableLength === 0 && !("encrypted" in socket);
@@ -226,8 +224,7 @@ export class NodeByteStream implements ByteStream, QueueUser {
 
   /** Unless it has ended already, as most have by then. */
   readonly #endToo = (): void => {
-    this.#settle();
-    if (this.#socket.writable) this.#socket.end();
+    if (this.#settle() && this.#socket.writable) this.#socket.end();
   };
 
   readonly #uncork = (): void => {

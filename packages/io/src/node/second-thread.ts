@@ -58,6 +58,9 @@ export interface SecondThreadOptions {
   readonly patienceMs?: number;
 }
 
+/** How waiting for the thread ended. */
+export type Waited = "done" | "failed" | "stuck";
+
 /** The thread, and what is shared with it. */
 export class SecondThread {
   readonly words = new Int32Array(new SharedArrayBuffer(wordCount * 4));
@@ -77,7 +80,7 @@ export class SecondThread {
   #hasFailed = false;
   #untoldFailure: Error | undefined;
   /** While it is ended because it does not come to an end by itself. */
-  #stuck: Error | undefined;
+  #isStuck = false;
 
   constructor(options: SecondThreadOptions = {}) {
     const program = new URL("../../worker/second-writer.js", import.meta.url);
@@ -124,7 +127,7 @@ export class SecondThread {
       clearInterval(idle);
       Atomics.store(words, layout.ready, 0);
       this.#worker = undefined;
-      this.#stuck = undefined;
+      this.#isStuck = false;
       this.onEnd?.();
     });
     // Last, for whoever listens to messages holds the process.
@@ -164,25 +167,28 @@ export class SecondThread {
   }
 
   /**
-   * Waits until the word, one of those that go round at 32 bits, is as high as that. False: the thread has ended by an error, and does nothing any more.
-   * @throws Error when the second thread does not come to an end: then it is not known what has been written. It begins no further write,
-   * and is ended, for a descriptor may be another's soon.
+   * Waits until the word, one of those that go round at 32 bits, is as high as that. Where the thread has ended by an error, it does nothing any more. Where it
+   * does not come to an end, it is not known what it has written; it begins no further write, and is ended, for a descriptor may be another's soon.
    */
-  waitFor(word: number, goal: number): boolean {
-    if (this.#stuck !== undefined) throw this.#stuck;
+  waitFor(word: number, goal: number): Waited {
+    if (this.#isStuck) return "stuck";
     for (let left = patience; left > 0; ) {
       const now = Atomics.load(this.words, word);
-      if (((goal - now) | 0) <= 0) return true;
-      if (Atomics.load(this.words, layout.failed) === 1) return false;
+      if (((goal - now) | 0) <= 0) return "done";
+      if (Atomics.load(this.words, layout.failed) === 1) return "failed";
       if (Atomics.wait(this.words, word, now, this.#options.patienceMs) === "timed-out") left--;
     }
+    this.#isStuck = true;
     Atomics.add(this.words, layout.batch, 1);
     Atomics.store(this.words, layout.ending, 2);
     void this.#worker?.terminate();
+    this.#fail(this.stuckError());
+    return "stuck";
+  }
+
+  /** What "stuck" means. */
+  stuckError(): Error {
     const seconds = (patience * this.#options.patienceMs) / 1_000;
-    const error = new Error(`The second thread that writes to connections has not done its part in ${seconds} s`);
-    this.#stuck = error;
-    this.#fail(error);
-    throw error;
+    return new Error(`The second thread that writes to connections has not done its part in ${seconds} s`);
   }
 }

@@ -29,7 +29,10 @@ export class SecondWriter {
     this.#thread = thread;
   }
 
-  /** Writes all of them, each once; what the operating system does not take is left. Only while the thread is there. */
+  /**
+   * Writes all of them, each once; what the operating system does not take is left. Only while the thread is there.
+   * @throws Error when the thread does not come to an end: then it is not known what has been written.
+   */
   write(writes: readonly DirectWrite[]): void {
     for (let from = 0; from < writes.length; ) {
       const to = this.#fill(writes, from);
@@ -73,7 +76,7 @@ export class SecondWriter {
       own++;
     }
     if (own < chunks) this.sharedTotal++;
-    this.#thread.waitFor(layout.finished, chunks - own);
+    if (this.#thread.waitFor(layout.finished, chunks - own) === "stuck") throw this.#thread.stuckError();
   }
 
   #takeChunk(): number | undefined {

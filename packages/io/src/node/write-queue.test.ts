@@ -334,26 +334,37 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
     expect(queue.total).toBeLessThan(200);
   });
 
-  test("of a thread that stands still: that is told to whoever has to wait for it, and its descriptors stay open", async () => {
+  test("of a thread that stands still: who had something in there is closed when it has ended, and everything goes on without", async () => {
+    // The first write is taken by half, and the sixth never done.
+    const short = programWith(allTaken, allTaken.replace("length", "done === 0 ? length >> 1 : length"));
     const program = programWith(
       "const slot = done",
-      "if (done === 100) Atomics.wait(words, finished, 0);\n    const slot = done",
+      "if (done === 5) Atomics.wait(words, finished, 0);\n    const slot = done",
+      short,
     );
     const { queue, thread } = await ready({ program, patienceMs: 1 });
-    const all = await openMany(20);
-    await expect(
-      (async () => {
-        for (;;) await write(queue, all, 1);
-      })(),
-    ).rejects.toThrow("has not done its part in 0.1 s");
-    // Those that have something in there are closed when it can write no more.
-    for (const { stream } of all) stream.destroy();
-    await vi.waitFor(() => expect(thread.hasEnded).toBe(true));
-    await vi.waitFor(() => expect(all.every(({ isClosed }) => isClosed)).toBe(true));
-    expect(thread.takeFailure()?.message).toContain("has not done its part");
+    const all = await openMany(12);
+    for (let round = 0; round < 2; round++) {
+      for (const line of all.slice(0, 8)) line.write(queue, Buffer.alloc(1_000, "all"));
+      if (round === 0) await turn();
+    }
+    expect(queue.total).toBe(8);
+    // Whatever is done to them has to wait for it, in vain: three were at it or behind, two of those are ended by us and by the other side.
+    all[7]?.stream.end();
+    all[6]?.otherEnd.end();
+    all[0]?.stream.destroy();
+    for (const number of [1, 5, 7]) all[number]?.stream.destroy();
+    await vi.waitFor(() => expect(thread.hasEnded).toBe(true), { timeout: 10_000 });
+    const mustBeClosed = [0, 1, 5, 6, 7];
+    await vi.waitFor(() => expect(all.flatMap((line, n) => (line.isClosed ? [n] : []))).toEqual(mustBeClosed));
+    expect(thread.takeFailure()?.message).toContain("has not done its part in 0.1 s");
+    const others = all.filter(({ isClosed }) => !isClosed);
+    await write(queue, others, 20);
+    await vi.waitFor(() => expect(others.every(({ isWhole }) => isWhole)).toBe(true));
+    expect(queue.total).toBe(8);
   });
 
-  test("of a thread that tells of a short write and stands still: whoever hears of that is not thrown at", async () => {
+  test("of a thread that tells of a short write and stands still: nobody is thrown at", async () => {
     const told = "parentPort.postMessage(undefined);";
     const program = programWith(told, `${told} Atomics.wait(words, finished, 0);`);
     const { queue, thread } = await ready({ program: programWith(allTaken, "length >> 1", program), patienceMs: 1 });

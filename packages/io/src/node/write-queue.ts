@@ -44,7 +44,7 @@ export class WriteQueue {
   constructor(thread: SecondThread) {
     this.#thread = thread;
     this.#queued = this.#published = this.#settled = Atomics.load(thread.words, layout.published);
-    thread.onShort = () => this.#onShort();
+    thread.onShort = () => this.settle();
     thread.onEnd = () => this.#lose();
   }
 
@@ -60,7 +60,7 @@ export class WriteQueue {
   makeRoom(byteLength: number): boolean {
     if (byteLength > writeBytesMax || !this.#thread.isReady) return false;
     if (this.#countWaiting() + Math.ceil(byteLength / slotBytes) > slotCount) this.settle();
-    return true;
+    return this.#thread.isReady;
   }
 
   /** Puts bytes in; see `makeRoom`. Returns what `isUnwritten` may be asked for. */
@@ -89,13 +89,14 @@ export class WriteQueue {
   }
 
   /**
-   * Waits until all that was put in has been written, and what was not taken has been given back; or is lost.
-   * @throws Error when the second thread does not come to an end.
+   * Waits until all that was put in has been written, and what was not taken has been given back. Where the thread fails, what it has not written is lost.
+   * Where it does not come to an end, that is still in here (`isUnwritten`), and lost when it has ended.
    */
   settle(): void {
     this.#publish();
-    if (this.#thread.waitFor(layout.written, this.#queued)) this.#giveBack(this.#queued);
-    else this.#lose();
+    const waited = this.#thread.waitFor(layout.written, this.#queued);
+    if (waited === "failed") this.#lose();
+    else this.#giveBack(waited === "done" ? this.#queued : Atomics.load(this.#thread.words, layout.written));
   }
 
   /** Looks after all that was written before the one of that number, when no more is: what was not taken goes back. */
@@ -132,14 +133,6 @@ export class WriteQueue {
     if (Atomics.load(words, layout.shorts) !== Atomics.load(words, layout.settled)) this.settle();
     else while (this.#settled !== written) this.#next();
     return (this.#queued - this.#settled) | 0;
-  }
-
-  #onShort(): void {
-    try {
-      this.settle();
-    } catch {
-      // The thread stands still and is ended: `onEnd` follows, and its failure is told.
-    }
   }
 
   #publish(): void {

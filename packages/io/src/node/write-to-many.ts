@@ -71,7 +71,6 @@ const writer = new StreamWriter();
 /**
  * Like `stream.write(bytes)`, for who answers many: where there are many answers in a turn of the event loop, a second thread writes them while
  * this one goes on.
- * @throws Error when it cannot be known what has been written, and to whom.
  */
 export function writeSoon(stream: ByteStream, bytes: Uint8Array): void {
   writer.writeSoon(stream, bytes);
