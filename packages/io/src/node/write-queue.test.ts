@@ -145,6 +145,11 @@ function bytesOf(line: number, round: number): Buffer {
   return Buffer.alloc(length, `line ${line}, round ${round}; `);
 }
 
+/** Resolves when everything has arrived at all of them, as it was written. */
+function arrival(lines: readonly Line[]): Promise<void> {
+  return vi.waitFor(() => expect(lines.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 30_000 });
+}
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 async function write(queue: WriteQueue, writers: readonly Line[], rounds: number): Promise<void> {
@@ -167,13 +172,13 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
     // Some are read again while what waits for them in Node is still being sent.
     for (const { otherEnd } of deaf) otherEnd.resume();
     await write(queue, all, 40);
-    await vi.waitFor(() => expect(all.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 30_000 });
+    await arrival(all);
     expect(all.every(({ drains }) => drains > 0)).toBe(true);
     // Longer than what the queue takes at once, and than it has room for.
     const long = Buffer.alloc(2_000_000, "long");
     for (const line of all) for (const bytes of [long, bytesOf(1, 1), long]) line.write(queue, bytes);
     await write(queue, all, 50);
-    await vi.waitFor(() => expect(all.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 30_000 });
+    await arrival(all);
     expect(queue.total).toBeGreaterThan(1_000);
     expect(queue.shortTotal).toBeGreaterThan(0);
   });
@@ -187,7 +192,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
       }
       await turn();
     }
-    await vi.waitFor(() => expect(all.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 10_000 });
+    await arrival(all);
     expect(queue.shortTotal).toBeGreaterThan(100);
   });
 
@@ -208,7 +213,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
       if (round % 3 === 2)
         await vi.waitFor(() => expect([line.isWhole, line.hasEnded]).toEqual([true, true]), { interval: 5 });
     }
-    await vi.waitFor(() => expect(old.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 10_000 });
+    await arrival(old);
     expect(queue.total).toBeGreaterThan(1_000);
   });
 
@@ -223,7 +228,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
       for (const line of all) line.write(queue, Buffer.from("short"));
       await turn();
     }
-    await vi.waitFor(() => expect(all.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 10_000 });
+    await arrival(all);
     expect(queue.shortTotal).toBeGreaterThan(20);
   });
 
@@ -251,7 +256,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
       together += writer.writeToMany(all.map((line) => ({ stream: line.stream, bytes: line.expect(bytes) })));
       await turn();
     }
-    await vi.waitFor(() => expect(all.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 10_000 });
+    await arrival(all);
     expect(together).toBeGreaterThan(1_000);
   });
 
@@ -260,7 +265,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
     const all: Line[] = [];
     while (all.length < 20) all.push(await open({ isEncrypted: true }));
     await write(queue, all, 20);
-    await vi.waitFor(() => expect(all.every(({ isWhole }) => isWhole)).toBe(true));
+    await arrival(all);
     expect(queue.total).toBe(0);
   });
 
@@ -271,7 +276,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
     const { queue } = await ready({}, thread);
     const all = await openMany(20);
     await write(queue, all, 100);
-    await vi.waitFor(() => expect(all.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 10_000 });
+    await arrival(all);
     expect([thread.words[layout.written], thread.words[layout.shorts]]).toEqual([
       expect.any(Number),
       expect.any(Number),
@@ -288,7 +293,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
     await vi.waitFor(() => expect(thread.hasEnded).toBe(true), { timeout: 10_000 });
     await turn();
     await write(queue, all, 1);
-    await vi.waitFor(() => expect(all.every(({ isWhole }) => isWhole)).toBe(true));
+    await arrival(all);
     expect(all.filter(({ isClosed }) => isClosed)).toEqual([]);
     expect(thread.takeFailure()).toBeUndefined();
   });
@@ -330,7 +335,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
       expect(closedBy?.message).toContain("thread that wrote to the connection has ended");
     const others = all.filter(({ isClosed }) => !isClosed);
     await write(queue, others, 50);
-    await vi.waitFor(() => expect(others.every(({ isWhole }) => isWhole)).toBe(true), { timeout: 10_000 });
+    await arrival(others);
     expect(queue.total).toBeLessThan(200);
   });
 
@@ -360,7 +365,7 @@ describe.skipIf(availableParallelism() < 2)("a queue of writes (needs two proces
     expect(thread.takeFailure()?.message).toContain("has not done its part in 0.1 s");
     const others = all.filter(({ isClosed }) => !isClosed);
     await write(queue, others, 20);
-    await vi.waitFor(() => expect(others.every(({ isWhole }) => isWhole)).toBe(true));
+    await arrival(others);
     expect(queue.total).toBe(8);
   });
 

@@ -103,12 +103,11 @@ export class WriteQueue {
   #giveBack(written: number): void {
     const { words, slots, slotRoom } = this.#thread;
     const shorts = Atomics.load(words, layout.shorts);
-    const hasShorts = shorts !== Atomics.load(words, layout.settled);
     while (this.#settled !== written) {
       const { slot, user } = this.#next();
       const length = slots[slot * slotWords + 1]!;
       const taken = slots[slot * slotWords + 2]!;
-      if (!hasShorts || taken === length) continue;
+      if (taken === length) continue;
       this.shortTotal++;
       user?.takeBack(slotRoom.slice(slot * slotBytes + taken, slot * slotBytes + length));
     }
