@@ -80,7 +80,7 @@ export interface Limits {
   readonly maxPathLength: number;
   /** Entries of an access list; more get InvalidACL, as do lists over `maxFrameBytes`, and those to which `auth` adds very much (below). */
   readonly maxAclEntries: number;
-  /** Entries applied between two snapshots, or as many as there are nodes if they are more (the next is taken somewhere in the upper half); an eighth of that where hardly anybody writes any more. */
+  /** Entries applied between two snapshots, or twice as many as there are nodes if they are more (the next is taken somewhere in the upper half). Where hardly anybody writes any more, an eighth of `snapshotEntries` is enough, or of as many as there are nodes if they are more. */
   readonly snapshotEntries: number;
   /** Bytes that the log grows by between two snapshots, with what is left free in it where few write at once; 0: `snapshotEntries` alone counts. */
   readonly snapshotLogBytes: number;

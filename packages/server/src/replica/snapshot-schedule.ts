@@ -8,8 +8,10 @@ export interface SinceSnapshot {
   readonly bytes: number;
 }
 
-/** Of the entries after which a snapshot is due at the latest, one in so many is enough for one while few write. */
-const quietShare = 8;
+/** So many times as many entries as nodes may be logged before the next snapshot, which writes all of them. */
+const entriesPerNode = 2;
+/** While few write, one snapshot for so many times as few entries as nodes is worth it. */
+const nodesPerQuietEntry = 8;
 /** Few write if, from one pulse to the next, not more than one in so many of the entries since the snapshot came, or waits. */
 const quietPart = 1_000;
 
@@ -68,7 +70,8 @@ export class SnapshotSchedule {
     const entries = this.#entries;
     const isQuiet = (entries - this.#entriesAtPulse + waiting) * quietPart <= entries;
     this.#entriesAtPulse = entries;
-    if (isQuiet && entries >= this.#most(nodeCount) / quietShare) this.#isAsked = true;
+    if (isQuiet && entries >= Math.max(this.#options.limits.snapshotEntries, nodeCount) / nodesPerQuietEntry)
+      this.#isAsked = true;
   }
 
   get isDue(): boolean {
@@ -87,14 +90,11 @@ export class SnapshotSchedule {
   }
 
   /**
-   * Entries until the next snapshot. It writes every node: that of a big tree is only worth it after as many writes. Drawn
-   * from the upper half, so that the servers of an ensemble do not all snapshot at once.
+   * Entries until the next snapshot. It writes every node: that of a big tree is only worth it after more writes than that, or writers
+   * would wait for it a sixth of their time. Drawn from the upper half, so that the servers of an ensemble do not all snapshot at once.
    */
   #draw(nodeCount: number): number {
-    return Math.ceil((this.#most(nodeCount) / 2) * (1 + this.#options.random.fraction()));
-  }
-
-  #most(nodeCount: number): number {
-    return Math.max(this.#options.limits.snapshotEntries, nodeCount);
+    const most = Math.max(this.#options.limits.snapshotEntries, entriesPerNode * nodeCount);
+    return Math.ceil((most / 2) * (1 + this.#options.random.fraction()));
   }
 }

@@ -193,8 +193,20 @@ function hashLifetime(lifetime: Lifetime): number {
     case "ttl":
       return mix(mix(2, upper(lifetime.ttlMs)), lifetime.ttlMs | 0);
     case "ephemeral":
-      return mix(3, hashOwner(lifetime.owner));
+      return hashEphemeral(lifetime);
   }
+}
+
+const ephemeralHashes = new WeakMap<Lifetime, number>();
+
+/** A session's nodes share one lifetime, and to write a bigint as text takes as long as the rest of a term. */
+function hashEphemeral(lifetime: Extract<Lifetime, { readonly kind: "ephemeral" }>): number {
+  let hash = ephemeralHashes.get(lifetime);
+  if (hash === undefined) {
+    hash = mix(3, hashText(lifetime.owner.toString(36)));
+    ephemeralHashes.set(lifetime, hash);
+  }
+  return hash;
 }
 
 /** All but the lower 32 bits of a whole number below 2^53. */
@@ -223,15 +235,4 @@ function hashAcl(acl: readonly Acl[]): number {
   latestAcl = acl;
   latestAclHash = hash;
   return hash;
-}
-
-let latestOwner = 0n;
-let latestOwnerHash = hashText("0");
-
-function hashOwner(owner: bigint): number {
-  if (owner !== latestOwner) {
-    latestOwner = owner;
-    latestOwnerHash = hashText(owner.toString(36));
-  }
-  return latestOwnerHash;
 }
