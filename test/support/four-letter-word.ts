@@ -2,10 +2,10 @@
 import { connect } from "node:net";
 
 /** Everything that it answers. */
-export function fourLetterWord(port: number, word: string | Uint8Array): Promise<string> {
+export function fourLetterWord(port: number, word: string | Uint8Array, host = "127.0.0.1"): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const socket = connect({ host: "127.0.0.1", port }, () => socket.write(word));
+    const socket = connect({ host, port }, () => socket.write(word));
     socket.on("data", (chunk) => chunks.push(chunk));
     socket.on("error", reject);
     socket.on("close", () => resolve(Buffer.concat(chunks).toString()));

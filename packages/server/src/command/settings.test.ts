@@ -16,6 +16,7 @@ function sources({ flags = {}, memory = false, variables = {}, file }: Given): S
     flags: new Map(Object.entries(flags)),
     memoryFlag: memory,
     configFlag: file?.[0],
+    everyAddress: "0.0.0.0",
     environment: { get: (name) => variables[name] || undefined, names: () => Object.keys(variables) },
     readFile: (path) => {
       if (file === undefined || path !== file[0]) throw Object.assign(new Error("no such file"), { code: "ENOENT" });

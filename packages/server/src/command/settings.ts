@@ -28,6 +28,8 @@ export interface Sources {
   readonly memoryFlag: boolean;
   readonly configFlag: string | undefined;
   readonly environment: ListedEnvironment;
+  /** The address to listen on for all that the machine has. */
+  readonly everyAddress: string;
   /** The text of a file. Throws the operating system's error. */
   readonly readFile: (path: string) => string;
 }
@@ -51,7 +53,7 @@ export function gatherSettings(sources: Sources): Gathered {
   ]);
   const path = sources.configFlag ?? environment.get(configVariable);
   const warnings: string[] = [];
-  if (path !== undefined) addFile(path, sources.readFile, origins, warnings);
+  if (path !== undefined) addFile(path, sources, origins, warnings);
   const names = new Set(environment.names());
   for (const option of allOptions) {
     const { setting, variable } = option;
@@ -125,7 +127,7 @@ function flagOf(setting: string): string {
 
 function addFile(
   path: string,
-  readFile: (path: string) => string,
+  { readFile, everyAddress }: Sources,
   origins: Map<string, Origin>,
   warnings: string[],
 ): void {
@@ -135,7 +137,7 @@ function addFile(
   };
   if (isZooCfg(path)) {
     try {
-      const { settings, warnings: said } = readZooCfg(text);
+      const { settings, warnings: said } = readZooCfg(text, everyAddress);
       for (const [setting, { value, key }] of settings) add(setting, value, key);
       warnings.push(...said.map((sentence) => `${path}: ${sentence}`));
     } catch (error) {

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { parseConfig, type ServerSettings } from "../config.ts";
 import { allOptions } from "./options.ts";
-import { readZooCfg } from "./zoo-cfg.ts";
+import { readZooCfg as readZooCfgOn } from "./zoo-cfg.ts";
 import { zooCfgKeys } from "./zoo-cfg-keys.ts";
 
+/** On a machine without IPv6. */
+const readZooCfg = (text: string) => readZooCfgOn(text, "0.0.0.0");
 const values = (text: string) =>
   Object.fromEntries([...readZooCfg(text).settings].map(([setting, { value }]) => [setting, value]));
 
@@ -19,6 +21,14 @@ clientPort=2181
 `;
   expect(values(sample)).toEqual({ host: "0.0.0.0", tickMs: 2_000, dataDir: "/tmp/zookeeper", clientPort: 2_181 });
   expect(readZooCfg(sample).warnings).toEqual([]);
+});
+
+test("who names no address listens on every one, which is told by another name where there is IPv6", () => {
+  const host = (text: string) => readZooCfgOn(text, "::").settings.get("host")?.value;
+  expect(host("clientPort=2181")).toBe("::");
+  expect(host("clientPort=2181\nclientPortAddress=0.0.0.0")).toBe("0.0.0.0");
+  expect(host("server.1=localhost:2888:3888;2181")).toBe("::");
+  expect(readZooCfgOn("secureClientPort=2281", "::").settings.get("secureHost")?.value).toBe("::");
 });
 
 test("what is a setting here", () => {
