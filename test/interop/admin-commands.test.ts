@@ -7,13 +7,8 @@ import { startSideBySide } from "../support/side-by-side.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Keys of Apache's that are not here: how long answers are is not counted, nor who shows no certificate and comes from where. */
-const missing = new Set([
-  "client_response",
-  "client_response_stats",
-  "non_mtlslocal_conn_count",
-  "non_mtlsremote_conn_count",
-]);
+/** Keys of Apache's that are not here: who shows no certificate and comes from where is not counted. */
+const missing = new Set(["non_mtlslocal_conn_count", "non_mtlsremote_conn_count"]);
 
 /** Kinds instead of values; one key for all that are names of nodes, sessions, or times (Apache has times of no session, too). */
 function shapeOf(value: Json): Json {

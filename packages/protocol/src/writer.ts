@@ -17,6 +17,8 @@ const shortPart = 64;
 
 /** Writes frames, one after the other. Values are checked: one that its field cannot hold is the program's mistake. */
 export class Writer {
+  /** Bytes of the frame that was ended last, behind its length; 0 while there was none. */
+  lastFrameBytes = 0;
   #bytes: Buffer;
   #length = 0;
   readonly #initialSize: number;
@@ -191,6 +193,7 @@ export class Writer {
 
   /** Ends the frame begun at `mark` by filling in its length. */
   endFrame(mark: number): void {
-    this.#putInt(mark, this.#length - mark - 4);
+    this.lastFrameBytes = this.#length - mark - 4;
+    this.#putInt(mark, this.lastFrameBytes);
   }
 }

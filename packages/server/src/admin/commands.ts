@@ -180,6 +180,8 @@ async function serverStats(subject: Subject): Promise<Body> {
   const { stats, state } = replica;
   const { min, average, max } = stats.latencyMs;
   const { logBytes, snapshotBytes } = await subject.directorySizes();
+  const { last, least, greatest } = stats.sentSizes;
+  const clientResponse = { last_buffer_size: last, min_buffer_size: least, max_buffer_size: greatest };
   return {
     version: replica.version,
     read_only: replica.writesStopped,
@@ -199,7 +201,9 @@ async function serverStats(subject: Subject): Promise<Body> {
       auth_failed_count: stats.authFailuresTotal,
       fsync_threshold_exceed_count: syncMs.countAbove(slowSyncMs),
       uptime: Math.round(clock.elapsedMs() - startedMs),
+      client_response_stats: clientResponse,
     },
+    client_response: clientResponse,
     node_count: state.tree.nodeCount,
   };
 }

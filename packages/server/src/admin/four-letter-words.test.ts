@@ -68,6 +68,28 @@ test("stat is srvr with the clients, srst and crst begin the counts anew", async
   expect(harness.replica.stats.receivedTotal).toBe(5);
 });
 
+test("mntr shows how long answers and events were, without the four bytes before them", async () => {
+  const sizes = async () =>
+    [...(await ask("mntr")).matchAll(/^zk_(\w+_client_response_size|watch_bytes)\t(-?\d+)$/gm)].map(
+      ([, key, value]) => [key, Number(value)],
+    );
+  await ask("srst");
+  expect(await sizes()).toEqual([
+    ["last_client_response_size", -1],
+    ["max_client_response_size", -1],
+    ["min_client_response_size", -1],
+    ["watch_bytes", 0],
+  ]);
+  client.call("getData", { path: "/a", watch: false });
+  client.call("exists", { path: "/none", watch: false });
+  // A header of 16 bytes, data of 5 with their length, a Stat of 68.
+  expect((await sizes()).slice(0, 3).map(([, value]) => value)).toEqual([16, 16 + 4 + 5 + 68, 16]);
+  client.call("exists", { path: "/a", watch: true });
+  client.call("setData", { path: "/a", data: null, version: -1 });
+  // A header, type and state, and the path with its length.
+  expect((await sizes()).at(-1)).toEqual(["watch_bytes", 16 + 4 + 4 + 4 + 2]);
+});
+
 test("latencies are from the arrival of a request to its reply", async () => {
   const slow = new ReplicaHarness({ log: "manual" });
   subject = subjectOf(slow);

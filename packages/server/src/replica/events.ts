@@ -52,7 +52,7 @@ export class Events {
   #send(connection: Connection, zxid: number, type: number, path: string): void {
     const { turn, stats } = this.#parts;
     writeEvent(connection.out, zxid, type, path);
-    stats.onEvent();
+    stats.onEvent(connection.out.lastFrameBytes);
     connection.stats.sent++;
     turn.hasOutput(connection);
   }

@@ -484,7 +484,7 @@ export class Pipeline {
     const { turn, stats, state } = this.#parts;
     const { elapsedMs } = turn.now;
     turn.hasOutput(connection);
-    stats.onReply(type, elapsedMs - arrivedMs);
+    stats.onReply(type, elapsedMs - arrivedMs, connection.out.lastFrameBytes);
     connection.stats.onReply(type, xid, state.lastZxid, elapsedMs, elapsedMs - arrivedMs);
   }
 

@@ -20,6 +20,25 @@ const fanOutBounds = [1, 2, 5, 10, 100, 1_000, 10_000, 100_000] as const;
 /** Bounds of the histogram of how many entries became durable with one sync. */
 const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096] as const;
 
+/** Lengths, bytes; -1 while there was none. */
+class Sizes {
+  last = -1;
+  least = -1;
+  greatest = -1;
+
+  add(bytes: number): void {
+    this.last = bytes;
+    if (bytes > this.greatest) this.greatest = bytes;
+    if (bytes < this.least || this.least < 0) this.least = bytes;
+  }
+
+  reset(): void {
+    this.last = -1;
+    this.least = -1;
+    this.greatest = -1;
+  }
+}
+
 /** Counters that `srvr` and its kin show, and metrics. */
 export class ServerStats {
   /** Frames ever received, handshakes among them. */
@@ -30,6 +49,10 @@ export class ServerStats {
   sentTotal = 0;
   /** Watch events ever sent. */
   eventsTotal = 0;
+  /** Bytes of those. */
+  eventBytesTotal = 0;
+  /** How long replies and events were. */
+  readonly sentSizes = new Sizes();
   authFailuresTotal = 0;
   /** Requests whose body could not be read. */
   badRequestsTotal = 0;
@@ -59,9 +82,10 @@ export class ServerStats {
   #receivedAtReset = 0;
   #sentAtReset = 0;
 
-  /** A request of this type was answered `latencyMs` after it arrived. */
-  onReply(type: number, latencyMs: number): void {
+  /** A request of this type was answered `latencyMs` after it arrived, with a frame of so many bytes behind its length. */
+  onReply(type: number, latencyMs: number, bytes: number): void {
     this.sentTotal++;
+    this.sentSizes.add(bytes);
     this.#latency.add(latencyMs);
     const isKnown = type >= lowestType && type <= highestType;
     const index = isKnown ? type - lowestType : highestType - lowestType + 1;
@@ -73,10 +97,12 @@ export class ServerStats {
     histogram.add(latencyMs);
   }
 
-  /** An event was sent. */
-  onEvent(): void {
+  /** An event was sent, in a frame of so many bytes behind its length. */
+  onEvent(bytes: number): void {
     this.sentTotal++;
+    this.sentSizes.add(bytes);
     this.eventsTotal++;
+    this.eventBytesTotal += bytes;
   }
 
   /** Frames received since the last reset. */
@@ -102,10 +128,11 @@ export class ServerStats {
     });
   }
 
-  /** As `srst` wants it: received, sent and the latencies of `srvr` begin anew. */
+  /** As `srst` wants it: received, sent, how long that was, and the latencies of `srvr` begin anew. */
   reset(): void {
     this.#receivedAtReset = this.receivedTotal;
     this.#sentAtReset = this.sentTotal;
     this.#latency.reset();
+    this.sentSizes.reset();
   }
 }
