@@ -12,7 +12,7 @@ import type { QuotaReading } from "./quota.ts";
 import { SharedIds } from "./shared-ids.ts";
 import { SharedValues } from "./shared-values.ts";
 import { Slabs } from "./slabs.ts";
-import { hashData } from "./tree-digest.ts";
+import { noDataHash } from "./tree-digest.ts";
 
 /** Where there is no node, or no access list yet. */
 export const nowhere = -1;
@@ -167,9 +167,10 @@ export class NodeStore {
     const at = intsAt(number);
     const oldLength = block.ints[at + ints.dataLength] as number;
     if (oldLength >= 0) this.slabs.remove(block.ints[at + ints.data] as number, oldLength);
-    block.ints[at + ints.data] = data === null ? 0 : this.slabs.add(data);
+    const value = data === null ? 0 : this.slabs.add(data);
+    block.ints[at + ints.data] = value;
     block.ints[at + ints.dataLength] = data === null ? -1 : data.length;
-    block.ints[at + ints.dataHash] = hashData(data);
+    block.ints[at + ints.dataHash] = data === null ? noDataHash : this.slabs.hash(value, data.length);
     this.quotaReadings.delete(number);
   }
 

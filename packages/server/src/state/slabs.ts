@@ -3,6 +3,7 @@
  * the garbage collector would have to look at all of them. A value is known by its number and its length.
  */
 import { assert } from "@corral/protocol";
+import { hashData } from "./tree-digest.ts";
 
 /** Cells are multiples of this, so that little is wasted and freed ones fit others. */
 const grainBytes = 16;
@@ -12,6 +13,7 @@ const smallBytes = 1_024;
 const slabBytes = 256 << 10;
 
 const empty = Buffer.alloc(0);
+const emptyView = new DataView(new ArrayBuffer(0));
 
 /** Where values can be written to. */
 export interface ValueWriter {
@@ -53,6 +55,15 @@ export class Slabs {
     return this.#large[number] ?? empty;
   }
 
+  /** The hash that the bytes have in a digest. */
+  hash(number: number, length: number): number {
+    if (length === 0) return hashData(emptyView, 0, 0);
+    if (length <= smallBytes) return this.#cells(length).hash(number, length);
+    const own = this.#large[number];
+    assert(own !== undefined, "a long value has a buffer of its own");
+    return hashData(new DataView(own.buffer), own.byteOffset, length);
+  }
+
   /** Writes the bytes. */
   write(out: ValueWriter, number: number, length: number): void {
     if (length === 0) return;
@@ -87,6 +98,8 @@ interface Slab {
   readonly number: number;
   /** Absent while the slab is empty and its memory given back. */
   buffer: Buffer | undefined;
+  /** Of the same bytes. */
+  view: DataView | undefined;
   used: number;
   /** Cells from here on were never used. */
   fresh: number;
@@ -131,6 +144,12 @@ class Cells {
     return this.#slabOf(number).buffer?.subarray(at, at + length) ?? empty;
   }
 
+  hash(number: number, length: number): number {
+    const { view } = this.#slabOf(number);
+    assert(view !== undefined, "a slab with a value has its memory");
+    return hashData(view, (number % this.#cellsPerSlab) * this.#cellBytes, length);
+  }
+
   write(out: ValueWriter, number: number, length: number): void {
     const { buffer } = this.#slabOf(number);
     assert(buffer !== undefined, "a slab with a value has its memory");
@@ -162,12 +181,14 @@ class Cells {
     this.heldBytes += buffer.length;
     this.#emptySlabs++;
     this.#list(slab);
-    return Object.assign(slab, { buffer, fresh: 0, firstFree: none });
+    const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+    return Object.assign(slab, { buffer, view, fresh: 0, firstFree: none });
   }
 
   #another(): Slab {
     const { length: number } = this.#slabs;
-    const slab: Slab = { number, buffer: undefined, used: 0, fresh: 0, firstFree: none, isListed: false };
+    const nothing = { buffer: undefined, view: undefined, used: 0, fresh: 0, firstFree: none, isListed: false };
+    const slab: Slab = { number, ...nothing };
     this.#slabs.push(slab);
     return slab;
   }
@@ -181,6 +202,7 @@ class Cells {
   #vacate(slab: Slab): void {
     this.heldBytes -= slab.buffer?.length ?? 0;
     slab.buffer = undefined;
+    slab.view = undefined;
     this.#vacant.push(slab);
   }
 
