@@ -87,4 +87,15 @@ describe.runIf(hasZkCli())("the shell of Apache's Java client", () => {
     a.say("quit");
     expect(await a.exitCode()).toBe(0);
   });
+
+  test("is told that its password is wrong", async () => {
+    await writeFile(
+      at("jaas.conf"),
+      'Client { org.apache.zookeeper.server.auth.DigestLoginModule required username="bob" password="wrong"; };\n',
+    );
+    server = await startServer({ saslUsers: ["bob:secret"] });
+    const a = begin(server.connectString, { "java.security.auth.login.config": at("jaas.conf") });
+    await a.until(/state:AuthFailed/);
+    await a.ask("get /", /KeeperErrorCode = AuthFailed/);
+  });
 });

@@ -28,7 +28,7 @@ export { readSmallFile, watchFiles } from "./node/file-watch.ts";
 export type { Surplus as HttpSurplus } from "./node/http-connections.ts";
 export { type HttpAnswer, type HttpRequestOptions, httpRequest } from "./node/http-request.ts";
 export { type HttpHandler, type HttpServer, type HttpServerOptions, serveHttp } from "./node/http-server.ts";
-export { nodeEveryAddress, nodeLocalAddress } from "./node/local-address.ts";
+export { nodeLocalAddress } from "./node/local-address.ts";
 export { nodeMachine } from "./node/machine.ts";
 export { nodeDialer, nodeListener } from "./node/network.ts";
 export { nodeProcessEnd } from "./node/process-end.ts";
@@ -63,6 +63,7 @@ export {
   type ByteStream,
   CertificateError,
   type Dialer,
+  everyHost,
   isCertificateError,
   type Listener,
   type Listening,

@@ -89,7 +89,7 @@ const saslUser = v.pipe(
 const file = text("must be the path of a file");
 
 const fields = {
-  /** Address to listen on; `0.0.0.0` or `::` for every one. */
+  /** Address to listen on; `*` for every one, `0.0.0.0` for those of IPv4. */
   host: v.optional(text("must be a host name or address"), "127.0.0.1"),
   /** Port for clients; 0: any free one. */
   clientPort: v.optional(port, 0),

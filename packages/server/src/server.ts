@@ -4,6 +4,7 @@ import {
   type Clock,
   type Disk,
   digestBase64,
+  everyHost,
   type HttpServer,
   hmacSha256,
   type Listener,
@@ -177,7 +178,7 @@ export class Server {
   /** Where clients find it: `host:port`. Of the secure port, if that is the only one. */
   get connectString(): string {
     const { host, port } = this.#clientAddress;
-    const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+    const reachable = host === "0.0.0.0" || host === everyHost ? "127.0.0.1" : host === "::" ? "::1" : host;
     return reachable.includes(":") ? `[${reachable}]:${port}` : `${reachable}:${port}`;
   }
 

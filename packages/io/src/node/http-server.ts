@@ -8,9 +8,9 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
-import type { Address } from "../ports/network.ts";
+import { type Address, everyHost } from "../ports/network.ts";
 import { HttpConnections, type Surplus } from "./http-connections.ts";
-import { plainAddress } from "./network.ts";
+import { bind, plainAddress } from "./network.ts";
 import type { NodeTlsListener, TlsAcceptor } from "./tls-listener.ts";
 
 /** Where to listen. */
@@ -110,12 +110,12 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
     else acceptor.accept(socket);
   });
   await warmUp();
-  server.listen({ host, port });
-  await once(server, "listening");
+  await bind(server, { host, port });
   // A connection could not be accepted, mostly for want of files; the port lives on.
   server.on("error", (error) => options.onError?.(error));
   const address: Address = { host, port: (server.address() as AddressInfo).port };
-  const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  const shown = host === everyHost ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  const authority = `${shown}:${address.port}`;
   let ending: Ending | undefined;
   const end = (): Ending => {
     ending ??= endServer(server, acceptor, connected, asked, lastAnswersMs);

@@ -1,7 +1,8 @@
 import { lookup } from "node:dns/promises";
-import { isIP, type LookupFunction } from "node:net";
+import { type AddressInfo, createServer, isIP, type ListenOptions, type LookupFunction } from "node:net";
 import { describe, expect, test } from "vitest";
-import { nodeListener, tcpDialer } from "./network.ts";
+import { everyHost } from "../ports/network.ts";
+import { bind, nodeListener, tcpDialer } from "./network.ts";
 import { SpreadLookup } from "./spread-lookup.ts";
 
 const all = (name: string): Promise<readonly { readonly address: string; readonly family: number }[]> =>
@@ -65,5 +66,39 @@ describe("whether a name has other servers to draw", () => {
       stream.destroy();
     }
     await listening.close();
+  });
+});
+
+describe("every address", () => {
+  /** A server on a system that answers so when it is to bind an address of IPv6. */
+  function withoutIpv6(code: string) {
+    const server = createServer();
+    const listen = server.listen.bind(server);
+    const asked: string[] = [];
+    server.listen = (options: unknown) => {
+      const { host = "" } = options as ListenOptions;
+      asked.push(host);
+      if (!host.includes(":")) return listen(options as ListenOptions);
+      const error = Object.assign(new Error(`listen ${code} ${host}`), { code });
+      process.nextTick(() => server.emit("error", error));
+      return server;
+    };
+    return { server, asked };
+  }
+
+  test.each(["EAFNOSUPPORT", "EADDRNOTAVAIL"])("is every one of IPv4 where IPv6 is %s", async (code) => {
+    const { server, asked } = withoutIpv6(code);
+    expect(await bind(server, { host: everyHost, port: 0 })).toBe("0.0.0.0");
+    expect([asked, (server.address() as AddressInfo).address]).toEqual([["::", "0.0.0.0"], "0.0.0.0"]);
+    server.close();
+  });
+
+  test("is none where something else is wrong, and who asks for IPv6 gets nothing else", async () => {
+    const { server, asked } = withoutIpv6("EADDRINUSE");
+    await expect(bind(server, { host: everyHost, port: 0 })).rejects.toThrow("EADDRINUSE");
+    expect(asked).toEqual(["::"]);
+    const strict = withoutIpv6("EAFNOSUPPORT");
+    await expect(bind(strict.server, { host: "::", port: 0 })).rejects.toThrow("EAFNOSUPPORT");
+    expect(strict.asked).toEqual(["::"]);
   });
 });

@@ -1,6 +1,14 @@
 /** TCP behind the `Dialer` and `Listener` ports. */
+import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type LookupFunction, type Server, type Socket } from "node:net";
-import type { Address, ByteStream, Dialer, Listener, Listening } from "../ports/network.ts";
+import {
+  type Address,
+  type ByteStream,
+  type Dialer,
+  everyHost,
+  type Listener,
+  type Listening,
+} from "../ports/network.ts";
 import { acceptedSocketOptions, dialledSocketOptions, NodeByteStream } from "./byte-stream.ts";
 import { SpreadLookup } from "./spread-lookup.ts";
 
@@ -54,14 +62,28 @@ export const nodeListener: Listener = {
 };
 
 /** Binds a server's socket. */
-export function listenOn(server: Server, { host, port }: Address): Promise<Listening> {
-  return new Promise<Listening>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port, backlog }, () => {
-      server.off("error", reject);
-      resolve(new NodeListening(server, host));
-    });
+export async function listenOn(server: Server, address: Address): Promise<Listening> {
+  const host = await bind(server, address, backlog);
+  return new NodeListening(server, host);
+}
+
+/** Binds a server's socket, and returns the address: that of `everyHost` is `::`, or `0.0.0.0` where there is no IPv6. */
+export async function bind(server: Server, { host, port }: Address, queued?: number): Promise<string> {
+  const at = async (one: string): Promise<string> => {
+    server.listen({ host: one, port, backlog: queued });
+    await once(server, "listening");
+    return one;
+  };
+  if (host !== everyHost) return at(host);
+  return at("::").catch((error: unknown) => {
+    if (!hasNoIpv6(error)) throw error;
+    return at("0.0.0.0");
   });
+}
+
+/** Not in the kernel, or switched off, or not allowed to this process. */
+function hasNoIpv6(error: unknown): boolean {
+  return ["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 class NodeListening implements Listening {

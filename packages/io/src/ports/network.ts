@@ -42,9 +42,12 @@ export function isCertificateError(error: unknown): error is CertificateError {
   return typeof error === "object" && error !== null && Reflect.get(error, certificateMark) === true;
 }
 
+/** Where one listens who listens on every address that there is, of IPv6 as well. */
+export const everyHost = "*";
+
 /** Where a server listens. */
 export interface Address {
-  /** Host name or literal address, without brackets. */
+  /** Host name or literal address, without brackets; when listening, `everyHost` as well. */
   readonly host: string;
   /** TCP port, 1 … 65535 (0 when listening: any free one). */
   readonly port: number;

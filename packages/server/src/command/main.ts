@@ -1,7 +1,7 @@
 /** The `corral-server` command: one server in the foreground. Its other commands are in offline.ts, scram.ts and digest.ts. */
 import { closeSync, existsSync, readFileSync } from "node:fs";
 import { isatty } from "node:tty";
-import { type Logger, nodeDisk, nodeEnvironment, nodeEveryAddress } from "@corral/io";
+import { type Logger, nodeDisk, nodeEnvironment } from "@corral/io";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import { compatibleVersions } from "../compatibility.ts";
@@ -69,7 +69,6 @@ export async function main(argv: readonly string[]): Promise<void> {
       memoryFlag: flags.memory ?? false,
       configFlag: flags.config,
       environment: nodeEnvironment,
-      everyAddress: nodeEveryAddress(),
       readFile: (path) => readFileSync(path, "utf8"),
     });
     level = flags.logLevel ?? logLevel(gathered.logLevel ?? "info");

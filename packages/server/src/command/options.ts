@@ -52,7 +52,12 @@ export const serverOptions: readonly CommandOption[] = [
     "bool",
     "whether that port is opened; false: the secure port alone (default: true)",
   ),
-  option("host", "text", "address", "address to listen on (default: 127.0.0.1; 0.0.0.0 for every interface)"),
+  option(
+    "host",
+    "text",
+    "address",
+    "address to listen on (default: 127.0.0.1; * for every one, 0.0.0.0 for those of IPv4)",
+  ),
   option("dataDir", "text", "dir", "directory for logs and snapshots; made if it does not exist"),
   option("tickMs", "number", "ms", "basic unit of time; sessions expire with this precision (default: 2000)", "tick"),
   option(

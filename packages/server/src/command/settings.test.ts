@@ -16,7 +16,6 @@ function sources({ flags = {}, memory = false, variables = {}, file }: Given): S
     flags: new Map(Object.entries(flags)),
     memoryFlag: memory,
     configFlag: file?.[0],
-    everyAddress: "0.0.0.0",
     environment: { get: (name) => variables[name] || undefined, names: () => Object.keys(variables) },
     readFile: (path) => {
       if (file === undefined || path !== file[0]) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
@@ -116,7 +115,7 @@ test("memory and a data directory: what was said more directly counts", () => {
 
 test("a zoo.cfg is read, with its warnings", () => {
   const { settings, warnings } = gathered({ file: ["zoo.cfg", "clientPort=2182\ndataDir=/d\nfoo=1"] });
-  expect(settings).toEqual({ host: "0.0.0.0", clientPort: 2_182, dataDir: "/d" });
+  expect(settings).toEqual({ host: "*", clientPort: 2_182, dataDir: "/d" });
   expect(warnings).toEqual(["zoo.cfg: foo: no such key in zoo.cfg; it has no effect"]);
 });
 
@@ -128,7 +127,7 @@ test("a zoo.cfg may leave the port to a flag or a variable", () => {
 
 test("the port of the only server's line counts as one of the file", () => {
   const file = ["zoo.cfg", "dataDir=/d\nserver.1=a:1:2;2182"] as const;
-  expect(gathered({ file }).settings).toEqual({ clientPort: 2_182, host: "0.0.0.0", dataDir: "/d" });
+  expect(gathered({ file }).settings).toEqual({ clientPort: 2_182, host: "*", dataDir: "/d" });
   expect(gathered({ file, flags: { clientPort: 0 } }).settings).toMatchObject({ clientPort: 0 });
   expect(complaint({ file: ["zoo.cfg", "server.1=a:1:2;70000"] })).toBe("server.1 in zoo.cfg: must be 0 … 65535");
 });

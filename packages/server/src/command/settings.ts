@@ -28,8 +28,6 @@ export interface Sources {
   readonly memoryFlag: boolean;
   readonly configFlag: string | undefined;
   readonly environment: ListedEnvironment;
-  /** The address to listen on for all that the machine has. */
-  readonly everyAddress: string;
   /** The text of a file. Throws the operating system's error. */
   readonly readFile: (path: string) => string;
 }
@@ -53,7 +51,7 @@ export function gatherSettings(sources: Sources): Gathered {
   ]);
   const path = sources.configFlag ?? environment.get(configVariable);
   const warnings: string[] = [];
-  if (path !== undefined) addFile(path, sources, origins, warnings);
+  if (path !== undefined) addFile(path, sources.readFile, origins, warnings);
   const names = new Set(environment.names());
   for (const option of allOptions) {
     const { setting, variable } = option;
@@ -127,7 +125,7 @@ function flagOf(setting: string): string {
 
 function addFile(
   path: string,
-  { readFile, everyAddress }: Sources,
+  readFile: (path: string) => string,
   origins: Map<string, Origin>,
   warnings: string[],
 ): void {
@@ -137,7 +135,7 @@ function addFile(
   };
   if (isZooCfg(path)) {
     try {
-      const { settings, warnings: said } = readZooCfg(text, everyAddress);
+      const { settings, warnings: said } = readZooCfg(text);
       for (const [setting, { value, key }] of settings) add(setting, value, key);
       warnings.push(...said.map((sentence) => `${path}: ${sentence}`));
     } catch (error) {

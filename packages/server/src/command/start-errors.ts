@@ -1,5 +1,5 @@
 /** Why a server did not start, in its operator's words. */
-import { isDirectoryInUseError } from "@corral/io";
+import { everyHost, isDirectoryInUseError } from "@corral/io";
 import { ConfigError, type ServerSettings } from "../config.ts";
 import { StorageError } from "../storage/storage-error.ts";
 import { inOperatorsWords } from "./settings.ts";
@@ -69,6 +69,9 @@ export function isNoFile(path: string | undefined): string {
   return `${path} is no file, but has the name of one of the server's. Move it out of the directory.`;
 }
 
+/** As addresses, the system has for every one. */
+const every = ["0.0.0.0", "::"];
+
 /** In the order in which they are opened, with the defaults of `config.ts`. */
 function listenersOf(settings: ServerSettings): readonly Listener[] {
   const { host = "127.0.0.1", clientPort = 0, clientPortEnabled, secureClientPort, secureHost } = settings;
@@ -91,7 +94,8 @@ function listenersOf(settings: ServerSettings): readonly Listener[] {
 /** The one that could not be opened, as far as the error tells. */
 function listenerOf({ port, address, hostname }: SystemError, settings: ServerSettings): Listener {
   const listeners = listenersOf(settings);
-  const named = listeners.filter(({ host }) => host === (hostname ?? address));
+  const at = hostname ?? address ?? "";
+  const named = listeners.filter(({ host }) => host === at || (host === everyHost && every.includes(at)));
   if (hostname !== undefined && named[0] !== undefined) return named[0];
   // Of a port that the system was to choose Node tells the address alone.
   const atPort = listeners.filter((one) => (port ?? 0) === one.port);
@@ -109,7 +113,7 @@ function listenerOf({ port, address, hostname }: SystemError, settings: ServerSe
 
 /** Another that was to have the same port, on the same address. */
 function twinOf(listener: Listener, settings: ServerSettings): Listener | undefined {
-  const isEvery = (host: string): boolean => host === "0.0.0.0" || host === "::";
+  const isEvery = (host: string): boolean => host === everyHost || every.includes(host);
   return listenersOf(settings).find(
     ({ portSetting, port, host }) =>
       portSetting !== listener.portSetting &&

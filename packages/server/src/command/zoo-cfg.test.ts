@@ -1,11 +1,9 @@
 import { expect, test } from "vitest";
 import { parseConfig, type ServerSettings } from "../config.ts";
 import { allOptions } from "./options.ts";
-import { readZooCfg as readZooCfgOn } from "./zoo-cfg.ts";
+import { readZooCfg } from "./zoo-cfg.ts";
 import { zooCfgKeys } from "./zoo-cfg-keys.ts";
 
-/** On a machine without IPv6. */
-const readZooCfg = (text: string) => readZooCfgOn(text, "0.0.0.0");
 const values = (text: string) =>
   Object.fromEntries([...readZooCfg(text).settings].map(([setting, { value }]) => [setting, value]));
 
@@ -19,16 +17,8 @@ clientPort=2181
 #maxClientCnxns=60
 #autopurge.snapRetainCount=3
 `;
-  expect(values(sample)).toEqual({ host: "0.0.0.0", tickMs: 2_000, dataDir: "/tmp/zookeeper", clientPort: 2_181 });
+  expect(values(sample)).toEqual({ host: "*", tickMs: 2_000, dataDir: "/tmp/zookeeper", clientPort: 2_181 });
   expect(readZooCfg(sample).warnings).toEqual([]);
-});
-
-test("who names no address listens on every one, which is told by another name where there is IPv6", () => {
-  const host = (text: string) => readZooCfgOn(text, "::").settings.get("host")?.value;
-  expect(host("clientPort=2181")).toBe("::");
-  expect(host("clientPort=2181\nclientPortAddress=0.0.0.0")).toBe("0.0.0.0");
-  expect(host("server.1=localhost:2888:3888;2181")).toBe("::");
-  expect(readZooCfgOn("secureClientPort=2281", "::").settings.get("secureHost")?.value).toBe("::");
 });
 
 test("what is a setting here", () => {
@@ -82,7 +72,7 @@ test.each(["", ",", " , "])("enforced authentication by no scheme, %j, would let
   const remedy =
     "enforce.auth.schemes: names no scheme: name some of digest, x509, sasl, or leave out enforce.auth.enabled";
   expect(() => readZooCfg(on)).toThrow(remedy);
-  expect(values(`enforce.auth.enabled=false\nenforce.auth.schemes=${schemes}`)).toEqual({ host: "0.0.0.0" });
+  expect(values(`enforce.auth.enabled=false\nenforce.auth.schemes=${schemes}`)).toEqual({ host: "*" });
 });
 
 test("schemes of authentication that are not enforced, since nothing says so, are warned about", () => {
@@ -103,9 +93,9 @@ test("a frame longer than any here: the longest, and a warning", () => {
 test.each(["0", "-1"])("a bucket that is never filled again (%s) is filled as usual, with a warning", (value) => {
   for (const key of ["connection_throttle_fill_time", "connection_throttle_fill_count"]) {
     const off = `${key}=${value}`;
-    expect([values(off), readZooCfg(off).warnings]).toEqual([{ host: "0.0.0.0" }, []]);
+    expect([values(off), readZooCfg(off).warnings]).toEqual([{ host: "*" }, []]);
     const on = `connection_throttle_tokens=5\n${off}`;
-    expect(values(on)).toEqual({ host: "0.0.0.0", "limits.connectionBurst": 5 });
+    expect(values(on)).toEqual({ host: "*", "limits.connectionBurst": 5 });
     expect(readZooCfg(on).warnings).toEqual([`${key}: must be at least 1 to let anybody in again; it has no effect`]);
   }
 });
@@ -124,7 +114,7 @@ netty.server.outstandingHandshake.limit=50
   expect(values(text)).toEqual({
     host: "127.0.0.1",
     clientPortEnabled: false,
-    secureHost: "0.0.0.0",
+    secureHost: "*",
     secureClientPort: 2_281,
     tlsCertFile: "/etc/server.pem",
     tlsCaFile: "/etc/ca.pem",
@@ -165,8 +155,8 @@ test("portUnification is of the ports of an ensemble", () => {
 });
 
 test.each([
-  ["localhost:2888:3888;2181", "0.0.0.0", 2_181],
-  ["localhost:2888:3888:participant;2181", "0.0.0.0", 2_181],
+  ["localhost:2888:3888;2181", "*", 2_181],
+  ["localhost:2888:3888:participant;2181", "*", 2_181],
   ["localhost:2888:3888;0.0.0.0:2181", "0.0.0.0", 2_181],
   ["localhost:2888:3888:PARTICIPANT; 127.0.0.1:2181", "127.0.0.1", 2_181],
   ["[::1]:2888:3888|b:2888:3888;[::1]:2181", "::1", 2_181],
@@ -175,8 +165,9 @@ test.each([
   expect(values(text)).toEqual({ host, clientPort });
   expect(readZooCfg(text).settings.get("clientPort")?.key).toBe("server.1");
   expect(values(`clientPort=2181\n${text}`)).toEqual({ host, clientPort });
-  expect(values(`secureClientPort=2281\n${text}`)).toMatchObject({ clientPort, secureHost: "0.0.0.0" });
-  expect(values(`clientPort=2181\nclientPortAddress=0.0.0.0\n${text}`)).toEqual({ host, clientPort });
+  expect(values(`secureClientPort=2281\n${text}`)).toMatchObject({ clientPort, secureHost: "*" });
+  const ofIpv4 = `clientPort=2181\nclientPortAddress=0.0.0.0\n${text}`;
+  expect(values(ofIpv4)).toEqual({ host: host === "*" ? "0.0.0.0" : host, clientPort });
   expect(readZooCfg(text).warnings).toEqual([]);
 });
 
@@ -190,9 +181,9 @@ test("a server's line without the clients' part leaves port and address to the o
 });
 
 test("no port for clear text where only the secure one is asked for", () => {
-  expect(values("secureClientPort=2281")).toMatchObject({ clientPortEnabled: false, secureHost: "0.0.0.0" });
+  expect(values("secureClientPort=2281")).toMatchObject({ clientPortEnabled: false, secureHost: "*" });
   const both = "clientPort=2181\nsecureClientPort=2281\nsecureClientPortAddress=10.0.0.1";
-  expect(values(both)).toMatchObject({ host: "0.0.0.0", secureHost: "10.0.0.1" });
+  expect(values(both)).toMatchObject({ host: "*", secureHost: "10.0.0.1" });
   expect(values(both).clientPortEnabled).toBeUndefined();
   expect(readZooCfg(both).warnings).toEqual([]);
 });
@@ -206,7 +197,7 @@ test("TLS on the admin port, with what Apache's admin server shows", () => {
     "ssl.quorum.trustStore.location=/etc/ca.pem",
   ].join("\n");
   expect(values(text)).toEqual({
-    host: "0.0.0.0",
+    host: "*",
     adminTls: "only",
     adminTlsClientAuth: "need",
     adminTlsCertFile: "/etc/admin.pem",
@@ -298,7 +289,7 @@ test("every key that is a setting names one that there is", () => {
 
 test("what is read is what startServer takes", () => {
   const { host, clientPort, dataDir } = values("clientPort=0\ndataDir=/d") as ServerSettings;
-  expect(parseConfig({ host, clientPort, dataDir })).toMatchObject({ host: "0.0.0.0", clientPort: 0, dataDir: "/d" });
+  expect(parseConfig({ host, clientPort, dataDir })).toMatchObject({ host: "*", clientPort: 0, dataDir: "/d" });
 });
 
 test.each(["0", "-1", "0x0"])(
@@ -318,7 +309,7 @@ test.each(["0", "-1", "0x0"])(
       "ssl.handshakeDetectionTimeoutMillis": {},
     };
     for (const [key, meant] of Object.entries(bounds)) {
-      expect(values(`${key}=${value}`), key).toEqual({ host: "0.0.0.0", ...meant });
+      expect(values(`${key}=${value}`), key).toEqual({ host: "*", ...meant });
     }
   },
 );

@@ -1,4 +1,5 @@
 /** A `zoo.cfg` as it is, turned into settings of this server, with what has to be said about the rest. */
+import { everyHost } from "@corral/io";
 import { authSchemes, ConfigError } from "../config.ts";
 import { parseProperties } from "./properties.ts";
 import { type SettingKind, type ZooCfgKey, zooCfgKeys, zooCfgPrefixes } from "./zoo-cfg-keys.ts";
@@ -14,14 +15,14 @@ export interface ZooCfg {
 }
 
 /**
- * Reads the text of a `zoo.cfg`. Who names no address listens on every one, `everyAddress`; the admin port stays closed unless
- * `admin.serverPort` is given, and on this machine unless an address is. With a `secureClientPort` alone no port for
+ * Reads the text of a `zoo.cfg`. Who names no address listens on every one; the admin port stays closed
+ * unless `admin.serverPort` is given, and on this machine unless an address is. With a `secureClientPort` alone no port for
  * clear text is opened.
  * @throws ConfigError that names the key
  */
-export function readZooCfg(text: string, everyAddress: string): ZooCfg {
+export function readZooCfg(text: string): ZooCfg {
   const settings = new Map<string, { value: unknown; key: string }>([
-    ["host", { value: everyAddress, key: "clientPortAddress" }],
+    ["host", { value: everyHost, key: "clientPortAddress" }],
   ]);
   const warnings: string[] = [];
   const writtenAs = new Map<string, string>();
@@ -40,7 +41,7 @@ export function readZooCfg(text: string, everyAddress: string): ZooCfg {
   }
   if (servers[0] !== undefined) takeClientsPart(servers[0], entries, writtenAs);
   if (entries.has("secureClientPort")) {
-    settings.set("secureHost", { value: everyAddress, key: "secureClientPortAddress" });
+    settings.set("secureHost", { value: everyHost, key: "secureClientPortAddress" });
     if (!entries.has("clientPort") && !entries.has("clientPortAddress")) {
       settings.set("clientPortEnabled", { value: false, key: "clientPort" });
       // Of the port that a flag or a variable may open all the same.
