@@ -114,7 +114,7 @@ test("connectionBurst: who comes too soon is refused", async () => {
   await join();
   const refused = await RawConnection.open(server.clientPort);
   await expect(refused.handshake()).rejects.toThrow("closed the connection");
-  await logger.line("limit connectionBurst");
+  expect((await logger.line("limit connectionBurst")).message).toBe("connection refused");
   expect(await shown("connectionBurst")).toEqual([1, 1]);
 });
 

@@ -72,7 +72,7 @@ export interface Limits {
   readonly maxWatchedTextPerConnection: number;
   /** Watches of all connections, paths; who sets the next is disconnected. */
   readonly maxWatches: number;
-  /** Identities that one connection may collect by auth, 10,000 at most; all of them go into each of its log entries. */
+  /** Identities that one connection may have, 10,000 at most, its address and its certificate among them; all of them go into each of its log entries. Who claims more by auth is disconnected. */
   readonly maxIdentitiesPerConnection: number;
   /** The text of all of them together, in UTF-16 code units, 16777216 at most. */
   readonly maxIdentityTextPerConnection: number;

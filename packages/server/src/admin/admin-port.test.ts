@@ -92,6 +92,7 @@ describe("/commands", () => {
     expect(text).toContain("tickMs=500\n");
     expect(text).toContain("adminToken=(set)\n");
     expect(text).toContain("digestAlgorithm=SHA1\n");
+    expect(text).toContain("extendedTypesEnabled=true\n");
     expect(text).not.toMatch(/superDigest|saslUsers/);
     expect(await body("/commands/system_properties")).toMatchObject({
       "corral.adminToken": "(set)",

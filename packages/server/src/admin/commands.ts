@@ -152,7 +152,11 @@ const secret = /token|digest$|passw|passphrase|secret|users?$|key/i;
 /** Every setting that has a value, limits with a dot before their names. */
 function settingsOf({ behaviour, limits, ...config }: ServerConfig): readonly (readonly [string, string])[] {
   const settings = [
-    ...Object.entries({ ...config, compatibility: behaviour.version }),
+    ...Object.entries({
+      ...config,
+      compatibility: behaviour.version,
+      extendedTypesEnabled: behaviour.timeToLive,
+    }),
     ...Object.entries(limits).map(([name, value]) => [`limits.${name}`, value] as const),
   ];
   return settings.flatMap(([name, value]): (readonly [string, string])[] => {
@@ -219,7 +223,7 @@ function connectionsByPort(subject: Subject, describe: (connection: ConnectionRe
 
 function briefly({ host, port, interestOps, queued, received, sent }: ConnectionReport): Body {
   return {
-    remote_socket_address: `${host}:${port}`,
+    remote_socket_address: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
     interest_ops: interestOps,
     outstanding_requests: queued,
     packets_received: received,

@@ -90,6 +90,18 @@ test("mntr shows how long answers and events were, without the four bytes before
   expect((await sizes()).at(-1)).toEqual(["watch_bytes", 16 + 4 + 4 + 4 + 2]);
 });
 
+test("mntr counts the bytes of replies to requests, not of pings, events and what authenticates", async () => {
+  const bytes = async () => Number(/^zk_response_bytes\t(\d+)$/m.exec(await ask("mntr"))?.[1]);
+  const before = await bytes();
+  client.send("ping", {});
+  client.send("auth", { type: 0, scheme: "digest", auth: Buffer.from("bob:secret") });
+  expect(await bytes()).toBe(before);
+  client.call("exists", { path: "/none", watch: false });
+  // Its watch fires.
+  client.call("setData", { path: "/a", data: null, version: -1 });
+  expect(await bytes()).toBe(before + 16 + (16 + 68));
+});
+
 test("latencies are from the arrival of a request to its reply", async () => {
   const slow = new ReplicaHarness({ log: "manual" });
   subject = subjectOf(slow);

@@ -104,7 +104,11 @@ export const metrics: readonly Metric[] = [
     "Connections that wait for their turn: they have more to be done than one turn of the event loop may take",
     ({ clientPort }) => clientPort.waitingCount,
   ),
-  counter("connections_refused", "Connections refused at accept", ({ clientPort }) => clientPort.refusedTotal),
+  counter(
+    "connections_refused",
+    "Connections refused because there were as many as may be, or because too many came at once",
+    ({ clientPort }) => clientPort.refusedTotal,
+  ),
   counter(
     "connections_cut_off",
     "Connections ended for silence, garbage, or not reading",

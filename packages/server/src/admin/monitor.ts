@@ -39,7 +39,7 @@ export async function monitor(subject: Subject): Promise<readonly (readonly [key
     ["sessionless_connections_expired", clientPort.silentTotal],
     ["connection_drop_count", clientPort.cutOffTotal + replica.closedTotal],
     ["bytes_received_count", clientPort.receivedBytesTotal],
-    ["response_bytes", clientPort.sentBytesTotal],
+    ["response_bytes", stats.replyBytesTotal],
     ["last_client_response_size", stats.sentSizes.last],
     ["max_client_response_size", stats.sentSizes.greatest],
     ["min_client_response_size", stats.sentSizes.least],

@@ -291,9 +291,13 @@ export class ClientPort {
   }
 
   #refuse(stream: ByteStream, limit: keyof Limits, why: string): void {
-    this.refusedTotal++;
-    this.#refusals.tell(limit, { remote: text(stream.remote), reason: `${why} (limit ${limit})` });
+    this.#onRefused(stream, limit, why);
     stream.destroy();
+  }
+
+  #onRefused({ remote }: ByteStream, limit: keyof Limits, why: string): void {
+    this.refusedTotal++;
+    this.#refusals.tell(limit, { remote: text(remote), reason: `${why} (limit ${limit})` });
   }
 
   #onData(peer: Peer, chunk: Buffer): void {
@@ -392,7 +396,8 @@ export class ClientPort {
     if (frames.length > 0) {
       if (!peer.spoke && !this.#newcomers.take(this.#options.clock.elapsedMs())) {
         const { connectionBurst } = this.#options.limits;
-        this.#cutOff(peer, "burst", `more than ${connectionBurst} connections came at once (limit connectionBurst)`);
+        this.#onRefused(peer.stream, "connectionBurst", `more than ${connectionBurst} connections came at once`);
+        this.#drop(peer, { isAbrupt: true });
         return false;
       }
       peer.spoke = true;
@@ -444,7 +449,7 @@ export class ClientPort {
   }
 
   /** Ends a connection for a reason of this port's own. */
-  #cutOff(peer: Peer, kind: "unread" | "silent" | "burst" | "frame" | "large", reason: string, isAbrupt = true): void {
+  #cutOff(peer: Peer, kind: "unread" | "silent" | "frame" | "large", reason: string, isAbrupt = true): void {
     if (!this.#peers.has(peer.id)) return;
     this.cutOffTotal++;
     if (kind === "silent") this.silentTotal++;

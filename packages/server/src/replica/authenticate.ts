@@ -47,10 +47,10 @@ export function excessOfIdentities(
 ): string | undefined {
   const { maxIdentitiesPerConnection, maxIdentityTextPerConnection } = limits;
   if (identities.length > maxIdentitiesPerConnection) {
-    return `it claims more than ${maxIdentitiesPerConnection} identities`;
+    return `it claims more than ${maxIdentitiesPerConnection} identities (limit maxIdentitiesPerConnection)`;
   }
   if (identityText > maxIdentityTextPerConnection) {
-    return `its identities have more than ${maxIdentityTextPerConnection} characters`;
+    return `its identities have more than ${maxIdentityTextPerConnection} characters (limit maxIdentityTextPerConnection)`;
   }
   return undefined;
 }

@@ -347,13 +347,13 @@ export class Pipeline {
     });
     const verdict: SaslVerdict =
       message === undefined ? { failure: "it cannot be read" } : saslStep(connection, message, authentication);
-    if ("token" in verdict) {
-      writeSaslReply(connection.out, xid, verdict.token);
-      return this.#answered(connection, OpCode.sasl, xid, arrivedMs);
+    if (message !== undefined) {
+      writeSaslReply(connection.out, xid, verdict);
+      this.#answered(connection, OpCode.sasl, xid, arrivedMs);
     }
+    if ("token" in verdict) return;
     stats.authFailuresTotal++;
     auditor?.onAuthFailed(connection, OpCode.sasl, verdict.failure);
-    if (message !== undefined) this.#reply(connection, OpCode.sasl, xid, noZxid, ErrorCode.AuthFailed, arrivedMs);
     this.#parts.connections.close(connection, `authentication failed (SASL): ${verdict.failure}`);
   }
 

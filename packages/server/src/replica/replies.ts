@@ -11,6 +11,7 @@ import {
   watcherEventCodec,
 } from "@corral/protocol";
 import type { Outcome } from "../state/operation.ts";
+import type { SaslVerdict } from "./sasl.ts";
 
 /** What `replyHeaderCodec` writes, without an object in between: every reply has it. */
 export function writeReplyHeader(out: Writer, xid: number, zxid: number, err: number): void {
@@ -79,10 +80,14 @@ export function writeConnectResponse(
 /** The answer that tells a client that its session is gone: every field zero, for each client looks at another one. */
 export const goneSession = { timeOut: 0, sessionId: 0n, passwd: new Uint8Array(16) } as const;
 
-/** A reply of a SASL exchange; like those to auth, it shows no zxid. */
-export function writeSaslReply(out: Writer, xid: number, token: Uint8Array | null): void {
+/**
+ * A reply of a SASL exchange; like those to auth, it shows no zxid. One that refuses has a body as well, which no other error has: Java's
+ * client reads the token before it looks at the code, and would come back for ever.
+ */
+export function writeSaslReply(out: Writer, xid: number, verdict: SaslVerdict): void {
+  const isRefused = "failure" in verdict;
   const mark = out.beginFrame();
-  writeReplyHeader(out, xid, 0, ErrorCode.Ok);
-  operations.sasl.response.write(out, { token });
+  writeReplyHeader(out, xid, 0, isRefused ? ErrorCode.AuthFailed : ErrorCode.Ok);
+  operations.sasl.response.write(out, { token: isRefused ? null : verdict.token });
   out.endFrame(mark);
 }

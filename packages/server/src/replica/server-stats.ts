@@ -1,5 +1,5 @@
 /** What a server counts while it works, as plain numbers. Totals only grow; `srst` begins some of them anew. */
-import { WatchEventType } from "@corral/protocol";
+import { OpCode, WatchEventType } from "@corral/protocol";
 import { Histogram, LatencySummary } from "./latencies.ts";
 
 /** Operations have small numbers; what is outside of this range is no operation and shares one histogram. */
@@ -51,6 +51,8 @@ export class ServerStats {
   eventsTotal = 0;
   /** Bytes of those. */
   eventBytesTotal = 0;
+  /** Bytes of the replies to requests; pings and what authenticates are none. */
+  replyBytesTotal = 0;
   /** How long replies and events were. */
   readonly sentSizes = new Sizes();
   authFailuresTotal = 0;
@@ -86,6 +88,7 @@ export class ServerStats {
   onReply(type: number, latencyMs: number, bytes: number): void {
     this.sentTotal++;
     this.sentSizes.add(bytes);
+    if (type !== OpCode.ping && type !== OpCode.auth && type !== OpCode.sasl) this.replyBytesTotal += bytes;
     this.#latency.add(latencyMs);
     const isKnown = type >= lowestType && type <= highestType;
     const index = isKnown ? type - lowestType : highestType - lowestType + 1;
