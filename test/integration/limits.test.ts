@@ -115,6 +115,7 @@ test("connectionBurst: who comes too soon is refused", async () => {
   const refused = await RawConnection.open(server.clientPort);
   await expect(refused.handshake()).rejects.toThrow("closed the connection");
   expect((await logger.line("limit connectionBurst")).message).toBe("connection refused");
+  expect(await ended()).toEqual({ refused: 1, cut_off: 0, closed: 0 });
   expect(await shown("connectionBurst")).toEqual([1, 1]);
 });
 

@@ -8,6 +8,9 @@ import { fourLetterWord } from "../support/four-letter-word.ts";
 import { RawConnection } from "../support/raw-connection.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+if (!hasIpv6) process.stderr.write("\n  SKIPPED: this machine has no IPv6, so nobody comes by it\n\n");
+
 let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "corral-config-"));
@@ -24,8 +27,7 @@ test("a zoo.cfg as it is: start, what it has no use for is warned about, and fla
   const server = await ServerProcess.start(["start", "--config", config, "--client-port", "0"]);
   const url = /^Corral admin server: (\S+)$/.exec(server.stdout[0] ?? "")?.[1];
   expect(server.stdout[1]).toBe(`Corral server ready: listening on 127.0.0.1:${server.port} (data in ${data})`);
-  // On every address, as with Apache: those of IPv6 as well, where the machine has any.
-  const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+  // On every address, as with Apache: those of IPv6 as well.
   if (hasIpv6) expect(await fourLetterWord(server.port, "ruok", "::1")).toBe("imok");
   expect(server.stderr).toContain(`${config}: foo: no such key in zoo.cfg; it has no effect`);
   expect(server.stderr).not.toContain("initLimit");
@@ -36,6 +38,22 @@ test("a zoo.cfg as it is: start, what it has no use for is warned about, and fla
   const client = await RawConnection.withSession(server.port);
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   await client.closed;
+});
+
+test("every address of the machine, for clients and for the admin port", async () => {
+  const token = "0123456789abcdef0123456789abcdef";
+  const hosts = ["--host", "*", "--admin-host", "*", "--admin-port", "0"];
+  const server = await ServerProcess.start(["start", "--memory", "--client-port", "0", ...hosts], {
+    CORRAL_ADMIN_TOKEN: token,
+  });
+  const url = /^Corral admin server: (http:\/\/127\.0\.0\.1:\d+)$/.exec(server.stdout[0] ?? "")?.[1] ?? "";
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+  expect(await fourLetterWord(server.port, "ruok")).toBe("imok");
+  if (hasIpv6) {
+    expect((await fetch(`${url.replace("127.0.0.1", "[::1]")}/health`)).status).toBe(200);
+    expect(await fourLetterWord(server.port, "ruok", "::1")).toBe("imok");
+  }
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
 });
 
 test("a secure port in use, and its address, are called by their names", async () => {

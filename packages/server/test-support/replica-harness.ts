@@ -187,11 +187,11 @@ export class ReplicaHarness {
   }
 
   /** A connection that has said nothing yet. */
-  dial({ isSecure = false } = {}): TestClient {
+  dial({ isSecure = false, host = "127.0.0.1" } = {}): TestClient {
     const id = ++this.#lastConnection;
     const client = new TestClient(this, id);
     this.clients.set(id, client);
-    this.input({ type: "connected", connection: id, remote: { host: "127.0.0.1", port: 40_000 + id }, isSecure });
+    this.input({ type: "connected", connection: id, remote: { host, port: 40_000 + id }, isSecure });
     return client;
   }
 

@@ -3,6 +3,7 @@ import { CreateMode, ErrorCode, openAcl } from "@corral/protocol";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { ReplicaHarness } from "../../test-support/replica-harness.ts";
 import { subjectOf } from "../../test-support/subject.ts";
+import type { ServerSettings } from "../config.ts";
 import type { AuditRecord } from "../replica/audit-record.ts";
 import { answerAdminRequest } from "./admin-port.ts";
 import { AdminWitness } from "./admin-witness.ts";
@@ -98,6 +99,23 @@ describe("/commands", () => {
       "corral.adminToken": "(set)",
       "corral.limits.maxFrameBytes": "1048575",
       "os.name": "Linux",
+    });
+  });
+
+  test("what the settings say of nodes that have a time to live is shown as it is in force", async () => {
+    const shown = async (settings: ServerSettings) => {
+      subject = subjectOf(harness, settings);
+      const { initial_configuration: text } = await body("/commands/icfg");
+      return /^extendedTypesEnabled=(.*)$/m.exec(String(text))?.[1];
+    };
+    expect(await shown({ extendedTypesEnabled: false })).toBe("false");
+    expect(await shown({ compatibility: "3.8.0" })).toBe("false");
+  });
+
+  test("an address of IPv6 stands in brackets before its port", async () => {
+    harness.dial({ host: "fd00::1" });
+    expect(await body("/commands/stat")).toMatchObject({
+      connections: [{ remote_socket_address: "[fd00::1]:40001" }],
     });
   });
 

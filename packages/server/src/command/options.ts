@@ -112,7 +112,7 @@ export const serverOptions: readonly CommandOption[] = [
     "adminHost",
     "text",
     "address",
-    "address of the admin port (default: 127.0.0.1; others need CORRAL_ADMIN_TOKEN)",
+    "address of the admin port (default: 127.0.0.1; others, such as * for every one, need CORRAL_ADMIN_TOKEN)",
   ),
   option(
     "enforcedAuthSchemes",
@@ -129,7 +129,7 @@ export const serverOptions: readonly CommandOption[] = [
     "enforce-quota",
   ),
   option("secureClientPort", "number", "port", "port for clients that speak TLS; 0 takes a free one (default: none)"),
-  option("secureHost", "text", "address", "address of the secure port (default: that of --host)"),
+  option("secureHost", "text", "address", "address of the secure port, * for every one (default: that of --host)"),
   option(
     "tlsOnClientPort",
     "boolean",

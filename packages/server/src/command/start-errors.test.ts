@@ -39,6 +39,12 @@ test("an address that is another machine's is named, with its setting", () => {
   );
 });
 
+test.each(["::", "0.0.0.0"])("every address is known by what the system calls it: %s", (address) => {
+  const settings = { clientPort: 22_199, host: "localhost", adminPort: 22_199, adminHost: "*" };
+  const denied = { code: "EACCES", address, port: 22_199 };
+  expect(explained(denied, settings)).toContain("<adminPort>");
+});
+
 test("of a port that two settings ask for the two are named", () => {
   const inUse = { code: "EADDRINUSE", address: "127.0.0.1", port: 22_199 };
   expect(explained(inUse, { clientPort: 22_199, adminPort: 22_199 })).toBe(
@@ -47,6 +53,10 @@ test("of a port that two settings ask for the two are named", () => {
   expect(explained(inUse, { clientPort: 22_199, secureClientPort: 22_199, secureHost: "0.0.0.0" })).toContain(
     "<clientPort> and <secureClientPort> are both",
   );
+  const every = { clientPort: 22_199, secureClientPort: 22_199, host: "*", secureHost: "127.0.0.2" };
+  for (const address of ["::", "0.0.0.0"]) {
+    expect(explained({ ...inUse, address }, every)).toContain("<clientPort> and <secureClientPort> are both");
+  }
   // Each on an address of its own can have it.
   expect(explained(inUse, { clientPort: 22_199, adminPort: 22_199, adminHost: "127.0.0.2" })).toBe(
     "Port 22199 is in use by another program. Stop it, or choose another port with <clientPort>.",

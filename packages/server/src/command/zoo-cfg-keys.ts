@@ -5,7 +5,15 @@
 import { maxFrameBytesMax } from "../limits.ts";
 
 /** How the value of a key that is a setting is read. */
-export type SettingKind = "number" | "text" | "lower case" | "boolean" | "words" | "kibibytes" | "TLS versions";
+export type SettingKind =
+  | "number"
+  | "text"
+  | "lower case"
+  | "boolean"
+  | "words"
+  | "kibibytes"
+  | "TLS versions"
+  | "address to listen on";
 
 /** What becomes of a key. */
 export type ZooCfgKey =
@@ -69,7 +77,7 @@ const throttle: ZooCfgKey = {
 export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   // What Apache's parser knows.
   clientPort: setting("clientPort"),
-  clientPortAddress: setting("host", "text"),
+  clientPortAddress: setting("host", "address to listen on"),
   clientPortListenBacklog: { needless: "the system's backlog is used" },
   dataDir: setting("dataDir", "text"),
   dataLogDir: { missing: "log and snapshots stand together in dataDir" },
@@ -78,7 +86,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   maxSessionTimeout: setting("maxSessionTimeoutMs", "number", "-1"),
   maxClientCnxns: bound("limits.maxConnectionsPerAddress", 0),
   secureClientPort: setting("secureClientPort"),
-  secureClientPortAddress: setting("secureHost", "text"),
+  secureClientPortAddress: setting("secureHost", "address to listen on"),
   observerMasterPort: ensemble,
   initLimit: ensemble,
   syncLimit: ensemble,
@@ -138,7 +146,7 @@ export const zooCfgKeys: Readonly<Record<string, ZooCfgKey>> = {
   "4lw.commands.whitelist": setting("fourLetterWords", "words"),
   "admin.enableServer": { needless: "the admin port is open when admin.serverPort is given" },
   "admin.serverPort": setting("adminPort"),
-  "admin.serverAddress": setting("adminHost", "text"),
+  "admin.serverAddress": setting("adminHost", "address to listen on"),
   "admin.commandURL": { missing: "commands are at /commands" },
   "admin.idleTimeout": inside,
   "admin.httpVersion": inside,

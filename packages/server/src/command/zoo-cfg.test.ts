@@ -100,6 +100,16 @@ test.each(["0", "-1"])("a bucket that is never filled again (%s) is filled as us
   }
 });
 
+test.each(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])("%s is every address, of the other family as well", (any) => {
+  const keys = ["clientPortAddress", "secureClientPortAddress", "admin.serverAddress"];
+  const text = keys.map((key) => `${key}=${any}\n`).join("");
+  expect(values(`clientPort=1\nsecureClientPort=2\n${text}`)).toMatchObject({
+    host: "*",
+    secureHost: "*",
+    adminHost: "*",
+  });
+});
+
 test("TLS", () => {
   const text = `secureClientPort=2281
 client.portUnification=true
@@ -157,7 +167,7 @@ test("portUnification is of the ports of an ensemble", () => {
 test.each([
   ["localhost:2888:3888;2181", "*", 2_181],
   ["localhost:2888:3888:participant;2181", "*", 2_181],
-  ["localhost:2888:3888;0.0.0.0:2181", "0.0.0.0", 2_181],
+  ["localhost:2888:3888;0.0.0.0:2181", "*", 2_181],
   ["localhost:2888:3888:PARTICIPANT; 127.0.0.1:2181", "127.0.0.1", 2_181],
   ["[::1]:2888:3888|b:2888:3888;[::1]:2181", "::1", 2_181],
 ])("the only server's line has the port for clients: %s", (line, host, clientPort) => {
@@ -166,8 +176,7 @@ test.each([
   expect(readZooCfg(text).settings.get("clientPort")?.key).toBe("server.1");
   expect(values(`clientPort=2181\n${text}`)).toEqual({ host, clientPort });
   expect(values(`secureClientPort=2281\n${text}`)).toMatchObject({ clientPort, secureHost: "*" });
-  const ofIpv4 = `clientPort=2181\nclientPortAddress=0.0.0.0\n${text}`;
-  expect(values(ofIpv4)).toEqual({ host: host === "*" ? "0.0.0.0" : host, clientPort });
+  expect(values(`clientPort=2181\nclientPortAddress=0.0.0.0\n${text}`)).toEqual({ host, clientPort });
   expect(readZooCfg(text).warnings).toEqual([]);
 });
 

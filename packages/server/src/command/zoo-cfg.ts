@@ -136,6 +136,9 @@ function convert(key: string, as: SettingKind, value: string, warnings: string[]
   switch (as) {
     case "text":
       return value;
+    case "address to listen on":
+      // Java listens on every address of both families where it is told any of one.
+      return ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"].includes(value) ? everyHost : value;
     case "lower case":
       return value.toLowerCase();
     case "words":
