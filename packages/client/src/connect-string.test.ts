@@ -1,5 +1,6 @@
+import { formatAddress } from "@corral/io";
 import { expect, test } from "vitest";
-import { formatAddress, parseConnectString } from "./connect-string.ts";
+import { parseConnectString } from "./connect-string.ts";
 import { BadArgumentsError } from "./errors.ts";
 
 test.each([

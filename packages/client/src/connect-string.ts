@@ -2,7 +2,7 @@
  * Connect strings: `host[:port](,host[:port])*[/chroot]`, IPv6 addresses in brackets; or `srv:service[/chroot]`, a service
  * whose hosts are in DNS.
  */
-import type { Address } from "@corral/io";
+import { type Address, formatAddress } from "@corral/io";
 import { pathProblem } from "@corral/protocol";
 import { BadArgumentsError } from "./errors.ts";
 
@@ -69,9 +69,4 @@ function parseHost(part: string, refuse: (detail: string, remedy: string) => Err
     throw refuse(`"${match[3]}" in "${part}" is not a port`, "A port is a number from 1 to 65535.");
   }
   return { host, port };
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

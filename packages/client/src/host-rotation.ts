@@ -2,9 +2,8 @@
  * Which host to try next, and what happened at each. Pure. The list comes shuffled, so that clients spread over the
  * servers, and from there on it goes round and round; or it comes by priority, and every search begins at its head.
  */
-import { type Address, isCertificateError } from "@corral/io";
+import { type Address, formatAddress, isCertificateError } from "@corral/io";
 import { assert } from "@corral/protocol";
-import { formatAddress } from "./connect-string.ts";
 import type { HostDiagnosis } from "./errors.ts";
 import { limits } from "./limits.ts";
 import type { Link, LinkTo } from "./link.ts";

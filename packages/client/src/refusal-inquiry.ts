@@ -2,9 +2,8 @@
  * Why a server refuses us: it closes the connection without a word, for one of several reasons. What it says to others,
  * on a connection of its own, tells them apart.
  */
-import type { Address } from "@corral/io";
+import { type Address, formatAddress } from "@corral/io";
 import { formatZxid } from "@corral/protocol";
-import { formatAddress } from "./connect-string.ts";
 import { askFourLetterWord, type Ports } from "./four-letter-word.ts";
 import { limits } from "./limits.ts";
 

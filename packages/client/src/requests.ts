@@ -1,7 +1,7 @@
 /** Requests of one client: encoded, sent, and their outcome turned into a response or an error. */
+import { formatAddress } from "@corral/io";
 import { type ClientOperation, DecodeError, ErrorCode, type RequestOf, type ResponseOf } from "@corral/protocol";
 import type { Chroot } from "./chroot.ts";
-import { formatAddress } from "./connect-string.ts";
 import { decodeResponse, encodeRequest } from "./connection.ts";
 import {
   BadArgumentsError,

@@ -8,12 +8,12 @@ import {
   type Diagnostics,
   type Dialer,
   Fifo,
+  formatAddress,
   type Logger,
   type Random,
   type TimerHandle,
 } from "@corral/io";
 import { assertNever, type ClientOperation, type Reader } from "@corral/protocol";
-import { formatAddress } from "./connect-string.ts";
 import { Connection, type EncodedRequest } from "./connection.ts";
 import type { HostDiagnosis } from "./errors.ts";
 import { describeFailure } from "./host-rotation.ts";

@@ -1,6 +1,6 @@
 /** Drives a session machine by hand and writes down what goes in and what comes out, for text snapshots. */
+import { formatAddress } from "@corral/io";
 import { Reader, Writer } from "@corral/protocol";
-import { formatAddress } from "../src/connect-string.ts";
 import { SessionMachine } from "../src/session-machine.ts";
 import type {
   LinkFailure,

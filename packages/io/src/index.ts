@@ -64,6 +64,7 @@ export {
   CertificateError,
   type Dialer,
   everyHost,
+  formatAddress,
   isCertificateError,
   type Listener,
   type Listening,

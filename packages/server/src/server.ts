@@ -5,6 +5,7 @@ import {
   type Disk,
   digestBase64,
   everyHost,
+  formatAddress,
   type HttpServer,
   hmacSha256,
   type Listener,
@@ -179,7 +180,7 @@ export class Server {
   get connectString(): string {
     const { host, port } = this.#clientAddress;
     const reachable = host === "0.0.0.0" || host === everyHost ? "127.0.0.1" : host === "::" ? "::1" : host;
-    return reachable.includes(":") ? `[${reachable}]:${port}` : `${reachable}:${port}`;
+    return formatAddress({ host: reachable, port });
   }
 
   get #clientAddress(): Address {

@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
-import { type Address, everyHost } from "../ports/network.ts";
+import { type Address, everyHost, formatAddress } from "../ports/network.ts";
 import { HttpConnections, type Surplus } from "./http-connections.ts";
 import { bind, plainAddress } from "./network.ts";
 import type { NodeTlsListener, TlsAcceptor } from "./tls-listener.ts";
@@ -114,8 +114,7 @@ export async function serveHttp(handler: HttpHandler, options: HttpServerOptions
   // A connection could not be accepted, mostly for want of files; the port lives on.
   server.on("error", (error) => options.onError?.(error));
   const address: Address = { host, port: (server.address() as AddressInfo).port };
-  const shown = host === everyHost ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
-  const authority = `${shown}:${address.port}`;
+  const authority = formatAddress(host === everyHost ? { ...address, host: "127.0.0.1" } : address);
   let ending: Ending | undefined;
   const end = (): Ending => {
     ending ??= endServer(server, acceptor, connected, asked, lastAnswersMs);

@@ -1,5 +1,6 @@
 /** The commands of the admin port, with the reference's names and keys. */
 
+import { formatAddress } from "@corral/io";
 import type { ServerConfig } from "../config.ts";
 import { type AdminCommand, type CommandBody as Body, CommandError } from "./admin-command.ts";
 import { certificateCommand } from "./certificate-command.ts";
@@ -223,7 +224,7 @@ function connectionsByPort(subject: Subject, describe: (connection: ConnectionRe
 
 function briefly({ host, port, interestOps, queued, received, sent }: ConnectionReport): Body {
   return {
-    remote_socket_address: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+    remote_socket_address: formatAddress({ host, port }),
     interest_ops: interestOps,
     outstanding_requests: queued,
     packets_received: received,

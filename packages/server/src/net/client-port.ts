@@ -7,6 +7,7 @@ import {
   type Address,
   type ByteStream,
   type Clock,
+  formatAddress,
   type Listener,
   type Listening,
   type Logger,
@@ -297,7 +298,7 @@ export class ClientPort {
 
   #onRefused({ remote }: ByteStream, limit: keyof Limits, why: string): void {
     this.refusedTotal++;
-    this.#refusals.tell(limit, { remote: text(remote), reason: `${why} (limit ${limit})` });
+    this.#refusals.tell(limit, { remote: formatAddress(remote), reason: `${why} (limit ${limit})` });
   }
 
   #onData(peer: Peer, chunk: Buffer): void {
@@ -443,7 +444,7 @@ export class ClientPort {
     }
     this.#remove(peer);
     if (error !== undefined) {
-      this.#options.logger.debug({ remote: text(peer.stream.remote), err: error }, "connection broke");
+      this.#options.logger.debug({ remote: formatAddress(peer.stream.remote), err: error }, "connection broke");
     }
     this.#options.dispatch({ type: "disconnected", connection: peer.id });
   }
@@ -453,7 +454,7 @@ export class ClientPort {
     if (!this.#peers.has(peer.id)) return;
     this.cutOffTotal++;
     if (kind === "silent") this.silentTotal++;
-    this.#cutOffs.tell(kind, { remote: text(peer.stream.remote), reason });
+    this.#cutOffs.tell(kind, { remote: formatAddress(peer.stream.remote), reason });
     this.#drop(peer, { isAbrupt });
   }
 
@@ -479,8 +480,4 @@ export class ClientPort {
     if (left === 0) this.#perAddress.delete(host);
     else this.#perAddress.set(host, left);
   }
-}
-
-function text(address: Address): string {
-  return `${address.host}:${address.port}`;
 }

@@ -7,6 +7,7 @@ import {
   type CertificateFacts,
   type Clock,
   certificateFacts,
+  formatAddress,
   type Listener,
   type Logger,
   NodeTlsListener,
@@ -99,10 +100,10 @@ export class SecureListener {
     return { certFile, certificate: this.#listener.certificate };
   }
 
-  #onRefused({ host, port }: Address, reason: string): void {
+  #onRefused(remote: Address, reason: string): void {
     this.refusedTotal++;
     // What stands behind a colon, and numbers, differ from one to the next; the rest is one of few.
     const kind = reason.replace(/:.*/s, "").replace(/\d+/g, "");
-    this.#refusals.tell(kind, { remote: `${host}:${port}`, reason });
+    this.#refusals.tell(kind, { remote: formatAddress(remote), reason });
   }
 }

@@ -2,7 +2,7 @@
  * What the replica knows of one connection: where it stands in its life, who it is, the requests that wait for their
  * turn, and the output gathered for it in this step.
  */
-import type { Address } from "@corral/io";
+import { type Address, formatAddress } from "@corral/io";
 import { type Id, Writer } from "@corral/protocol";
 import type { Watcher } from "../watch/watch-table.ts";
 import { ConnectionStats } from "./connection-stats.ts";
@@ -81,7 +81,7 @@ export class Connection implements Watcher {
 
   /** The other side, for logs. */
   get remoteText(): string {
-    return `${this.remote.host}:${this.remote.port}`;
+    return formatAddress(this.remote);
   }
 }
 
