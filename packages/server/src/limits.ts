@@ -80,9 +80,9 @@ export interface Limits {
   readonly maxPathLength: number;
   /** Entries of an access list; more get InvalidACL, as do lists over `maxFrameBytes`, and those to which `auth` adds very much (below). */
   readonly maxAclEntries: number;
-  /** Entries applied between two snapshots, or twice as many as there are nodes if they are more (the next is taken somewhere in the upper half). Where hardly anybody writes any more, an eighth of `snapshotEntries` is enough, or of as many as there are nodes if they are more. */
+  /** Entries applied between two snapshots, or twice as many as there are nodes if they are more (the next is taken somewhere in the upper half, and not before ten times as long has passed as the last one took). Where hardly anybody writes any more, an eighth of `snapshotEntries` is enough, or of as many as there are nodes if they are more. */
   readonly snapshotEntries: number;
-  /** Bytes that the log grows by between two snapshots, with what is left free in it where few write at once; 0: `snapshotEntries` alone counts. */
+  /** Bytes that the log grows by between two snapshots, with what is left free in it where few write at once: then the next one does not wait for anything. 0: `snapshotEntries` alone counts. */
   readonly snapshotLogBytes: number;
   /** Below so many free bytes on the data directory's disk clients' writes are refused, until twice as many are free; 0: never. */
   readonly minFreeDiskBytes: number;

@@ -19,7 +19,7 @@ test("a snapshot is due after so many entries, or twice as many as there were no
     const { tree, lastZxid } = harness.replica.state;
     taken.push({ nodes: tree.nodeCount, writes });
     writes = 0;
-    harness.input({ type: "snapshotEnded", written: { zxid: lastZxid, tookMs: 1 } });
+    harness.input({ type: "snapshotEnded", written: { zxid: lastZxid, tookMs: 0 } });
   }
   const [first, ...others] = taken;
   // The session's own entry counts, too.
@@ -28,6 +28,52 @@ test("a snapshot is due after so many entries, or twice as many as there were no
     expect(writes).toBe(Math.ceil(share * Math.max(40, 2 * (taken[i]?.nodes ?? 0))));
   }
   expect(others.at(-1)?.writes).toBeGreaterThan(100);
+});
+
+describe("after one that took a while", () => {
+  const tookMs = 300;
+
+  function taken(limits: { readonly snapshotLogBytes: number }): ReplicaHarness {
+    const harness = new ReplicaHarness({ limits: { snapshotEntries: 40, ...limits } });
+    const client = harness.connect();
+    while (harness.snapshots.length === 0) client.call("create", { path: "/n", data: null, acl: openAcl, flags: 0 });
+    harness.nowMs += tookMs;
+    harness.input({ type: "snapshotEnded", written: { zxid: harness.replica.state.lastZxid, tookMs } });
+    return harness;
+  }
+
+  test("ten times as long passes before the next, however many write", () => {
+    const harness = taken({ snapshotLogBytes: 0 });
+    const client = harness.connect();
+    const write = () => client.call("setData", { path: "/n", data: null, version: -1 });
+    for (let n = 0; n < 200; n++) write();
+    harness.nowMs += 10 * tookMs - 1;
+    write();
+    expect(harness.snapshots).toHaveLength(1);
+    harness.nowMs += 1;
+    write();
+    expect(harness.snapshots).toHaveLength(2);
+  });
+
+  test("it is not waited for a write then", () => {
+    const harness = taken({ snapshotLogBytes: 0 });
+    const client = harness.connect();
+    for (let n = 0; n < 200; n++) client.call("setData", { path: "/n", data: null, version: -1 });
+    harness.nowMs += 10 * tookMs;
+    harness.input({ type: "pulse" });
+    expect(harness.snapshots).toHaveLength(2);
+  });
+
+  test.each([
+    { why: "the log has grown by what it may", snapshotLogBytes: 100_000 },
+    { why: "it is asked for", snapshotLogBytes: 0 },
+  ])("one comes at once when $why", ({ snapshotLogBytes }) => {
+    const harness = taken({ snapshotLogBytes });
+    const client = harness.connect();
+    if (snapshotLogBytes === 0) harness.input({ type: "snapshotWanted" });
+    else client.call("setData", { path: "/n", data: Buffer.alloc(snapshotLogBytes), version: -1 });
+    expect(harness.snapshots).toHaveLength(2);
+  });
 });
 
 test.each([
@@ -89,14 +135,14 @@ describe("when nobody writes any more", () => {
     const random = { fraction: () => 0.5 };
     const schedule = new SnapshotSchedule({ limits, random, since: { entries: 124, bytes: 0 }, nodeCount: 1_000 });
     schedule.onPulse(1_000, 0);
-    expect(schedule.isDue).toBe(false);
+    expect(schedule.isDue(0)).toBe(false);
     schedule.onApplied();
     schedule.onPulse(1_000, 0);
-    expect(schedule.isDue).toBe(false);
+    expect(schedule.isDue(0)).toBe(false);
     schedule.onPulse(1_000, 0);
-    expect(schedule.isDue).toBe(true);
+    expect(schedule.isDue(0)).toBe(true);
     schedule.begin(1_000);
-    expect(schedule.isDue).toBe(false);
+    expect(schedule.isDue(0)).toBe(false);
   });
 
   test("a write between two pulses puts it off, but not one among thousands", () => {

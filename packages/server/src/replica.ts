@@ -474,12 +474,13 @@ export class Replica {
     stats.snapshotMs.add(written.tookMs);
     stats.lastSnapshotZxid = written.zxid;
     stats.lastSnapshotAtMs = this.#turn.now.wallMs;
+    this.#snapshots.end(this.#turn.now.elapsedMs, written.tookMs);
   }
 
   #snapshotWhenDue(): void {
     // A server that stops waits for the snapshot under way, and would wait for another one.
     if (this.#stopping || !this.#options.takesSnapshots || this.#snapshotRunning || this.state.isRestoring) return;
-    if (!this.#snapshots.isDue || this.state.lastZxid === 0) return;
+    if (!this.#snapshots.isDue(this.#turn.now.elapsedMs) || this.state.lastZxid === 0) return;
     this.#snapshotRunning = true;
     this.#snapshots.begin(this.state.tree.nodeCount);
     this.#turn.effect({ type: "snapshot", zxid: this.state.lastZxid, chunks: snapshotChunks(this.state) });

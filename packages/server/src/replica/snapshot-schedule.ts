@@ -10,6 +10,11 @@ export interface SinceSnapshot {
 
 /** So many times as many entries as nodes may be logged before the next snapshot, which writes all of them. */
 const entriesPerNode = 2;
+/**
+ * After one that took a while, so many times as long passes before the next, or writers at full load would have one going on beside them most of
+ * the time. What the log may grow by meanwhile is bounded by `snapshotLogBytes`; as soon as few write, one comes anyway.
+ */
+const restPerSnapshot = 10;
 /** While few write, one snapshot for so many times as few entries as nodes is worth it. */
 const nodesPerQuietEntry = 8;
 /** Few write if, from one pulse to the next, not more than one in so many of the entries since the snapshot came, or waits. */
@@ -33,6 +38,7 @@ export class SnapshotSchedule {
   #logBytes = 0;
   #logBytesAtSnapshot: number;
   #distance: number;
+  #restEndsMs = 0;
 
   constructor(options: SnapshotScheduleOptions) {
     this.#options = options;
@@ -74,10 +80,12 @@ export class SnapshotSchedule {
       this.#isAsked = true;
   }
 
-  get isDue(): boolean {
+  /** At this moment of a clock that only goes forward. */
+  isDue(elapsedMs: number): boolean {
     const { snapshotLogBytes } = this.#options.limits;
     const { entries, bytes } = this.since;
-    return this.#isAsked || entries >= this.#distance || (snapshotLogBytes > 0 && bytes >= snapshotLogBytes);
+    if (this.#isAsked || (snapshotLogBytes > 0 && bytes >= snapshotLogBytes)) return true;
+    return entries >= this.#distance && elapsedMs >= this.#restEndsMs;
   }
 
   /** A snapshot is begun. */
@@ -87,6 +95,11 @@ export class SnapshotSchedule {
     this.#entriesAtPulse = 0;
     this.#logBytesAtSnapshot = this.#logBytes;
     this.#distance = this.#draw(nodeCount);
+  }
+
+  /** The one that was begun is written, at this moment of the same clock. */
+  end(elapsedMs: number, tookMs: number): void {
+    this.#restEndsMs = elapsedMs + restPerSnapshot * tookMs;
   }
 
   /**
